@@ -1,0 +1,53 @@
+package dev.seriatim.stub;
+
+import com.google.common.io.BaseEncoding;
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The identity of one durable object: 32 bytes, shown as 64 lower-case hex digits.
+ *
+ * <p>Two ids are equal if their bytes are; the name doesn't count. Made by {@link
+ * DurableObjectIds}. Immutable, and so safe for any number of threads.
+ */
+public final class DurableObjectId {
+  static final BaseEncoding HEX = BaseEncoding.base16().lowerCase();
+
+  private final byte[] bytes;
+  private final @Nullable String name;
+
+  DurableObjectId(byte[] bytes, @Nullable String name) {
+    this.bytes = bytes;
+    this.name = name;
+  }
+
+  /**
+   * The name from which this id was derived, if it was made from a name. An id that was made from
+   * hex digits or at random doesn't know its name, even if it has one.
+   */
+  public Optional<String> name() {
+    return Optional.ofNullable(name);
+  }
+
+  /** A copy of the 32 bytes. */
+  public byte[] toByteArray() {
+    return bytes.clone();
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof DurableObjectId id && Arrays.equals(bytes, id.bytes);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(bytes);
+  }
+
+  /** The 64 lower-case hex digits. */
+  @Override
+  public String toString() {
+    return HEX.encode(bytes);
+  }
+}
