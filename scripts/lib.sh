@@ -256,11 +256,11 @@ unpack_google_protos() {
 
 # ---- A server -------------------------------------------------------------------------------------------
 
-# Starts scripts/run with the given options on a free port of this machine, waits until it listens, and
+# Starts scripts/run with the given options, waits until it listens, and
 # sets `server` (its process) and `target` (HOST:PORT). The caller ends it with stop_server.
 start_server() {
   server_log="$(mktemp "${TMPDIR:-/tmp}/seriatim-server.XXXXXX")"
-  "$root/scripts/run" --listen 127.0.0.1:0 "$@" >"$server_log" 2>&1 &
+  "$root/scripts/run" "$@" >"$server_log" 2>&1 &
   server=$!
   local waited
   for ((waited = 0; waited < 3000; waited++)); do
