@@ -1,0 +1,241 @@
+package dev.seriatim.service;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import com.google.common.collect.ImmutableSortedMap;
+import com.google.common.util.concurrent.MoreExecutors;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import dev.seriatim.service.connect.ConnectService;
+import dev.seriatim.service.dispatch.MethodTable;
+import dev.seriatim.service.object.Namespace;
+import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.stub.DurableObjectIds;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerBuilder;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
+import io.grpc.ServiceDescriptor;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A host of durable objects: serves {@code seriatim.v1.DurableObjects} for its namespaces.
+ *
+ * <pre>{@code
+ * DurableObjectHost host =
+ *     DurableObjectHost.builder()
+ *         .namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Counter::new)
+ *         .build()
+ *         .start();
+ * }</pre>
+ *
+ * <p>A host starts once, drains and closes once. Safe for any number of threads.
+ */
+public final class DurableObjectHost implements AutoCloseable {
+  private static final long LAST_FRAMES_SECONDS = 5;
+
+  private final ObjectDirectory directory;
+  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final Server server;
+
+  private DurableObjectHost(Builder builder) {
+    directory = new ObjectDirectory(ImmutableSortedMap.copyOf(builder.namespaces), builder.limits);
+    server =
+        builder
+            .serverBuilder()
+            .addService(new ConnectService(directory))
+            // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
+            .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
+            .executor(executor)
+            .callExecutor(new StubsOnTheTransportThread())
+            .build();
+  }
+
+  /** A builder with no namespaces and every default. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Starts serving.
+   *
+   * @return this host
+   * @throws IOException if it can't listen
+   * @throws IllegalStateException if it has been started before
+   */
+  @CanIgnoreReturnValue
+  public DurableObjectHost start() throws IOException {
+    server.start();
+    return this;
+  }
+
+  /**
+   * The port that the host listens on; -1 if its transport has none.
+   *
+   * @throws IllegalStateException if the host was not started
+   */
+  public int port() {
+    return server.getPort();
+  }
+
+  /**
+   * Shuts down in good order: every stub finishes the turn that it is in and then breaks with
+   * {@code HOST_DRAINING}, new stubs do so at once, and then the server stops. Blocks until that is
+   * done; bounded by {@link HostLimits#drainLimit} and some seconds.
+   *
+   * @throws InterruptedException if the calling thread is interrupted; call {@link #close} then
+   */
+  public void drain() throws InterruptedException {
+    directory.drain();
+    server.shutdown();
+    // The last frames are on their way; a client that doesn't read them is not waited for.
+    server.awaitTermination(LAST_FRAMES_SECONDS, TimeUnit.SECONDS);
+    close();
+  }
+
+  /**
+   * Stops at once: running turns are cut off, and calls are cancelled. Turns that were not durable
+   * have no effect.
+   */
+  @Override
+  public void close() {
+    directory.close();
+    server.shutdownNow();
+    executor.shutdown();
+  }
+
+  /** Waits until the server has stopped. */
+  public void awaitTermination() throws InterruptedException {
+    server.awaitTermination();
+  }
+
+  /**
+   * Stubs are served on the transport's own threads, which only enqueue; all else may block, and
+   * runs on virtual threads.
+   */
+  private static final class StubsOnTheTransportThread implements ServerCallExecutorSupplier {
+    @Override
+    public <Q, R> @Nullable Executor getExecutor(ServerCall<Q, R> call, Metadata metadata) {
+      return call.getMethodDescriptor().getFullMethodName().equals(ConnectService.CONNECT)
+          ? MoreExecutors.directExecutor()
+          : null;
+    }
+  }
+
+  /** Builds a host. Not safe for several threads. */
+  public static final class Builder {
+    /** Where a host listens if it isn't told. */
+    public static final int DEFAULT_PORT = 7070;
+
+    private final Map<String, Namespace> namespaces = new TreeMap<>();
+    private HostLimits limits = HostLimits.defaults();
+    private InetSocketAddress address = new InetSocketAddress("127.0.0.1", DEFAULT_PORT);
+    private @Nullable ServerBuilder<?> server;
+
+    private Builder() {}
+
+    /**
+     * Adds a namespace whose unique key is its name.
+     *
+     * @param service the service that the namespace's objects implement; its unary methods can be
+     *     invoked
+     * @param factory makes the objects
+     */
+    @CanIgnoreReturnValue
+    public Builder namespace(String name, ServiceDescriptor service, DurableObjectFactory factory) {
+      return namespace(name, name, service, factory);
+    }
+
+    /**
+     * Adds a namespace.
+     *
+     * @param name what clients call it: 1 to 128 letters, digits, {@code _}, {@code -} and {@code
+     *     .}
+     * @param uniqueKey what its objects' ids are derived from; must never change while the objects
+     *     are to be found, and must be this namespace's alone
+     * @throws IllegalArgumentException if the name or the key is taken or not allowed
+     */
+    @CanIgnoreReturnValue
+    public Builder namespace(
+        String name, String uniqueKey, ServiceDescriptor service, DurableObjectFactory factory) {
+      checkArgument(
+          name.matches("[A-Za-z0-9_.-]{1,128}"),
+          "namespace '%s', expected 1 to 128 letters, digits, '_', '-' and '.'",
+          name);
+      checkArgument(!namespaces.containsKey(name), "namespace '%s' is there already", name);
+      for (Namespace other : namespaces.values()) {
+        checkArgument(
+            !other.uniqueKey().equals(uniqueKey),
+            "unique key '%s' of namespace %s belongs to namespace %s",
+            uniqueKey,
+            name,
+            other.name());
+      }
+      namespaces.put(
+          name,
+          new Namespace(
+              name, uniqueKey, new DurableObjectIds(uniqueKey), new MethodTable(service), factory));
+      return this;
+    }
+
+    /** Sets the limits. */
+    @CanIgnoreReturnValue
+    public Builder limits(HostLimits limits) {
+      this.limits = limits;
+      return this;
+    }
+
+    /**
+     * Sets where to listen, over plain HTTP/2; default 127.0.0.1:{@value #DEFAULT_PORT}. Port 0
+     * picks a free one.
+     */
+    @CanIgnoreReturnValue
+    public Builder listen(InetSocketAddress address) {
+      this.address = address;
+      return this;
+    }
+
+    /**
+     * Serves over this transport instead, such as an {@code InProcessServerBuilder}, or a Netty one
+     * with TLS and further services. The host adds its services, and sets the executors and the
+     * size of messages; the rest, keepalive for one, is up to the caller.
+     */
+    @CanIgnoreReturnValue
+    public Builder server(ServerBuilder<?> server) {
+      this.server = server;
+      return this;
+    }
+
+    /**
+     * The host, not started yet.
+     *
+     * @throws IllegalStateException if it has no namespace
+     */
+    public DurableObjectHost build() {
+      checkState(!namespaces.isEmpty(), "the host has no namespace, expected at least one");
+      return new DurableObjectHost(this);
+    }
+
+    private ServerBuilder<?> serverBuilder() {
+      if (server != null) {
+        return server;
+      }
+      // A dead client is noticed, and its stubs let go, within half a minute.
+      return NettyServerBuilder.forAddress(address)
+          .keepAliveTime(20, TimeUnit.SECONDS)
+          .keepAliveTimeout(10, TimeUnit.SECONDS)
+          .permitKeepAliveTime(10, TimeUnit.SECONDS)
+          .permitKeepAliveWithoutCalls(true);
+    }
+  }
+}

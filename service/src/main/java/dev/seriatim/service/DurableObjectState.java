@@ -1,0 +1,39 @@
+package dev.seriatim.service;
+
+import dev.seriatim.stub.DurableObjectId;
+import io.grpc.Context;
+import io.grpc.Metadata;
+import java.util.Optional;
+
+/**
+ * What one instance of a durable object knows of itself. Given to the {@link DurableObjectFactory};
+ * valid for as long as the instance is. Safe for any number of threads.
+ */
+public interface DurableObjectState {
+  /**
+   * The metadata of the invocation that is running, in the {@link Context} that is attached while
+   * the method runs. Absent outside a turn.
+   */
+  Context.Key<Metadata> INVOCATION_METADATA = Context.key("seriatim-invocation-metadata");
+
+  /** The object's id. */
+  DurableObjectId id();
+
+  /**
+   * The object's name, if anyone has opened it by name so far. An object that was only ever opened
+   * by id may have a name that no one has told it.
+   */
+  Optional<String> name();
+
+  /**
+   * Discards this instance at once. The turn that is running, if any, is cut off: nothing that it
+   * wrote is kept, and its stub breaks with {@code OBJECT_RESET}. Other stubs go on; the next
+   * invocation gets a new instance. Does nothing if this instance is discarded already.
+   *
+   * <p>May be called from any thread, and returns without waiting. A method that aborts its own
+   * turn should then return; whatever it still replies is ignored.
+   *
+   * @param reason said to the caller of the turn
+   */
+  void abort(String reason);
+}

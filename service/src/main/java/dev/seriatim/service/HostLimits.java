@@ -1,0 +1,190 @@
+package dev.seriatim.service;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import java.time.Duration;
+
+/**
+ * Every limit of a host. Immutable. Passing one breaks the stub concerned, never its neighbours;
+ * each says below with which reason.
+ */
+public final class HostLimits {
+  private final Duration turnLimit;
+  private final int maxFrameBytes;
+  private final QueueSize stubQueue;
+  private final QueueSize objectQueue;
+  private final QueueSize hostQueue;
+  private final int maxUnreadOutcomeBytes;
+  private final Duration drainLimit;
+
+  private HostLimits(Builder builder) {
+    turnLimit = builder.turnLimit;
+    maxFrameBytes = builder.maxFrameBytes;
+    stubQueue = builder.stubQueue;
+    objectQueue = builder.objectQueue;
+    hostQueue = builder.hostQueue;
+    maxUnreadOutcomeBytes = builder.maxUnreadOutcomeBytes;
+    drainLimit = builder.drainLimit;
+  }
+
+  /** The defaults. */
+  public static HostLimits defaults() {
+    return builder().build();
+  }
+
+  /** A builder that starts from the defaults. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * How long a turn may take; default 60 s. A turn over it is cut off, with {@code
+   * INVOCATION_TIMED_OUT}, and its instance is discarded.
+   */
+  public Duration turnLimit() {
+    return turnLimit;
+  }
+
+  /**
+   * The size of one frame from a client, in bytes; default 4 MiB. A frame over it breaks the stub
+   * with {@code OVERLOADED}.
+   */
+  public int maxFrameBytes() {
+    return maxFrameBytes;
+  }
+
+  /**
+   * What one stub may have queued, waiting for its turns; default 65,536 invocations and 64 MiB. A
+   * stub over it breaks with {@code OVERLOADED}.
+   */
+  public QueueSize stubQueue() {
+    return stubQueue;
+  }
+
+  /**
+   * What all stubs of one object may have queued; default 262,144 invocations and 256 MiB. The stub
+   * that passes it breaks with {@code OVERLOADED}.
+   */
+  public QueueSize objectQueue() {
+    return objectQueue;
+  }
+
+  /**
+   * What all stubs of the host may have queued; default 1,048,576 invocations, and a quarter of the
+   * largest heap. The stub that passes it breaks with {@code OVERLOADED}.
+   */
+  public QueueSize hostQueue() {
+    return hostQueue;
+  }
+
+  /**
+   * How many bytes of outcomes may wait for a client that doesn't read; default 256 KiB. Over it,
+   * the stub's turns wait until the client reads again; nothing breaks.
+   */
+  public int maxUnreadOutcomeBytes() {
+    return maxUnreadOutcomeBytes;
+  }
+
+  /**
+   * How long a drain waits for turns to end and for clients to read their last frames; default 30
+   * s. A turn that runs longer is cut off, with {@code OBJECT_RESET}.
+   */
+  public Duration drainLimit() {
+    return drainLimit;
+  }
+
+  /**
+   * How much may queue.
+   *
+   * @param invocations how many invocations, at least 1
+   * @param bytes how many bytes of frames, at least 1
+   */
+  public record QueueSize(long invocations, long bytes) {
+    /** Checks that both are positive. */
+    public QueueSize {
+      checkArgument(invocations > 0, "invocations: %s, expected at least 1", invocations);
+      checkArgument(bytes > 0, "bytes: %s, expected at least 1", bytes);
+    }
+  }
+
+  /** Builds limits. Not safe for several threads. */
+  public static final class Builder {
+    private static final long MIB = 1 << 20;
+
+    private Duration turnLimit = Duration.ofSeconds(60);
+    private int maxFrameBytes = (int) (4 * MIB);
+    private QueueSize stubQueue = new QueueSize(1 << 16, 64 * MIB);
+    private QueueSize objectQueue = new QueueSize(1 << 18, 256 * MIB);
+    private QueueSize hostQueue =
+        new QueueSize(1 << 20, Math.max(64 * MIB, Runtime.getRuntime().maxMemory() / 4));
+    private int maxUnreadOutcomeBytes = 256 << 10;
+    private Duration drainLimit = Duration.ofSeconds(30);
+
+    private Builder() {}
+
+    /** Sets {@link HostLimits#turnLimit}. */
+    @CanIgnoreReturnValue
+    public Builder turnLimit(Duration limit) {
+      turnLimit = positive("turnLimit", limit);
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxFrameBytes}; 1 KiB to 256 MiB. */
+    @CanIgnoreReturnValue
+    public Builder maxFrameBytes(int bytes) {
+      checkArgument(
+          bytes >= 1024 && bytes <= 256 * MIB,
+          "maxFrameBytes: %s, expected 1024 to 268435456",
+          bytes);
+      maxFrameBytes = bytes;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#stubQueue}. */
+    @CanIgnoreReturnValue
+    public Builder stubQueue(QueueSize size) {
+      stubQueue = size;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#objectQueue}. */
+    @CanIgnoreReturnValue
+    public Builder objectQueue(QueueSize size) {
+      objectQueue = size;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#hostQueue}. */
+    @CanIgnoreReturnValue
+    public Builder hostQueue(QueueSize size) {
+      hostQueue = size;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxUnreadOutcomeBytes}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxUnreadOutcomeBytes(int bytes) {
+      checkArgument(bytes > 0, "maxUnreadOutcomeBytes: %s, expected at least 1", bytes);
+      maxUnreadOutcomeBytes = bytes;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#drainLimit}. */
+    @CanIgnoreReturnValue
+    public Builder drainLimit(Duration limit) {
+      drainLimit = positive("drainLimit", limit);
+      return this;
+    }
+
+    /** The limits as set. */
+    public HostLimits build() {
+      return new HostLimits(this);
+    }
+
+    private static Duration positive(String name, Duration duration) {
+      checkArgument(duration.isPositive(), "%s: %s, expected more than zero", name, duration);
+      return duration;
+    }
+  }
+}

@@ -1,0 +1,163 @@
+package dev.seriatim.service.dispatch;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Value;
+import io.grpc.Attributes;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.Status;
+import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One invocation, as gRPC's server code sees it: a unary call whose request is there already and
+ * whose response goes to a {@link Reply}.
+ *
+ * <p>The listener is only ever called on the thread that runs the turn. The methods of {@link
+ * ServerCall} may be called from any thread, one at a time, as gRPC demands of every handler.
+ */
+public final class MethodCall<Q, R> extends ServerCall<Q, R> {
+  private final MethodDescriptor<Q, R> descriptor;
+  private final ObjectMethod method;
+  private final boolean asJson;
+  private final Reply reply;
+
+  // Both are the turn thread's own.
+  private @Nullable Listener<Q> listener;
+  private final Thread turnThread = Thread.currentThread();
+
+  private volatile boolean requested;
+  private volatile boolean closed;
+  // Written and read by whoever owns the call at the time; see above.
+  private @Nullable ByteString message;
+  private @Nullable Value json;
+
+  MethodCall(MethodDescriptor<Q, R> descriptor, ObjectMethod method, boolean asJson, Reply reply) {
+    this.descriptor = descriptor;
+    this.method = method;
+    this.asJson = asJson;
+    this.reply = reply;
+  }
+
+  void run(ServerCallHandler<Q, R> handler, Q request, Metadata metadata)
+      throws InterruptedException {
+    listener = handler.startCall(this, metadata);
+    listener.onReady();
+    while (!requested && !closed) {
+      // An interceptor may ask for the request later, from another thread.
+      LockSupport.park(this);
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+    }
+    if (requested && !closed) {
+      listener.onMessage(request);
+      listener.onHalfClose();
+    }
+  }
+
+  /** Tells the handler that its turn is over. Called on the turn thread. */
+  public void finish() {
+    if (listener != null) {
+      if (reply.isCutOff()) {
+        listener.onCancel();
+      } else {
+        listener.onComplete();
+      }
+    }
+  }
+
+  @Override
+  public void request(int numMessages) {
+    if (!requested && numMessages > 0) {
+      requested = true;
+      if (Thread.currentThread() != turnThread) {
+        LockSupport.unpark(turnThread);
+      }
+    }
+  }
+
+  @Override
+  public void sendHeaders(Metadata headers) {
+    // An outcome has no headers.
+  }
+
+  @Override
+  public void sendMessage(R response) {
+    if (closed) {
+      return;
+    }
+    if (message != null || json != null) {
+      fail(Status.INTERNAL.withDescription(method.fullName() + " replied more than once"));
+      return;
+    }
+    try {
+      if (asJson) {
+        json = method.toJson(descriptor, response);
+      } else {
+        message = method.serialize(descriptor, response);
+      }
+    } catch (IOException | RuntimeException e) {
+      fail(
+          Status.INTERNAL
+              .withDescription(
+                  "the response of %s can't be written: %s"
+                      .formatted(method.fullName(), e.getMessage()))
+              .withCause(e));
+    }
+  }
+
+  @Override
+  public void close(Status status, Metadata trailers) {
+    if (closed) {
+      return;
+    }
+    if (!status.isOk()) {
+      markClosed();
+      reply.failed(status, trailers);
+    } else if (message != null) {
+      markClosed();
+      reply.message(message);
+    } else if (json != null) {
+      markClosed();
+      reply.json(json);
+    } else {
+      fail(Status.INTERNAL.withDescription(method.fullName() + " completed without a response"));
+    }
+  }
+
+  private void fail(Status status) {
+    markClosed();
+    reply.failed(status, new Metadata());
+  }
+
+  private void markClosed() {
+    closed = true;
+    if (Thread.currentThread() != turnThread) {
+      LockSupport.unpark(turnThread);
+    }
+  }
+
+  @Override
+  public boolean isReady() {
+    return !closed;
+  }
+
+  @Override
+  public boolean isCancelled() {
+    return reply.isCutOff();
+  }
+
+  @Override
+  public MethodDescriptor<Q, R> getMethodDescriptor() {
+    return descriptor;
+  }
+
+  @Override
+  public Attributes getAttributes() {
+    return Attributes.EMPTY;
+  }
+}

@@ -1,0 +1,125 @@
+package dev.seriatim.service.dispatch;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Message;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Value;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.PrototypeMarshaller;
+import java.io.IOException;
+import java.io.InputStream;
+import org.jspecify.annotations.Nullable;
+
+/** One method of a namespace's service, and how its messages are read and written. Immutable. */
+public final class ObjectMethod {
+  private final MethodDescriptor<Object, Object> descriptor;
+  private final int index;
+  private final JsonCodec json;
+
+  ObjectMethod(MethodDescriptor<Object, Object> descriptor, int index, JsonCodec json) {
+    this.descriptor = descriptor;
+    this.index = index;
+    this.json = json;
+  }
+
+  MethodDescriptor<Object, Object> descriptor() {
+    return descriptor;
+  }
+
+  /** The place of this method in its {@link MethodTable}. */
+  int index() {
+    return index;
+  }
+
+  /** The short name, such as {@code Increment}. */
+  public String name() {
+    String name = descriptor.getBareMethodName();
+    return name == null ? descriptor.getFullMethodName() : name;
+  }
+
+  /** The full name, such as {@code pkg.Counter/Increment}. */
+  public String fullName() {
+    return descriptor.getFullMethodName();
+  }
+
+  /** The full name of the request message; empty if it isn't a protobuf message. */
+  public String requestType() {
+    return typeName(descriptor.getRequestMarshaller());
+  }
+
+  /** The full name of the response message; empty if it isn't a protobuf message. */
+  public String responseType() {
+    return typeName(descriptor.getResponseMarshaller());
+  }
+
+  /**
+   * Reads an argument from its serialized form.
+   *
+   * @throws MalformedArgumentException if the bytes aren't the request type
+   */
+  public Object parse(ByteString bytes) throws MalformedArgumentException {
+    try {
+      if (prototype(descriptor.getRequestMarshaller()) instanceof MessageLite prototype) {
+        return prototype.getParserForType().parseFrom(bytes);
+      }
+      return descriptor.getRequestMarshaller().parse(bytes.newInput());
+    } catch (IOException | RuntimeException e) {
+      throw new MalformedArgumentException(
+          "argument of %s: %d bytes are not a serialized %s: %s"
+              .formatted(fullName(), bytes.size(), requestType(), e.getMessage()),
+          e);
+    }
+  }
+
+  /**
+   * Reads an argument from its JSON form.
+   *
+   * @throws MalformedArgumentException if the JSON isn't the request type's mapping
+   */
+  public Object parse(Value value) throws MalformedArgumentException {
+    if (!(prototype(descriptor.getRequestMarshaller()) instanceof Message prototype)) {
+      throw new MalformedArgumentException(
+          "argument of %s: the method takes no JSON, expected bytes".formatted(fullName()), null);
+    }
+    try {
+      return json.parse(value, prototype);
+    } catch (IOException | RuntimeException e) {
+      throw new MalformedArgumentException(
+          "argument of %s: the JSON is not a %s: %s"
+              .formatted(fullName(), requestType(), e.getMessage()),
+          e);
+    }
+  }
+
+  /** The response in its JSON form; {@code handler} is the type that an interceptor made of it. */
+  <R> Value toJson(MethodDescriptor<?, R> handler, R response) throws IOException {
+    Object own =
+        handler == descriptor
+            ? response
+            : descriptor.parseResponse(handler.streamResponse(response));
+    if (!(own instanceof Message message)) {
+      throw new IOException("the response of %s has no JSON form".formatted(fullName()));
+    }
+    return json.toValue(message);
+  }
+
+  /** The response in its serialized form. */
+  <R> ByteString serialize(MethodDescriptor<?, R> handler, R response) throws IOException {
+    if (response instanceof MessageLite message) {
+      return message.toByteString();
+    }
+    try (InputStream stream = handler.streamResponse(response)) {
+      return ByteString.readFrom(stream);
+    }
+  }
+
+  private static String typeName(MethodDescriptor.Marshaller<?> marshaller) {
+    return prototype(marshaller) instanceof Message message
+        ? message.getDescriptorForType().getFullName()
+        : "";
+  }
+
+  private static @Nullable Object prototype(MethodDescriptor.Marshaller<?> marshaller) {
+    return marshaller instanceof PrototypeMarshaller<?> known ? known.getMessagePrototype() : null;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.seriatim.service.dispatch;
+
+import io.grpc.BindableService;
+import io.grpc.Metadata;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.ServerServiceDefinition;
+
+/** The method handlers of one instance. Called by one turn at a time. */
+public final class ObjectService {
+  private final ServerMethodDefinition<?, ?>[] handlers;
+
+  private ObjectService(ServerMethodDefinition<?, ?>[] handlers) {
+    this.handlers = handlers;
+  }
+
+  /**
+   * Binds an instance to the methods of its namespace.
+   *
+   * @throws IllegalStateException if it is another service
+   */
+  public static ObjectService bind(BindableService instance, MethodTable table) {
+    ServerServiceDefinition service = instance.bindService();
+    String name = service.getServiceDescriptor().getName();
+    if (!name.equals(table.serviceName())) {
+      throw new IllegalStateException(
+          "the factory made a service %s, expected %s".formatted(name, table.serviceName()));
+    }
+    ServerMethodDefinition<?, ?>[] handlers =
+        new ServerMethodDefinition<?, ?>[table.methods().size()];
+    for (ObjectMethod method : table.methods()) {
+      ServerMethodDefinition<?, ?> handler = service.getMethod(method.fullName());
+      if (handler == null) {
+        throw new IllegalStateException("the instance has no handler for " + method.fullName());
+      }
+      handlers[method.index()] = handler;
+    }
+    return new ObjectService(handlers);
+  }
+
+  /**
+   * Runs a method up to the return of its handler, on the calling thread and in the calling
+   * thread's {@link io.grpc.Context}. The reply may be closed before or after that.
+   *
+   * @param argument a message that {@code method} has parsed
+   * @param asJson whether the response is wanted as JSON
+   * @param reply told once how the reply was closed, by whatever thread closes it
+   * @return the call, to be told when the turn is over
+   * @throws RuntimeException whatever the handler throws
+   */
+  public MethodCall<?, ?> start(
+      ObjectMethod method, Object argument, Metadata metadata, boolean asJson, Reply reply)
+      throws InterruptedException {
+    @SuppressWarnings("unchecked") // The argument comes from this very method's parser.
+    ServerMethodDefinition<Object, Object> handler =
+        (ServerMethodDefinition<Object, Object>) handlers[method.index()];
+    MethodCall<Object, Object> call =
+        new MethodCall<>(handler.getMethodDescriptor(), method, asJson, reply);
+    Object request =
+        handler.getMethodDescriptor() == method.descriptor()
+            ? argument
+            : handler
+                .getMethodDescriptor()
+                .parseRequest(method.descriptor().streamRequest(argument));
+    call.run(handler.getServerCallHandler(), request, metadata);
+    return call;
+  }
+}

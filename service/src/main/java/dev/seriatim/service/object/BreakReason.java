@@ -1,0 +1,17 @@
+package dev.seriatim.service.object;
+
+/** Why a stub breaks: the reasons of the wire contract, by the names that they have there. */
+public enum BreakReason {
+  OBJECT_EXCEPTION,
+  OBJECT_START_FAILED,
+  UNKNOWN_METHOD,
+  MALFORMED_ARGUMENT,
+  INVOCATION_TIMED_OUT,
+  OBJECT_RESET,
+  OVERLOADED,
+  HOST_DRAINING,
+  UNKNOWN_NAMESPACE,
+  INVALID_ID,
+  SEQUENCE_VIOLATION,
+  PROTOCOL_VIOLATION
+}

@@ -1,0 +1,22 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.v1.Invocation;
+import java.util.List;
+
+/** What stands in a stub's queue. */
+sealed interface Inbound {
+  /**
+   * The invocations of one frame, in order.
+   *
+   * @param bytes the size of the frame
+   * @param arrivedNanos when it came, on the host's ticker
+   */
+  record Invocations(List<Invocation> invocations, int bytes, long arrivedNanos)
+      implements Inbound {}
+
+  /** Something that breaks the stub when its turn comes. */
+  record Failure(BreakCause cause) implements Inbound {}
+
+  /** The client has half-closed: nothing comes behind this. */
+  record HalfClose() implements Inbound {}
+}

@@ -1,0 +1,77 @@
+package dev.seriatim.service.object;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import com.google.common.io.BaseEncoding;
+import dev.seriatim.v1.Invocation;
+import io.grpc.Metadata;
+import java.util.Map;
+
+/** Reads the metadata of an invocation. */
+final class InvocationMetadata {
+  private InvocationMetadata() {}
+
+  /**
+   * The metadata as gRPC has it.
+   *
+   * @throws IllegalArgumentException if a key or a value isn't allowed; the message says which
+   */
+  static Metadata read(Invocation invocation) {
+    Metadata metadata = new Metadata();
+    if (invocation.getMetadataCount() == 0) {
+      return metadata;
+    }
+    for (Map.Entry<String, String> entry : invocation.getMetadataMap().entrySet()) {
+      String key = entry.getKey();
+      String value = entry.getValue();
+      if (!isHeaderName(key)) {
+        throw new IllegalArgumentException(
+            "metadata key '%s', expected lower-case letters, digits, '-', '_' and '.'"
+                .formatted(key));
+      }
+      if (key.startsWith("grpc-") || key.startsWith("seriatim-")) {
+        throw new IllegalArgumentException("metadata key '%s' is reserved".formatted(key));
+      }
+      if (key.endsWith(Metadata.BINARY_HEADER_SUFFIX)) {
+        metadata.put(Metadata.Key.of(key, Metadata.BINARY_BYTE_MARSHALLER), decode(key, value));
+      } else {
+        if (!isPrintableAscii(value)) {
+          throw new IllegalArgumentException(
+              "metadata value of '%s', expected printable ASCII".formatted(key));
+        }
+        metadata.put(Metadata.Key.of(key, Metadata.ASCII_STRING_MARSHALLER), value);
+      }
+    }
+    return metadata;
+  }
+
+  private static byte[] decode(String key, String value) {
+    try {
+      return BaseEncoding.base64().decode(value);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "metadata value of '%s', expected standard base64: %s".formatted(key, e.getMessage()), e);
+    }
+  }
+
+  private static boolean isHeaderName(String key) {
+    return !key.isEmpty()
+        && key.chars()
+            .allMatch(
+                c ->
+                    (c >= 'a' && c <= 'z')
+                        || (c >= '0' && c <= '9')
+                        || c == '-'
+                        || c == '_'
+                        || c == '.');
+  }
+
+  private static boolean isPrintableAscii(String value) {
+    for (byte b : value.getBytes(US_ASCII)) {
+      if (b < ' ' || b > '~') {
+        return false;
+      }
+    }
+    return value.chars().allMatch(c -> c <= '~');
+  }
+}

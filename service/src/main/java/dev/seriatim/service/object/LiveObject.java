@@ -1,0 +1,432 @@
+package dev.seriatim.service.object;
+
+import com.google.protobuf.util.Durations;
+import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.dispatch.MalformedArgumentException;
+import dev.seriatim.service.dispatch.MethodCall;
+import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Invocation;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One object of this host: its mailbox, its instance, and the thread that runs its turns.
+ *
+ * <p>While the object has work, one virtual thread, its turn thread, serves the stubs that have
+ * something to run, one turn each, round after round. Whoever sets {@code running} owns the
+ * object's own fields below, until it clears it again: that is the turn thread, or, after {@link
+ * #cutOff cutting off} its turn, the thread that did, which hands them on to a new turn thread. The
+ * old one may still be inside the object's code then; it touches nothing here any more.
+ */
+final class LiveObject {
+  private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
+
+  /** What a frame needs beside one outcome, generously. */
+  private static final int FRAME_OVERHEAD_BYTES = 64;
+
+  private final ObjectDirectory directory;
+  private final Namespace namespace;
+  private final DurableObjectId id;
+  private final QueueBudget budget;
+
+  private volatile @Nullable String name;
+
+  /** Stubs that have got something to run, on their way to the round. */
+  private final Queue<StubQueue> arriving = new ConcurrentLinkedQueue<>();
+
+  private final AtomicBoolean running = new AtomicBoolean();
+
+  // Owned by whoever has set `running`.
+  private final ArrayDeque<StubQueue> round = new ArrayDeque<>(2);
+  private @Nullable Instance instance;
+
+  /** The turn that is running, for those who may have to cut it off. Written by the turn thread. */
+  private volatile @Nullable Turn turn;
+
+  /** How many stubs are open on this object. Guarded by the directory's entry for it. */
+  private int stubs;
+
+  // The turn watch's own: the turn that it saw last, and since when.
+  private @Nullable Turn watchedTurn;
+  private long watchedSinceNanos;
+
+  LiveObject(ObjectDirectory directory, Namespace namespace, DurableObjectId id) {
+    this.directory = directory;
+    this.namespace = namespace;
+    this.id = id;
+    this.budget = new QueueBudget("the object", directory.limits().objectQueue());
+  }
+
+  Namespace namespace() {
+    return namespace;
+  }
+
+  DurableObjectId id() {
+    return id;
+  }
+
+  @Nullable String name() {
+    return name;
+  }
+
+  QueueBudget budget() {
+    return budget;
+  }
+
+  /** With the directory's entry for this object locked. */
+  void stubOpened(@Nullable String openedName) {
+    stubs++;
+    if (openedName != null) {
+      name = openedName;
+    }
+  }
+
+  /**
+   * With the directory's entry for this object locked.
+   *
+   * @return whether no one needs this object any more
+   */
+  boolean stubClosed() {
+    stubs--;
+    // No stub, no thread: then no one else can own the instance, and no one can start to.
+    return stubs == 0 && !running.get() && instance == null;
+  }
+
+  /** A stub has something to run. Each stub is given only once until it is served. */
+  void ready(StubQueue stub) {
+    arriving.add(stub);
+    if (!running.getAndSet(true)) {
+      Thread.startVirtualThread(this::serve);
+    }
+  }
+
+  // ---- the turn thread
+
+  private void serve() {
+    directory.turnWatch().add(this);
+    while (true) {
+      StubQueue stub = nextStub();
+      if (stub != null) {
+        if (!serve(stub)) {
+          return; // The turn was cut off: another thread has taken over.
+        }
+      } else {
+        directory.turnWatch().remove(this);
+        running.set(false);
+        if (arriving.isEmpty() || running.getAndSet(true)) {
+          return;
+        }
+        directory.turnWatch().add(this);
+      }
+    }
+  }
+
+  private @Nullable StubQueue nextStub() {
+    for (StubQueue stub = arriving.poll(); stub != null; stub = arriving.poll()) {
+      round.add(stub);
+    }
+    return round.poll();
+  }
+
+  /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
+  private boolean serve(StubQueue stub) {
+    Invocation invocation = stub.takeInvocation();
+    if (invocation != null && !run(stub, invocation)) {
+      return false;
+    }
+    if (stub.staysScheduled()) {
+      round.add(stub);
+    }
+    return true;
+  }
+
+  private boolean run(StubQueue stub, Invocation invocation) {
+    long sequence = invocation.getSequence();
+    ObjectMethod method = namespace.methods().find(invocation.getMethod());
+    if (method == null) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.UNKNOWN_METHOD,
+          "method '%s' is not a unary method of %s"
+              .formatted(invocation.getMethod(), namespace.methods().serviceName()));
+    }
+    long timeoutNanos = Long.MAX_VALUE;
+    Metadata metadata;
+    Object argument;
+    try {
+      if (invocation.hasTimeout()) {
+        timeoutNanos = toNanos(invocation.getTimeout());
+        timeoutNanos -= Math.min(timeoutNanos, directory.nanos() - stub.arrivedNanos());
+      }
+      metadata = InvocationMetadata.read(invocation);
+      argument =
+          invocation.hasJson()
+              ? method.parse(invocation.getJson())
+              : method.parse(invocation.getMessage());
+    } catch (MalformedArgumentException e) {
+      return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
+    } catch (IllegalArgumentException e) {
+      return refuse(stub, sequence, BreakReason.PROTOCOL_VIOLATION, String.valueOf(e.getMessage()));
+    }
+    if (timeoutNanos <= 0) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.INVOCATION_TIMED_OUT,
+          "invocation %d of %s had a timeout of %s, which ran out before its turn"
+              .formatted(sequence, method.name(), Durations.toString(invocation.getTimeout())));
+    }
+    return runTurn(stub, invocation, method, argument, metadata, timeoutNanos);
+  }
+
+  private boolean refuse(StubQueue stub, long sequence, BreakReason reason, String message) {
+    stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), pendingCommit());
+    return true;
+  }
+
+  private static long toNanos(com.google.protobuf.Duration timeout) {
+    Durations.checkValid(timeout);
+    long seconds = Math.min(timeout.getSeconds(), TimeUnit.DAYS.toSeconds(365 * 100));
+    return TimeUnit.SECONDS.toNanos(Math.max(0, seconds))
+        + (timeout.getSeconds() < 0 ? 0 : Math.max(0, timeout.getNanos()));
+  }
+
+  private boolean runTurn(
+      StubQueue stub,
+      Invocation invocation,
+      ObjectMethod method,
+      Object argument,
+      Metadata metadata,
+      long timeoutNanos) {
+    Instance current = liveInstance();
+    Turn running = new Turn(stub, invocation.getSequence(), current);
+    turn = running;
+    Future<?> timer =
+        timeoutNanos == Long.MAX_VALUE
+            ? null
+            : directory
+                .timer()
+                .schedule(() -> timedOut(running, invocation), timeoutNanos, TimeUnit.NANOSECONDS);
+    Context.@Nullable CancellableContext own =
+        ownContext(current, invocation, metadata, timeoutNanos);
+    Context context = own == null ? current.context() : own;
+    Context previous = context.attach();
+    BreakCause failure = null;
+    MethodCall<?, ?> call = null;
+    try {
+      if (!current.isStarted()) {
+        failure = start(current);
+      }
+      if (failure == null) {
+        call = current.call(method, argument, metadata, running, invocation.hasJson());
+        running.awaitReply();
+        failure = running.failure();
+      }
+    } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
+      failure = BreakCause.thrown(BreakReason.OBJECT_EXCEPTION, thrown);
+      log(thrown, method.name());
+    }
+    if (failure == null) {
+      failure = overlongOutcome(running, method);
+    } else if (own != null && isExpired(own)) {
+      // The object may have failed just because its deadline passed: it is the deadline that
+      // counts.
+      timedOut(running, invocation);
+    }
+    boolean mine = running.finish();
+    if (call != null) {
+      finish(call);
+    }
+    context.detach(previous);
+    if (own != null) {
+      own.cancel(null);
+    }
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    if (!mine) {
+      return false;
+    }
+    turn = null;
+    if (failure == null) {
+      stub.complete(running.outcome(), pendingCommit());
+    } else {
+      if (failure.reason() == BreakReason.OBJECT_START_FAILED) {
+        discardInstance("the object could not be started");
+        stub.breakTurn(failure, pendingCommit());
+      } else {
+        stub.breakTurn(failure.blaming(running.sequence()), pendingCommit());
+      }
+    }
+    return true;
+  }
+
+  private static boolean isExpired(Context context) {
+    Deadline deadline = context.getDeadline();
+    return deadline != null && deadline.isExpired();
+  }
+
+  /**
+   * A client would lose its stub over a frame that it refuses to read; so this is told in order.
+   */
+  private @Nullable BreakCause overlongOutcome(Turn running, ObjectMethod method) {
+    int size = running.outcome().getSerializedSize();
+    int limit = directory.limits().maxFrameBytes() - FRAME_OVERHEAD_BYTES;
+    if (size <= limit) {
+      return null;
+    }
+    Status status =
+        Status.RESOURCE_EXHAUSTED.withDescription(
+            "the response of %s has %,d bytes, expected at most %,d"
+                .formatted(method.name(), size, limit));
+    return BreakCause.thrown(
+        BreakReason.OBJECT_EXCEPTION, status, new Metadata(), "response too long");
+  }
+
+  /** The instance for the next turn, perhaps one that has not been started. */
+  private Instance liveInstance() {
+    if (instance != null && instance.isAborted()) {
+      discardInstance("the object was aborted");
+    }
+    if (instance == null) {
+      instance = new Instance(this);
+    }
+    return instance;
+  }
+
+  private @Nullable BreakCause start(Instance current) {
+    try {
+      current.start();
+      return null;
+    } catch (Throwable thrown) { // The factory is the object's code, like its methods.
+      log(thrown, "the factory");
+      return BreakCause.thrown(BreakReason.OBJECT_START_FAILED, thrown);
+    }
+  }
+
+  /** A context of the invocation's own, if it has a deadline or metadata. */
+  private Context.@Nullable CancellableContext ownContext(
+      Instance current, Invocation invocation, Metadata metadata, long timeoutNanos) {
+    if (timeoutNanos == Long.MAX_VALUE && invocation.getMetadataCount() == 0) {
+      return null;
+    }
+    Context context = current.context().withValue(DurableObjectState.INVOCATION_METADATA, metadata);
+    return timeoutNanos == Long.MAX_VALUE
+        ? context.withCancellation()
+        : context.withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS, directory.timer());
+  }
+
+  private void finish(MethodCall<?, ?> call) {
+    try {
+      call.finish();
+    } catch (RuntimeException e) {
+      logger.log(Level.WARNING, e, () -> this + ": a listener threw after its turn");
+    }
+  }
+
+  private void log(Throwable thrown, String where) {
+    boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
+    logger.log(meant ? Level.FINE : Level.WARNING, thrown, () -> this + ": " + where + " threw");
+  }
+
+  // ---- any thread
+
+  private void timedOut(Turn late, Invocation invocation) {
+    cutOff(
+        late,
+        BreakCause.of(
+            BreakReason.INVOCATION_TIMED_OUT,
+            "invocation %d of %s was still running at the end of its timeout of %s"
+                .formatted(
+                    late.sequence(),
+                    invocation.getMethod(),
+                    Durations.toString(invocation.getTimeout()))));
+  }
+
+  /** Called by the turn watch, one call at a time. */
+  void checkTurnLimit(long nowNanos, long limitNanos) {
+    Turn current = turn;
+    if (current == null || current != watchedTurn) {
+      watchedTurn = current;
+      watchedSinceNanos = nowNanos;
+    } else if (nowNanos - watchedSinceNanos >= limitNanos) {
+      cutOff(
+          current,
+          BreakCause.of(
+              BreakReason.INVOCATION_TIMED_OUT,
+              "invocation %d was still running at the host's limit on a turn of %s"
+                  .formatted(current.sequence(), directory.limits().turnLimit())));
+    }
+  }
+
+  /** Cuts off whatever turn is running, if any. */
+  void cutOffTurn(BreakCause cause) {
+    Turn current = turn;
+    if (current != null) {
+      cutOff(current, cause);
+    }
+  }
+
+  void abort(Instance aborted, String reason) {
+    Turn current = turn;
+    if (current != null && current.instance() == aborted) {
+      cutOff(current, BreakCause.of(BreakReason.OBJECT_RESET, "the object was aborted: " + reason));
+    }
+    // If no turn was running, the next one finds the instance aborted.
+  }
+
+  /** Ends a turn from outside, takes its instance with it, and lets a new thread go on. */
+  private void cutOff(Turn late, BreakCause cause) {
+    if (!late.cut()) {
+      return;
+    }
+    // The turn thread has lost the object; until the new one starts, it is this thread's.
+    turn = null;
+    discardInstance(cause.message());
+    StubQueue stub = late.stub();
+    stub.breakTurn(cause.blaming(late.sequence()), pendingCommit());
+    if (stub.staysScheduled()) {
+      round.add(stub);
+    }
+    Thread.startVirtualThread(this::serve);
+  }
+
+  private void discardInstance(String why) {
+    Instance discarded = instance;
+    instance = null;
+    if (discarded != null) {
+      discarded.discard(why);
+    }
+  }
+
+  /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
+  long pendingCommit() {
+    return 0;
+  }
+
+  boolean isOpen(long gate) {
+    return gate == 0;
+  }
+
+  void awaitGate(StubQueue stub, long gate) {}
+
+  @Override
+  public String toString() {
+    return namespace.name() + "/" + (name == null ? "id:" + id : name);
+  }
+}

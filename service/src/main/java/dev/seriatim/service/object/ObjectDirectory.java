@@ -1,0 +1,203 @@
+package dev.seriatim.service.object;
+
+import com.google.common.collect.ImmutableSortedMap;
+import com.google.common.util.concurrent.ThreadFactoryBuilder;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Open;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Logger;
+
+/**
+ * The live objects of one host, and the stubs that are open on them. Safe for any number of
+ * threads.
+ */
+public final class ObjectDirectory implements AutoCloseable {
+  private static final Logger logger = Logger.getLogger(ObjectDirectory.class.getName());
+
+  private final ImmutableSortedMap<String, Namespace> namespaces;
+  private final HostLimits limits;
+  private final QueueBudget budget;
+  private final Pulse pulse = new Pulse();
+  private final TurnWatch turnWatch;
+  private final ScheduledExecutorService timer;
+
+  /** By id alone: the ids of two namespaces are never the same, since their unique keys differ. */
+  private final ConcurrentMap<DurableObjectId, LiveObject> objects = new ConcurrentHashMap<>();
+
+  private final Set<StubQueue> stubs = ConcurrentHashMap.newKeySet();
+  private final CountDownLatch drained = new CountDownLatch(1);
+  private volatile boolean draining;
+
+  /** A directory without objects. */
+  public ObjectDirectory(ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits) {
+    this.namespaces = namespaces;
+    this.limits = limits;
+    this.budget = new QueueBudget("the host", limits.hostQueue());
+    ScheduledThreadPoolExecutor executor =
+        new ScheduledThreadPoolExecutor(
+            1,
+            new ThreadFactoryBuilder().setDaemon(true).setNameFormat("seriatim-timer").build(),
+            new ThreadPoolExecutor.DiscardPolicy());
+    executor.setRemoveOnCancelPolicy(true);
+    timer = executor;
+    turnWatch = new TurnWatch(limits.turnLimit(), this::nanos);
+    turnWatch.start(timer);
+  }
+
+  /** The namespaces, by name. */
+  public ImmutableSortedMap<String, Namespace> namespaces() {
+    return namespaces;
+  }
+
+  /** The limits of the host. */
+  public HostLimits limits() {
+    return limits;
+  }
+
+  /**
+   * Finds out which object is meant.
+   *
+   * @throws BreakException if it can't be any
+   */
+  public ObjectAddress resolve(Open open) throws BreakException {
+    Namespace namespace = namespaces.get(open.getNamespace());
+    if (namespace == null) {
+      throw refusal(
+          BreakReason.UNKNOWN_NAMESPACE,
+          "namespace '%s', expected one of %s".formatted(open.getNamespace(), namespaces.keySet()));
+    }
+    try {
+      return switch (open.getObjectCase()) {
+        case NAME -> new ObjectAddress(namespace, namespace.ids().fromName(open.getName()));
+        case ID -> new ObjectAddress(namespace, namespace.ids().fromString(open.getId()));
+        case UNIQUE -> {
+          if (!open.getUnique()) {
+            throw refusal(BreakReason.PROTOCOL_VIOLATION, "open.unique: false, expected true");
+          }
+          yield new ObjectAddress(namespace, namespace.ids().newUniqueId());
+        }
+        case OBJECT_NOT_SET ->
+            throw refusal(
+                BreakReason.PROTOCOL_VIOLATION,
+                "open has no object, expected one of name, id, unique");
+      };
+    } catch (IllegalArgumentException e) {
+      throw refusal(
+          BreakReason.INVALID_ID, "namespace %s: %s".formatted(namespace.name(), e.getMessage()));
+    }
+  }
+
+  private static BreakException refusal(BreakReason reason, String message) {
+    return new BreakException(BreakCause.of(reason, message));
+  }
+
+  /**
+   * Opens a stub.
+   *
+   * @param sink where its outcomes go
+   */
+  public StubQueue open(ObjectAddress address, OutcomeSink sink) {
+    LiveObject object =
+        objects.compute(
+            address.id(),
+            (id, present) -> {
+              LiveObject opened =
+                  present == null ? new LiveObject(this, address.namespace(), id) : present;
+              opened.stubOpened(id.name().orElse(null));
+              return opened;
+            });
+    StubQueue stub = new StubQueue(object, sink, this);
+    stubs.add(stub);
+    if (draining) {
+      stub.breakSoon(drainCause());
+    }
+    return stub;
+  }
+
+  /** A stub's call is over. May be called again. */
+  void detach(StubQueue stub, LiveObject object) {
+    if (!stubs.remove(stub)) {
+      return;
+    }
+    objects.computeIfPresent(
+        object.id(), (id, present) -> present == object && object.stubClosed() ? null : present);
+    if (draining && stubs.isEmpty()) {
+      drained.countDown();
+    }
+  }
+
+  /**
+   * Breaks every stub when the turn that it is in has ended, and every stub that is opened from now
+   * on. Blocks until all have been told, at most for the host's drain limit; then cuts off the
+   * turns that are still running.
+   */
+  public void drain() throws InterruptedException {
+    draining = true;
+    for (StubQueue stub : stubs) {
+      stub.breakSoon(drainCause());
+    }
+    if (stubs.isEmpty()) {
+      drained.countDown();
+    }
+    if (!drained.await(limits.drainLimit().toNanos(), TimeUnit.NANOSECONDS)) {
+      logger.warning(
+          () ->
+              "%d stubs had not ended at the drain limit of %s"
+                  .formatted(stubs.size(), limits.drainLimit()));
+      for (LiveObject object : objects.values()) {
+        object.cutOffTurn(
+            BreakCause.of(BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));
+      }
+    }
+  }
+
+  /** Whether the host is shutting down. */
+  public boolean isDraining() {
+    return draining;
+  }
+
+  /** Why stubs break when the host shuts down. */
+  public static BreakCause drainCause() {
+    return BreakCause.of(BreakReason.HOST_DRAINING, "the host is shutting down");
+  }
+
+  /** Stops the threads of this directory, and whatever turn is running. */
+  @Override
+  public void close() {
+    draining = true;
+    BreakCause cause = BreakCause.of(BreakReason.OBJECT_RESET, "the host has stopped");
+    for (LiveObject object : objects.values()) {
+      object.cutOffTurn(cause);
+    }
+    timer.shutdownNow();
+    pulse.close();
+  }
+
+  QueueBudget budget() {
+    return budget;
+  }
+
+  Pulse pulse() {
+    return pulse;
+  }
+
+  TurnWatch turnWatch() {
+    return turnWatch;
+  }
+
+  ScheduledExecutorService timer() {
+    return timer;
+  }
+
+  long nanos() {
+    return System.nanoTime();
+  }
+}

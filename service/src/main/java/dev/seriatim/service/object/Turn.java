@@ -1,0 +1,147 @@
+package dev.seriatim.service.object;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Value;
+import dev.seriatim.service.dispatch.Reply;
+import dev.seriatim.v1.Outcome;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The execution of one invocation.
+ *
+ * <p>A turn ends once: either its own thread {@link #finish finishes} it, or another one {@link
+ * #cut cuts} it off. Whoever wins goes on with the object; after a cut the turn's own thread may
+ * touch nothing of the object any more.
+ */
+final class Turn implements Reply {
+  private static final VarHandle ENDED;
+
+  static {
+    try {
+      ENDED = MethodHandles.lookup().findVarHandle(Turn.class, "ended", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final StubQueue stub;
+  private final long sequence;
+  private final Instance instance;
+  private final Thread thread = Thread.currentThread();
+
+  // Written once, by finish or cut.
+  @SuppressWarnings("unused") // Through the handle.
+  private volatile boolean ended;
+
+  private volatile boolean cutOff;
+
+  // Written by whoever closes the reply, before `closed`.
+  private @Nullable ByteString message;
+  private @Nullable Value json;
+  private @Nullable BreakCause failure;
+  private volatile boolean closed;
+
+  // The turn thread's own.
+  private @Nullable Outcome outcome;
+
+  Turn(StubQueue stub, long sequence, Instance instance) {
+    this.stub = stub;
+    this.sequence = sequence;
+    this.instance = instance;
+  }
+
+  StubQueue stub() {
+    return stub;
+  }
+
+  long sequence() {
+    return sequence;
+  }
+
+  Instance instance() {
+    return instance;
+  }
+
+  @Override
+  public void message(ByteString response) {
+    message = response;
+    close();
+  }
+
+  @Override
+  public void json(Value response) {
+    json = response;
+    close();
+  }
+
+  @Override
+  public void failed(Status status, Metadata trailers) {
+    failure =
+        BreakCause.thrown(
+            BreakReason.OBJECT_EXCEPTION, status, trailers, "the object failed without a message");
+    close();
+  }
+
+  private void close() {
+    closed = true;
+    if (Thread.currentThread() != thread) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /** Waits, on the turn's own thread, until the reply is closed or the turn is cut off. */
+  void awaitReply() {
+    while (!closed && !cutOff) {
+      LockSupport.park(this);
+      // An interrupt that is no cut means nothing to a turn whose handler has returned.
+      boolean unused = Thread.interrupted();
+    }
+  }
+
+  /** Ends the turn, on its own thread. False if it has been cut off. */
+  boolean finish() {
+    return ENDED.compareAndSet(this, false, true);
+  }
+
+  /** Ends the turn, from outside. False if it has ended. */
+  boolean cut() {
+    if (!ENDED.compareAndSet(this, false, true)) {
+      return false;
+    }
+    cutOff = true;
+    if (Thread.currentThread() != thread) {
+      // Wakes the method if it waits for something; also a turn that waits for its reply.
+      thread.interrupt();
+    }
+    return true;
+  }
+
+  @Override
+  public boolean isCutOff() {
+    return cutOff;
+  }
+
+  /** Why the reply was failed, or null. To be asked when the reply is closed. */
+  @Nullable BreakCause failure() {
+    return failure;
+  }
+
+  /** The reply as an outcome. To be asked when the reply is closed without a failure. */
+  Outcome outcome() {
+    if (outcome == null) {
+      Outcome.Builder builder = Outcome.newBuilder().setSequence(sequence);
+      if (json != null) {
+        builder.setJson(json);
+      } else if (message != null) {
+        builder.setMessage(message);
+      }
+      outcome = builder.build();
+    }
+    return outcome;
+  }
+}

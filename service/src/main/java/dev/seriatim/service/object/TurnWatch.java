@@ -1,0 +1,48 @@
+package dev.seriatim.service.object;
+
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Holds turns to the host's limit. Looks at the objects that have a turn thread, some eight times
+ * during the limit, so that a turn costs nothing for being watched; a turn is cut off at the limit
+ * or up to an eighth later.
+ */
+final class TurnWatch {
+  private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private final Set<LiveObject> active = ConcurrentHashMap.newKeySet();
+  private final long limitNanos;
+  private final LongSupplier nanos;
+
+  TurnWatch(Duration limit, LongSupplier nanos) {
+    this.limitNanos = limit.toNanos();
+    this.nanos = nanos;
+  }
+
+  void start(ScheduledExecutorService timer) {
+    long interval = Math.clamp(limitNanos / 8, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
+    var unused =
+        timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
+  }
+
+  void add(LiveObject object) {
+    active.add(object);
+  }
+
+  void remove(LiveObject object) {
+    active.remove(object);
+  }
+
+  private void check() {
+    long now = nanos.getAsLong();
+    for (LiveObject object : active) {
+      object.checkTurnLimit(now, limitNanos);
+    }
+  }
+}

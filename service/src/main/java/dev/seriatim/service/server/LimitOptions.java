@@ -1,0 +1,92 @@
+package dev.seriatim.service.server;
+
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.HostLimits.QueueSize;
+import java.time.Duration;
+import picocli.CommandLine.Option;
+
+/** The host's limits, as options of the command line. */
+final class LimitOptions {
+  private static final HostLimits DEFAULTS = HostLimits.defaults();
+
+  @Option(
+      names = "--turn-limit",
+      paramLabel = "SECONDS",
+      description = "How long a turn may take; fractions are allowed. Default: 60")
+  private double turnLimit = DEFAULTS.turnLimit().toSeconds();
+
+  @Option(
+      names = "--drain-limit",
+      paramLabel = "SECONDS",
+      description = "How long a drain waits for turns to end. Default: 30")
+  private double drainLimit = DEFAULTS.drainLimit().toSeconds();
+
+  @Option(
+      names = "--max-frame-bytes",
+      paramLabel = "BYTES",
+      description = "The size of one frame. Default: 4194304")
+  private int maxFrameBytes = DEFAULTS.maxFrameBytes();
+
+  @Option(
+      names = "--stub-queue",
+      paramLabel = "N",
+      description = "How many invocations one stub may have queued. Default: 65536")
+  private long stubQueue = DEFAULTS.stubQueue().invocations();
+
+  @Option(
+      names = "--stub-queue-bytes",
+      paramLabel = "BYTES",
+      description = "How many bytes one stub may have queued. Default: 67108864")
+  private long stubQueueBytes = DEFAULTS.stubQueue().bytes();
+
+  @Option(
+      names = "--object-queue",
+      paramLabel = "N",
+      description = "How many invocations one object may have queued. Default: 262144")
+  private long objectQueue = DEFAULTS.objectQueue().invocations();
+
+  @Option(
+      names = "--object-queue-bytes",
+      paramLabel = "BYTES",
+      description = "How many bytes one object may have queued. Default: 268435456")
+  private long objectQueueBytes = DEFAULTS.objectQueue().bytes();
+
+  @Option(
+      names = "--host-queue",
+      paramLabel = "N",
+      description = "How many invocations the host may have queued. Default: 1048576")
+  private long hostQueue = DEFAULTS.hostQueue().invocations();
+
+  @Option(
+      names = "--host-queue-bytes",
+      paramLabel = "BYTES",
+      description = "How many bytes the host may have queued. Default: a quarter of the heap")
+  private long hostQueueBytes = DEFAULTS.hostQueue().bytes();
+
+  @Option(
+      names = "--max-unread-outcome-bytes",
+      paramLabel = "BYTES",
+      description = "How much may wait for a client that doesn't read. Default: 262144")
+  private int maxUnreadOutcomeBytes = DEFAULTS.maxUnreadOutcomeBytes();
+
+  /**
+   * The limits as given.
+   *
+   * @throws IllegalArgumentException if one is out of its range
+   */
+  HostLimits toLimits() {
+    return HostLimits.builder()
+        .turnLimit(seconds(turnLimit))
+        .drainLimit(seconds(drainLimit))
+        .maxFrameBytes(maxFrameBytes)
+        .stubQueue(new QueueSize(stubQueue, stubQueueBytes))
+        .objectQueue(new QueueSize(objectQueue, objectQueueBytes))
+        .hostQueue(new QueueSize(hostQueue, hostQueueBytes))
+        .maxUnreadOutcomeBytes(maxUnreadOutcomeBytes)
+        .build();
+  }
+
+  private static Duration seconds(double seconds) {
+    return Duration.ofNanos((long) (seconds * 1e9));
+  }
+}

@@ -1,0 +1,197 @@
+package dev.seriatim.service.server;
+
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.DurableObjectProvider;
+import io.grpc.BindableService;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.ServerCredentials;
+import io.grpc.TlsServerCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.grpc.protobuf.services.ProtoReflectionService;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The server program: hosts the objects on its class path and in the jars that it is given. */
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    version = "Seriatim 0.1.0",
+    sortOptions = false,
+    description = "Serves durable objects over gRPC until it gets SIGTERM, and then drains.",
+    exitCodeOnInvalidInput = 2)
+public final class Main implements Callable<Integer> {
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:" + DurableObjectHost.Builder.DEFAULT_PORT,
+      converter = AddressConverter.class,
+      description = "Where to listen; port 0 picks a free one. Default: ${DEFAULT-VALUE}")
+  private InetSocketAddress listen = new InetSocketAddress(DurableObjectHost.Builder.DEFAULT_PORT);
+
+  @Option(
+      names = "--objects",
+      paramLabel = "JAR",
+      description =
+          "A jar with more objects, found through its DurableObjectProvider. May be repeated.")
+  private List<Path> objects = new ArrayList<>();
+
+  @ArgGroup(exclusive = false)
+  private @Nullable Tls tls;
+
+  @ArgGroup(exclusive = false, validate = false, heading = "Limits:%n")
+  private LimitOptions limits = new LimitOptions();
+
+  /** Both files or neither. */
+  private static final class Tls {
+    @Option(
+        names = "--tls-certificate",
+        paramLabel = "FILE",
+        required = true,
+        description = "Serve over TLS, with this certificate chain (PEM).")
+    private @Nullable Path certificate;
+
+    @Option(
+        names = "--tls-key",
+        paramLabel = "FILE",
+        required = true,
+        description = "The certificate's private key (PKCS #8, PEM).")
+    private @Nullable Path key;
+  }
+
+  private Main() {}
+
+  /** Runs the program; exits with 0 after a drain, 1 on a failure to start, 2 on bad usage. */
+  public static void main(String[] arguments) {
+    System.exit(new CommandLine(new Main()).execute(arguments));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    HealthStatusManager health = new HealthStatusManager();
+    DurableObjectHost.Builder builder = DurableObjectHost.builder();
+    try {
+      builder.limits(limits.toLimits());
+    } catch (IllegalArgumentException e) {
+      throw usage(String.valueOf(e.getMessage()));
+    }
+    int providers = 0;
+    for (DurableObjectProvider provider :
+        ServiceLoader.load(DurableObjectProvider.class, objectLoader())) {
+      provider.addTo(builder);
+      providers++;
+    }
+    if (providers == 0) {
+      throw usage("no objects: neither the class path nor --objects has a DurableObjectProvider");
+    }
+    DurableObjectHost host;
+    try {
+      host =
+          builder
+              .server(
+                  NettyServerBuilder.forAddress(listen, credentials())
+                      .keepAliveTime(20, TimeUnit.SECONDS)
+                      .keepAliveTimeout(10, TimeUnit.SECONDS)
+                      .permitKeepAliveTime(10, TimeUnit.SECONDS)
+                      .permitKeepAliveWithoutCalls(true)
+                      .addService(health.getHealthService())
+                      .addService(ProtoReflectionServiceV1.newInstance())
+                      .addService(olderReflection()))
+              .build()
+              .start();
+    } catch (IOException e) {
+      Throwable why = e.getCause() == null ? e : e.getCause();
+      err()
+          .println(
+              "can't listen on "
+                  + listen.getHostString()
+                  + ":"
+                  + listen.getPort()
+                  + ": "
+                  + why.getMessage());
+      return 1;
+    }
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> drain(host, health), "seriatim-drain"));
+    out().println("listening on " + listen.getHostString() + ":" + host.port());
+    out().flush();
+    host.awaitTermination();
+    return 0;
+  }
+
+  /** Reflection v1alpha: deprecated, and what many tools still ask for. */
+  @SuppressWarnings("deprecation")
+  private static BindableService olderReflection() {
+    return ProtoReflectionService.newInstance();
+  }
+
+  private void drain(DurableObjectHost host, HealthStatusManager health) {
+    health.enterTerminalState();
+    try {
+      host.drain();
+    } catch (InterruptedException e) {
+      host.close();
+    }
+  }
+
+  private ServerCredentials credentials() throws IOException {
+    if (tls == null || tls.certificate == null || tls.key == null) {
+      return InsecureServerCredentials.create();
+    }
+    return TlsServerCredentials.create(
+        readable(tls.certificate).toFile(), readable(tls.key).toFile());
+  }
+
+  private ClassLoader objectLoader() throws MalformedURLException {
+    List<URL> jars = new ArrayList<>();
+    for (Path jar : objects) {
+      jars.add(readable(jar).toUri().toURL());
+    }
+    // Lives as long as the program: the objects' classes are loaded from it as they are needed.
+    return new URLClassLoader(jars.toArray(URL[]::new), Main.class.getClassLoader());
+  }
+
+  private Path readable(Path file) {
+    if (!Files.isReadable(file) || Files.isDirectory(file)) {
+      throw usage("file '" + file + "', expected one that can be read");
+    }
+    return file;
+  }
+
+  private ParameterException usage(String message) {
+    return new ParameterException(commandLine(), message);
+  }
+
+  private CommandLine commandLine() {
+    return java.util.Objects.requireNonNull(spec).commandLine();
+  }
+
+  private PrintWriter out() {
+    return commandLine().getOut();
+  }
+
+  private PrintWriter err() {
+    return commandLine().getErr();
+  }
+}
