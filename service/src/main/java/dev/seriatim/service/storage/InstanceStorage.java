@@ -1,0 +1,476 @@
+package dev.seriatim.service.storage;
+
+import com.google.common.collect.Maps;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
+import dev.seriatim.service.DurableObjectStorage;
+import dev.seriatim.service.ListOptions;
+import dev.seriatim.service.StorageException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.NavigableSet;
+import java.util.Optional;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The storage that one instance of an object is given, and the bracket around that instance's
+ * turns.
+ *
+ * <p>{@link #beginTurn}, {@link #endTurn}, {@link #rollback} and {@link #beginAlarmTurn} are called
+ * by the object's turn thread, one turn after the other; each {@code begin} is followed by one
+ * {@code endTurn} or one {@code rollback}, and by a {@code rollback} also if {@code endTurn} threw.
+ * {@link #discard} may be called by any thread at any time. The {@link DurableObjectStorage}
+ * methods may be called by any thread; they are refused outside a turn.
+ */
+public final class InstanceStorage implements DurableObjectStorage {
+  private static final VarHandle OPEN;
+
+  static {
+    try {
+      OPEN = MethodHandles.lookup().findVarHandle(InstanceStorage.class, "open", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final ObjectStorage object;
+
+  /** Held by every use in a turn from beginning to end, reads from the store included. */
+  private final Object lock = new Object();
+
+  /** Whether a turn is running. Written by the turn thread. */
+  @SuppressWarnings("UnusedVariable") // through OPEN
+  private boolean open;
+
+  /**
+   * Whether this turn's storage has been used. Together with {@link #open} it lets a turn that
+   * doesn't use storage end without the lock: a user sets {@code used} and then reads {@code open};
+   * the end of a turn clears {@code open} and then reads {@code used}. One of them sees the other.
+   */
+  private volatile boolean used;
+
+  /** Why this instance may not use storage any more; null while it may. Set once. */
+  private volatile @Nullable Throwable refusal;
+
+  @GuardedBy("lock")
+  private @Nullable Turn turn;
+
+  InstanceStorage(ObjectStorage object) {
+    this.object = object;
+  }
+
+  // ---- the bracket around a turn
+
+  /**
+   * A turn begins.
+   *
+   * @throws StorageException if the instance was lost with a failed commit, or the host no longer
+   *     owns the object; the instance must go, and another may succeed
+   */
+  public void beginTurn() {
+    object.checkOwned(this);
+    OPEN.setRelease(this, true);
+  }
+
+  /**
+   * The turn completed normally: its writes are submitted as one commit. Returns the number of the
+   * commit that the outcome must wait for, or 0 if it need not wait. That commit may have become
+   * durable, or may have been reported as failed, by the time this method returns.
+   *
+   * <p>Doesn't wait for the commit. Blocks only while too many uncommitted bytes or turns are under
+   * way.
+   *
+   * @throws StorageException if the instance was lost with a failed commit, or the turn is too
+   *     large, or the thread was interrupted while it waited for room; nothing was submitted
+   * @throws IllegalStateException if a transaction is still open on this thread; nothing was
+   *     submitted
+   */
+  public long endTurn() {
+    OPEN.setVolatile(this, false);
+    return used ? endUsedTurn() : object.gate(this);
+  }
+
+  private long endUsedTurn() {
+    synchronized (lock) {
+      Turn ending = turn;
+      if (ending != null && ending.inTransaction()) {
+        throw new IllegalStateException("the turn ended inside a storage transaction");
+      }
+      if (ending == null || !ending.hasChanges()) {
+        turn = null;
+        used = false;
+        return object.gate(this);
+      }
+      long commit = object.submit(this, ending);
+      turn = null;
+      used = false;
+      return commit;
+    }
+  }
+
+  /**
+   * The turn failed: its writes are dropped. Says whether there were any, but for the removal of
+   * the alarm that the turn ran.
+   */
+  public boolean rollback() {
+    OPEN.setVolatile(this, false);
+    if (!used) {
+      return false;
+    }
+    synchronized (lock) {
+      Turn failed = turn;
+      turn = null;
+      used = false;
+      return failed != null && failed.hasWritten();
+    }
+  }
+
+  /**
+   * A turn that runs the object's alarm begins, if the alarm is still due. If not, no turn was
+   * begun and null is returned. The removal of the alarm is part of the turn.
+   *
+   * @throws StorageException as {@link #beginTurn}, or because the store failed; no turn was begun
+   */
+  public @Nullable Alarm beginAlarmTurn() {
+    beginTurn();
+    boolean begun = false;
+    try {
+      synchronized (lock) {
+        Turn running = running();
+        AlarmTime alarm = object.readAlarm(this);
+        if (alarm == null || alarm.dueMillis() > object.nowMillis()) {
+          object.alarmNotDue();
+          return null;
+        }
+        running.takeAlarm();
+        begun = true;
+        return new Alarm(
+            Instant.ofEpochMilli(alarm.dueMillis()), alarm.retries(), object.currentLife());
+      }
+    } finally {
+      if (!begun) {
+        rollback();
+      }
+    }
+  }
+
+  /**
+   * The instance is gone: this storage refuses every further use. A running turn's writes will
+   * never be submitted; those of turns that have ended stay. Doesn't block.
+   */
+  public void discard() {
+    refuse(new IllegalStateException("this instance was discarded by its host"));
+    object.discarded(this);
+  }
+
+  /**
+   * Why this storage refuses every use: the cause of the failed commit with which the instance was
+   * lost, or an {@link IllegalStateException} if it was discarded; null while it is in order.
+   */
+  public @Nullable Throwable refusal() {
+    return refusal;
+  }
+
+  void refuse(Throwable why) {
+    synchronized (object) {
+      if (refusal == null) {
+        refusal = why;
+      }
+    }
+  }
+
+  void requireUsable() {
+    Throwable why = refusal;
+    if (why instanceof IllegalStateException) {
+      throw new IllegalStateException(why.getMessage(), why);
+    }
+    if (why != null) {
+      throw new StorageException("the instance was lost: " + why.getMessage(), why);
+    }
+  }
+
+  /** The running turn. Must be called first by each use, holding the lock. */
+  @GuardedBy("lock")
+  private Turn running() {
+    used = true;
+    requireUsable();
+    if (!(boolean) OPEN.getVolatile(this)) {
+      throw new IllegalStateException("storage can only be used while a turn is running");
+    }
+    Turn running = turn;
+    if (running == null) {
+      running = new Turn(object.maxTurnBytes());
+      turn = running;
+    }
+    return running;
+  }
+
+  // ---- entries
+
+  @Override
+  public Optional<ByteString> get(String key) {
+    Keys.checkKey(key);
+    synchronized (lock) {
+      return Optional.ofNullable(read(running(), key));
+    }
+  }
+
+  @Override
+  public Map<String, ByteString> get(Collection<String> keys) {
+    NavigableSet<String> sorted = checked(keys);
+    LinkedHashMap<String, ByteString> found = new LinkedHashMap<>();
+    synchronized (lock) {
+      Turn running = running();
+      for (String key : sorted) {
+        ByteString value = read(running, key);
+        if (value != null) {
+          found.put(key, value);
+        }
+      }
+    }
+    return Collections.unmodifiableMap(found);
+  }
+
+  @Override
+  public <M extends MessageLite> Optional<M> get(String key, Parser<M> parser) {
+    return get(key).map(value -> parse(key, value, parser));
+  }
+
+  @Override
+  public <M extends MessageLite> M get(String key, M defaultMessage) {
+    @SuppressWarnings("unchecked") // a message's parser gives messages of its own kind
+    Parser<M> parser = (Parser<M>) defaultMessage.getParserForType();
+    return get(key, parser).orElse(defaultMessage);
+  }
+
+  @Override
+  public <M extends MessageLite> Map<String, M> get(Collection<String> keys, Parser<M> parser) {
+    return parse(get(keys), parser);
+  }
+
+  @Override
+  public void put(String key, ByteString value) {
+    Keys.checkKey(key);
+    Keys.checkValue(key, value);
+    synchronized (lock) {
+      Turn running = running();
+      running.reserve(Write.bytes(key, value));
+      running.put(key, value);
+    }
+  }
+
+  @Override
+  public void put(String key, MessageLite value) {
+    put(key, value.toByteString());
+  }
+
+  @Override
+  public void put(Map<String, ByteString> entries) {
+    long bytes = 0;
+    for (Map.Entry<String, ByteString> entry : entries.entrySet()) {
+      Keys.checkKey(entry.getKey());
+      Keys.checkValue(entry.getKey(), entry.getValue());
+      bytes += Write.bytes(entry.getKey(), entry.getValue());
+    }
+    synchronized (lock) {
+      Turn running = running();
+      running.reserve(bytes);
+      entries.forEach(running::put);
+    }
+  }
+
+  @Override
+  public void putMessages(Map<String, ? extends MessageLite> entries) {
+    put(Map.copyOf(Maps.transformValues(entries, MessageLite::toByteString)));
+  }
+
+  @Override
+  public boolean delete(String key) {
+    Keys.checkKey(key);
+    synchronized (lock) {
+      return delete(running(), key);
+    }
+  }
+
+  @Override
+  public int delete(Collection<String> keys) {
+    NavigableSet<String> sorted = checked(keys);
+    int deleted = 0;
+    synchronized (lock) {
+      Turn running = running();
+      // All reads come first: if one fails, nothing has changed.
+      for (Iterator<String> i = sorted.iterator(); i.hasNext(); ) {
+        if (read(running, i.next()) == null) {
+          i.remove();
+        }
+      }
+      for (String key : sorted) {
+        running.put(key, null);
+        deleted++;
+      }
+    }
+    return deleted;
+  }
+
+  @Override
+  public Map<String, ByteString> list(ListOptions options) {
+    Range range = Range.of(options);
+    if (range.isEmpty()) {
+      synchronized (lock) {
+        running();
+      }
+      return Map.of();
+    }
+    synchronized (lock) {
+      Turn running = running();
+      NavigableMap<String, Write> own = range.of(running.writes);
+      if (running.cleared) {
+        return Merge.merge(range, own, Collections.emptyNavigableMap());
+      }
+      return object.list(this, range, own);
+    }
+  }
+
+  @Override
+  public <M extends MessageLite> Map<String, M> list(ListOptions options, Parser<M> parser) {
+    return parse(list(options), parser);
+  }
+
+  @Override
+  public void deleteAll() {
+    synchronized (lock) {
+      running().clear();
+    }
+  }
+
+  // ---- transactions
+
+  @Override
+  @SuppressWarnings("FunctionalInterfaceClash")
+  public <T extends @Nullable Object, E extends Exception> T transaction(Transaction<T, E> body)
+      throws E {
+    synchronized (lock) {
+      Turn running = running();
+      int mark = running.beginTransaction();
+      boolean completed = false;
+      try {
+        T result = body.run();
+        completed = true;
+        return result;
+      } finally {
+        running.endTransaction(mark, !completed);
+      }
+    }
+  }
+
+  @Override
+  public void sync() {
+    synchronized (lock) {
+      running();
+    }
+    object.awaitDurable(this);
+  }
+
+  // ---- the alarm
+
+  @Override
+  public Optional<Instant> getAlarm() {
+    synchronized (lock) {
+      Turn running = running();
+      AlarmTime alarm = running.alarm;
+      if (alarm == null) {
+        alarm = object.readAlarm(this);
+      }
+      return alarm == null || alarm.equals(AlarmTime.REMOVED)
+          ? Optional.empty()
+          : Optional.of(Instant.ofEpochMilli(alarm.dueMillis()));
+    }
+  }
+
+  @Override
+  public void setAlarm(Instant time) {
+    AlarmTime alarm = new AlarmTime(toMillis(time), 0);
+    synchronized (lock) {
+      running().setAlarm(alarm);
+    }
+  }
+
+  @Override
+  public void deleteAlarm() {
+    synchronized (lock) {
+      Turn running = running();
+      AlarmTime alarm = running.alarm;
+      if (alarm == null ? object.readAlarm(this) != null : !alarm.equals(AlarmTime.REMOVED)) {
+        running.setAlarm(AlarmTime.REMOVED);
+      }
+    }
+  }
+
+  private static long toMillis(Instant time) {
+    try {
+      long millis = time.toEpochMilli();
+      if (time.isAfter(Instant.ofEpochMilli(millis))) {
+        millis = Math.addExact(millis, 1);
+      }
+      return Math.max(0, millis);
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException(
+          "alarm time " + time + ", expected one that can be counted in milliseconds", e);
+    }
+  }
+
+  // ---- what the entries have in common
+
+  private @Nullable ByteString read(Turn running, String key) {
+    Write own = running.writes.get(key);
+    if (own != null) {
+      return own.value;
+    }
+    return running.cleared ? null : object.read(this, key);
+  }
+
+  private boolean delete(Turn running, String key) {
+    if (read(running, key) == null) {
+      return false;
+    }
+    running.put(key, null);
+    return true;
+  }
+
+  private static NavigableSet<String> checked(Collection<String> keys) {
+    TreeSet<String> sorted = new TreeSet<>(Keys.ORDER);
+    for (String key : keys) {
+      Keys.checkKey(key);
+      sorted.add(key);
+    }
+    return sorted;
+  }
+
+  private static <M extends MessageLite> M parse(String key, ByteString value, Parser<M> parser) {
+    try {
+      return parser.parseFrom(value);
+    } catch (InvalidProtocolBufferException e) {
+      throw new StorageException(
+          "the value of key '" + key + "' is not the message that was asked for: " + e.getMessage(),
+          e);
+    }
+  }
+
+  private static <M extends MessageLite> Map<String, M> parse(
+      Map<String, ByteString> values, Parser<M> parser) {
+    LinkedHashMap<String, M> messages = new LinkedHashMap<>();
+    values.forEach((key, value) -> messages.put(key, parse(key, value, parser)));
+    return Collections.unmodifiableMap(messages);
+  }
+}

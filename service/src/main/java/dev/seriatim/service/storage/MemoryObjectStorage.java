@@ -1,0 +1,136 @@
+package dev.seriatim.service.storage;
+
+import com.google.protobuf.ByteString;
+import java.util.Collections;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** The storage of one object in a host that keeps nothing: every commit is done at once. */
+final class MemoryObjectStorage extends ObjectStorage {
+  private final MemoryEngine engine;
+
+  MemoryObjectStorage(MemoryEngine engine, ObjectKey key, @Nullable String name) {
+    super(engine, key, name);
+    this.engine = engine;
+  }
+
+  @Override
+  public long pendingCommit() {
+    return 0;
+  }
+
+  @Override
+  public void close() {}
+
+  @Override
+  void checkOwned(InstanceStorage instance) {
+    instance.requireUsable();
+  }
+
+  @Override
+  @Nullable ByteString read(InstanceStorage instance, String entryKey) {
+    Contents contents = engine.contents(key);
+    if (contents == null) {
+      return null;
+    }
+    synchronized (contents) {
+      return contents.entries.get(entryKey);
+    }
+  }
+
+  @Override
+  Map<String, ByteString> list(
+      InstanceStorage instance, Range range, NavigableMap<String, Write> own) {
+    Contents contents = engine.contents(key);
+    if (contents == null) {
+      return Merge.merge(range, own, Collections.emptyMap());
+    }
+    synchronized (contents) {
+      return Merge.merge(range, own, range.of(contents.entries));
+    }
+  }
+
+  @Override
+  @Nullable AlarmTime readAlarm(InstanceStorage instance) {
+    Contents contents = engine.contents(key);
+    if (contents == null) {
+      return null;
+    }
+    synchronized (contents) {
+      return contents.alarm;
+    }
+  }
+
+  @Override
+  long gate(InstanceStorage instance) {
+    instance.requireUsable();
+    return 0;
+  }
+
+  @Override
+  long submit(InstanceStorage instance, Turn turn) {
+    // Holding the monitor, so that a discard comes before all of it or after all of it.
+    synchronized (this) {
+      instance.requireUsable();
+      Contents contents = engine.contentsForWrite(key, name);
+      synchronized (contents) {
+        if (turn.cleared) {
+          contents.entries.clear();
+        }
+        for (Write write : turn.writes.values()) {
+          if (write.value == null) {
+            contents.entries.remove(write.key);
+          } else {
+            contents.entries.put(write.key, write.value);
+          }
+        }
+        if (turn.alarm != null) {
+          contents.alarm = turn.alarm.equals(AlarmTime.REMOVED) ? null : turn.alarm;
+        }
+        if (contents.entries.isEmpty() && contents.alarm == null) {
+          engine.remove(key);
+        }
+      }
+    }
+    if (turn.alarm != null) {
+      alarmChanged(turn.alarm);
+    }
+    return 0;
+  }
+
+  @Override
+  void submitAlarm(int life, AlarmTime alarm) {
+    Contents contents = engine.contentsForWrite(key, name);
+    synchronized (contents) {
+      contents.alarm = alarm.equals(AlarmTime.REMOVED) ? null : alarm;
+      if (contents.entries.isEmpty() && contents.alarm == null) {
+        engine.remove(key);
+      }
+    }
+    alarmChanged(alarm);
+  }
+
+  @Override
+  void awaitDurable(InstanceStorage instance) {}
+
+  @Override
+  int currentLife() {
+    return 0;
+  }
+
+  @Override
+  void beginLife() {}
+
+  /** What one object has stored. Its fields are guarded by its monitor. */
+  static final class Contents {
+    final @Nullable String name;
+    final TreeMap<String, ByteString> entries = new TreeMap<>(Keys.ORDER);
+    @Nullable AlarmTime alarm;
+
+    Contents(@Nullable String name) {
+      this.name = name;
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package dev.seriatim.service.storage;
+
+import com.google.common.io.BaseEncoding;
+import com.google.protobuf.ByteString;
+import dev.seriatim.stub.DurableObjectId;
+
+/** Which object: its namespace and the 32 bytes of its id. */
+record ObjectKey(String namespace, ByteString id) {
+  static final int SLOTS = 1024;
+
+  ObjectKey(String namespace, DurableObjectId id) {
+    this(namespace, ByteString.copyFrom(id.toByteArray()));
+  }
+
+  /** The slot that this object falls into: the id's first ten bits. */
+  int slot() {
+    return (id.byteAt(0) & 0xff) << 2 | (id.byteAt(1) & 0xff) >> 6;
+  }
+
+  String hexId() {
+    return BaseEncoding.base16().lowerCase().encode(id.toByteArray());
+  }
+
+  @Override
+  public String toString() {
+    return namespace + "/" + hexId();
+  }
+}

@@ -1,0 +1,154 @@
+package dev.seriatim.service.storage;
+
+import com.google.common.base.Preconditions;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import com.google.protobuf.ByteString;
+import java.util.Map;
+import java.util.NavigableMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The storage of one object, across its instances. Made by {@link StorageEngine#object}; there must
+ * never be two for the same object. Small enough to keep for each live object.
+ *
+ * <p>It numbers the object's commits 1, 2, 3, … in the order of the turns. It may be dropped and
+ * made anew when there is neither an instance nor a pending commit; it must be closed then.
+ */
+public abstract sealed class ObjectStorage permits MemoryObjectStorage, CommittedObjectStorage {
+  private static final System.Logger LOGGER = System.getLogger(ObjectStorage.class.getName());
+
+  /** An alarm that has failed is tried again this often. */
+  static final int MAX_ALARM_RETRIES = 6;
+
+  final ObjectKey key;
+  final @Nullable String name;
+  private final StorageEngine engine;
+
+  @GuardedBy("this")
+  private @Nullable InstanceStorage current;
+
+  ObjectStorage(StorageEngine engine, ObjectKey key, @Nullable String name) {
+    this.engine = engine;
+    this.key = key;
+    this.name = name;
+  }
+
+  /**
+   * The storage for a new instance of the object. The one before must have been discarded, or lost
+   * with a failed commit.
+   *
+   * @throws dev.seriatim.service.StorageException if the host doesn't own the object
+   */
+  public final InstanceStorage newInstance() {
+    synchronized (this) {
+      Preconditions.checkState(
+          current == null, "object %s has an instance, expected it to be discarded first", key);
+      beginLife();
+      InstanceStorage instance = new InstanceStorage(this);
+      current = instance;
+      return instance;
+    }
+  }
+
+  /**
+   * The number of the object's last commit if it is not durable yet, otherwise 0. What a failed
+   * turn's outcome must wait for. Called by the turn thread.
+   */
+  public abstract long pendingCommit();
+
+  /**
+   * The turn that ran this alarm failed and was rolled back: sets the alarm again, 2, 4, 8, …
+   * seconds from now, or drops it with a log if it has been retried {@value #MAX_ALARM_RETRIES}
+   * times. A commit of its own, so that a restart doesn't forget it; nothing needs to wait for it.
+   * Called by the turn thread, before the object's next turn.
+   */
+  public final void retryAlarm(Alarm failed, Throwable cause) {
+    AlarmTime next = AlarmTime.REMOVED;
+    if (failed.retries() < MAX_ALARM_RETRIES) {
+      long delaySeconds = 2L << failed.retries();
+      next = new AlarmTime(nowMillis() + delaySeconds * 1000, failed.retries() + 1);
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          "the alarm of {0} failed, try {1} of {2}; next in {3} s",
+          key,
+          failed.retries() + 1,
+          MAX_ALARM_RETRIES + 1,
+          delaySeconds,
+          cause);
+    } else {
+      LOGGER.log(
+          System.Logger.Level.ERROR,
+          "the alarm of " + key + " failed " + (MAX_ALARM_RETRIES + 1) + " times; it is dropped",
+          cause);
+    }
+    submitAlarm(failed.life(), next);
+  }
+
+  /** The object is no longer live. It must have neither an instance nor a pending commit. */
+  public abstract void close();
+
+  // ---- for the instance
+
+  abstract void checkOwned(InstanceStorage instance);
+
+  abstract @Nullable ByteString read(InstanceStorage instance, String key);
+
+  /** The entries in this range with the turn's own writes, already cut to the range, laid over. */
+  abstract Map<String, ByteString> list(
+      InstanceStorage instance, Range range, NavigableMap<String, Write> own);
+
+  abstract @Nullable AlarmTime readAlarm(InstanceStorage instance);
+
+  /** The commit that the outcome of a turn without writes must wait for. */
+  abstract long gate(InstanceStorage instance);
+
+  abstract long submit(InstanceStorage instance, Turn turn);
+
+  abstract void submitAlarm(int life, AlarmTime alarm);
+
+  abstract void awaitDurable(InstanceStorage instance);
+
+  abstract int currentLife();
+
+  @GuardedBy("this")
+  abstract void beginLife();
+
+  final synchronized boolean isCurrent(InstanceStorage instance) {
+    return current == instance;
+  }
+
+  /** Takes the instance away, so that its storage refuses every use, and a new one may be made. */
+  @GuardedBy("this")
+  final void lose(Throwable cause) {
+    if (current != null) {
+      current.refuse(cause);
+      current = null;
+    }
+  }
+
+  final synchronized void discarded(InstanceStorage instance) {
+    if (current == instance) {
+      current = null;
+    }
+  }
+
+  final void alarmNotDue() {
+    engine.alarms().handled(key);
+  }
+
+  final long nowMillis() {
+    return engine.options().clock().millis();
+  }
+
+  final long maxTurnBytes() {
+    return engine.options().maxTurnBytes();
+  }
+
+  final void alarmChanged(AlarmTime alarm) {
+    if (alarm.equals(AlarmTime.REMOVED)) {
+      engine.alarms().removed(key);
+    } else {
+      engine.alarms().set(new DueAlarm(key, name, alarm.dueMillis()));
+    }
+  }
+}

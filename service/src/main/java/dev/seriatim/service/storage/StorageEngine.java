@@ -1,0 +1,83 @@
+package dev.seriatim.service.storage;
+
+import dev.seriatim.service.StorageException;
+import dev.seriatim.stub.DurableObjectId;
+import java.sql.SQLException;
+import java.util.List;
+
+/**
+ * The storage of one host: a store, the thread that commits to it, and the alarms. Safe for any
+ * number of threads.
+ */
+public abstract sealed class StorageEngine implements AutoCloseable
+    permits MemoryEngine, CommittingEngine {
+  private final StorageOptions options;
+  private final AlarmScheduler alarms;
+
+  StorageEngine(StorageOptions options) {
+    this.options = options;
+    this.alarms =
+        new AlarmScheduler(
+            this::nearestAlarms,
+            options.clock(),
+            options.alarmIndexSize(),
+            options.maxOutstandingAlarms());
+  }
+
+  /**
+   * Opens the store, makes its tables if there are none, and makes this host the owner of its
+   * objects. Blocks until that is done.
+   *
+   * @throws StorageException if the store can't be opened, was written by a newer version, or is in
+   *     use by another host
+   */
+  public static StorageEngine open(StorageOptions options) {
+    return switch (options.location()) {
+      case StorageOptions.Memory memory -> new MemoryEngine(options);
+      case StorageOptions.Sqlite sqlite -> throw new StorageException("not yet: " + sqlite);
+      case StorageOptions.Postgres postgres -> throw new StorageException("not yet: " + postgres);
+    };
+  }
+
+  /**
+   * The storage of one object. The caller keeps it as long as the object is live or has pending
+   * commits, and never has two for one object.
+   */
+  public abstract ObjectStorage object(
+      String namespace, DurableObjectId id, CommitListener listener);
+
+  /** Begins to offer alarms, those that are overdue first. Called once. */
+  public final void startAlarms(AlarmListener listener) {
+    alarms.start(listener);
+  }
+
+  /** There could be no turn for this object's alarm; it will be offered again soon. */
+  public final void postponeAlarm(String namespace, DurableObjectId id) {
+    alarms.unknown(new ObjectKey(namespace, id));
+  }
+
+  /** The clock of the options has leapt: looks again what is due. For tests. */
+  public final void clockChanged() {
+    alarms.clockChanged();
+  }
+
+  /**
+   * Stops the alarms, waits until everything submitted is durable or has failed, gives up the
+   * ownership and closes the store.
+   */
+  @Override
+  public void close() {
+    alarms.close();
+  }
+
+  /** The first alarms in due order, at most this many; fewer only if there are no more. */
+  abstract List<DueAlarm> nearestAlarms(int limit) throws SQLException;
+
+  final StorageOptions options() {
+    return options;
+  }
+
+  final AlarmScheduler alarms() {
+    return alarms;
+  }
+}

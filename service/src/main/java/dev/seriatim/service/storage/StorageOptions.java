@@ -1,0 +1,312 @@
+package dev.seriatim.service.storage;
+
+import com.google.common.base.Preconditions;
+import com.google.common.base.Ticker;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+
+/**
+ * Where a host keeps its objects, and its limits. Immutable; each {@code with} method gives a copy.
+ */
+public final class StorageOptions implements Cloneable {
+  /** Where objects are kept. */
+  public sealed interface Location {}
+
+  /** In the heap, and nowhere else. */
+  public record Memory() implements Location {}
+
+  /** In the file {@code seriatim.db} in this directory. */
+  public record Sqlite(Path directory) implements Location {}
+
+  /** In the PostgreSQL database at this JDBC URL. */
+  public record Postgres(String url) implements Location {
+    /** Without the parameters, which may hold a password. */
+    @Override
+    public String toString() {
+      int parameters = url.indexOf('?');
+      return parameters < 0 ? url : url.substring(0, parameters);
+    }
+  }
+
+  private final Location location;
+  private long maxTurnBytes = 64L << 20;
+  private long maxUncommittedBytesPerObject = 16L << 20;
+  private int maxUncommittedTurnsPerObject = 65_536;
+  private long maxUncommittedBytes = 256L << 20;
+  private long maxGroupBytes = 32L << 20;
+  private int cacheBytesPerObject = 64 << 10;
+  private long cacheBytes = 64L << 20;
+  private int readConnections = 4;
+  private int alarmIndexSize = 10_000;
+  private int maxOutstandingAlarms = 1_000;
+  private Duration storePatience = Duration.ofSeconds(5);
+  private Duration ownershipWait = Duration.ofSeconds(60);
+  private Duration lease = Duration.ofSeconds(10);
+  private Duration leaseRenewal = Duration.ofSeconds(3);
+  private InstantSource clock = InstantSource.system();
+  private Ticker ticker = Ticker.systemTicker();
+  private Faults faults = Faults.NONE;
+
+  private StorageOptions(Location location) {
+    this.location = location;
+  }
+
+  /** Keeps nothing after the process ends. */
+  public static StorageOptions memory() {
+    return new StorageOptions(new Memory());
+  }
+
+  /** Keeps everything in this directory, which is made if it doesn't exist. */
+  public static StorageOptions sqlite(Path directory) {
+    return new StorageOptions(new Sqlite(directory));
+  }
+
+  /** Keeps everything in this database: {@code jdbc:postgresql://host:port/database?user=…}. */
+  public static StorageOptions postgres(String url) {
+    Preconditions.checkArgument(
+        url.startsWith("jdbc:postgresql:"),
+        "store '%s', expected jdbc:postgresql://host:port/database",
+        url);
+    return new StorageOptions(new Postgres(url));
+  }
+
+  /** Where objects are kept. */
+  public Location location() {
+    return location;
+  }
+
+  /** The most memory that one turn's writes may hold; more is refused. 64 MiB. */
+  public long maxTurnBytes() {
+    return maxTurnBytes;
+  }
+
+  /** As {@link #maxTurnBytes}. */
+  public StorageOptions withMaxTurnBytes(long bytes) {
+    StorageOptions copy = copy();
+    copy.maxTurnBytes = positive("maxTurnBytes", bytes);
+    return copy;
+  }
+
+  /**
+   * How much memory one object's uncommitted writes may hold before the end of its next writing
+   * turn waits for a commit. 16 MiB. Several writes to one key count once.
+   */
+  public long maxUncommittedBytesPerObject() {
+    return maxUncommittedBytesPerObject;
+  }
+
+  /** As {@link #maxUncommittedBytesPerObject}. */
+  public StorageOptions withMaxUncommittedBytesPerObject(long bytes) {
+    StorageOptions copy = copy();
+    copy.maxUncommittedBytesPerObject = positive("maxUncommittedBytesPerObject", bytes);
+    return copy;
+  }
+
+  /**
+   * How many uncommitted turns one object may have before the end of its next writing turn waits
+   * for a commit. 65,536.
+   */
+  public int maxUncommittedTurnsPerObject() {
+    return maxUncommittedTurnsPerObject;
+  }
+
+  /** As {@link #maxUncommittedTurnsPerObject}. */
+  public StorageOptions withMaxUncommittedTurnsPerObject(int turns) {
+    StorageOptions copy = copy();
+    copy.maxUncommittedTurnsPerObject =
+        Math.toIntExact(positive("maxUncommittedTurnsPerObject", turns));
+    return copy;
+  }
+
+  /**
+   * How much memory all objects' uncommitted writes together may hold before the end of a writing
+   * turn waits for a commit. 256 MiB.
+   */
+  public long maxUncommittedBytes() {
+    return maxUncommittedBytes;
+  }
+
+  /** As {@link #maxUncommittedBytes}. */
+  public StorageOptions withMaxUncommittedBytes(long bytes) {
+    StorageOptions copy = copy();
+    copy.maxUncommittedBytes = positive("maxUncommittedBytes", bytes);
+    return copy;
+  }
+
+  /** About how much goes into one database transaction at most. 32 MiB. */
+  public long maxGroupBytes() {
+    return maxGroupBytes;
+  }
+
+  /** As {@link #maxGroupBytes}. */
+  public StorageOptions withMaxGroupBytes(long bytes) {
+    StorageOptions copy = copy();
+    copy.maxGroupBytes = positive("maxGroupBytes", bytes);
+    return copy;
+  }
+
+  /**
+   * How much memory the values that one live object has read or written lately may hold, so that
+   * they needn't be read again. 64 KiB; 0 keeps none.
+   */
+  public int cacheBytesPerObject() {
+    return cacheBytesPerObject;
+  }
+
+  /** As {@link #cacheBytesPerObject}. */
+  public StorageOptions withCacheBytesPerObject(int bytes) {
+    Preconditions.checkArgument(bytes >= 0, "cacheBytesPerObject %s, expected 0 or more", bytes);
+    StorageOptions copy = copy();
+    copy.cacheBytesPerObject = bytes;
+    return copy;
+  }
+
+  /** Likewise, of all live objects together. 64 MiB. */
+  public long cacheBytes() {
+    return cacheBytes;
+  }
+
+  /** As {@link #cacheBytes}. */
+  public StorageOptions withCacheBytes(long bytes) {
+    Preconditions.checkArgument(bytes >= 0, "cacheBytes %s, expected 0 or more", bytes);
+    StorageOptions copy = copy();
+    copy.cacheBytes = bytes;
+    return copy;
+  }
+
+  /** How many reads may run at the same time; more wait. 4. */
+  public int readConnections() {
+    return readConnections;
+  }
+
+  /** As {@link #readConnections}. */
+  public StorageOptions withReadConnections(int connections) {
+    StorageOptions copy = copy();
+    copy.readConnections = Math.toIntExact(positive("readConnections", connections));
+    return copy;
+  }
+
+  /** How many of the nearest alarms are held in memory. 10,000. */
+  public int alarmIndexSize() {
+    return alarmIndexSize;
+  }
+
+  /** As {@link #alarmIndexSize}. */
+  public StorageOptions withAlarmIndexSize(int alarms) {
+    StorageOptions copy = copy();
+    copy.alarmIndexSize = Math.toIntExact(positive("alarmIndexSize", alarms));
+    return copy;
+  }
+
+  /** How many alarms may be waiting for their turns to be durable; others wait. 1,000. */
+  public int maxOutstandingAlarms() {
+    return maxOutstandingAlarms;
+  }
+
+  /** As {@link #maxOutstandingAlarms}. */
+  public StorageOptions withMaxOutstandingAlarms(int alarms) {
+    StorageOptions copy = copy();
+    copy.maxOutstandingAlarms = Math.toIntExact(positive("maxOutstandingAlarms", alarms));
+    return copy;
+  }
+
+  /** How long a commit waits for a store that has gone away before it fails. 5 s. */
+  public Duration storePatience() {
+    return storePatience;
+  }
+
+  /** As {@link #storePatience}. */
+  public StorageOptions withStorePatience(Duration patience) {
+    StorageOptions copy = copy();
+    copy.storePatience = patience;
+    return copy;
+  }
+
+  /** How long a starting host waits for the host that owns the objects now. 60 s. */
+  public Duration ownershipWait() {
+    return ownershipWait;
+  }
+
+  /** As {@link #ownershipWait}. */
+  public StorageOptions withOwnershipWait(Duration wait) {
+    StorageOptions copy = copy();
+    copy.ownershipWait = wait;
+    return copy;
+  }
+
+  /** How long nobody else takes this host's objects over after it was last heard of. 10 s. */
+  public Duration lease() {
+    return lease;
+  }
+
+  /** How often the lease is renewed. 3 s. */
+  public Duration leaseRenewal() {
+    return leaseRenewal;
+  }
+
+  /**
+   * As {@link #lease} and {@link #leaseRenewal}.
+   *
+   * @throws IllegalArgumentException if the renewal isn't less than half of the lease
+   */
+  public StorageOptions withLease(Duration lease, Duration renewal) {
+    Preconditions.checkArgument(
+        renewal.isPositive() && renewal.multipliedBy(2).compareTo(lease) < 0,
+        "leaseRenewal %s, expected less than half of the lease %s",
+        renewal,
+        lease);
+    StorageOptions copy = copy();
+    copy.lease = lease;
+    copy.leaseRenewal = renewal;
+    return copy;
+  }
+
+  /** The time of day, which alarms go by. */
+  public InstantSource clock() {
+    return clock;
+  }
+
+  /** As {@link #clock}. For tests. */
+  public StorageOptions withClock(InstantSource clock) {
+    StorageOptions copy = copy();
+    copy.clock = clock;
+    return copy;
+  }
+
+  /** The monotonic clock, which the lease goes by. */
+  public Ticker ticker() {
+    return ticker;
+  }
+
+  /** As {@link #ticker}. For tests. */
+  public StorageOptions withTicker(Ticker ticker) {
+    StorageOptions copy = copy();
+    copy.ticker = ticker;
+    return copy;
+  }
+
+  Faults faults() {
+    return faults;
+  }
+
+  /** Lets these faults happen. For tests. */
+  public StorageOptions withFaults(Faults faults) {
+    StorageOptions copy = copy();
+    copy.faults = faults;
+    return copy;
+  }
+
+  private static long positive(String what, long value) {
+    Preconditions.checkArgument(value > 0, "%s %s, expected 1 or more", what, value);
+    return value;
+  }
+
+  private StorageOptions copy() {
+    try {
+      return (StorageOptions) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
