@@ -66,7 +66,7 @@ final class Turn {
     Write old = writes.get(key);
     Write write = new Write(key, value);
     writes.put(key, write);
-    long delta = write.bytes() - (old == null ? 0 : old.bytes());
+    long delta = (long) write.bytes() - (old == null ? 0 : old.bytes());
     bytes += delta;
     if (transactions > 0) {
       undo.add(
