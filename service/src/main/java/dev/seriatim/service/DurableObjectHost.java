@@ -19,6 +19,7 @@ import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServiceDescriptor;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.Map;
 import java.util.TreeMap;
@@ -139,7 +140,8 @@ public final class DurableObjectHost implements AutoCloseable {
 
     private final Map<String, Namespace> namespaces = new TreeMap<>();
     private HostLimits limits = HostLimits.defaults();
-    private InetSocketAddress address = new InetSocketAddress("127.0.0.1", DEFAULT_PORT);
+    private InetSocketAddress address =
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), DEFAULT_PORT);
     private @Nullable ServerBuilder<?> server;
 
     private Builder() {}

@@ -99,7 +99,7 @@ final class Turn implements Reply {
     while (!closed && !cutOff) {
       LockSupport.park(this);
       // An interrupt that is no cut means nothing to a turn whose handler has returned.
-      boolean unused = Thread.interrupted();
+      boolean _ = Thread.interrupted();
     }
   }
 

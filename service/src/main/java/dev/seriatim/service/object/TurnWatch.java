@@ -27,8 +27,7 @@ final class TurnWatch {
 
   void start(ScheduledExecutorService timer) {
     long interval = Math.clamp(limitNanos / 8, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
-    var unused =
-        timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
+    var _ = timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
   }
 
   void add(LiveObject object) {

@@ -8,6 +8,7 @@ import picocli.CommandLine.TypeConversionException;
 /** Reads {@code HOST:PORT}. */
 final class AddressConverter implements ITypeConverter<InetSocketAddress> {
   @Override
+  @SuppressWarnings("AddressSelection") // A server listens on the one address that it is told.
   public InetSocketAddress convert(String text) {
     try {
       HostAndPort parsed = HostAndPort.fromString(text);
