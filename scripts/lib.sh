@@ -44,11 +44,12 @@ fail() {
   exit 1
 }
 
-# Runs a command that only matters if it fails: shows what it printed then, and nothing otherwise.
+# Runs a command that only matters if it fails: shows what it printed then, and nothing otherwise. Of
+# Maven's, its warnings and errors; its own option -q would hide the warnings that are errors to us.
 quietly() {
   local output
   if ! output="$("$@" 2>&1)"; then
-    printf '%s\n' "$output" >&2
+    grep -v '^\[INFO\]' <<<"$output" >&2 || true
     fail "failed: $*"
   fi
 }
@@ -150,7 +151,7 @@ build_programs() {
   mkdir -p "$programs"
   local started="$programs/started.$$" listed="$programs/listed.$$"
   touch "$started" # What is saved while the build runs is newer than that build.
-  quietly maven -q --projects examples --also-make package dependency:build-classpath \
+  quietly maven --projects examples --also-make package dependency:build-classpath \
     --activate-profiles '!format' -Dmaven.test.skip=true \
     -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime
   find "$programs" -mindepth 1 -maxdepth 1 -name 'jars.*' -mtime +0 -exec rm -rf {} +
@@ -247,7 +248,7 @@ unpack_google_protos() {
   [[ -f "$to/from-$version" ]] && return
   rm -rf "$to"
   mkdir -p "$to"
-  quietly maven -q -N dependency:unpack -P '!format' \
+  quietly maven -N dependency:unpack -P '!format' \
     -Dartifact="com.google.api.grpc:proto-google-common-protos:$version" \
     -Dmdep.unpack.includes=google/rpc/status.proto -DoutputDirectory="$to"
   [[ -f "$to/google/rpc/status.proto" ]] || fail "no google/rpc/status.proto in proto-google-common-protos $version"
