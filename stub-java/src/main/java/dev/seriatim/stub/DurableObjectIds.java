@@ -44,16 +44,7 @@ public final class DurableObjectIds {
    * @throws IllegalArgumentException if the name isn't 1 to {@value #MAX_NAME_BYTES} bytes of UTF-8
    */
   public DurableObjectId fromName(String name) {
-    int length;
-    try {
-      length = Utf8.encodedLength(name);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("name is not valid Unicode: " + e.getMessage(), e);
-    }
-    if (length < 1 || length > MAX_NAME_BYTES) {
-      throw new IllegalArgumentException(
-          "name has " + length + " bytes, expected 1 to " + MAX_NAME_BYTES);
-    }
+    checkName(name);
     byte[] base = Arrays.copyOf(hmac.hashString(name, UTF_8).asBytes(), HALF);
     return new DurableObjectId(withCheck(base), name);
   }
@@ -72,7 +63,7 @@ public final class DurableObjectIds {
    *     namespace
    */
   public DurableObjectId fromString(String hex) {
-    if (!HEX_DIGITS.matcher(hex).matches()) {
+    if (!isHex(hex)) {
       throw new IllegalArgumentException(
           "id '" + abbreviate(hex) + "', expected 64 lower-case hex digits");
     }
@@ -81,6 +72,23 @@ public final class DurableObjectIds {
       throw new IllegalArgumentException("id '" + hex + "' belongs to another namespace");
     }
     return new DurableObjectId(bytes, null);
+  }
+
+  static void checkName(String name) {
+    int length;
+    try {
+      length = Utf8.encodedLength(name);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("name is not valid Unicode: " + e.getMessage(), e);
+    }
+    if (length < 1 || length > MAX_NAME_BYTES) {
+      throw new IllegalArgumentException(
+          "name has " + length + " bytes, expected 1 to " + MAX_NAME_BYTES);
+    }
+  }
+
+  static boolean isHex(String id) {
+    return HEX_DIGITS.matcher(id).matches();
   }
 
   private byte[] withCheck(byte[] base) {

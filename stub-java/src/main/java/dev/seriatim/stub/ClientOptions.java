@@ -1,0 +1,316 @@
+package dev.seriatim.stub;
+
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import java.time.Duration;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The limits and times of a client, each with a default that suits most. Immutable.
+ *
+ * <p>All limits on calls hold for each stub by itself.
+ */
+public final class ClientOptions {
+  /** What a host lets one stub have queued, by its own default. */
+  private static final long HOST_QUEUE_INVOCATIONS = 65_536;
+
+  private static final long HOST_QUEUE_BYTES = 64L << 20;
+
+  private static final ClientOptions DEFAULTS = builder().build();
+
+  private final int maxUnansweredFrames;
+  private final int maxFrameInvocations;
+  private final int maxFrameBytes;
+  private final int maxInvocationBytes;
+  private final int maxBufferedInvocations;
+  private final long maxBufferedBytes;
+  private final int maxInboundFrameBytes;
+  private final Duration deadlineGrace;
+  private final Duration describeTimeout;
+  private final Duration keepAliveTime;
+  private final Duration keepAliveTimeout;
+  private final @Nullable Executor executor;
+  private final @Nullable ScheduledExecutorService scheduler;
+
+  private ClientOptions(Builder builder) {
+    maxUnansweredFrames = builder.maxUnansweredFrames;
+    maxFrameInvocations = builder.maxFrameInvocations;
+    maxFrameBytes = builder.maxFrameBytes;
+    maxInvocationBytes = builder.maxInvocationBytes;
+    maxBufferedInvocations = builder.maxBufferedInvocations;
+    maxBufferedBytes = builder.maxBufferedBytes;
+    maxInboundFrameBytes = builder.maxInboundFrameBytes;
+    deadlineGrace = builder.deadlineGrace;
+    describeTimeout = builder.describeTimeout;
+    keepAliveTime = builder.keepAliveTime;
+    keepAliveTimeout = builder.keepAliveTimeout;
+    executor = builder.executor;
+    scheduler = builder.scheduler;
+  }
+
+  /** The defaults. */
+  public static ClientOptions defaults() {
+    return DEFAULTS;
+  }
+
+  /** A builder that starts with the defaults. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * With fewer frames than this unanswered, a call leaves at once in a frame of its own; otherwise
+   * it waits, and leaves with others when an answer comes back. Default: 4.
+   */
+  public int maxUnansweredFrames() {
+    return maxUnansweredFrames;
+  }
+
+  /** The most invocations in one frame. Default: 256. */
+  public int maxFrameInvocations() {
+    return maxFrameInvocations;
+  }
+
+  /**
+   * The most bytes in one frame, unless a single invocation is bigger: that one goes alone.
+   * Default: 1 MiB. A host's own limit is 4 MiB by default.
+   */
+  public int maxFrameBytes() {
+    return maxFrameBytes;
+  }
+
+  /**
+   * The size of the largest invocation, with its argument, method name and metadata. A larger one
+   * fails with {@link Reasons#CALL_TOO_LARGE} and breaks nothing. Default: 4 MiB less 8 KiB, which
+   * just fits a host's default limit on a frame.
+   */
+  public int maxInvocationBytes() {
+    return maxInvocationBytes;
+  }
+
+  /**
+   * The most invocations that may wait to be sent. One more fails with {@link Reasons#BUFFER_FULL}
+   * and breaks nothing. Default: 65,536.
+   */
+  public int maxBufferedInvocations() {
+    return maxBufferedInvocations;
+  }
+
+  /**
+   * The most bytes that may wait to be sent. An invocation that would pass this fails with {@link
+   * Reasons#BUFFER_FULL} and breaks nothing. Default: 64 MiB.
+   */
+  public long maxBufferedBytes() {
+    return maxBufferedBytes;
+  }
+
+  /** The largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB. */
+  public int maxInboundFrameBytes() {
+    return maxInboundFrameBytes;
+  }
+
+  /**
+   * The host watches a call's deadline, and breaks the stub when it passes. If no word of that has
+   * come this long after the deadline, the client breaks the stub by itself. Default: 1 s.
+   */
+  public Duration deadlineGrace() {
+    return deadlineGrace;
+  }
+
+  /** How long to wait for the description of a namespace. Default: 10 s. */
+  public Duration describeTimeout() {
+    return describeTimeout;
+  }
+
+  /**
+   * How long a connection with open stubs may be silent before it is probed; only for {@link
+   * DurableObjects#connect}. Default: 30 s. A Seriatim host permits 10 s. If a proxy in between
+   * answers with {@code too_many_pings}, raise it: many permit only 5 minutes.
+   */
+  public Duration keepAliveTime() {
+    return keepAliveTime;
+  }
+
+  /**
+   * How long a probe may stay unanswered before the connection is given up, which breaks all its
+   * stubs; only for {@link DurableObjects#connect}. Default: 10 s.
+   */
+  public Duration keepAliveTimeout() {
+    return keepAliveTimeout;
+  }
+
+  @Nullable Executor executor() {
+    return executor;
+  }
+
+  ScheduledExecutorService scheduler() {
+    return scheduler != null ? scheduler : SharedScheduler.get();
+  }
+
+  /** Makes {@link ClientOptions}. For one thread. */
+  public static final class Builder {
+    private int maxUnansweredFrames = 4;
+    private int maxFrameInvocations = 256;
+    private int maxFrameBytes = 1 << 20;
+    private int maxInvocationBytes = (4 << 20) - (8 << 10);
+    private int maxBufferedInvocations = 65_536;
+    private long maxBufferedBytes = 64L << 20;
+    private int maxInboundFrameBytes = 16 << 20;
+    private Duration deadlineGrace = Duration.ofSeconds(1);
+    private Duration describeTimeout = Duration.ofSeconds(10);
+    private Duration keepAliveTime = Duration.ofSeconds(30);
+    private Duration keepAliveTimeout = Duration.ofSeconds(10);
+    private @Nullable Executor executor;
+    private @Nullable ScheduledExecutorService scheduler;
+
+    private Builder() {}
+
+    /** See {@link ClientOptions#maxUnansweredFrames()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxUnansweredFrames(int frames) {
+      maxUnansweredFrames = (int) atLeastOne("maxUnansweredFrames", frames);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxFrameInvocations()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxFrameInvocations(int invocations) {
+      maxFrameInvocations = (int) atLeastOne("maxFrameInvocations", invocations);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxFrameBytes()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxFrameBytes(int bytes) {
+      maxFrameBytes = (int) atLeastOne("maxFrameBytes", bytes);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxInvocationBytes()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxInvocationBytes(int bytes) {
+      maxInvocationBytes = (int) atLeastOne("maxInvocationBytes", bytes);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxBufferedInvocations()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxBufferedInvocations(int invocations) {
+      maxBufferedInvocations = (int) atLeastOne("maxBufferedInvocations", invocations);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxBufferedBytes()}. At least {@code maxInvocationBytes}. */
+    @CanIgnoreReturnValue
+    public Builder maxBufferedBytes(long bytes) {
+      maxBufferedBytes = atLeastOne("maxBufferedBytes", bytes);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxInboundFrameBytes()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxInboundFrameBytes(int bytes) {
+      maxInboundFrameBytes = (int) atLeastOne("maxInboundFrameBytes", bytes);
+      return this;
+    }
+
+    /** See {@link ClientOptions#deadlineGrace()}. Not negative. */
+    @CanIgnoreReturnValue
+    public Builder deadlineGrace(Duration grace) {
+      if (grace.isNegative()) {
+        throw new IllegalArgumentException("deadlineGrace " + grace + ", expected at least 0");
+      }
+      deadlineGrace = grace;
+      return this;
+    }
+
+    /** See {@link ClientOptions#describeTimeout()}. More than zero. */
+    @CanIgnoreReturnValue
+    public Builder describeTimeout(Duration timeout) {
+      describeTimeout = positive("describeTimeout", timeout);
+      return this;
+    }
+
+    /** See {@link ClientOptions#keepAliveTime()}. More than zero. */
+    @CanIgnoreReturnValue
+    public Builder keepAliveTime(Duration time) {
+      keepAliveTime = positive("keepAliveTime", time);
+      return this;
+    }
+
+    /** See {@link ClientOptions#keepAliveTimeout()}. More than zero. */
+    @CanIgnoreReturnValue
+    public Builder keepAliveTimeout(Duration timeout) {
+      keepAliveTimeout = positive("keepAliveTimeout", timeout);
+      return this;
+    }
+
+    /**
+     * Where stubs receive their outcomes, and so where the listeners of direct calls and the
+     * callbacks of asynchronous generated stubs run, unless they bring an executor. Default: the
+     * channel's. A direct executor saves a change of threads, but then no callback may block, since
+     * it holds up the whole connection.
+     */
+    @CanIgnoreReturnValue
+    public Builder executor(Executor callbackExecutor) {
+      executor = callbackExecutor;
+      return this;
+    }
+
+    /** What watches deadlines. Default: one daemon thread for all clients of the process. */
+    @CanIgnoreReturnValue
+    public Builder scheduler(ScheduledExecutorService deadlineScheduler) {
+      scheduler = deadlineScheduler;
+      return this;
+    }
+
+    /**
+     * The options.
+     *
+     * @throws IllegalArgumentException if a stub could have more unanswered than a host queues by
+     *     its defaults, which are 65,536 invocations and 64 MiB, or if the largest invocation
+     *     doesn't fit the buffer
+     */
+    public ClientOptions build() {
+      long invocations = (long) maxUnansweredFrames * maxFrameInvocations;
+      if (invocations > HOST_QUEUE_INVOCATIONS) {
+        throw new IllegalArgumentException(
+            "maxUnansweredFrames × maxFrameInvocations is "
+                + invocations
+                + ", expected at most "
+                + HOST_QUEUE_INVOCATIONS);
+      }
+      long bytes = (long) maxUnansweredFrames * Math.max(maxFrameBytes, maxInvocationBytes);
+      if (bytes > HOST_QUEUE_BYTES) {
+        throw new IllegalArgumentException(
+            "maxUnansweredFrames × the larger of maxFrameBytes and maxInvocationBytes is "
+                + bytes
+                + ", expected at most "
+                + HOST_QUEUE_BYTES);
+      }
+      if (maxBufferedBytes < maxInvocationBytes) {
+        throw new IllegalArgumentException(
+            "maxBufferedBytes "
+                + maxBufferedBytes
+                + ", expected at least maxInvocationBytes "
+                + maxInvocationBytes);
+      }
+      return new ClientOptions(this);
+    }
+
+    private static long atLeastOne(String name, long value) {
+      if (value < 1) {
+        throw new IllegalArgumentException(name + " " + value + ", expected at least 1");
+      }
+      return value;
+    }
+
+    private static Duration positive(String name, Duration value) {
+      if (value.isNegative() || value.isZero()) {
+        throw new IllegalArgumentException(name + " " + value + ", expected more than 0");
+      }
+      return value;
+    }
+  }
+}

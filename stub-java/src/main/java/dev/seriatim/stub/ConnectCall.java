@@ -1,0 +1,707 @@
+package dev.seriatim.stub;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.v1.DurableObjectsGrpc;
+import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.Outcome;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stub's {@code Connect} call: numbers calls, sends them in self-clocked frames, matches the
+ * outcomes, and decides what became of each call when it ends.
+ *
+ * <p>Threads: any thread submits. Fields under "guarded" belong to whoever holds the lock, which no
+ * one keeps while calling out. Everything done to the {@code ClientCall} but {@code request} is
+ * done by the writer: the one thread that has set {@code writing}. Everything that the {@code
+ * ClientCall} tells comes to the {@link Receiver}, one event at a time, and all calls that got a
+ * number are completed there, in order.
+ */
+final class ConnectCall {
+  private static final Logger LOGGER = Logger.getLogger(ConnectCall.class.getName());
+
+  /** Frames asked for ahead. A host that answers our few unanswered frames never needs more. */
+  private static final int INBOUND_CHUNK = 16;
+
+  private enum State {
+    OPEN,
+    CLOSING,
+    CLOSED,
+    BROKEN
+  }
+
+  private final Channel channel;
+  private final ClientOptions options;
+  private final Open open;
+  private final @Nullable String expectedId;
+  private final CountDownLatch ended = new CountDownLatch(1);
+
+  private final Object lock = new Object();
+
+  // Guarded.
+  private final CallRing calls = new CallRing();
+  private final FrameWindow window;
+  private State state = State.OPEN;
+  private @Nullable FailureCause cause; // Set with BROKEN.
+  private boolean over; // Nothing is left to be completed by the receiver.
+  private boolean writing;
+  private boolean writeAgain; // Something changed that the writer may have looked at already.
+  private boolean cancel; // The writer is to cancel the call.
+  private @Nullable List<Consumer<FailureCause>> breakListeners = new ArrayList<>();
+  private @Nullable Deadline watchedDeadline;
+  private @Nullable ScheduledFuture<?> watch;
+  private long watchNumber;
+
+  // Owned by the writer.
+  private @Nullable ClientCall<ConnectRequest, ConnectResponse> call;
+  private boolean openSent;
+  private boolean halfClosed;
+  private boolean cancelled;
+
+  ConnectCall(Channel channel, ClientOptions options, Open open, @Nullable String expectedId) {
+    this.channel = channel;
+    this.options = options;
+    this.open = open;
+    this.expectedId = expectedId;
+    this.window = new FrameWindow(options.maxUnansweredFrames());
+  }
+
+  // ---- what callers do -------------------------------------------------------------------------
+
+  /** Takes a call in, and gives it its number before it returns; or fails it at once. */
+  void submit(PendingCall pending) {
+    FailureCause refusal;
+    boolean write = false;
+    synchronized (lock) {
+      refusal = refusal(pending);
+      if (refusal == null) {
+        calls.add(pending);
+        write = !writing && window.hasRoom();
+        writing |= write;
+      }
+    }
+    if (refusal != null) {
+      pending.fail(new CallFailure(refusal, Fate.NOT_EXECUTED, 0));
+      return;
+    }
+    if (pending.deadline() != null) {
+      watch(pending.deadline());
+    }
+    if (write) {
+      write();
+    }
+  }
+
+  /** Why this call can't be taken in; null if it can. */
+  private @Nullable FailureCause refusal(PendingCall pending) {
+    if (state == State.BROKEN) {
+      return cause;
+    }
+    if (state != State.OPEN) {
+      return FailureCause.of(
+          Reasons.STUB_CLOSED, Status.Code.FAILED_PRECONDITION, "the stub is closed", false);
+    }
+    if (pending.bytes() > options.maxInvocationBytes()) {
+      return FailureCause.of(
+          Reasons.CALL_TOO_LARGE,
+          Status.Code.RESOURCE_EXHAUSTED,
+          "the invocation has "
+              + pending.bytes()
+              + " bytes, expected at most "
+              + options.maxInvocationBytes(),
+          false);
+    }
+    if (calls.waiting() >= options.maxBufferedInvocations()) {
+      return bufferFull(calls.waiting() + " invocations wait to be sent");
+    }
+    if (calls.waitingBytes() + pending.bytes() > options.maxBufferedBytes()) {
+      return bufferFull(
+          calls.waitingBytes()
+              + " bytes wait to be sent, "
+              + pending.bytes()
+              + " more would pass the limit of "
+              + options.maxBufferedBytes());
+    }
+    return null;
+  }
+
+  private static FailureCause bufferFull(String message) {
+    return FailureCause.of(Reasons.BUFFER_FULL, Status.Code.RESOURCE_EXHAUSTED, message, false);
+  }
+
+  /** Lets no more calls in, and ends the call when what was taken in has been answered. */
+  void close() {
+    synchronized (lock) {
+      if (state != State.OPEN) {
+        return;
+      }
+      state = State.CLOSING;
+      if (isStarted()) {
+        if (!claimWriter()) {
+          return;
+        }
+      } else {
+        closed();
+        return;
+      }
+    }
+    write();
+  }
+
+  /** Breaks the stub from this side. What was sent is lost, what wasn't is not executed. */
+  void cancel(String message) {
+    breakStub(FailureCause.of(Reasons.STUB_CANCELLED, Status.Code.CANCELLED, message, false));
+  }
+
+  boolean isBroken() {
+    synchronized (lock) {
+      return state == State.BROKEN;
+    }
+  }
+
+  @Nullable FailureCause cause() {
+    synchronized (lock) {
+      return cause;
+    }
+  }
+
+  void onBreak(Consumer<FailureCause> listener) {
+    FailureCause broken;
+    synchronized (lock) {
+      if (breakListeners != null) {
+        breakListeners.add(listener);
+        return;
+      }
+      broken = cause;
+    }
+    if (broken != null) {
+      tell(listener, broken);
+    }
+  }
+
+  boolean awaitEnd(long timeout, TimeUnit unit) throws InterruptedException {
+    return ended.await(timeout, unit);
+  }
+
+  // ---- the writer ------------------------------------------------------------------------------
+
+  /** Makes the caller the writer, or the writer look again. Under the lock. */
+  private boolean claimWriter() {
+    if (writing) {
+      writeAgain = true;
+      return false;
+    }
+    writing = true;
+    return true;
+  }
+
+  private enum Step {
+    SEND,
+    HALF_CLOSE,
+    CANCEL
+  }
+
+  /**
+   * Does all that is to be done to the call by now. Only for the thread that set {@code writing}.
+   *
+   * <p>Nothing is sent before the call is ready: until a connection is there it isn't, so calls
+   * that never left are known not to have been executed.
+   */
+  private void write() {
+    ClientCall<ConnectRequest, ConnectResponse> connect = call;
+    if (connect == null) {
+      connect = start();
+      if (connect == null) {
+        return;
+      }
+    }
+    while (true) {
+      boolean ready = !cancelled && connect.isReady();
+      Step step;
+      PendingCall[] frame = null;
+      FailureCause broken;
+      synchronized (lock) {
+        broken = cause;
+        if (cancel && !cancelled) {
+          step = Step.CANCEL;
+        } else if (ready && !over && state != State.BROKEN && hasFrame()) {
+          step = Step.SEND;
+          frame = calls.send(options.maxFrameInvocations(), options.maxFrameBytes());
+          window.sent(calls.sent());
+        } else if (!halfClosed && !cancelled && isDoneSending()) {
+          step = Step.HALF_CLOSE;
+        } else if (writeAgain) {
+          writeAgain = false;
+          continue;
+        } else {
+          writing = false;
+          return;
+        }
+      }
+      try {
+        switch (step) {
+          case SEND -> {
+            if (frame != null) {
+              connect.sendMessage(frame(frame));
+            }
+          }
+          case HALF_CLOSE -> {
+            halfClosed = true;
+            connect.halfClose();
+          }
+          case CANCEL -> {
+            cancelled = true;
+            connect.cancel(broken == null ? "the stub has ended" : broken.message(), null);
+          }
+        }
+      } catch (RuntimeException | Error e) {
+        LOGGER.log(Level.WARNING, "A stub can't write to its call.", e);
+        breakFromWriter(
+            FailureCause.of(
+                Reasons.CLIENT_FAULT, Status.Code.INTERNAL, "can't write: " + e, false));
+      }
+    }
+  }
+
+  private boolean hasFrame() {
+    return window.hasRoom() && calls.waiting() > 0;
+  }
+
+  private boolean isDoneSending() {
+    return (state == State.CLOSING && calls.waiting() == 0) || over;
+  }
+
+  /** Starts the call outside of the caller's context: a stub outlives its first caller. */
+  private @Nullable ClientCall<ConnectRequest, ConnectResponse> start() {
+    CallOptions callOptions =
+        CallOptions.DEFAULT.withMaxInboundMessageSize(options.maxInboundFrameBytes());
+    if (options.executor() != null) {
+      callOptions = callOptions.withExecutor(options.executor());
+    }
+    Context previous = Context.ROOT.attach();
+    try {
+      ClientCall<ConnectRequest, ConnectResponse> connect =
+          channel.newCall(DurableObjectsGrpc.getConnectMethod(), callOptions);
+      Receiver receiver = new Receiver(connect);
+      call = connect;
+      connect.start(receiver, new Metadata());
+      connect.request(INBOUND_CHUNK);
+      return connect;
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(Level.WARNING, "A stub can't start its call.", e);
+      end(
+          FailureCause.of(
+              Reasons.CLIENT_FAULT,
+              Status.Code.INTERNAL,
+              "can't start the stub's call: " + e,
+              false),
+          Fate.NOT_EXECUTED);
+      return null; // Nobody else may write either, so `writing` stays set.
+    } finally {
+      Context.ROOT.detach(previous);
+    }
+  }
+
+  private ConnectRequest frame(PendingCall[] pending) {
+    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
+    if (!openSent) {
+      openSent = true;
+      frame.setOpen(open);
+    }
+    for (PendingCall next : pending) {
+      frame.addInvocations(next.toInvocation());
+    }
+    return frame.build();
+  }
+
+  // ---- the receiver ----------------------------------------------------------------------------
+
+  private final class Receiver extends ClientCall.Listener<ConnectResponse> {
+    private final ClientCall<ConnectRequest, ConnectResponse> connect;
+    private int received;
+    private boolean opened;
+
+    Receiver(ClientCall<ConnectRequest, ConnectResponse> connect) {
+      this.connect = connect;
+    }
+
+    @Override
+    public void onReady() {
+      kick();
+    }
+
+    @Override
+    public void onMessage(ConnectResponse frame) {
+      if (++received == INBOUND_CHUNK / 2) {
+        received = 0;
+        connect.request(INBOUND_CHUNK / 2);
+      }
+      if (isBroken()) {
+        abandon(); // Nothing may follow the break; whatever this is, don't listen any longer.
+        return;
+      }
+      try {
+        if (!opened) {
+          opened = true;
+          checkOpened(frame);
+        } else if (frame.hasOpened()) {
+          throw new HostViolationException("'opened' came twice");
+        }
+        if (frame.getOutcomesCount() > 0) {
+          complete(frame.getOutcomesList());
+        }
+        if (frame.hasBroken()) {
+          breakAsTold(frame.getBroken());
+        }
+      } catch (HostViolationException e) {
+        endByViolation(e.getMessage());
+      }
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      boolean orderly;
+      synchronized (lock) {
+        orderly = status.isOk() && state == State.CLOSING && calls.answered() == calls.last();
+        if (orderly) {
+          closed();
+        }
+      }
+      if (!orderly) {
+        end(FailureCause.connectionLost(status, trailers), Fate.UNKNOWN);
+      }
+    }
+  }
+
+  /** Under the lock. */
+  private void closed() {
+    state = State.CLOSED;
+    over = true;
+    breakListeners = null;
+    stopWatching();
+    ended.countDown();
+  }
+
+  private void checkOpened(ConnectResponse frame) throws HostViolationException {
+    if (!frame.hasOpened()) {
+      if (frame.hasBroken() && frame.getOutcomesCount() == 0) {
+        return; // The stub could not be opened.
+      }
+      throw new HostViolationException("the first frame has no 'opened'");
+    }
+    Opened opened = frame.getOpened();
+    if (expectedId != null && !opened.getId().equals(expectedId)) {
+      throw new HostViolationException(
+          "opened object '" + opened.getId() + "', expected '" + expectedId + "'");
+    }
+    if (!DurableObjectIds.isHex(opened.getId())) {
+      throw new HostViolationException(
+          "opened object '" + opened.getId() + "', expected 64 lower-case hex digits");
+    }
+    if (opened.hasName() && !opened.getName().equals(open.getName())) {
+      throw new HostViolationException(
+          "opened name '" + opened.getName() + "', expected '" + open.getName() + "'");
+    }
+  }
+
+  private void complete(List<Outcome> outcomes) throws HostViolationException {
+    int count = outcomes.size();
+    int valid;
+    long first;
+    PendingCall[] answered;
+    boolean write;
+    synchronized (lock) {
+      first = calls.answered() + 1;
+      long sent = calls.sent();
+      valid = 0;
+      while (valid < count
+          && first + valid <= sent
+          && outcomes.get(valid).getSequence() == first + valid) {
+        valid++;
+      }
+      answered = calls.answer(valid);
+      window.answered(calls.answered());
+      write = valid == count && (hasFrame() || isDoneSending()) && claimWriter();
+    }
+    // Sending comes first: the host gets on with the next frame while outcomes are handed out.
+    if (write) {
+      write();
+    }
+    for (int i = 0; i < valid; i++) {
+      complete(answered[i], outcomes.get(i), answered, i);
+    }
+    if (valid < count) {
+      long sequence = outcomes.get(valid).getSequence();
+      throw new HostViolationException(
+          sequence == first + valid
+              ? "outcome " + Long.toUnsignedString(sequence) + " of a call that was not sent"
+              : "outcome "
+                  + Long.toUnsignedString(sequence)
+                  + ", expected outcome "
+                  + (first + valid));
+    }
+  }
+
+  private void complete(PendingCall pending, Outcome outcome, PendingCall[] answered, int index)
+      throws HostViolationException {
+    String violation;
+    try {
+      if (outcome.getResultCase() == Outcome.ResultCase.MESSAGE) {
+        ByteString result = outcome.getMessage();
+        pending.succeed(result);
+        return;
+      }
+      violation = "outcome " + pending.sequence() + " has no 'message'";
+    } catch (UnreadableResultException e) {
+      violation = "outcome " + pending.sequence() + ": " + e.getMessage();
+    }
+    // It and those behind it in this frame are out of the ring already, so fail them here.
+    FailureCause unreadable = breakStub(violation(violation));
+    pending.fail(new CallFailure(unreadable, Fate.COMPLETED, pending.sequence()));
+    for (int i = index + 1; i < answered.length; i++) {
+      answered[i].fail(new CallFailure(unreadable, Fate.UNKNOWN, answered[i].sequence()));
+    }
+    throw new HostViolationException(violation);
+  }
+
+  private void breakAsTold(Broken broken) throws HostViolationException {
+    if (broken.getCause().getCode() == Status.Code.OK.value()) {
+      throw new HostViolationException("broken with code OK");
+    }
+    long answered;
+    synchronized (lock) {
+      answered = calls.answered();
+    }
+    if (broken.getCompletedThrough() != answered) {
+      throw new HostViolationException(
+          "broken with completed_through "
+              + Long.toUnsignedString(broken.getCompletedThrough())
+              + " after "
+              + answered
+              + " outcomes");
+    }
+    end(FailureCause.told(broken), Fate.NOT_EXECUTED);
+    kick(); // To half-close: the host ends the call by itself.
+  }
+
+  private void endByViolation(String message) {
+    FailureCause violation = breakStub(violation(message));
+    end(violation, Fate.UNKNOWN);
+  }
+
+  private static FailureCause violation(String message) {
+    return FailureCause.of(
+        Reasons.HOST_VIOLATION,
+        Status.Code.INTERNAL,
+        "the host broke the protocol: " + message,
+        false);
+  }
+
+  /** Completes every call that is left, and then tells the listeners. Does so once. */
+  private void end(FailureCause newCause, Fate sentFate) {
+    PendingCall[] left;
+    long sent;
+    FailureCause broken;
+    List<Consumer<FailureCause>> listeners;
+    synchronized (lock) {
+      if (over) {
+        return;
+      }
+      over = true;
+      if (cause == null) {
+        state = State.BROKEN;
+        cause = newCause;
+      }
+      broken = cause;
+      sent = calls.sent();
+      left = calls.clear();
+      listeners = breakListeners;
+      breakListeners = null;
+      stopWatching();
+    }
+    for (PendingCall pending : left) {
+      Fate fate = pending.sequence() <= sent ? sentFate : Fate.NOT_EXECUTED;
+      pending.fail(new CallFailure(broken, fate, pending.sequence()));
+    }
+    if (listeners != null) {
+      listeners.forEach(listener -> tell(listener, broken));
+    }
+    ended.countDown();
+  }
+
+  private static void tell(Consumer<FailureCause> listener, FailureCause broken) {
+    try {
+      listener.accept(broken);
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(Level.WARNING, "A listener for the break of a stub threw.", e);
+    }
+  }
+
+  // ---- breaking from this side -----------------------------------------------------------------
+
+  /**
+   * From now on no call is let in. The calls that are left fail on the receiver, when the cancelled
+   * call has ended.
+   *
+   * @return why the stub is broken, which is another cause if it was broken before
+   */
+  private FailureCause breakStub(FailureCause newCause) {
+    boolean started;
+    boolean write = false;
+    synchronized (lock) {
+      if (state == State.CLOSED || cause != null) {
+        return cause != null ? cause : newCause;
+      }
+      state = State.BROKEN;
+      cause = newCause;
+      started = isStarted();
+      if (started) {
+        cancel = true;
+        write = claimWriter();
+      }
+    }
+    if (write) {
+      write();
+    }
+    if (!started) {
+      end(newCause, Fate.NOT_EXECUTED);
+    }
+    return newCause;
+  }
+
+  private void breakFromWriter(FailureCause newCause) {
+    synchronized (lock) {
+      if (cause == null) {
+        state = State.BROKEN;
+        cause = newCause;
+      }
+      cancel = true;
+    }
+  }
+
+  /** Whether there is a call, or soon will be. Under the lock. */
+  private boolean isStarted() {
+    return calls.last() > 0;
+  }
+
+  private void abandon() {
+    synchronized (lock) {
+      cancel = true;
+    }
+    kick();
+  }
+
+  private void kick() {
+    boolean write;
+    synchronized (lock) {
+      write = claimWriter();
+    }
+    if (write) {
+      write();
+    }
+  }
+
+  // ---- deadlines -------------------------------------------------------------------------------
+
+  /** Sees to it that someone looks when this deadline's grace has run out. */
+  private void watch(Deadline deadline) {
+    long remaining = deadline.timeRemaining(TimeUnit.NANOSECONDS);
+    long number;
+    synchronized (lock) {
+      boolean watched =
+          watchedDeadline != null
+              && watchedDeadline.timeRemaining(TimeUnit.NANOSECONDS) <= remaining;
+      if (over || watched) {
+        return;
+      }
+      stopWatching();
+      watchedDeadline = deadline;
+      number = watchNumber;
+    }
+    ScheduledFuture<?> scheduled =
+        options
+            .scheduler()
+            .schedule(() -> checkDeadlines(number), remaining + graceNanos(), TimeUnit.NANOSECONDS);
+    synchronized (lock) {
+      if (number == watchNumber && !over) {
+        watch = scheduled;
+        return;
+      }
+    }
+    scheduled.cancel(false);
+  }
+
+  /** Under the lock. */
+  private void stopWatching() {
+    watchNumber++;
+    watchedDeadline = null;
+    if (watch != null) {
+      watch.cancel(false);
+      watch = null;
+    }
+  }
+
+  private void checkDeadlines(long number) {
+    Deadline next = null;
+    long overdue = 0;
+    synchronized (lock) {
+      if (number != watchNumber || over) {
+        return;
+      }
+      stopWatching();
+      long soonest = Long.MAX_VALUE;
+      for (long sequence = calls.answered() + 1; sequence <= calls.last(); sequence++) {
+        Deadline deadline = calls.call(sequence).deadline();
+        if (deadline == null) {
+          continue;
+        }
+        long remaining = deadline.timeRemaining(TimeUnit.NANOSECONDS);
+        if (remaining + graceNanos() <= 0) {
+          overdue = sequence;
+          break;
+        }
+        if (remaining < soonest) {
+          soonest = remaining;
+          next = deadline;
+        }
+      }
+    }
+    if (overdue != 0) {
+      breakStub(
+          FailureCause.of(
+              Reasons.ANSWER_OVERDUE,
+              Status.Code.DEADLINE_EXCEEDED,
+              "invocation "
+                  + overdue
+                  + " has had no answer "
+                  + options.deadlineGrace().toMillis()
+                  + " ms after its deadline",
+              false,
+              overdue));
+    } else if (next != null) {
+      watch(next);
+    }
+  }
+
+  private long graceNanos() {
+    return options.deadlineGrace().toNanos();
+  }
+}

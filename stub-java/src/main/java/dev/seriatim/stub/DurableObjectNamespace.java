@@ -1,0 +1,136 @@
+package dev.seriatim.stub;
+
+import dev.seriatim.v1.DescribeNamespaceRequest;
+import dev.seriatim.v1.DescribeNamespaceResponse;
+import dev.seriatim.v1.DurableObjectsGrpc;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.Status;
+import io.grpc.stub.ClientCalls;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A class of durable objects, such as {@code COUNTER}: gives stubs on its objects, and their ids.
+ *
+ * <p>Getting a stub never talks to the host. The ids need the namespace's unique key, unless it was
+ * given to {@link DurableObjects#namespace(String, String)}: the first method that needs it asks
+ * the host for it, and blocks for up to {@link ClientOptions#describeTimeout()}; it is then known
+ * for good. If the asking fails, that method throws {@code StatusRuntimeException}, and the next
+ * one asks again.
+ *
+ * <p>Safe for any number of threads.
+ */
+public final class DurableObjectNamespace {
+  private final Channel channel;
+  private final ClientOptions options;
+  private final String name;
+  private final ReentrantLock fetching = new ReentrantLock();
+  private volatile @Nullable DurableObjectIds ids;
+
+  DurableObjectNamespace(
+      Channel channel, ClientOptions options, String name, @Nullable DurableObjectIds ids) {
+    if (name.isEmpty()) {
+      throw new IllegalArgumentException("namespace is empty, expected a name");
+    }
+    this.channel = channel;
+    this.options = options;
+    this.name = name;
+    this.ids = ids;
+  }
+
+  /** The name of the namespace. */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * A new stub on the object with this name. Doesn't block, and doesn't need the unique key.
+   *
+   * @throws IllegalArgumentException if the name isn't 1 to 1,024 bytes of UTF-8
+   */
+  public DurableObjectStub getByName(String objectName) {
+    DurableObjectIds.checkName(objectName);
+    return DurableObjectStub.named(this, objectName, channel, options);
+  }
+
+  /**
+   * A new stub on the object with this id. Doesn't block. If the id knows its name, the object is
+   * opened by that name, and so learns it; the stub breaks if the host makes another id of it.
+   */
+  public DurableObjectStub get(DurableObjectId id) {
+    return DurableObjectStub.withId(this, id, channel, options);
+  }
+
+  /**
+   * The id of the object with this name; the same for ever. May block, as said above.
+   *
+   * @throws IllegalArgumentException if the name isn't 1 to 1,024 bytes of UTF-8
+   */
+  public DurableObjectId idFromName(String objectName) {
+    DurableObjectIds.checkName(objectName);
+    return ids().fromName(objectName);
+  }
+
+  /**
+   * The id that these 64 digits show. May block, as said above.
+   *
+   * @throws IllegalArgumentException if it isn't 64 lower-case hex digits, or is the id of another
+   *     namespace
+   */
+  public DurableObjectId idFromString(String hex) {
+    return ids().fromString(hex);
+  }
+
+  /** A new id that no one else has. May block, as said above. */
+  public DurableObjectId newUniqueId() {
+    return ids().newUniqueId();
+  }
+
+  @Override
+  public String toString() {
+    return "DurableObjectNamespace[" + name + "]";
+  }
+
+  private DurableObjectIds ids() {
+    DurableObjectIds known = ids;
+    if (known != null) {
+      return known;
+    }
+    fetching.lock();
+    try {
+      known = ids;
+      if (known == null) {
+        known = fetch();
+        ids = known;
+      }
+      return known;
+    } finally {
+      fetching.unlock();
+    }
+  }
+
+  private DurableObjectIds fetch() {
+    DescribeNamespaceResponse description =
+        ClientCalls.blockingUnaryCall(
+            channel,
+            DurableObjectsGrpc.getDescribeNamespaceMethod(),
+            CallOptions.DEFAULT.withDeadlineAfter(
+                options.describeTimeout().toNanos(), TimeUnit.NANOSECONDS),
+            DescribeNamespaceRequest.newBuilder().setName(name).build());
+    if (!description.getName().equals(name) || description.getUniqueKey().isEmpty()) {
+      throw Status.INTERNAL
+          .withDescription(
+              "the host described namespace '"
+                  + description.getName()
+                  + "' with unique key '"
+                  + description.getUniqueKey()
+                  + "', expected namespace '"
+                  + name
+                  + "' and a key")
+          .asRuntimeException();
+    }
+    return new DurableObjectIds(description.getUniqueKey());
+  }
+}

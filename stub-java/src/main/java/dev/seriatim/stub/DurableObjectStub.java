@@ -1,0 +1,251 @@
+package dev.seriatim.stub;
+
+import com.google.common.util.concurrent.Futures;
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.protobuf.ByteString;
+import dev.seriatim.v1.Open;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.Context;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A reference to one durable object, through which it is called.
+ *
+ * <p><b>Order.</b> Calls are executed one at a time, in the order in which they were made. A call
+ * takes its place before the method that makes it returns, so the calls of one thread keep the
+ * order of the program, and there is no need to wait for one before making the next. Between two
+ * stubs, also on the same object, there is no order.
+ *
+ * <p><b>Failure.</b> Anything but a normal reply breaks the stub: the calls behind the one that
+ * failed fail with the same cause and have not been executed, and so does every later call, at
+ * once. A broken stub stays broken; get a new one to go on. What became of each call is told by its
+ * {@link CallFailure}. Only a call that got no place in the order leaves the stub as it is: one
+ * that was refused, too large, or for which the buffer had no room.
+ *
+ * <p><b>Cancelling</b> one call (its future, its context, the thread that blocks on it) doesn't
+ * break the stub and doesn't take the call back. It is still executed in its place; its outcome is
+ * dropped, and the caller sees {@code CANCELLED} with {@link Fate#UNKNOWN}. Cancelling a future
+ * gives a {@code CancellationException}, without a {@link CallFailure}.
+ *
+ * <p><b>Deadlines.</b> A deadline, from the {@code CallOptions} or the gRPC {@code Context},
+ * travels with the call. The host breaks the stub when it passes; if nothing has come back {@link
+ * ClientOptions#deadlineGrace()} later, the client does.
+ *
+ * <p><b>Threads.</b> Safe for any number of threads. No method blocks but {@link #id()}, the first
+ * time in a namespace, and {@link #awaitEnd}. Outcomes are received one at a time on a thread of
+ * the channel's executor, and futures and callbacks that have no executor run there: one that
+ * blocks holds up its own stub, and one that waits for another call on the same stub waits for
+ * ever.
+ *
+ * <p>The stream to the host opens with the first call. A stub that isn't closed keeps it open.
+ */
+public final class DurableObjectStub implements AutoCloseable {
+  private final DurableObjectNamespace namespace;
+  private final @Nullable String name;
+  private final @Nullable DurableObjectId givenId;
+  private final ConnectCall connect;
+  private final Channel channel;
+
+  private DurableObjectStub(
+      DurableObjectNamespace namespace,
+      @Nullable String name,
+      @Nullable DurableObjectId givenId,
+      Channel transport,
+      ClientOptions options) {
+    this.namespace = namespace;
+    this.name = name;
+    this.givenId = givenId;
+    Open.Builder open = Open.newBuilder().setNamespace(namespace.name());
+    if (name != null) {
+      open.setName(name);
+    } else if (givenId != null) {
+      open.setId(givenId.toString());
+    }
+    this.connect =
+        new ConnectCall(
+            transport, options, open.build(), givenId == null ? null : givenId.toString());
+    this.channel = new StubChannel(connect, transport.authority());
+  }
+
+  static DurableObjectStub named(
+      DurableObjectNamespace namespace, String name, Channel transport, ClientOptions options) {
+    return new DurableObjectStub(namespace, name, null, transport, options);
+  }
+
+  static DurableObjectStub withId(
+      DurableObjectNamespace namespace,
+      DurableObjectId id,
+      Channel transport,
+      ClientOptions options) {
+    return new DurableObjectStub(namespace, id.name().orElse(null), id, transport, options);
+  }
+
+  /**
+   * The id of the object. For a stub got by name it is derived from the namespace's unique key,
+   * which may have to be fetched first; see {@link DurableObjectNamespace#idFromName}.
+   */
+  public DurableObjectId id() {
+    if (givenId != null) {
+      return givenId;
+    }
+    if (name == null) {
+      throw new AssertionError("a stub has a name or an id");
+    }
+    return namespace.idFromName(name);
+  }
+
+  /** The name of the object, if the stub was got by name or with an id that knows its name. */
+  public Optional<String> name() {
+    return Optional.ofNullable(name);
+  }
+
+  /**
+   * This stub as a gRPC channel: every stub that gRPC generates for the namespace's service works
+   * on it, blocking, future or asynchronous, interceptors included. A call takes its place in the
+   * order when its request has been given, which the generated stubs do before they return.
+   *
+   * <p>Headers become the invocation's metadata; several values of a key are joined by commas. A
+   * call fails with {@link Reasons#CALL_REFUSED} and breaks nothing if its method isn't unary
+   * ({@code UNIMPLEMENTED}), if it brings call credentials ({@code UNIMPLEMENTED}; put them on the
+   * channel under the stub), if a header's key begins with {@code grpc-} or {@code seriatim-}, if a
+   * text value isn't printable ASCII, or if a binary key has several values ({@code
+   * INVALID_ARGUMENT}). Other {@code CallOptions} than deadline and executor have no effect.
+   */
+  public Channel channel() {
+    return channel;
+  }
+
+  /**
+   * Calls the object, without the layers of a generated stub.
+   *
+   * @return the response, or a {@code StatusRuntimeException} with a {@link CallFailure}. Its
+   *     listeners run where outcomes are received, unless they bring an executor.
+   */
+  public <Q, R> ListenableFuture<R> call(MethodDescriptor<Q, R> method, Q request) {
+    return call(method, request, CallOptions.DEFAULT, Map.of());
+  }
+
+  /** The same, with a deadline from the options; see {@link #channel()} for what has an effect. */
+  public <Q, R> ListenableFuture<R> call(
+      MethodDescriptor<Q, R> method, Q request, CallOptions options) {
+    return call(method, request, options, Map.of());
+  }
+
+  /** The same, with headers; see {@link #channel()} for what they may be. */
+  public <Q, R> ListenableFuture<R> call(
+      MethodDescriptor<Q, R> method, Q request, CallOptions options, Metadata headers) {
+    Map<String, String> metadata;
+    try {
+      metadata = CallMetadata.of(headers);
+    } catch (IllegalArgumentException e) {
+      return refused(Status.Code.INVALID_ARGUMENT, String.valueOf(e.getMessage()));
+    }
+    return call(method, request, options, metadata);
+  }
+
+  private <Q, R> ListenableFuture<R> call(
+      MethodDescriptor<Q, R> method, Q request, CallOptions options, Map<String, String> metadata) {
+    String refusal = refusal(method, options);
+    if (refusal != null) {
+      return refused(Status.Code.UNIMPLEMENTED, refusal);
+    }
+    ByteString argument = Messages.serialize(method, request);
+    Context context = Context.current();
+    DirectCall<R> call =
+        new DirectCall<>(
+            method,
+            argument,
+            Deadlines.earlier(options.getDeadline(), context.getDeadline()),
+            metadata);
+    connect.submit(call);
+    if (!context.equals(Context.ROOT)) {
+      call.cancelWith(context);
+    }
+    return call.future();
+  }
+
+  /** Why a stub can't make such a call; null if it can. */
+  static @Nullable String refusal(MethodDescriptor<?, ?> method, CallOptions options) {
+    if (method.getType() != MethodDescriptor.MethodType.UNARY) {
+      return method.getFullMethodName()
+          + " is "
+          + method.getType()
+          + ", and a stub carries only UNARY methods";
+    }
+    if (options.getCredentials() != null) {
+      return "call credentials have no place on a stub: put them on the channel under it";
+    }
+    return null;
+  }
+
+  private static <R> ListenableFuture<R> refused(Status.Code code, String message) {
+    FailureCause cause = FailureCause.of(Reasons.CALL_REFUSED, code, message, false);
+    return Futures.immediateFailedFuture(
+        new CallFailure(cause, Fate.NOT_EXECUTED, 0).toException());
+  }
+
+  /** Whether the stub is broken. It isn't when it has been closed and all went well. */
+  public boolean isBroken() {
+    return connect.isBroken();
+  }
+
+  /** Why the stub is broken; empty if it isn't. */
+  public Optional<FailureCause> breakCause() {
+    return Optional.ofNullable(connect.cause());
+  }
+
+  /**
+   * Has this told once, with the cause, when the stub breaks: after its calls have failed, where
+   * outcomes are received. At once, on this thread, if that has been. Never, if the stub ends
+   * without breaking.
+   */
+  public void onBreak(Consumer<FailureCause> listener) {
+    connect.onBreak(listener);
+  }
+
+  /**
+   * Lets no more calls in, and ends the stub when the calls made so far have been answered. Doesn't
+   * wait for that. Later calls fail with {@link Reasons#STUB_CLOSED}. Does nothing on a stub that
+   * is closed or broken.
+   */
+  @Override
+  public void close() {
+    connect.close();
+  }
+
+  /**
+   * Breaks the stub from this side, without waiting for outcomes. Calls that were sent have an
+   * {@link Fate#UNKNOWN} fate, and the host doesn't start those that haven't started by the time it
+   * hears of this. Does nothing on a stub that has ended.
+   *
+   * @param message why, for those whose calls fail
+   */
+  public void cancel(String message) {
+    connect.cancel(message);
+  }
+
+  /**
+   * Waits until the stub has ended: closed with every call answered, or broken with every call
+   * failed. Without {@link #close}, only a break ends it.
+   *
+   * @return false if the timeout passed before
+   */
+  public boolean awaitEnd(Duration timeout) throws InterruptedException {
+    return connect.awaitEnd(timeout.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /** The namespace, and the name or the id. */
+  @Override
+  public String toString() {
+    return "DurableObjectStub[" + namespace.name() + "/" + (name != null ? name : givenId) + "]";
+  }
+}

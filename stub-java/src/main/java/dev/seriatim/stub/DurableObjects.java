@@ -1,0 +1,96 @@
+package dev.seriatim.stub;
+
+import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.ManagedChannel;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client of one Seriatim host: the way to its durable objects.
+ *
+ * <pre>{@code
+ * DurableObjectStub stub = objects.namespace("COUNTER").getByName("foo");
+ * CounterGrpc.CounterFutureStub counter = CounterGrpc.newFutureStub(stub.channel());
+ * }</pre>
+ *
+ * <p>Safe for any number of threads, and made to be shared.
+ */
+public final class DurableObjects implements AutoCloseable {
+  private final Channel channel;
+  private final ClientOptions options;
+  private final @Nullable ManagedChannel owned;
+  private final ConcurrentMap<String, DurableObjectNamespace> namespaces =
+      new ConcurrentHashMap<>();
+
+  private DurableObjects(Channel channel, ClientOptions options, @Nullable ManagedChannel owned) {
+    this.channel = channel;
+    this.options = options;
+    this.owned = owned;
+  }
+
+  /** A client over a channel, with the default options. */
+  public static DurableObjects on(Channel channel) {
+    return on(channel, ClientOptions.defaults());
+  }
+
+  /**
+   * A client over a channel, which may have interceptors and credentials and stays the caller's to
+   * shut down. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
+   */
+  public static DurableObjects on(Channel channel, ClientOptions options) {
+    return new DurableObjects(channel, options, null);
+  }
+
+  /** Connects to a host with the default options. */
+  public static DurableObjects connect(String target, ChannelCredentials credentials) {
+    return connect(target, credentials, ClientOptions.defaults());
+  }
+
+  /**
+   * Connects to a host, and has a keepalive watch the connection: {@link
+   * ClientOptions#keepAliveTime()}. Doesn't block; the connection is made with the first call.
+   * Needs a gRPC transport, such as grpc-netty-shaded, on the class path.
+   *
+   * @param target where the host is, such as {@code "127.0.0.1:7070"} or {@code "dns:///host:7070"}
+   * @param credentials {@code TlsChannelCredentials.create()}, or {@code
+   *     InsecureChannelCredentials.create()} for plain text
+   */
+  public static DurableObjects connect(
+      String target, ChannelCredentials credentials, ClientOptions options) {
+    ManagedChannel channel =
+        Grpc.newChannelBuilder(target, credentials)
+            .keepAliveTime(options.keepAliveTime().toNanos(), TimeUnit.NANOSECONDS)
+            .keepAliveTimeout(options.keepAliveTimeout().toNanos(), TimeUnit.NANOSECONDS)
+            .build();
+    return new DurableObjects(channel, options, channel);
+  }
+
+  /** The namespace with this name; the same one each time. Doesn't ask the host. */
+  public DurableObjectNamespace namespace(String name) {
+    return namespaces.computeIfAbsent(
+        name, key -> new DurableObjectNamespace(channel, options, key, null));
+  }
+
+  /**
+   * The namespace with this name, whose unique key the caller knows: ids are then made without ever
+   * asking the host.
+   */
+  public DurableObjectNamespace namespace(String name, String uniqueKey) {
+    return new DurableObjectNamespace(channel, options, name, new DurableObjectIds(uniqueKey));
+  }
+
+  /**
+   * Ends the connection at once, if {@link #connect} made it: stubs that are still open break, so
+   * close them first and wait for their end. Leaves a channel alone that was given to {@link #on}.
+   */
+  @Override
+  public void close() {
+    if (owned != null) {
+      owned.shutdownNow();
+    }
+  }
+}

@@ -1,0 +1,91 @@
+package dev.seriatim.stub;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
+import dev.seriatim.v1.Invocation;
+import io.grpc.Deadline;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call on its way through a stub. Its number is written once, under the {@link ConnectCall}'s
+ * lock, when the stub takes it; the rest never changes. It is completed exactly once, outside of
+ * any lock.
+ */
+abstract class PendingCall {
+  private static final int OVERHEAD_BYTES = 48; // Tags, lengths, the number and a timeout.
+  private static final int METADATA_OVERHEAD_BYTES = 16;
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  private final String method;
+  private final ByteString argument;
+  private final @Nullable Deadline deadline;
+  private final Map<String, String> metadata;
+  private final int bytes;
+  private volatile long sequence; // Volatile for those who cancel.
+
+  PendingCall(
+      String method,
+      ByteString argument,
+      @Nullable Deadline deadline,
+      Map<String, String> metadata) {
+    this.method = method;
+    this.argument = argument;
+    this.deadline = deadline;
+    this.metadata = metadata;
+    this.bytes = size(method, argument, metadata);
+  }
+
+  /**
+   * The host's outcome.
+   *
+   * @throws UnreadableResultException if it isn't a response of the method; the call is then not
+   *     completed
+   */
+  abstract void succeed(ByteString result) throws UnreadableResultException;
+
+  abstract void fail(CallFailure failure);
+
+  final long sequence() {
+    return sequence;
+  }
+
+  final void number(long number) {
+    sequence = number;
+  }
+
+  final @Nullable Deadline deadline() {
+    return deadline;
+  }
+
+  /** At least the size that the invocation has in a frame. */
+  final int bytes() {
+    return bytes;
+  }
+
+  /** The invocation as it stands now: its timeout is the time that remains. */
+  final Invocation toInvocation() {
+    Invocation.Builder invocation =
+        Invocation.newBuilder().setSequence(sequence).setMethod(method).setMessage(argument);
+    if (deadline != null) {
+      long nanos = Math.max(0, deadline.timeRemaining(TimeUnit.NANOSECONDS));
+      invocation.setTimeout(
+          Duration.newBuilder()
+              .setSeconds(nanos / NANOS_PER_SECOND)
+              .setNanos((int) (nanos % NANOS_PER_SECOND)));
+    }
+    if (!metadata.isEmpty()) {
+      invocation.putAllMetadata(metadata);
+    }
+    return invocation.build();
+  }
+
+  private static int size(String method, ByteString argument, Map<String, String> metadata) {
+    long size = (long) OVERHEAD_BYTES + method.length() + argument.size();
+    for (Map.Entry<String, String> entry : metadata.entrySet()) {
+      size += METADATA_OVERHEAD_BYTES + entry.getKey().length() + entry.getValue().length();
+    }
+    return (int) Math.min(size, Integer.MAX_VALUE);
+  }
+}

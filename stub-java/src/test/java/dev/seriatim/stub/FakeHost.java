@@ -1,0 +1,245 @@
+package dev.seriatim.stub;
+
+import com.google.protobuf.ByteString;
+import com.google.rpc.Code;
+import dev.seriatim.stubtest.EchoMessage;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.v1.DescribeNamespaceRequest;
+import dev.seriatim.v1.DescribeNamespaceResponse;
+import dev.seriatim.v1.DurableObjectsGrpc;
+import dev.seriatim.v1.Invocation;
+import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.Outcome;
+import io.grpc.ManagedChannel;
+import io.grpc.Server;
+import io.grpc.Status;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A host whose every answer is up to the test: it takes {@code Connect} calls, shows their frames
+ * and sends what it is told to send, right or wrong. Real gRPC, in process unless asked otherwise.
+ */
+final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implements AutoCloseable {
+  static final String UNIQUE_KEY = "test key";
+  static final DurableObjectIds IDS = new DurableObjectIds(UNIQUE_KEY);
+
+  private static final long PATIENCE_SECONDS = 20;
+
+  final AtomicInteger descriptions = new AtomicInteger();
+  final BlockingQueue<DescribeNamespaceResponse> describeAnswers = new LinkedBlockingQueue<>();
+
+  private final BlockingQueue<Stub> stubs = new LinkedBlockingQueue<>();
+  private final Server server;
+  private final ManagedChannel channel;
+
+  FakeHost() throws IOException {
+    String name = InProcessServerBuilder.generateName();
+    server = InProcessServerBuilder.forName(name).addService(this).build().start();
+    channel = InProcessChannelBuilder.forName(name).build();
+  }
+
+  DurableObjects client() {
+    return client(ClientOptions.defaults());
+  }
+
+  DurableObjects client(ClientOptions options) {
+    return DurableObjects.on(channel, options);
+  }
+
+  ManagedChannel channel() {
+    return channel;
+  }
+
+  /** The next stub that was opened. */
+  Stub accept() throws InterruptedException {
+    return await(stubs, "a Connect call");
+  }
+
+  boolean hasStub() {
+    return !stubs.isEmpty();
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+    server.shutdownNow();
+  }
+
+  @Override
+  public StreamObserver<ConnectRequest> connect(StreamObserver<ConnectResponse> responses) {
+    Stub stub = new Stub((ServerCallStreamObserver<ConnectResponse>) responses);
+    stubs.add(stub);
+    return stub;
+  }
+
+  @Override
+  public void describeNamespace(
+      DescribeNamespaceRequest request, StreamObserver<DescribeNamespaceResponse> response) {
+    descriptions.incrementAndGet();
+    DescribeNamespaceResponse scripted = describeAnswers.poll();
+    if (request.getName().equals("NOWHERE")) {
+      response.onError(Status.NOT_FOUND.withDescription("no NOWHERE here").asRuntimeException());
+      return;
+    }
+    response.onNext(
+        scripted != null
+            ? scripted
+            : DescribeNamespaceResponse.newBuilder()
+                .setName(request.getName())
+                .setUniqueKey(UNIQUE_KEY)
+                .build());
+    response.onCompleted();
+  }
+
+  static <T> T await(BlockingQueue<T> queue, String what) throws InterruptedException {
+    T next = queue.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    if (next == null) {
+      throw new AssertionError(what + " never came");
+    }
+    return next;
+  }
+
+  static EchoMessage number(long number) {
+    return EchoMessage.newBuilder().setNumber(number).build();
+  }
+
+  static Outcome outcome(long sequence, EchoMessage message) {
+    return Outcome.newBuilder().setSequence(sequence).setMessage(message.toByteString()).build();
+  }
+
+  static ConnectResponse.Builder outcomes(long from, long to) {
+    ConnectResponse.Builder frame = ConnectResponse.newBuilder();
+    for (long sequence = from; sequence <= to; sequence++) {
+      frame.addOutcomes(outcome(sequence, number(sequence)));
+    }
+    return frame;
+  }
+
+  static Broken.Builder broken(Code code, String reason, long completedThrough) {
+    return Broken.newBuilder()
+        .setCause(
+            com.google.rpc.Status.newBuilder()
+                .setCode(code.getNumber())
+                .setMessage("because of " + reason)
+                .addDetails(
+                    com.google.protobuf.Any.pack(
+                        com.google.rpc.ErrorInfo.newBuilder()
+                            .setReason(reason)
+                            .setDomain("seriatim.dev")
+                            .build())))
+        .setCompletedThrough(completedThrough)
+        .setFailedSequence(completedThrough + 1);
+  }
+
+  /** One {@code Connect} call, seen from the host. */
+  static final class Stub implements StreamObserver<ConnectRequest> {
+    private final ServerCallStreamObserver<ConnectResponse> responses;
+    private final BlockingQueue<ConnectRequest> frames = new LinkedBlockingQueue<>();
+    private final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
+
+    Stub(ServerCallStreamObserver<ConnectResponse> responses) {
+      this.responses = responses;
+    }
+
+    @Override
+    public void onNext(ConnectRequest frame) {
+      frames.add(frame);
+    }
+
+    @Override
+    public void onError(Throwable thrown) {
+      ends.add("cancelled");
+    }
+
+    @Override
+    public void onCompleted() {
+      ends.add("half-closed");
+    }
+
+    ConnectRequest frame() throws InterruptedException {
+      return await(frames, "a frame");
+    }
+
+    /** The frames, up to the one with this invocation. */
+    List<ConnectRequest> framesThrough(long sequence) throws InterruptedException {
+      List<ConnectRequest> seen = new ArrayList<>();
+      while (true) {
+        ConnectRequest frame = frame();
+        seen.add(frame);
+        int count = frame.getInvocationsCount();
+        if (count > 0 && frame.getInvocations(count - 1).getSequence() >= sequence) {
+          return seen;
+        }
+      }
+    }
+
+    Invocation invocation() throws InterruptedException {
+      ConnectRequest frame = frame();
+      if (frame.getInvocationsCount() != 1) {
+        throw new AssertionError("expected one invocation in " + frame);
+      }
+      return frame.getInvocations(0);
+    }
+
+    boolean hasFrame() {
+      return !frames.isEmpty();
+    }
+
+    /** "half-closed" or "cancelled". */
+    String end() throws InterruptedException {
+      return await(ends, "the client's end of the call");
+    }
+
+    Stub opened(String name) {
+      return send(
+          ConnectResponse.newBuilder()
+              .setOpened(Opened.newBuilder().setId(IDS.fromName(name).toString()).setName(name))
+              .build());
+    }
+
+    Stub send(ConnectResponse frame) {
+      responses.onNext(frame);
+      return this;
+    }
+
+    /** Answers with the number of each invocation. */
+    Stub answer(long from, long to) {
+      return send(outcomes(from, to).build());
+    }
+
+    Stub answer(long sequence, ByteString message) {
+      return send(
+          ConnectResponse.newBuilder()
+              .addOutcomes(Outcome.newBuilder().setSequence(sequence).setMessage(message))
+              .build());
+    }
+
+    /** Breaks the stub as a host should: the frame, then the same as the status. */
+    void breakWith(Broken.Builder broken) {
+      send(ConnectResponse.newBuilder().setBroken(broken).build());
+      end(
+          Status.fromCodeValue(broken.getCause().getCode())
+              .withDescription(broken.getCause().getMessage()));
+    }
+
+    void end(Status status) {
+      if (status.isOk()) {
+        responses.onCompleted();
+      } else {
+        responses.onError(status.asRuntimeException());
+      }
+    }
+  }
+}
