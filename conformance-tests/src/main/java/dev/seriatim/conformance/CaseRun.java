@@ -1,0 +1,454 @@
+package dev.seriatim.conformance;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnknownFieldSet;
+import com.google.rpc.Code;
+import com.google.rpc.ErrorInfo;
+import dev.seriatim.conformance.v1.Ask;
+import dev.seriatim.conformance.v1.Barrier;
+import dev.seriatim.conformance.v1.Call;
+import dev.seriatim.conformance.v1.Case;
+import dev.seriatim.conformance.v1.EchoRequest;
+import dev.seriatim.conformance.v1.Expect;
+import dev.seriatim.conformance.v1.ExpectJournal;
+import dev.seriatim.conformance.v1.ExpectNothing;
+import dev.seriatim.conformance.v1.ExpectedBroken;
+import dev.seriatim.conformance.v1.ExpectedEnd;
+import dev.seriatim.conformance.v1.ExpectedOpened;
+import dev.seriatim.conformance.v1.ExpectedOutcome;
+import dev.seriatim.conformance.v1.ReadJournalRequest;
+import dev.seriatim.conformance.v1.ReadJournalResponse;
+import dev.seriatim.conformance.v1.Send;
+import dev.seriatim.conformance.v1.Start;
+import dev.seriatim.conformance.v1.Step;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.Outcome;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** One run of one case: takes its steps, and owns the stubs and connections that they open. */
+final class CaseRun implements AutoCloseable {
+  private static final int UNKNOWN_FIELD = 15_000;
+  private static final int ROUND_TRIPS_OF_A_BARRIER = 8;
+  private static final String ASIDE = "(aside)";
+
+  private final Case testCase;
+  private final Target target;
+  private final Duration patience;
+  private final Variables variables;
+  private final Map<String, ManagedChannel> connections = new HashMap<>();
+  private final Map<String, ConnectCall> stubs = new LinkedHashMap<>();
+  private final Map<String, String> connectionOfStub = new HashMap<>();
+  private final Map<String, Open> opens = new HashMap<>();
+  private int asides;
+
+  CaseRun(Case testCase, Target target, Duration patience) {
+    this.testCase = testCase;
+    this.target = target;
+    this.patience = patience;
+    variables = new Variables(testCase.getName());
+  }
+
+  void run() throws CaseFailure, InterruptedException {
+    steps(testCase.getStepsList(), "step ");
+    for (Map.Entry<String, ConnectCall> stub : stubs.entrySet()) {
+      StubEvent event = stub.getValue().unexpected();
+      if (event != null) {
+        throw new CaseFailure(
+            "at the end, stub %s: nothing more was expected, but %s came"
+                .formatted(stub.getKey(), event));
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    stubs.values().forEach(ConnectCall::release);
+    connections.values().forEach(ManagedChannel::shutdownNow);
+  }
+
+  private void steps(List<Step> steps, String prefix) throws CaseFailure, InterruptedException {
+    int number = 0;
+    for (Step step : steps) {
+      number++;
+      String where = prefix + number;
+      if (step.hasRepeat()) {
+        for (int round = 1; round <= step.getRepeat().getCount(); round++) {
+          variables.set("i", Integer.toString(round));
+          steps(step.getRepeat().getStepsList(), where + " (round " + round + "), step ");
+        }
+      } else {
+        try {
+          take(step);
+        } catch (CaseFailure e) {
+          throw new CaseFailure(where + ", " + e.getMessage());
+        }
+      }
+    }
+  }
+
+  private void take(Step step) throws CaseFailure, InterruptedException {
+    switch (step.getStepCase()) {
+      case START -> start(variables.expand(step.getStart()));
+      case SEND -> send(step.getSend());
+      case HALF_CLOSE -> stub(step.getHalfClose().getStub()).halfClose();
+      case CANCEL -> stub(step.getCancel().getStub()).cancel();
+      case PAUSE -> stub(step.getPause().getStub()).pause();
+      case RESUME -> stub(step.getResume().getStub()).resume();
+      case DISCONNECT -> disconnect(step.getDisconnect().getConnection());
+      case EXPECT -> expect(step.getExpect());
+      case EXPECT_NOTHING -> expectNothing(step.getExpectNothing());
+      case ASK -> ask(step.getAsk());
+      case JOURNAL -> journal(step.getJournal());
+      case BARRIER -> barrier(step.getBarrier());
+      case DESCRIBE_NAMESPACE ->
+          new UnaryCalls(connection(ASIDE), patience)
+              .describeNamespace(variables.expand(step.getDescribeNamespace()));
+      case LIST_NAMESPACES ->
+          new UnaryCalls(connection(ASIDE), patience).listNamespaces(step.getListNamespaces());
+      case DIRECT ->
+          new UnaryCalls(connection(ASIDE), patience).direct(variables.expand(step.getDirect()));
+      case DRAIN -> target.drain();
+      case REPEAT, STEP_NOT_SET -> throw new CaseFailure("the case has a step without content");
+    }
+  }
+
+  private void start(Start start) throws CaseFailure {
+    if (stubs.containsKey(start.getStub())) {
+      throw new CaseFailure("the case starts stub " + start.getStub() + " twice");
+    }
+    stubs.put(
+        start.getStub(),
+        new ConnectCall(start.getStub(), connection(start.getConnection()), start.getPaused()));
+    connectionOfStub.put(start.getStub(), start.getConnection());
+  }
+
+  private void send(Send unexpanded) throws CaseFailure {
+    String name = variables.expand(unexpanded.getStub());
+    ConnectCall stub = stubs.get(name);
+    if (stub == null) {
+      start(Start.newBuilder().setStub(name).build());
+      stub = stub(name);
+    }
+    if (unexpanded.hasRaw()) {
+      stub.send(unexpanded.getRaw());
+      return;
+    }
+    for (int frame = 0; frame < Math.max(1, unexpanded.getFrames()); frame++) {
+      ConnectRequest.Builder request = ConnectRequest.newBuilder();
+      if (unexpanded.hasOpen() && frame == 0) {
+        Open open = variables.expand(unexpanded.getOpen());
+        opens.putIfAbsent(name, open);
+        request.setOpen(open);
+      }
+      long sequence = stub.nextSequence();
+      for (Call call : unexpanded.getCallsList()) {
+        for (int i = 0; i < Math.max(1, call.getRepeat()); i++) {
+          sequence = call.hasSequence() ? call.getSequence() : sequence;
+          variables.set("seq", Long.toUnsignedString(sequence));
+          request.addInvocations(Calls.invocation(variables.expand(call), sequence));
+          sequence++;
+        }
+      }
+      if (unexpanded.getUnknownFieldBytes() > 0) {
+        request.setUnknownFields(
+            UnknownFieldSet.newBuilder()
+                .addField(
+                    UNKNOWN_FIELD,
+                    UnknownFieldSet.Field.newBuilder()
+                        .addLengthDelimited(
+                            ByteString.copyFrom(new byte[unexpanded.getUnknownFieldBytes()]))
+                        .build())
+                .build());
+      }
+      stub.send(request.build());
+    }
+  }
+
+  private void disconnect(String connection) {
+    connection(connection).shutdownNow();
+    connectionOfStub.forEach(
+        (stub, on) -> {
+          if (on.equals(connection)) {
+            Objects.requireNonNull(stubs.get(stub)).ignore();
+          }
+        });
+  }
+
+  private void expect(Expect unexpanded) throws CaseFailure, InterruptedException {
+    String name = variables.expand(unexpanded.getStub());
+    ConnectCall stub = stub(name);
+    if (unexpanded.hasOpened()) {
+      StubEvent event = stub.next("opened", patience);
+      if (!(event instanceof StubEvent.IsOpen(Opened opened))) {
+        throw new CaseFailure("stub " + name + ": expected opened, but " + event + " came");
+      }
+      try {
+        opened(name, unexpanded.getOpened(), opened);
+      } catch (CaseFailure e) {
+        throw new CaseFailure("stub " + name + ": " + e.getMessage());
+      }
+    }
+    for (ExpectedOutcome outcome : unexpanded.getOutcomesList()) {
+      for (int i = 0; i < Math.max(1, outcome.getRepeat()); i++) {
+        outcome(name, stub, outcome);
+      }
+    }
+    if (unexpanded.hasBroken()) {
+      StubEvent event = stub.next("broken " + unexpanded.getBroken().getReason(), patience);
+      if (!(event instanceof StubEvent.IsBroken(Broken broken))) {
+        throw new CaseFailure(
+            "stub %s: expected broken %s, but %s came"
+                .formatted(name, unexpanded.getBroken().getReason(), event));
+      }
+      try {
+        broken(variables.expand(unexpanded.getBroken()), broken);
+      } catch (CaseFailure e) {
+        throw new CaseFailure(
+            "stub %s: %s, in broken {%s}".formatted(name, e.getMessage(), Text.oneLine(broken)));
+      }
+      // FrameRules has checked that the status is that of the frame.
+      StubEvent end = stub.next("the end of the call behind broken", patience);
+      if (!(end instanceof StubEvent.Ended)) {
+        throw new CaseFailure("stub " + name + ": expected the end of the call, but got " + end);
+      }
+    }
+    if (unexpanded.hasEnd()) {
+      StubEvent event = stub.next("the end of the call", patience);
+      if (!(event instanceof StubEvent.Ended(Status status))) {
+        throw new CaseFailure(
+            "stub " + name + ": expected the end of the call, but " + event + " came");
+      }
+      end(name, unexpanded.getEnd(), status);
+    }
+  }
+
+  private void opened(String stub, ExpectedOpened unexpanded, Opened opened) throws CaseFailure {
+    ExpectedOpened expected = variables.expand(unexpanded);
+    if (expected.hasId() && !expected.getId().equals(opened.getId())) {
+      throw new CaseFailure(
+          "opened has id '%s', expected '%s'".formatted(opened.getId(), expected.getId()));
+    }
+    if (expected.hasName() != opened.hasName() || !expected.getName().equals(opened.getName())) {
+      throw new CaseFailure(
+          "opened has %s, expected %s"
+              .formatted(
+                  opened.hasName() ? "name '" + opened.getName() + "'" : "no name",
+                  expected.hasName() ? "name '" + expected.getName() + "'" : "none"));
+    }
+    if (!expected.getCaptureId().isEmpty()) {
+      variables.set(expected.getCaptureId(), opened.getId());
+    }
+    if (expected.getIdIsDerived()) {
+      Open open = Objects.requireNonNull(opens.get(stub), "the stub has sent open");
+      String uniqueKey = new UnaryCalls(connection(ASIDE), patience).uniqueKey(open.getNamespace());
+      String derived = IdDerivation.fromName(uniqueKey, open.getName());
+      if (!derived.equals(opened.getId())) {
+        throw new CaseFailure(
+            "rule 19: opened has id '%s', but unique key '%s' and name '%s' give '%s'"
+                .formatted(opened.getId(), uniqueKey, Text.cut(open.getName()), derived));
+      }
+    }
+  }
+
+  private void outcome(String name, ConnectCall stub, ExpectedOutcome unexpanded)
+      throws CaseFailure, InterruptedException {
+    StubEvent event = stub.next("an outcome", patience);
+    if (!(event instanceof StubEvent.Completed(Outcome outcome))) {
+      throw new CaseFailure("stub " + name + ": expected an outcome, but " + event + " came");
+    }
+    variables.set("seq", Long.toUnsignedString(outcome.getSequence()));
+    try {
+      Comparison.check(variables.expand(unexpanded), outcome);
+    } catch (CaseFailure e) {
+      throw new CaseFailure("stub " + name + ": " + e.getMessage());
+    }
+  }
+
+  /** Checks what a break says beyond what every break must say. */
+  static void broken(ExpectedBroken expected, Broken broken) throws CaseFailure {
+    ErrorInfo info = FrameRules.errorInfo(broken.getCause());
+    if (broken.getFailedSequence() != expected.getFailedSequence()) {
+      throw new CaseFailure(
+          "failed_sequence is %s, expected %s"
+              .formatted(
+                  Long.toUnsignedString(broken.getFailedSequence()),
+                  Long.toUnsignedString(expected.getFailedSequence())));
+    }
+    cause(expected, broken.getCause(), info);
+  }
+
+  /** Checks a cause, in a frame or in a trailer. */
+  static void cause(ExpectedBroken expected, com.google.rpc.Status cause, ErrorInfo info)
+      throws CaseFailure {
+    if (!info.getReason().equals(expected.getReason())) {
+      throw new CaseFailure(
+          "the reason is %s, expected %s".formatted(info.getReason(), expected.getReason()));
+    }
+    List<Code> codes = new ArrayList<>(expected.getCodesList());
+    if (codes.isEmpty()) {
+      FailureTable.of(expected.getReason()).flatMap(FailureTable::code).ifPresent(codes::add);
+    }
+    if (!codes.isEmpty() && !codes.contains(Code.forNumber(cause.getCode()))) {
+      throw new CaseFailure(
+          "the code is %s, expected %s".formatted(Code.forNumber(cause.getCode()), codes));
+    }
+    for (String part : expected.getMessageContainsList()) {
+      if (!cause.getMessage().contains(part)) {
+        throw new CaseFailure(
+            "the message is '%s', expected it to contain '%s'"
+                .formatted(Text.cut(cause.getMessage()), part));
+      }
+    }
+    for (Map.Entry<String, String> entry : expected.getMetadataMap().entrySet()) {
+      if (!entry.getValue().equals(info.getMetadataMap().get(entry.getKey()))) {
+        throw new CaseFailure(
+            "the ErrorInfo's metadata is %s, expected %s=%s among it"
+                .formatted(info.getMetadataMap(), entry.getKey(), entry.getValue()));
+      }
+    }
+    List<Any> behind = cause.getDetailsList().subList(1, cause.getDetailsCount());
+    if (!behind.equals(expected.getDetailsList())) {
+      throw new CaseFailure("the details behind the ErrorInfo differ from what was expected");
+    }
+  }
+
+  private static void end(String stub, ExpectedEnd expected, Status status) throws CaseFailure {
+    Code code = Objects.requireNonNull(Code.forNumber(status.getCode().value()));
+    boolean right =
+        expected.getAnyError()
+            ? code != Code.OK
+            : expected.getCodesCount() == 0
+                ? code == Code.OK
+                : expected.getCodesList().contains(code);
+    if (!right) {
+      throw new CaseFailure(
+          "stub %s: the call ended with %s, expected %s"
+              .formatted(
+                  stub,
+                  Text.of(status),
+                  expected.getAnyError()
+                      ? "an error"
+                      : expected.getCodesCount() == 0 ? "OK" : expected.getCodesList().toString()));
+    }
+  }
+
+  private void expectNothing(ExpectNothing expected) throws CaseFailure {
+    String name = variables.expand(expected.getStub());
+    StubEvent event = stub(name).unexpected();
+    if (event != null) {
+      throw new CaseFailure("stub %s: nothing was expected, but %s came".formatted(name, event));
+    }
+  }
+
+  private void ask(Ask unexpanded) throws CaseFailure, InterruptedException {
+    Ask ask = variables.expand(unexpanded);
+    Open.Builder open =
+        Open.newBuilder().setNamespace(ask.getNamespace().isEmpty() ? "PROBE" : ask.getNamespace());
+    if (ask.hasId()) {
+      open.setId(ask.getId());
+    } else {
+      open.setName(ask.getName());
+    }
+    aside(open.build(), ask.getCall(), ask.getOutcome());
+  }
+
+  private void journal(ExpectJournal unexpanded) throws CaseFailure, InterruptedException {
+    ExpectJournal expected = variables.expand(unexpanded);
+    Open.Builder open =
+        Open.newBuilder()
+            .setNamespace(expected.getNamespace().isEmpty() ? "PROBE" : expected.getNamespace());
+    if (expected.hasId()) {
+      open.setId(expected.getId());
+    } else {
+      open.setName(expected.getName());
+    }
+    Outcome outcome =
+        aside(
+            open.build(),
+            Call.newBuilder().setReadJournal(ReadJournalRequest.getDefaultInstance()).build(),
+            ExpectedOutcome.newBuilder()
+                .setReadJournal(ReadJournalResponse.getDefaultInstance())
+                .build());
+    try {
+      Comparison.check(expected, ReadJournalResponse.parseFrom(outcome.getMessage()));
+    } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+      throw new CaseFailure("the journal doesn't parse: " + e.getMessage());
+    }
+  }
+
+  /** One call on a stub of its own, beside those of the case. */
+  private Outcome aside(Open open, Call call, ExpectedOutcome expected)
+      throws CaseFailure, InterruptedException {
+    asides++;
+    ConnectCall stub = new ConnectCall(ASIDE + asides, connection(ASIDE), false);
+    try {
+      return roundTrip(stub, open, call, expected);
+    } finally {
+      stub.release();
+    }
+  }
+
+  private Outcome roundTrip(ConnectCall stub, Open open, Call call, ExpectedOutcome expected)
+      throws CaseFailure, InterruptedException {
+    stub.send(
+        ConnectRequest.newBuilder()
+            .setOpen(open)
+            .addInvocations(Calls.invocation(call, 1))
+            .build());
+    stub.halfClose();
+    String what = "asking " + open.getNamespace() + " aside: ";
+    StubEvent opened = stub.next("opened", patience);
+    if (!(opened instanceof StubEvent.IsOpen)) {
+      throw new CaseFailure(what + "expected opened, but " + opened + " came");
+    }
+    StubEvent event = stub.next("the outcome", patience);
+    if (!(event instanceof StubEvent.Completed(Outcome outcome))) {
+      throw new CaseFailure(what + "expected an outcome, but " + event + " came");
+    }
+    Comparison.check(expected, outcome);
+    StubEvent end = stub.next("the end of the call", patience);
+    if (!(end instanceof StubEvent.Ended(Status status)) || !status.isOk()) {
+      throw new CaseFailure(what + "expected the end of the call with OK, but " + end + " came");
+    }
+    return outcome;
+  }
+
+  private void barrier(Barrier barrier) throws CaseFailure, InterruptedException {
+    Open open =
+        Open.newBuilder().setNamespace("PROBE").setName(variables.expand("${barrier}")).build();
+    Call echo = Call.newBuilder().setEcho(EchoRequest.newBuilder().setText("barrier")).build();
+    for (int i = 0; i < ROUND_TRIPS_OF_A_BARRIER; i++) {
+      ConnectCall stub = new ConnectCall("(barrier)", connection(barrier.getConnection()), false);
+      try {
+        roundTrip(stub, open, echo, ExpectedOutcome.getDefaultInstance());
+      } finally {
+        stub.release();
+      }
+    }
+  }
+
+  private ManagedChannel connection(String name) {
+    return connections.computeIfAbsent(name, _ -> target.connect());
+  }
+
+  private ConnectCall stub(String unexpanded) throws CaseFailure {
+    String name = variables.expand(unexpanded);
+    ConnectCall stub = stubs.get(name);
+    if (stub == null) {
+      throw new CaseFailure("the case has not started stub '" + name + "'");
+    }
+    return stub;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.seriatim.conformance;
+
+import dev.seriatim.conformance.v1.ProbeGrpc;
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.DurableObjectProvider;
+import dev.seriatim.service.DurableObjectState;
+import io.grpc.BindableService;
+import io.grpc.ServerInterceptors;
+import io.grpc.Status;
+
+/** Adds the namespaces of the probe to a host: see {@code probe.proto}. */
+public final class ProbeNamespaces implements DurableObjectProvider {
+  private final ProbeWorld world = new ProbeWorld();
+
+  /** For {@link java.util.ServiceLoader}. */
+  public ProbeNamespaces() {}
+
+  @Override
+  public void addTo(DurableObjectHost.Builder host) {
+    host.namespace(
+        "PROBE", "seriatim-conformance-probe", ProbeGrpc.getServiceDescriptor(), this::probe);
+    host.namespace(
+        "PROBE_OTHER", "seriatim-conformance-other", ProbeGrpc.getServiceDescriptor(), this::probe);
+    host.namespace(
+        "PROBE_START_FAILS",
+        "seriatim-conformance-no-start",
+        ProbeGrpc.getServiceDescriptor(),
+        this::failingProbe);
+  }
+
+  private BindableService probe(DurableObjectState state) {
+    String id = state.id().toString();
+    Probe probe = new Probe(world, id, state.name(), state::abort);
+    return () -> ServerInterceptors.intercept(probe, new TurnObserver(world.evidence(id)));
+  }
+
+  private BindableService failingProbe(DurableObjectState state) {
+    boolean first = world.isFirstStart(state.id().toString());
+    String name = state.name().orElse("");
+    if (name.contains("/once/") && !first) {
+      return probe(state);
+    }
+    if (name.contains("/plain/")) {
+      throw new IllegalStateException("the probe does not start");
+    }
+    throw Status.FAILED_PRECONDITION
+        .withDescription("the probe does not start")
+        .asRuntimeException();
+  }
+}

@@ -1,0 +1,39 @@
+package dev.seriatim.conformance;
+
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.util.Set;
+
+/** A host at an address, reached over TCP without TLS. */
+final class RemoteTarget implements Target {
+  private static final int LARGEST_FRAME = 64 << 20;
+
+  private final String target;
+  private final Set<String> features;
+
+  /**
+   * @param target HOST:PORT
+   */
+  RemoteTarget(String target, Set<String> features) {
+    this.target = target;
+    this.features = Set.copyOf(features);
+  }
+
+  @Override
+  public ManagedChannel connect() {
+    return NettyChannelBuilder.forTarget(target, InsecureChannelCredentials.create())
+        .maxInboundMessageSize(LARGEST_FRAME)
+        .build();
+  }
+
+  @Override
+  public Set<String> features() {
+    return features;
+  }
+
+  @Override
+  public void drain() {
+    throw new UnsupportedOperationException("a host at an address can't be told to drain");
+  }
+}

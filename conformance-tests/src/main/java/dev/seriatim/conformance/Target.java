@@ -1,0 +1,18 @@
+package dev.seriatim.conformance;
+
+import io.grpc.ManagedChannel;
+import java.util.Set;
+
+/** A host under test. */
+interface Target {
+  /** A new connection to the host. Whoever asks for it shuts it down. */
+  ManagedChannel connect();
+
+  /** What the host offers beyond the contract: see {@code Case.requires}. */
+  Set<String> features();
+
+  /**
+   * Tells the host to shut down, and doesn't wait for it. Only called if it offers {@code drain}.
+   */
+  void drain();
+}

@@ -1,0 +1,65 @@
+package dev.seriatim.conformance;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import dev.seriatim.conformance.HostUnderTest.Transport;
+import dev.seriatim.conformance.v1.Case;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.TestInstance;
+
+/** Holds the host of this tree to every case, over one transport. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class ConformanceSuite {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Path KNOWN_FAILURES = Path.of("known-failures.txt");
+
+  /** What can be asked of any host of this tree. */
+  private static final Set<String> ALWAYS = Set.of();
+
+  private final Transport transport;
+  private final HostUnderTest shared;
+
+  ConformanceSuite(Transport transport) {
+    this.transport = transport;
+    shared = HostUnderTest.start(transport, ALWAYS);
+  }
+
+  @AfterAll
+  void closeHost() {
+    shared.close();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> cases() throws IOException {
+    Set<String> known = KnownFailures.read(KNOWN_FAILURES);
+    return CaseFiles.load().stream()
+        .map(
+            one ->
+                DynamicTest.dynamicTest(
+                    one.getName(), () -> check(one, known.contains(one.getName()))));
+  }
+
+  private void check(Case testCase, boolean known) throws InterruptedException {
+    CaseResult result;
+    if (ALWAYS.containsAll(testCase.getRequiresList())) {
+      result = new CaseRunner(shared, PATIENCE).run(testCase);
+    } else {
+      try (HostUnderTest own =
+          HostUnderTest.start(transport, Set.copyOf(testCase.getRequiresList()))) {
+        result = new CaseRunner(own, PATIENCE).run(testCase);
+      }
+    }
+    CaseResult judged = known ? result.known() : result;
+    assertWithMessage(judged.message()).that(judged.isFailure()).isFalse();
+    assertWithMessage(judged.message())
+        .that(judged.verdict())
+        .isNotEqualTo(CaseResult.Verdict.SKIPPED);
+  }
+}

@@ -1,0 +1,116 @@
+package dev.seriatim.conformance;
+
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.HostLimits;
+import io.grpc.ManagedChannel;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Set;
+import java.util.function.Function;
+
+/** The host of this tree, with the probe's namespaces, started for a test. */
+final class HostUnderTest implements Target, AutoCloseable {
+  /** How the host is reached. */
+  enum Transport {
+    IN_PROCESS,
+    LOOPBACK
+  }
+
+  private final DurableObjectHost host;
+  private final Function<DurableObjectHost, Target> reach;
+  private final Set<String> features;
+
+  private HostUnderTest(
+      DurableObjectHost host, Function<DurableObjectHost, Target> reach, Set<String> features) {
+    this.host = host;
+    this.reach = reach;
+    this.features = features;
+  }
+
+  /** Starts a host that has these features, and no others. */
+  static HostUnderTest start(Transport transport, Set<String> features) {
+    DurableObjectHost.Builder builder = DurableObjectHost.builder().limits(limits(features));
+    new ProbeNamespaces().addTo(builder);
+    Function<DurableObjectHost, Target> reach;
+    switch (transport) {
+      case LOOPBACK -> {
+        builder.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        reach = host -> new RemoteTarget("127.0.0.1:" + host.port(), features);
+      }
+      case IN_PROCESS -> {
+        String name = InProcessServerBuilder.generateName();
+        builder.server(InProcessServerBuilder.forName(name));
+        reach = _ -> new InProcess(name, features);
+      }
+      default -> throw new AssertionError(transport);
+    }
+    DurableObjectHost host = builder.build();
+    try {
+      return new HostUnderTest(host.start(), reach, features);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static HostLimits limits(Set<String> features) {
+    HostLimits.Builder limits = HostLimits.builder();
+    if (features.contains("turn-limit")) {
+      limits.turnLimit(Duration.ofMillis(300));
+    }
+    if (features.contains("queue-limit")) {
+      limits.stubQueue(new HostLimits.QueueSize(64, 1 << 20));
+    }
+    return limits.build();
+  }
+
+  /** The host itself. */
+  DurableObjectHost host() {
+    return host;
+  }
+
+  @Override
+  public ManagedChannel connect() {
+    return reach.apply(host).connect();
+  }
+
+  @Override
+  public Set<String> features() {
+    return features;
+  }
+
+  @Override
+  public void drain() {
+    Thread.ofVirtual()
+        .name("drain")
+        .start(
+            () -> {
+              try {
+                host.drain();
+              } catch (InterruptedException e) {
+                host.close();
+              }
+            });
+  }
+
+  @Override
+  public void close() {
+    host.close();
+  }
+
+  private record InProcess(String name, Set<String> features) implements Target {
+    @Override
+    public ManagedChannel connect() {
+      return InProcessChannelBuilder.forName(name).build();
+    }
+
+    @Override
+    public void drain() {
+      throw new UnsupportedOperationException();
+    }
+  }
+}
