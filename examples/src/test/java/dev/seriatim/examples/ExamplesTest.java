@@ -1,0 +1,180 @@
+package dev.seriatim.examples;
+
+import static com.google.common.collect.MoreCollectors.onlyElement;
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.seriatim.examples.v1.AppendRequest;
+import dev.seriatim.examples.v1.CounterGrpc;
+import dev.seriatim.examples.v1.GetRequest;
+import dev.seriatim.examples.v1.IncrementRequest;
+import dev.seriatim.examples.v1.JournalGrpc;
+import dev.seriatim.examples.v1.ReadRequest;
+import dev.seriatim.examples.v1.ReadResponse;
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.DurableObjectProvider;
+import dev.seriatim.stub.DurableObjectNamespace;
+import dev.seriatim.stub.DurableObjects;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ServiceLoader;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The objects of the examples, on a real host, in process, through real stubs. */
+final class ExamplesTest {
+  private DurableObjectHost host;
+  private ManagedChannel channel;
+  private DurableObjects objects;
+
+  @BeforeEach
+  void start() throws Exception {
+    String name = InProcessServerBuilder.generateName();
+    DurableObjectHost.Builder builder =
+        DurableObjectHost.builder().server(InProcessServerBuilder.forName(name));
+    ServiceLoader.load(DurableObjectProvider.class).stream()
+        .collect(onlyElement())
+        .get()
+        .addTo(builder);
+    host = builder.build().start();
+    channel = InProcessChannelBuilder.forName(name).build();
+    objects = DurableObjects.on(channel);
+  }
+
+  @AfterEach
+  void stop() {
+    channel.shutdownNow();
+    host.close();
+  }
+
+  @Test
+  void counterAddsUp() {
+    CounterGrpc.CounterBlockingStub counter = counter("a");
+    assertThat(increment(counter, 5)).isEqualTo(5);
+    assertThat(increment(counter, -7)).isEqualTo(-2);
+    assertThat(valueOf(counter)).isEqualTo(-2);
+    assertThat(valueOf(counter("b"))).isEqualTo(0);
+  }
+
+  @Test
+  void counterRefusesZeroAndKeepsItsValue() {
+    CounterGrpc.CounterBlockingStub counter = counter("a");
+    assertThat(increment(counter, 5)).isEqualTo(5);
+    assertInvalid(() -> increment(counter, 0), "amount 0");
+    assertInvalid(() -> increment(counter, 1), "amount 0");
+    assertThat(increment(counter("a"), 1)).isEqualTo(6);
+  }
+
+  @Test
+  void counterDoesNotWrapAround() {
+    CounterGrpc.CounterBlockingStub counter = counter("a");
+    assertThat(increment(counter, Long.MAX_VALUE)).isEqualTo(Long.MAX_VALUE);
+    assertThrows(StatusRuntimeException.class, () -> increment(counter, 1));
+    assertThat(valueOf(counter("a"))).isEqualTo(Long.MAX_VALUE);
+  }
+
+  @Test
+  void journalKeepsLinesInOrderAndReadsThemInPages() {
+    JournalGrpc.JournalBlockingStub journal = journal("a");
+    for (int i = 1; i <= 1_002; i++) {
+      assertThat(append(journal, "line " + i)).isEqualTo(i);
+    }
+    ReadResponse first = read(journal, 0, 0);
+    assertThat(first.getLinesCount()).isEqualTo(1_000);
+    assertThat(first.getNext()).isEqualTo(1_001);
+    assertThat(first.getLines(0)).isEqualTo("line 1");
+    ReadResponse second = read(journal, first.getNext(), 5_000);
+    assertThat(second.getLinesList()).containsExactly("line 1001", "line 1002").inOrder();
+    assertThat(second.getNext()).isEqualTo(1_003);
+    assertThat(read(journal, 1_003, 1).getLinesList()).isEmpty();
+    assertThat(read(journal, Long.MAX_VALUE, 1).getNext()).isEqualTo(Long.MAX_VALUE);
+    assertThat(read(journal, 2, 1).getLinesList()).containsExactly("line 2");
+  }
+
+  @Test
+  void journalStopsReadingAtItsLimitOfBytes() {
+    JournalGrpc.JournalBlockingStub journal = journal("a");
+    String longest = "é".repeat(32 << 10);
+    for (int i = 1; i <= 20; i++) {
+      assertThat(append(journal, longest)).isEqualTo(i);
+    }
+    assertThat(read(journal, 1, 100).getNext()).isEqualTo(17);
+    assertThat(read(journal, 17, 100).getNext()).isEqualTo(21);
+  }
+
+  @Test
+  void journalRefusesWhatItCannotDo() {
+    assertInvalid(() -> append(journal("a"), ""), "line of 0 bytes");
+    assertInvalid(() -> append(journal("a"), "é".repeat((32 << 10) + 1)), "line of 65538 bytes");
+    assertInvalid(() -> read(journal("a"), -1, 0), "from -1");
+    assertInvalid(() -> read(journal("a"), 0, -1), "limit -1");
+    assertThat(read(journal("a"), 0, 0).getLinesList()).isEmpty();
+  }
+
+  @Test
+  void journalClientSeesWhichCallsRan() throws InterruptedException {
+    DurableObjectNamespace journals = objects.namespace("JOURNAL");
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    new JournalClient(
+            journals,
+            journals.idFromName("diary"),
+            new PrintStream(out, true, StandardCharsets.UTF_8))
+        .run();
+    String cause =
+        "NOT_EXECUTED: INVALID_ARGUMENT OBJECT_EXCEPTION: line of 0 bytes, expected 1 to 65536";
+    assertThat(out.toString(StandardCharsets.UTF_8).lines().toList())
+        .containsExactly(
+            "Five lines, one of them empty, through one stub:",
+            "  \"one\" is line 1",
+            "  \"two\" is line 2",
+            "  \"\" " + cause,
+            "  \"four\" " + cause,
+            "  \"five\" " + cause,
+            "What had no effect, but for the line to blame, through a new stub:",
+            "  \"four\" is line 3",
+            "  \"five\" is line 4",
+            "The journal:",
+            "  one",
+            "  two",
+            "  four",
+            "  five")
+        .inOrder();
+  }
+
+  private static void assertInvalid(Runnable call, String message) {
+    StatusRuntimeException e = assertThrows(StatusRuntimeException.class, call::run);
+    assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(e).hasMessageThat().contains(message);
+  }
+
+  private CounterGrpc.CounterBlockingStub counter(String name) {
+    return CounterGrpc.newBlockingStub(objects.namespace("COUNTER").getByName(name).channel());
+  }
+
+  private static long increment(CounterGrpc.CounterBlockingStub counter, long amount) {
+    return counter.increment(IncrementRequest.newBuilder().setAmount(amount).build()).getValue();
+  }
+
+  private static long valueOf(CounterGrpc.CounterBlockingStub counter) {
+    return counter.get(GetRequest.getDefaultInstance()).getValue();
+  }
+
+  private JournalGrpc.JournalBlockingStub journal(String name) {
+    return JournalGrpc.newBlockingStub(objects.namespace("JOURNAL").getByName(name).channel());
+  }
+
+  private static long append(JournalGrpc.JournalBlockingStub journal, String line) {
+    return journal.append(AppendRequest.newBuilder().setLine(line).build()).getIndex();
+  }
+
+  private static ReadResponse read(JournalGrpc.JournalBlockingStub journal, long from, int limit) {
+    return journal.read(ReadRequest.newBuilder().setFrom(from).setLimit(limit).build());
+  }
+}
