@@ -134,46 +134,53 @@ maven() {
 # shellcheck disable=SC2034 # for the scripts
 java_options=(--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
 
-readonly programs="$root/target/programs"
-
-# Builds the server and the examples, without tests and checks, if a source is newer than the last build.
-# The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
-build_programs() {
-  local module sources=("$root/pom.xml")
-  for module in proto stub-java service examples; do
-    sources+=("$root/$module/pom.xml" "$root/$module/src/main")
+# Builds one module and what it needs, without tests and checks, if a source is newer than the last build
+# of it. Then `class_path MODULE` prints what to run it with.
+build_module() { # examples or conformance-tests
+  local module="$1" part sources=("$root/pom.xml")
+  local to="$root/target/programs/$module"
+  for part in proto stub-java service "$module"; do
+    sources+=("$root/$part/pom.xml" "$root/$part/src/main")
   done
-  if [[ -f "$programs/class-path" ]] \
-    && [[ -z "$(find "${sources[@]}" -newer "$programs/class-path" -print -quit)" ]]; then
+  if [[ -f "$to/class-path" ]] \
+    && [[ -z "$(find "${sources[@]}" -newer "$to/class-path" -print -quit)" ]]; then
     return
   fi
-  say 'building the server'
-  mkdir -p "$programs"
-  local started="$programs/started.$$" listed="$programs/listed.$$"
+  say "building $module"
+  mkdir -p "$to"
+  local started="$to/started.$$" listed="$to/listed.$$"
   touch "$started" # What is saved while the build runs is newer than that build.
-  quietly maven --projects examples --also-make package dependency:build-classpath \
+  quietly maven --projects "$module" --also-make package dependency:build-classpath \
     --activate-profiles '!format' -Dmaven.test.skip=true \
     -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime
-  find "$programs" -mindepth 1 -maxdepth 1 -name 'jars.*' -mtime +0 -exec rm -rf {} +
 
-  local to jar class_path=''
-  to="$(mktemp -d "$programs/jars.XXXXXX")"
+  # The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
+  local jars jar class_path=''
+  find "$to" -mindepth 1 -maxdepth 1 -name 'jars.*' -mtime +0 -exec rm -rf {} +
+  jars="$(mktemp -d "$to/jars.XXXXXX")"
   while IFS= read -r -d : jar; do
     if [[ "$jar" == "$root/"* ]]; then
-      cp "$jar" "$to"
-      jar="$to/${jar##*/}"
+      cp "$jar" "$jars"
+      jar="$jars/${jar##*/}"
     fi
     class_path+="$jar:"
-  done < <(printf '%s:' "$root"/examples/target/seriatim-examples-*.jar \
-    "$(<"$root/examples/target/programs.class-path")")
+  done < <(printf '%s:' "$root/$module/target/seriatim-$module"-[0-9]*.jar \
+    "$(<"$root/$module/target/programs.class-path")")
   printf '%s' "${class_path%:}" >"$listed"
   touch -r "$started" "$listed"
   rm "$started"
-  mv "$listed" "$programs/class-path"
+  mv "$listed" "$to/class-path"
 }
 
-program_class_path() {
-  cat "$programs/class-path"
+class_path() { # MODULE
+  cat "$root/target/programs/$1/class-path"
+}
+
+# Prints the jar of a module that was built, without what it needs.
+module_jar() { # MODULE
+  local all
+  all="$(class_path "$1")"
+  printf '%s\n' "${all%%:*}"
 }
 
 # ---- Tools ----------------------------------------------------------------------------------------------
@@ -238,30 +245,30 @@ install_postgresql() {
 
 # ---- Contract -------------------------------------------------------------------------------------------
 
-# Puts google/rpc/status.proto into target/buf/google. It comes out of the jar that the build compiles
+# Puts the .proto files of google.rpc into target/buf/google. They come out of the jar that the build compiles
 # against, so nothing is asked of a schema registry.
 unpack_google_protos() {
   local to="$root/target/buf/google" version
   version="$(sed -n '/<artifactId>proto-google-common-protos</,/<version>/ s/.*<version>\(.*\)<.*/\1/p' \
     "$root/pom.xml" | head -n 1)"
   [[ -n "$version" ]] || fail "no version of proto-google-common-protos in $root/pom.xml"
-  [[ -f "$to/from-$version" ]] && return
+  [[ -f "$to/google-rpc-$version" ]] && return
   rm -rf "$to"
   mkdir -p "$to"
   quietly maven -N dependency:unpack -P '!format' \
     -Dartifact="com.google.api.grpc:proto-google-common-protos:$version" \
-    -Dmdep.unpack.includes=google/rpc/status.proto -DoutputDirectory="$to"
+    '-Dmdep.unpack.includes=google/rpc/*.proto' -DoutputDirectory="$to"
   [[ -f "$to/google/rpc/status.proto" ]] || fail "no google/rpc/status.proto in proto-google-common-protos $version"
-  touch "$to/from-$version"
+  touch "$to/google-rpc-$version"
 }
 
 # ---- A server -------------------------------------------------------------------------------------------
 
-# Starts scripts/run with the given options, waits until it listens, and
-# sets `server` (its process) and `target` (HOST:PORT). The caller ends it with stop_server.
-start_server() {
+# Runs a command that starts a server, such as scripts/run, waits until it listens, and sets `server` (its
+# process) and `target` (HOST:PORT). The caller ends it with stop_server.
+start_server() { # COMMAND...
   server_log="$(mktemp "${TMPDIR:-/tmp}/seriatim-server.XXXXXX")"
-  "$root/scripts/run" "$@" >"$server_log" 2>&1 &
+  "$@" >"$server_log" 2>&1 &
   server=$!
   local waited
   for ((waited = 0; waited < 3000; waited++)); do
