@@ -81,6 +81,19 @@ final class ExamplesTest {
   }
 
   @Test
+  void counterClientSeesItsFailure() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    PrintStream print = new PrintStream(out, true, StandardCharsets.UTF_8);
+    CounterClient.count(objects.namespace("COUNTER"), "a", print);
+    assertThat(out.toString(StandardCharsets.UTF_8).lines().toList())
+        .containsExactly(
+            "5",
+            "7",
+            "NOT_EXECUTED, INVALID_ARGUMENT OBJECT_EXCEPTION: amount 0, expected any other number")
+        .inOrder();
+  }
+
+  @Test
   void journalKeepsLinesInOrderAndReadsThemInPages() {
     JournalGrpc.JournalBlockingStub journal = journal("a");
     for (int i = 1; i <= 1_002; i++) {
