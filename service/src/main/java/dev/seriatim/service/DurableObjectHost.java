@@ -10,6 +10,8 @@ import dev.seriatim.service.connect.ConnectService;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.service.storage.StorageOptions;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -21,6 +23,7 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
@@ -50,7 +53,11 @@ public final class DurableObjectHost implements AutoCloseable {
   private final Server server;
 
   private DurableObjectHost(Builder builder) {
-    directory = new ObjectDirectory(ImmutableSortedMap.copyOf(builder.namespaces), builder.limits);
+    directory =
+        new ObjectDirectory(
+            ImmutableSortedMap.copyOf(builder.namespaces),
+            builder.limits,
+            StorageEngine.open(builder.storage));
     server =
         builder
             .serverBuilder()
@@ -77,6 +84,7 @@ public final class DurableObjectHost implements AutoCloseable {
   @CanIgnoreReturnValue
   public DurableObjectHost start() throws IOException {
     server.start();
+    directory.startAlarms();
     return this;
   }
 
@@ -143,6 +151,7 @@ public final class DurableObjectHost implements AutoCloseable {
     private InetSocketAddress address =
         new InetSocketAddress(InetAddress.getLoopbackAddress(), DEFAULT_PORT);
     private @Nullable ServerBuilder<?> server;
+    private StorageOptions storage = StorageOptions.memory();
 
     private Builder() {}
 
@@ -194,6 +203,31 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder limits(HostLimits limits) {
       this.limits = limits;
+      return this;
+    }
+
+    /** Keeps the objects' storage in this directory, in one SQLite file. */
+    @CanIgnoreReturnValue
+    public Builder data(Path directory) {
+      storage = StorageOptions.sqlite(directory);
+      return this;
+    }
+
+    /**
+     * Keeps the objects' storage in a PostgreSQL database, which hosts may share.
+     *
+     * @param jdbcUrl {@code jdbc:postgresql://…}
+     */
+    @CanIgnoreReturnValue
+    public Builder store(String jdbcUrl) {
+      storage = StorageOptions.postgres(jdbcUrl);
+      return this;
+    }
+
+    /** Keeps the objects' storage in memory only, for as long as the host lives; the default. */
+    @CanIgnoreReturnValue
+    public Builder dataInMemory() {
+      storage = StorageOptions.memory();
       return this;
     }
 

@@ -26,6 +26,12 @@ public interface DurableObjectState {
   Optional<String> name();
 
   /**
+   * The object's storage. Usable during a turn, and while the factory makes the instance; refuses
+   * every use once the instance is discarded.
+   */
+  DurableObjectStorage storage();
+
+  /**
    * Discards this instance at once. The turn that is running, if any, is cut off: nothing that it
    * wrote is kept, and its stub breaks with {@code OBJECT_RESET}. Other stubs go on; the next
    * invocation gets a new instance. Does nothing if this instance is discarded already.

@@ -17,6 +17,8 @@ public final class HostLimits {
   private final QueueSize hostQueue;
   private final int maxUnreadOutcomeBytes;
   private final Duration drainLimit;
+  private final Duration idleLimit;
+  private final int maxInstances;
 
   private HostLimits(Builder builder) {
     turnLimit = builder.turnLimit;
@@ -26,6 +28,8 @@ public final class HostLimits {
     hostQueue = builder.hostQueue;
     maxUnreadOutcomeBytes = builder.maxUnreadOutcomeBytes;
     drainLimit = builder.drainLimit;
+    idleLimit = builder.idleLimit;
+    maxInstances = builder.maxInstances;
   }
 
   /** The defaults. */
@@ -95,6 +99,23 @@ public final class HostLimits {
   }
 
   /**
+   * How long an instance may be idle; default 60 s. Once it is over, the instance is evicted: it
+   * has no turn running and no commit pending, its stubs stay open, and the next turn gets a new
+   * one.
+   */
+  public Duration idleLimit() {
+    return idleLimit;
+  }
+
+  /**
+   * How many instances may be live; default 100,000. Over it, those that have been idle for longest
+   * are evicted; if none is idle, a stub that needs one more breaks with {@code OVERLOADED}.
+   */
+  public int maxInstances() {
+    return maxInstances;
+  }
+
+  /**
    * How much may queue.
    *
    * @param invocations how many invocations, at least 1
@@ -120,6 +141,8 @@ public final class HostLimits {
         new QueueSize(1 << 20, Math.max(64 * MIB, Runtime.getRuntime().maxMemory() / 4));
     private int maxUnreadOutcomeBytes = 256 << 10;
     private Duration drainLimit = Duration.ofSeconds(30);
+    private Duration idleLimit = Duration.ofSeconds(60);
+    private int maxInstances = 100_000;
 
     private Builder() {}
 
@@ -174,6 +197,21 @@ public final class HostLimits {
     @CanIgnoreReturnValue
     public Builder drainLimit(Duration limit) {
       drainLimit = positive("drainLimit", limit);
+      return this;
+    }
+
+    /** Sets {@link HostLimits#idleLimit}. */
+    @CanIgnoreReturnValue
+    public Builder idleLimit(Duration limit) {
+      idleLimit = positive("idleLimit", limit);
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxInstances}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxInstances(int instances) {
+      checkArgument(instances > 0, "maxInstances: %s, expected at least 1", instances);
+      maxInstances = instances;
       return this;
     }
 

@@ -1,10 +1,13 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.dispatch.ObjectService;
+import dev.seriatim.service.storage.InstanceStorage;
 import dev.seriatim.stub.DurableObjectId;
+import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import java.util.Optional;
@@ -18,21 +21,26 @@ import org.jspecify.annotations.Nullable;
  */
 final class Instance implements DurableObjectState {
   private final LiveObject object;
+  private final InstanceStorage storage;
   private final Context.CancellableContext context = Context.ROOT.withCancellation();
 
   // The turn thread's own.
+  private @Nullable BindableService own;
   private @Nullable ObjectService service;
 
   private volatile boolean aborted;
 
-  Instance(LiveObject object) {
+  Instance(LiveObject object, InstanceStorage storage) {
     this.object = object;
+    this.storage = storage;
   }
 
   /** Makes the object's own value. To be called once, as part of a turn. */
   void start() throws Exception {
     Namespace namespace = object.namespace();
-    service = ObjectService.bind(namespace.factory().create(this), namespace.methods());
+    BindableService made = namespace.factory().create(this);
+    service = ObjectService.bind(made, namespace.methods());
+    own = made;
   }
 
   boolean isStarted() {
@@ -48,18 +56,29 @@ final class Instance implements DurableObjectState {
     return service.start(method, argument, metadata, json, turn);
   }
 
+  /** What runs the object's alarms, or null if nothing does. */
+  @Nullable AlarmHandler alarmHandler() {
+    return own instanceof AlarmHandler handler ? handler : null;
+  }
+
   /** The context in which this instance's turns run; cancelled when the instance is discarded. */
   Context.CancellableContext context() {
     return context;
   }
 
   void discard(String why) {
+    storage.discard();
     context.cancel(io.grpc.Status.ABORTED.withDescription(why).asRuntimeException());
   }
 
   /** Whether the instance must not be given another turn. */
-  boolean isAborted() {
-    return aborted;
+  boolean isSpent() {
+    return aborted || storage.refusal() != null;
+  }
+
+  @Override
+  public InstanceStorage storage() {
+    return storage;
   }
 
   @Override

@@ -1,10 +1,15 @@
 package dev.seriatim.service.object;
 
 import com.google.protobuf.util.Durations;
+import dev.seriatim.service.AlarmHandler;
+import dev.seriatim.service.AlarmHandler.DueAlarm;
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.StorageException;
 import dev.seriatim.service.dispatch.MalformedArgumentException;
 import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.storage.Alarm;
+import dev.seriatim.service.storage.ObjectStorage;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Invocation;
 import io.grpc.Context;
@@ -13,6 +18,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -30,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * something to run, one turn each, round after round. Whoever sets {@code running} owns the
  * object's own fields below, until it clears it again: that is the turn thread, or, after {@link
  * #cutOff cutting off} its turn, the thread that did, which hands them on to a new turn thread. The
- * old one may still be inside the object's code then; it touches nothing here any more.
+ * old one may still be inside the object's code then; it touches nothing here any more. The evictor
+ * owns them too, for a moment, when the object rests.
  */
 final class LiveObject {
   private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
@@ -42,6 +49,8 @@ final class LiveObject {
   private final Namespace namespace;
   private final DurableObjectId id;
   private final QueueBudget budget;
+  private final OutputGate gate = new OutputGate();
+  private final ObjectStorage storage;
 
   private volatile @Nullable String name;
 
@@ -49,16 +58,18 @@ final class LiveObject {
   private final Queue<StubQueue> arriving = new ConcurrentLinkedQueue<>();
 
   private final AtomicBoolean running = new AtomicBoolean();
+  private volatile boolean alarmDue;
 
   // Owned by whoever has set `running`.
   private final ArrayDeque<StubQueue> round = new ArrayDeque<>(2);
   private @Nullable Instance instance;
+  private long restingSinceNanos;
 
-  /** The turn that is running, for those who may have to cut it off. Written by the turn thread. */
+  /** The turn that is running, for those who may have to cut it off. Written by the owner. */
   private volatile @Nullable Turn turn;
 
-  /** How many stubs are open on this object. Guarded by the directory's entry for it. */
-  private int stubs;
+  /** How many stubs and alarms hold this object. Guarded by the directory's entry for it. */
+  private int holds;
 
   // The turn watch's own: the turn that it saw last, and since when.
   private @Nullable Turn watchedTurn;
@@ -68,7 +79,9 @@ final class LiveObject {
     this.directory = directory;
     this.namespace = namespace;
     this.id = id;
+    this.name = id.name().orElse(null);
     this.budget = new QueueBudget("the object", directory.limits().objectQueue());
+    this.storage = directory.storage().object(namespace.name(), id, new LostCommits(this, gate));
   }
 
   Namespace namespace() {
@@ -87,28 +100,55 @@ final class LiveObject {
     return budget;
   }
 
+  OutputGate gate() {
+    return gate;
+  }
+
+  /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
+  long pendingCommit() {
+    return storage.pendingCommit();
+  }
+
   /** With the directory's entry for this object locked. */
-  void stubOpened(@Nullable String openedName) {
-    stubs++;
+  void hold(@Nullable String openedName) {
+    holds++;
     if (openedName != null) {
       name = openedName;
     }
   }
 
+  /** With the directory's entry for this object locked. */
+  void letGo() {
+    holds--;
+  }
+
   /**
-   * With the directory's entry for this object locked.
+   * With the directory's entry for this object locked, so that no one can come to hold it.
    *
-   * @return whether no one needs this object any more
+   * @return whether the object may be forgotten, and now is
    */
-  boolean stubClosed() {
-    stubs--;
-    // No stub, no thread: then no one else can own the instance, and no one can start to.
-    return stubs == 0 && !running.get() && instance == null;
+  boolean retire() {
+    // Nobody holds it and it has no thread: then no one else owns the instance, or could begin to.
+    if (holds > 0 || running.get() || instance != null || storage.pendingCommit() != 0) {
+      return false;
+    }
+    storage.close();
+    return true;
   }
 
   /** A stub has something to run. Each stub is given only once until it is served. */
   void ready(StubQueue stub) {
     arriving.add(stub);
+    wake();
+  }
+
+  /** The object's alarm is due: it becomes one of the next turns. The alarm holds the object. */
+  void alarmDue() {
+    alarmDue = true;
+    wake();
+  }
+
+  private void wake() {
     if (!running.getAndSet(true)) {
       Thread.startVirtualThread(this::serve);
     }
@@ -119,18 +159,19 @@ final class LiveObject {
   private void serve() {
     directory.turnWatch().add(this);
     while (true) {
+      if (alarmDue) {
+        alarmDue = false;
+        if (!runAlarm()) {
+          return; // The turn was cut off: another thread has taken over.
+        }
+      }
       StubQueue stub = nextStub();
       if (stub != null) {
         if (!serve(stub)) {
-          return; // The turn was cut off: another thread has taken over.
+          return; // Likewise.
         }
-      } else {
-        directory.turnWatch().remove(this);
-        running.set(false);
-        if (arriving.isEmpty() || running.getAndSet(true)) {
-          return;
-        }
-        directory.turnWatch().add(this);
+      } else if (rest()) {
+        return;
       }
     }
   }
@@ -140,6 +181,18 @@ final class LiveObject {
       round.add(stub);
     }
     return round.poll();
+  }
+
+  /** Gives the object up. False if there is work after all, and this thread has it again. */
+  private boolean rest() {
+    directory.turnWatch().remove(this);
+    restingSinceNanos = directory.nanos();
+    running.set(false);
+    if ((arriving.isEmpty() && !alarmDue) || running.getAndSet(true)) {
+      return true;
+    }
+    directory.turnWatch().add(this);
+    return false;
   }
 
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
@@ -213,7 +266,18 @@ final class LiveObject {
       Object argument,
       Metadata metadata,
       long timeoutNanos) {
-    Instance current = liveInstance();
+    Instance current;
+    try {
+      current = beginTurn();
+    } catch (BreakException e) {
+      stub.breakTurn(e.cause(), pendingCommit());
+      return true;
+    }
+    if (stub.isBroken()) {
+      // A commit of this stub's was lost while the instance was made: nothing of it may run now.
+      current.storage().rollback();
+      return true;
+    }
     Turn running = new Turn(stub, invocation.getSequence(), current);
     turn = running;
     Future<?> timer =
@@ -229,17 +293,14 @@ final class LiveObject {
     BreakCause failure = null;
     MethodCall<?, ?> call = null;
     try {
-      if (!current.isStarted()) {
-        failure = start(current);
-      }
+      failure = start(current);
       if (failure == null) {
         call = current.call(method, argument, metadata, running, invocation.hasJson());
         running.awaitReply();
         failure = running.failure();
       }
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
-      failure = BreakCause.thrown(BreakReason.OBJECT_EXCEPTION, thrown);
-      log(thrown, method.name());
+      failure = thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
     }
     if (failure == null) {
       failure = overlongOutcome(running, method);
@@ -263,17 +324,169 @@ final class LiveObject {
       return false;
     }
     turn = null;
+    long commit = 0;
     if (failure == null) {
-      stub.complete(running.outcome(), pendingCommit());
-    } else {
-      if (failure.reason() == BreakReason.OBJECT_START_FAILED) {
-        discardInstance("the object could not be started");
-        stub.breakTurn(failure, pendingCommit());
-      } else {
-        stub.breakTurn(failure.blaming(running.sequence()), pendingCommit());
+      try {
+        commit = current.storage().endTurn();
+      } catch (RuntimeException e) {
+        failure = notSubmitted(current, e);
       }
     }
+    if (failure == null) {
+      stub.complete(running.outcome(), commit);
+    } else {
+      failTurn(current, failure);
+      stub.breakTurn(
+          failure.reason() == BreakReason.OBJECT_START_FAILED
+              ? failure
+              : failure.blaming(running.sequence()),
+          pendingCommit());
+    }
     return true;
+  }
+
+  /** False if this thread has lost the object meanwhile. */
+  private boolean runAlarm() {
+    Turn running = null;
+    BreakCause failure = null;
+    try {
+      Instance current = liveInstance();
+      Alarm alarm = current.storage().beginAlarmTurn();
+      if (alarm != null) {
+        running = new Turn(alarm, current);
+        turn = running;
+        failure = runAlarm(current, alarm);
+      }
+    } catch (StorageException | BreakException e) {
+      logger.log(Level.WARNING, e, () -> this + ": the alarm is put off");
+      discardInstance("the alarm could not begin");
+      directory.storage().postponeAlarm(namespace.name(), id);
+    }
+    if (running != null) {
+      if (!running.finish()) {
+        return false;
+      }
+      turn = null;
+      endAlarm(running, failure);
+    }
+    directory.letGo(this);
+    return true;
+  }
+
+  private @Nullable BreakCause runAlarm(Instance current, Alarm alarm) {
+    Context previous = current.context().attach();
+    try {
+      BreakCause failure = start(current);
+      AlarmHandler handler = current.alarmHandler();
+      if (failure == null && handler == null) {
+        logger.warning(() -> this + ": an alarm is dropped, for the object is no AlarmHandler");
+      } else if (failure == null && handler != null) {
+        handler.alarm(new DueAlarm(alarm.due(), alarm.retries()));
+      }
+      return failure;
+    } catch (Throwable thrown) { // Whatever the object throws, an Error too, fails its alarm.
+      return thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the alarm");
+    } finally {
+      current.context().detach(previous);
+    }
+  }
+
+  private void endAlarm(Turn ending, @Nullable BreakCause failed) {
+    Instance current = ending.instance();
+    BreakCause failure = failed;
+    if (failure == null) {
+      try {
+        current.storage().endTurn();
+      } catch (RuntimeException e) {
+        failure = notSubmitted(current, e);
+      }
+    }
+    if (failure != null) {
+      failTurn(current, failure);
+      retryAlarm(ending, failure);
+    }
+  }
+
+  private void retryAlarm(Turn failed, BreakCause cause) {
+    Alarm alarm = failed.alarm();
+    if (alarm != null) {
+      storage.retryAlarm(alarm, cause.toStatus().asException());
+    }
+  }
+
+  /** Opens the bracket of a turn on an instance that may have to be started yet. */
+  private Instance beginTurn() throws BreakException {
+    while (true) {
+      Instance current = liveInstance();
+      try {
+        current.storage().beginTurn();
+        return current;
+      } catch (StorageException e) {
+        // The host has lost the object: a new instance can be made only when it has it again.
+        discardInstance(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private Instance liveInstance() throws BreakException {
+    if (instance != null && instance.isSpent()) {
+      discardInstance("the object was reset");
+    }
+    if (instance == null) {
+      if (!directory.evictor().makeRoom()) {
+        throw new BreakException(
+            BreakCause.of(
+                BreakReason.OVERLOADED,
+                "the host has %,d live instances, none of them idle, expected fewer"
+                    .formatted(directory.limits().maxInstances())));
+      }
+      try {
+        instance = new Instance(this, storage.newInstance());
+      } catch (StorageException e) {
+        directory.evictor().instanceGone();
+        throw new BreakException(reset(e));
+      }
+    }
+    return instance;
+  }
+
+  private @Nullable BreakCause start(Instance current) {
+    if (current.isStarted()) {
+      return null;
+    }
+    try {
+      current.start();
+      return null;
+    } catch (Throwable thrown) { // The factory is the object's code, like its methods.
+      return thrown(BreakReason.OBJECT_START_FAILED, thrown, "the factory");
+    }
+  }
+
+  private BreakCause thrown(BreakReason reason, Throwable thrown, String where) {
+    boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
+    logger.log(meant ? Level.FINE : Level.WARNING, thrown, () -> this + ": " + where + " threw");
+    // A store that failed is no fault of the object's, and the same call may well succeed later.
+    return thrown instanceof StorageException && thrown.getCause() instanceof SQLException
+        ? reset(thrown)
+        : BreakCause.thrown(reason, thrown);
+  }
+
+  private BreakCause notSubmitted(Instance current, RuntimeException thrown) {
+    return current.storage().refusal() == null
+        ? thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
+        : reset(thrown);
+  }
+
+  private static BreakCause reset(Throwable why) {
+    return BreakCause.of(BreakReason.OBJECT_RESET, String.valueOf(why.getMessage()));
+  }
+
+  /** Drops what the turn wrote, and the instance with it if memory may say otherwise. */
+  private void failTurn(Instance current, BreakCause failure) {
+    boolean wrote = current.storage().rollback();
+    if (wrote || !current.isStarted() || failure.reason() == BreakReason.OBJECT_RESET) {
+      discardInstance("a turn failed: " + failure.message());
+    }
   }
 
   private static boolean isExpired(Context context) {
@@ -298,27 +511,6 @@ final class LiveObject {
         BreakReason.OBJECT_EXCEPTION, status, new Metadata(), "response too long");
   }
 
-  /** The instance for the next turn, perhaps one that has not been started. */
-  private Instance liveInstance() {
-    if (instance != null && instance.isAborted()) {
-      discardInstance("the object was aborted");
-    }
-    if (instance == null) {
-      instance = new Instance(this);
-    }
-    return instance;
-  }
-
-  private @Nullable BreakCause start(Instance current) {
-    try {
-      current.start();
-      return null;
-    } catch (Throwable thrown) { // The factory is the object's code, like its methods.
-      log(thrown, "the factory");
-      return BreakCause.thrown(BreakReason.OBJECT_START_FAILED, thrown);
-    }
-  }
-
   /** A context of the invocation's own, if it has a deadline or metadata. */
   private Context.@Nullable CancellableContext ownContext(
       Instance current, Invocation invocation, Metadata metadata, long timeoutNanos) {
@@ -339,9 +531,13 @@ final class LiveObject {
     }
   }
 
-  private void log(Throwable thrown, String where) {
-    boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
-    logger.log(meant ? Level.FINE : Level.WARNING, thrown, () -> this + ": " + where + " threw");
+  private void discardInstance(String why) {
+    Instance discarded = instance;
+    instance = null;
+    if (discarded != null) {
+      discarded.discard(why);
+      directory.evictor().instanceGone();
+    }
   }
 
   // ---- any thread
@@ -382,6 +578,14 @@ final class LiveObject {
     }
   }
 
+  /** Cuts off the turn that is running, if its instance was lost with a failed commit. */
+  void cutOffLostTurn(BreakCause cause) {
+    Turn current = turn;
+    if (current != null && current.instance().isSpent()) {
+      cutOff(current, cause);
+    }
+  }
+
   void abort(Instance aborted, String reason) {
     Turn current = turn;
     if (current != null && current.instance() == aborted) {
@@ -399,31 +603,48 @@ final class LiveObject {
     turn = null;
     discardInstance(cause.message());
     StubQueue stub = late.stub();
-    stub.breakTurn(cause.blaming(late.sequence()), pendingCommit());
-    if (stub.staysScheduled()) {
-      round.add(stub);
+    if (stub == null) {
+      retryAlarm(late, cause);
+      directory.letGo(this);
+    } else {
+      stub.breakTurn(cause.blaming(late.sequence()), pendingCommit());
+      if (stub.staysScheduled()) {
+        round.add(stub);
+      }
     }
     Thread.startVirtualThread(this::serve);
   }
 
-  private void discardInstance(String why) {
-    Instance discarded = instance;
-    instance = null;
-    if (discarded != null) {
-      discarded.discard(why);
+  /**
+   * Evicts the instance if the object has rested since before that time, and no commit is pending.
+   *
+   * @return whether there is no instance now
+   */
+  boolean evict(long restingBeforeNanos) {
+    if (!running.compareAndSet(false, true)) {
+      return false;
     }
+    // The object is this thread's.
+    if (restingSinceNanos - restingBeforeNanos <= 0 && storage.pendingCommit() == 0) {
+      discardInstance("the object was idle");
+    }
+    boolean gone = instance == null;
+    running.set(false);
+    if (!arriving.isEmpty() || alarmDue) {
+      wake();
+    }
+    return gone;
   }
 
-  /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
-  long pendingCommit() {
-    return 0;
+  /** Whether the object rests, and has an instance, as far as anyone can tell from outside. */
+  boolean mayBeEvicted() {
+    return !running.get() && instance != null;
   }
 
-  boolean isOpen(long gate) {
-    return gate == 0;
+  /** Since when the object rests; only a hint while it doesn't. */
+  long restingSinceNanos() {
+    return restingSinceNanos;
   }
-
-  void awaitGate(StubQueue stub, long gate) {}
 
   @Override
   public String toString() {

@@ -3,8 +3,11 @@ package dev.seriatim.service.object;
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Open;
+import java.time.Instant;
+import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -14,6 +17,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The live objects of one host, and the stubs that are open on them. Safe for any number of
@@ -27,6 +31,8 @@ public final class ObjectDirectory implements AutoCloseable {
   private final QueueBudget budget;
   private final Pulse pulse = new Pulse();
   private final TurnWatch turnWatch;
+  private final Evictor evictor;
+  private final StorageEngine storage;
   private final ScheduledExecutorService timer;
 
   /** By id alone: the ids of two namespaces are never the same, since their unique keys differ. */
@@ -36,9 +42,11 @@ public final class ObjectDirectory implements AutoCloseable {
   private final CountDownLatch drained = new CountDownLatch(1);
   private volatile boolean draining;
 
-  /** A directory without objects. */
-  public ObjectDirectory(ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits) {
+  /** A directory without objects, over a storage engine that it closes in the end. */
+  public ObjectDirectory(
+      ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
     this.namespaces = namespaces;
+    this.storage = storage;
     this.limits = limits;
     this.budget = new QueueBudget("the host", limits.hostQueue());
     ScheduledThreadPoolExecutor executor =
@@ -50,6 +58,13 @@ public final class ObjectDirectory implements AutoCloseable {
     timer = executor;
     turnWatch = new TurnWatch(limits.turnLimit(), this::nanos);
     turnWatch.start(timer);
+    evictor = new Evictor(this);
+    evictor.start();
+  }
+
+  /** Begins to run alarms. */
+  public void startAlarms() {
+    storage.startAlarms(this::alarmDue);
   }
 
   /** The namespaces, by name. */
@@ -105,15 +120,7 @@ public final class ObjectDirectory implements AutoCloseable {
    * @param sink where its outcomes go
    */
   public StubQueue open(ObjectAddress address, OutcomeSink sink) {
-    LiveObject object =
-        objects.compute(
-            address.id(),
-            (id, present) -> {
-              LiveObject opened =
-                  present == null ? new LiveObject(this, address.namespace(), id) : present;
-              opened.stubOpened(id.name().orElse(null));
-              return opened;
-            });
+    LiveObject object = hold(address);
     StubQueue stub = new StubQueue(object, sink, this);
     stubs.add(stub);
     if (draining) {
@@ -122,13 +129,54 @@ public final class ObjectDirectory implements AutoCloseable {
     return stub;
   }
 
+  private LiveObject hold(ObjectAddress address) {
+    return objects.compute(
+        address.id(),
+        (id, present) -> {
+          LiveObject object =
+              present == null ? new LiveObject(this, address.namespace(), id) : present;
+          object.hold(address.id().name().orElse(null));
+          return object;
+        });
+  }
+
+  /** One that held the object doesn't any more; forgets the object if that was the last. */
+  void letGo(LiveObject object) {
+    objects.computeIfPresent(
+        object.id(),
+        (id, present) -> {
+          object.letGo();
+          return object.retire() ? null : present;
+        });
+  }
+
+  /** Forgets the object if nobody holds it and there is nothing to keep. */
+  void retire(LiveObject object) {
+    objects.computeIfPresent(
+        object.id(), (id, present) -> present == object && object.retire() ? null : present);
+  }
+
+  private void alarmDue(String namespace, String id, @Nullable String name, Instant due) {
+    Namespace known = namespaces.get(namespace);
+    if (known == null) {
+      // It stays in the store, for a host that serves the namespace.
+      logger.warning(
+          () ->
+              "the alarm of %s/id:%s, due %s, can't run here: no such namespace"
+                  .formatted(namespace, id, due));
+    } else if (!draining) {
+      DurableObjectId target =
+          name == null ? known.ids().fromString(id) : known.ids().fromName(name);
+      hold(new ObjectAddress(known, target)).alarmDue();
+    }
+  }
+
   /** A stub's call is over. May be called again. */
   void detach(StubQueue stub, LiveObject object) {
     if (!stubs.remove(stub)) {
       return;
     }
-    objects.computeIfPresent(
-        object.id(), (id, present) -> present == object && object.stubClosed() ? null : present);
+    letGo(object);
     if (draining && stubs.isEmpty()) {
       drained.countDown();
     }
@@ -179,6 +227,8 @@ public final class ObjectDirectory implements AutoCloseable {
     }
     timer.shutdownNow();
     pulse.close();
+    evictor.close();
+    storage.close();
   }
 
   QueueBudget budget() {
@@ -187,6 +237,18 @@ public final class ObjectDirectory implements AutoCloseable {
 
   Pulse pulse() {
     return pulse;
+  }
+
+  Evictor evictor() {
+    return evictor;
+  }
+
+  StorageEngine storage() {
+    return storage;
+  }
+
+  Collection<LiveObject> objects() {
+    return objects.values();
   }
 
   TurnWatch turnWatch() {

@@ -66,6 +66,7 @@ public final class StubQueue {
   private boolean ended;
   private boolean onPulse;
   private boolean closed;
+  private boolean closedByClient;
 
   // Set by the turn thread when it stops serving a stub whose client doesn't read.
   private volatile boolean paused;
@@ -152,6 +153,7 @@ public final class StubQueue {
   public void cancel() {
     sealed = true;
     synchronized (this) {
+      closedByClient = !ended;
       ended = true;
       closed = true;
       outgoing.clear();
@@ -308,7 +310,7 @@ public final class StubQueue {
       directory.pulse().add(this);
     }
     if (gate != 0) {
-      object.awaitGate(this, gate);
+      object.gate().await(this, gate);
     }
   }
 
@@ -386,7 +388,7 @@ public final class StubQueue {
     flush();
     discardInbound();
     if (gate != 0) {
-      object.awaitGate(this, gate);
+      object.gate().await(this, gate);
     }
   }
 
@@ -406,7 +408,12 @@ public final class StubQueue {
     return ended;
   }
 
-  /** Commits up to and including this one are durable: what waited for them may leave. */
+  /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
+  synchronized boolean isBroken() {
+    return ended && !closedByClient;
+  }
+
+  /** Something has become durable, or is lost: sends what no longer waits. */
   void gateOpened() {
     flush();
   }
@@ -419,7 +426,7 @@ public final class StubQueue {
 
   /**
    * A commit has failed. If any turn of this stub is in it or in a later one, the stub breaks
-   * behind the last outcome that is not.
+   * behind the last outcome that is not. That is told when the gate next lets this stub flush.
    */
   void commitFailed(long failedCommit, BreakCause cause) {
     synchronized (this) {
@@ -438,7 +445,6 @@ public final class StubQueue {
       ended = false;
       endWith(breaking(cause, 0));
     }
-    flush();
     discardInbound();
   }
 
@@ -463,7 +469,7 @@ public final class StubQueue {
     Outgoing end = null;
     synchronized (this) {
       Outgoing next = outgoing.peek();
-      if (closed || next == null || !object.isOpen(next.gate()) || !sink.isReady()) {
+      if (closed || next == null || !object.gate().isOpen(next.gate()) || !sink.isReady()) {
         return false;
       }
       int bytes = 0;
@@ -472,7 +478,7 @@ public final class StubQueue {
           && end == null
           && outcomes.size() < FULL_FRAME_OUTCOMES
           && (bytes == 0 || bytes + next.bytes() <= FULL_FRAME_BYTES)
-          && object.isOpen(next.gate())) {
+          && object.gate().isOpen(next.gate())) {
         outgoing.remove();
         bytes += next.bytes();
         if (next.outcome() != null) {

@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Value;
 import dev.seriatim.service.dispatch.Reply;
+import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.v1.Outcome;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -29,8 +30,9 @@ final class Turn implements Reply {
     }
   }
 
-  private final StubQueue stub;
+  private final @Nullable StubQueue stub;
   private final long sequence;
+  private final @Nullable Alarm alarm;
   private final Instance instance;
   private final Thread thread = Thread.currentThread();
 
@@ -49,14 +51,30 @@ final class Turn implements Reply {
   // The turn thread's own.
   private @Nullable Outcome outcome;
 
+  /** A turn for an invocation of this stub. */
   Turn(StubQueue stub, long sequence, Instance instance) {
     this.stub = stub;
+    this.alarm = null;
     this.sequence = sequence;
     this.instance = instance;
   }
 
-  StubQueue stub() {
+  /** A turn for an alarm. */
+  Turn(Alarm alarm, Instance instance) {
+    this.stub = null;
+    this.sequence = 0;
+    this.alarm = alarm;
+    this.instance = instance;
+  }
+
+  /** The stub whose invocation it is, or null. */
+  @Nullable StubQueue stub() {
     return stub;
+  }
+
+  /** The alarm that it is, or null. */
+  @Nullable Alarm alarm() {
+    return alarm;
   }
 
   long sequence() {

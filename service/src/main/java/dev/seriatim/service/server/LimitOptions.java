@@ -69,6 +69,18 @@ final class LimitOptions {
       description = "How much may wait for a client that doesn't read. Default: 262144")
   private int maxUnreadOutcomeBytes = DEFAULTS.maxUnreadOutcomeBytes();
 
+  @Option(
+      names = "--idle-limit",
+      paramLabel = "SECONDS",
+      description = "How long an instance may be idle before it is evicted. Default: 60")
+  private double idleLimit = DEFAULTS.idleLimit().toSeconds();
+
+  @Option(
+      names = "--max-instances",
+      paramLabel = "N",
+      description = "How many instances may be live. Default: 100000")
+  private int maxInstances = DEFAULTS.maxInstances();
+
   /**
    * The limits as given.
    *
@@ -83,6 +95,8 @@ final class LimitOptions {
         .objectQueue(new QueueSize(objectQueue, objectQueueBytes))
         .hostQueue(new QueueSize(hostQueue, hostQueueBytes))
         .maxUnreadOutcomeBytes(maxUnreadOutcomeBytes)
+        .idleLimit(seconds(idleLimit))
+        .maxInstances(maxInstances)
         .build();
   }
 

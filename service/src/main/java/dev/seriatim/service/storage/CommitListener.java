@@ -12,8 +12,12 @@ public interface CommitListener {
   void durable(long commit);
 
   /**
-   * This commit and every later one that was submitted before this call are lost, and the instance
-   * with them: its storage refuses every further use. Called once for all of them.
+   * These commits are lost, and the instance with them: its storage refuses every further use.
+   * Called once for all of them, in one step with the loss: {@link ObjectStorage#newInstance} waits
+   * until this call has returned, so that no turn can begin on top of what is being lost.
+   *
+   * @param first the first commit that is lost
+   * @param last the last one that was submitted before the loss
    */
-  void failed(long commit, Throwable cause);
+  void failed(long first, long last, Throwable cause);
 }

@@ -1,0 +1,29 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.storage.CommitListener;
+
+/** Opens an object's gate as its commits become durable, and resets the object when they fail. */
+final class LostCommits implements CommitListener {
+  private final LiveObject object;
+  private final OutputGate gate;
+
+  LostCommits(LiveObject object, OutputGate gate) {
+    this.object = object;
+    this.gate = gate;
+  }
+
+  @Override
+  public void durable(long commit) {
+    gate.open(commit);
+  }
+
+  @Override
+  public void failed(long first, long last, Throwable cause) {
+    BreakCause reset =
+        BreakCause.of(BreakReason.OBJECT_RESET, "a commit failed: " + cause.getMessage());
+    gate.fail(first, last, reset);
+    // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
+    // long. A thread of its own, for this one is the committer.
+    Thread.startVirtualThread(() -> object.cutOffLostTurn(reset));
+  }
+}
