@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.util.concurrent.MoreExecutors;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.seriatim.service.connect.ConnectService;
+import dev.seriatim.service.connect.HeaderCallService;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectDirectory;
@@ -62,6 +63,7 @@ public final class DurableObjectHost implements AutoCloseable {
         builder
             .serverBuilder()
             .addService(new ConnectService(directory))
+            .addServices(HeaderCallService.all(directory))
             // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
             .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
             .executor(executor)

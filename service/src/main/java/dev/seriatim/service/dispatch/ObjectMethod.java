@@ -22,7 +22,8 @@ public final class ObjectMethod {
     this.json = json;
   }
 
-  MethodDescriptor<Object, Object> descriptor() {
+  /** The method as it was declared; any message of its service will do for an {@code Object}. */
+  public MethodDescriptor<Object, Object> descriptor() {
     return descriptor;
   }
 

@@ -1,0 +1,207 @@
+package dev.seriatim.service.connect;
+
+import com.google.common.io.BaseEncoding;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.util.Durations;
+import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.object.BreakCause;
+import dev.seriatim.service.object.BreakException;
+import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.object.OutcomeSink;
+import dev.seriatim.service.object.StubQueue;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Invocation;
+import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Outcome;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One unary call that names its object in a header. Its listener is called by one thread at a time;
+ * once the invocation is under way, only the stub's queue writes to the call.
+ */
+final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSink {
+  /** Names the object: {@code NAMESPACE/NAME} or {@code NAMESPACE/id:HEX}. */
+  static final Metadata.Key<String> OBJECT =
+      Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER);
+
+  /** Trailers may have 8 KiB in all; base64 makes this 5.4 KiB, and the message comes once more. */
+  private static final int MAX_STATUS_BYTES = 4096;
+
+  private static final String ID_PREFIX = "id:";
+
+  /** Headers that are about the call rather than for the method. */
+  private static final Set<String> TRANSPORT_HEADERS =
+      Set.of("content-type", "te", "user-agent", "accept-encoding", "content-length", "host");
+
+  private final ServerCall<byte[], byte[]> call;
+  private final ObjectMethod method;
+  private final ObjectDirectory directory;
+  private final ObjectAddress address;
+  private final Invocation.Builder invocation;
+
+  // The listener's own.
+  private byte @Nullable [] argument;
+  private @Nullable StubQueue stub;
+
+  // The queue's writer's own.
+  private @Nullable Broken broken;
+
+  private HeaderCall(
+      ServerCall<byte[], byte[]> call,
+      ObjectMethod method,
+      ObjectDirectory directory,
+      ObjectAddress address,
+      Invocation.Builder invocation) {
+    this.call = call;
+    this.method = method;
+    this.directory = directory;
+    this.address = address;
+    this.invocation = invocation;
+  }
+
+  static ServerCall.Listener<byte[]> start(
+      ServerCall<byte[], byte[]> call,
+      Metadata headers,
+      ObjectMethod method,
+      ObjectDirectory directory) {
+    try {
+      if (directory.isDraining()) {
+        throw new BreakException(ObjectDirectory.drainCause());
+      }
+      ObjectAddress address = directory.resolve(open(headers.get(OBJECT)));
+      String expected = address.namespace().methods().serviceName();
+      if (address.namespace().methods().find(method.fullName()) == null) {
+        throw new BreakException(
+            BreakCause.of(
+                BreakReason.UNKNOWN_METHOD,
+                "namespace %s has no method %s, expected one of %s"
+                    .formatted(address.namespace().name(), method.fullName(), expected)));
+      }
+      // Two, for gRPC tells from the second that there is only one.
+      call.request(2);
+      return new HeaderCall(call, method, directory, address, invocation(headers));
+    } catch (BreakException e) {
+      close(call, e.cause().toStatusProto());
+      return new ServerCall.Listener<>() {};
+    }
+  }
+
+  private static Open open(@Nullable String object) throws BreakException {
+    int slash = object == null ? -1 : object.indexOf('/');
+    if (object == null || slash <= 0) {
+      throw new BreakException(
+          BreakCause.of(
+              BreakReason.PROTOCOL_VIOLATION,
+              "header %s: %s, expected NAMESPACE/NAME or NAMESPACE/id:HEX"
+                  .formatted(OBJECT.name(), object == null ? "missing" : "'" + object + "'")));
+    }
+    Open.Builder open = Open.newBuilder().setNamespace(object.substring(0, slash));
+    String rest = object.substring(slash + 1);
+    return rest.startsWith(ID_PREFIX)
+        ? open.setId(rest.substring(ID_PREFIX.length())).build()
+        : open.setName(rest).build();
+  }
+
+  private static Invocation.Builder invocation(Metadata headers) {
+    Invocation.Builder invocation = Invocation.newBuilder().setSequence(1);
+    Deadline deadline = Context.current().getDeadline();
+    if (deadline != null) {
+      invocation.setTimeout(Durations.fromNanos(deadline.timeRemaining(TimeUnit.NANOSECONDS)));
+    }
+    for (String name : headers.keys()) {
+      if (name.startsWith("grpc-")
+          || name.startsWith("seriatim-")
+          || TRANSPORT_HEADERS.contains(name)) {
+        continue;
+      }
+      if (name.endsWith(Metadata.BINARY_HEADER_SUFFIX)) {
+        byte[] value = headers.get(Metadata.Key.of(name, Metadata.BINARY_BYTE_MARSHALLER));
+        if (value != null) {
+          invocation.putMetadata(name, BaseEncoding.base64().encode(value));
+        }
+      } else {
+        Iterable<String> values =
+            headers.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
+        if (values != null) {
+          invocation.putMetadata(name, String.join(",", values));
+        }
+      }
+    }
+    return invocation;
+  }
+
+  @Override
+  public void onMessage(byte[] message) {
+    argument = message;
+  }
+
+  @Override
+  public void onHalfClose() {
+    if (argument == null) {
+      close(
+          call,
+          BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one")
+              .toStatusProto());
+      return;
+    }
+    invocation.setMethod(method.fullName()).setMessage(ByteString.copyFrom(argument));
+    stub = directory.open(address, this);
+    stub.add(List.of(invocation.build()), argument.length);
+    stub.halfClose();
+  }
+
+  @Override
+  public void onCancel() {
+    if (stub != null) {
+      stub.cancel();
+    }
+  }
+
+  // ---- called by the stub's queue, one thread at a time
+
+  @Override
+  public boolean isReady() {
+    return true; // There is one outcome, and gRPC has room for one.
+  }
+
+  @Override
+  public void send(List<Outcome> outcomes, @Nullable Broken last) {
+    broken = last;
+    for (Outcome outcome : outcomes) {
+      call.sendHeaders(new Metadata());
+      call.sendMessage(outcome.getMessage().toByteArray());
+    }
+  }
+
+  @Override
+  public void close(Status status) {
+    if (broken == null) {
+      call.close(status, new Metadata());
+    } else {
+      close(call, broken.getCause());
+    }
+  }
+
+  private static void close(ServerCall<byte[], byte[]> call, com.google.rpc.Status cause) {
+    com.google.rpc.Status told =
+        cause.getSerializedSize() <= MAX_STATUS_BYTES
+            ? cause
+            // The reason comes first; the rest is the object's own.
+            : cause.toBuilder().clearDetails().addDetails(cause.getDetails(0)).build();
+    Metadata trailers = StatusProto.toStatusRuntimeException(told).getTrailers();
+    call.close(
+        Status.fromCodeValue(cause.getCode()).withDescription(cause.getMessage()),
+        trailers == null ? new Metadata() : trailers);
+  }
+}
