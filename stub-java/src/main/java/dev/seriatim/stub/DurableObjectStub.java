@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -160,6 +161,11 @@ public final class DurableObjectStub implements AutoCloseable {
     }
     ByteString argument = Messages.serialize(method, request);
     Context context = Context.current();
+    Throwable cancelled = context.cancellationCause();
+    if (context.isCancelled() && !(cancelled instanceof TimeoutException)) {
+      return Futures.immediateFailedFuture(
+          CallFailure.contextCancelled(null, cancelled).toException());
+    }
     DirectCall<R> call =
         new DirectCall<>(
             method,

@@ -1,5 +1,7 @@
 package dev.seriatim.stub;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
 import dev.seriatim.stubtest.EchoMessage;
@@ -23,6 +25,9 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -80,6 +85,9 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   @Override
   public StreamObserver<ConnectRequest> connect(StreamObserver<ConnectResponse> responses) {
     Stub stub = new Stub((ServerCallStreamObserver<ConnectResponse>) responses);
+    // So many that the client is never held up by the transport.
+    stub.responses.disableAutoRequest();
+    stub.responses.request(Integer.MAX_VALUE);
     stubs.add(stub);
     return stub;
   }
@@ -109,6 +117,22 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
       throw new AssertionError(what + " never came");
     }
     return next;
+  }
+
+  /** The result of a call, in bounded time. */
+  static <T> T get(Future<T> call) throws Exception {
+    return call.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** The failure of a call that must fail, in bounded time. */
+  static CallFailure failureOf(Future<?> call) {
+    return CallFailure.of(assertThrows(ExecutionException.class, () -> get(call))).orElseThrow();
+  }
+
+  static void await(CountDownLatch latch, String what) throws InterruptedException {
+    if (!latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError(what + " never came");
+    }
   }
 
   static EchoMessage number(long number) {

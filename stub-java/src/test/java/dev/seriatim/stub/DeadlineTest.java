@@ -1,0 +1,172 @@
+package dev.seriatim.stub;
+
+import static com.google.common.truth.Truth.assertThat;
+import static dev.seriatim.stub.FakeHost.failureOf;
+import static dev.seriatim.stub.FakeHost.get;
+import static dev.seriatim.stub.FakeHost.number;
+
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.protobuf.Duration;
+import com.google.rpc.Code;
+import dev.seriatim.stubtest.EchoGrpc;
+import dev.seriatim.stubtest.EchoMessage;
+import dev.seriatim.v1.Invocation;
+import io.grpc.CallOptions;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.Status;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class DeadlineTest {
+  private final FakeScheduler clock = new FakeScheduler();
+  private FakeHost host;
+  private DurableObjectStub stub;
+  private FakeHost.Stub accepted;
+
+  /** A stub with one call completed, two frames at most unanswered, and a grace of 1 s. */
+  @BeforeEach
+  void start() throws Exception {
+    host = new FakeHost();
+    stub =
+        host.client(ClientOptions.builder().maxUnansweredFrames(2).scheduler(clock).build())
+            .namespace("ECHO")
+            .getByName("foo");
+    ListenableFuture<EchoMessage> first = stub.call(EchoGrpc.getEchoMethod(), number(1));
+    accepted = host.accept().opened("foo");
+    accepted.frame();
+    accepted.answer(1, 1);
+    assertThat(get(first)).isEqualTo(number(1));
+  }
+
+  @AfterEach
+  void stopHost() {
+    host.close();
+  }
+
+  private ListenableFuture<EchoMessage> call(long millis) {
+    return stub.call(
+        EchoGrpc.getEchoMethod(), number(1), CallOptions.DEFAULT.withDeadline(in(millis)));
+  }
+
+  private Deadline in(long millis) {
+    return Deadline.after(millis, TimeUnit.MILLISECONDS, clock.ticker());
+  }
+
+  @Test
+  void theTimeThatRemainsGoesAlong() throws Exception {
+    ListenableFuture<EchoMessage> sent = call(2500);
+    ListenableFuture<EchoMessage> alsoSent =
+        EchoGrpc.newFutureStub(stub.channel()).withDeadline(in(10)).echo(number(1));
+    ListenableFuture<EchoMessage> waits = call(3000);
+    ListenableFuture<EchoMessage> waitsTooLong = call(100);
+
+    assertThat(accepted.invocation().getTimeout())
+        .isEqualTo(Duration.newBuilder().setSeconds(2).setNanos(500_000_000).build());
+    assertThat(accepted.invocation().getTimeout())
+        .isEqualTo(Duration.newBuilder().setNanos(10_000_000).build());
+    clock.advance(200);
+    accepted.answer(2, 3);
+    dev.seriatim.v1.ConnectRequest gathered = accepted.frame();
+    assertThat(gathered.getInvocations(0).getTimeout())
+        .isEqualTo(Duration.newBuilder().setSeconds(2).setNanos(800_000_000).build());
+    // It has run out; the host is told so, and breaks the stub in this place.
+    Invocation late = gathered.getInvocations(1);
+    assertThat(late.hasTimeout()).isTrue();
+    assertThat(late.getTimeout()).isEqualTo(Duration.getDefaultInstance());
+    accepted.answer(4, 4);
+    accepted.breakWith(FakeHost.broken(Code.DEADLINE_EXCEEDED, "INVOCATION_TIMED_OUT", 4));
+
+    assertThat(get(sent)).isEqualTo(number(2));
+    assertThat(get(alsoSent)).isEqualTo(number(3));
+    assertThat(get(waits)).isEqualTo(number(4));
+    CallFailure failure = failureOf(waitsTooLong);
+    assertThat(failure.reason()).isEqualTo(Reasons.INVOCATION_TIMED_OUT);
+    assertThat(failure.fate()).isEqualTo(Fate.NOT_EXECUTED);
+    assertThat(clock.delaysMillis()).isEmpty();
+  }
+
+  @Test
+  void theContextsDeadlineCountsIfItIsEarlier() throws Exception {
+    ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    try {
+      Context.CancellableContext context =
+          Context.current().withDeadline(Deadline.after(1, TimeUnit.HOURS), timer);
+      context.run(
+          () -> {
+            ListenableFuture<EchoMessage> direct = call(7_200_000);
+            ListenableFuture<EchoMessage> generated =
+                EchoGrpc.newFutureStub(stub.channel()).echo(number(1));
+            assertThat(direct.isDone()).isFalse();
+            assertThat(generated.isDone()).isFalse();
+          });
+      assertThat(accepted.invocation().getTimeout().getSeconds()).isAtMost(3600);
+      assertThat(accepted.invocation().getTimeout().getSeconds()).isAtMost(3600);
+      context.cancel(null);
+    } finally {
+      timer.shutdownNow();
+    }
+  }
+
+  @Test
+  void theStubBreaksWhenNoAnswerComesInTheGrace() throws Exception {
+    ListenableFuture<EchoMessage> without = stub.call(EchoGrpc.getEchoMethod(), number(1));
+    ListenableFuture<EchoMessage> due = call(500);
+    ListenableFuture<EchoMessage> waits = call(60_000);
+    accepted.framesThrough(3);
+
+    clock.advance(1499);
+    assertThat(stub.isBroken()).isFalse();
+    clock.advance(1);
+    assertThat(stub.isBroken()).isTrue();
+    for (ListenableFuture<EchoMessage> sent : java.util.List.of(without, due)) {
+      CallFailure failure = failureOf(sent);
+      assertThat(failure.reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+      assertThat(failure.code()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
+      assertThat(failure.failedSequence()).isEqualTo(3);
+      assertThat(failure.fate()).isEqualTo(Fate.UNKNOWN);
+      assertThat(failure)
+          .hasMessageThat()
+          .contains("invocation 3 has had no answer 1000 ms after its deadline");
+    }
+    assertThat(failureOf(waits).fate()).isEqualTo(Fate.NOT_EXECUTED);
+    assertThat(accepted.end()).isEqualTo("cancelled");
+    assertThat(clock.delaysMillis()).isEmpty();
+  }
+
+  @Test
+  void anAnswerInTheGraceIsInTime() throws Exception {
+    ListenableFuture<EchoMessage> due = call(500);
+    accepted.frame();
+    clock.advance(1200);
+    accepted.answer(2, 2);
+    assertThat(get(due)).isEqualTo(number(2));
+
+    clock.advance(100_000);
+    assertThat(stub.isBroken()).isFalse();
+  }
+
+  @Test
+  void anEarlierDeadlineIsWatchedFirst() throws Exception {
+    ListenableFuture<EchoMessage> late = call(10_000);
+    assertThat(clock.delaysMillis()).containsExactly(11_000L);
+    ListenableFuture<EchoMessage> early = call(100);
+    assertThat(clock.delaysMillis()).containsExactly(1_100L);
+    accepted.framesThrough(3);
+    accepted.answer(2, 3);
+    assertThat(get(late)).isEqualTo(number(2));
+    assertThat(get(early)).isEqualTo(number(3));
+
+    ListenableFuture<EchoMessage> third = call(5_000);
+    clock.advance(1_100); // The watch finds the third and goes on with it.
+    assertThat(clock.delaysMillis()).containsExactly(4_900L);
+    clock.advance(4_900);
+    assertThat(failureOf(third).reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+  }
+}

@@ -1,0 +1,158 @@
+package dev.seriatim.stub;
+
+import io.grpc.Deadline;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Delayed;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+
+/** A clock that stands still until it is told to advance, and what is scheduled by it. */
+final class FakeScheduler extends AbstractExecutorService implements ScheduledExecutorService {
+  private final PriorityQueue<Task> tasks =
+      new PriorityQueue<>(Comparator.comparingLong(t -> t.due));
+  private long now; // Nanoseconds.
+
+  /** For deadlines of this clock. */
+  Deadline.Ticker ticker() {
+    return new Deadline.Ticker() {
+      @Override
+      public long nanoTime() {
+        synchronized (FakeScheduler.this) {
+          return now;
+        }
+      }
+    };
+  }
+
+  /** Moves the clock on, and runs what has become due, in order, on this thread. */
+  void advance(long millis) {
+    long end;
+    synchronized (this) {
+      end = now + TimeUnit.MILLISECONDS.toNanos(millis);
+    }
+    while (true) {
+      Task next;
+      synchronized (this) {
+        next = tasks.peek();
+        if (next == null || next.due > end) {
+          now = end;
+          return;
+        }
+        tasks.remove();
+        now = Math.max(now, next.due);
+      }
+      next.run();
+    }
+  }
+
+  /** How long the tasks that wait have to wait, in milliseconds. */
+  synchronized List<Long> delaysMillis() {
+    List<Long> delays = new ArrayList<>();
+    for (Task task : tasks) {
+      delays.add(TimeUnit.NANOSECONDS.toMillis(task.due - now));
+    }
+    delays.sort(null);
+    return delays;
+  }
+
+  @Override
+  public synchronized ScheduledFuture<?> schedule(Runnable command, long delay, TimeUnit unit) {
+    Task task = new Task(command, now + unit.toNanos(delay));
+    tasks.add(task);
+    notifyAll();
+    return task;
+  }
+
+  /** Waits, in bounded time, until something is scheduled. */
+  synchronized void awaitTask() throws InterruptedException {
+    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (tasks.isEmpty()) {
+      long left = TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime());
+      if (left <= 0) {
+        throw new AssertionError("nothing was ever scheduled");
+      }
+      wait(left);
+    }
+  }
+
+  @Override
+  public <V> ScheduledFuture<V> schedule(Callable<V> callable, long delay, TimeUnit unit) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public ScheduledFuture<?> scheduleAtFixedRate(
+      Runnable command, long initialDelay, long period, TimeUnit unit) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public ScheduledFuture<?> scheduleWithFixedDelay(
+      Runnable command, long initialDelay, long delay, TimeUnit unit) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void execute(Runnable command) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void shutdown() {}
+
+  @Override
+  public List<Runnable> shutdownNow() {
+    return List.of();
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return false;
+  }
+
+  @Override
+  public boolean isTerminated() {
+    return false;
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) {
+    return false;
+  }
+
+  private final class Task extends FutureTask<Void> implements ScheduledFuture<Void> {
+    private final long due;
+
+    Task(Runnable command, long due) {
+      super(command, null);
+      this.due = due;
+    }
+
+    @Override
+    public boolean cancel(boolean mayInterruptIfRunning) {
+      synchronized (FakeScheduler.this) {
+        tasks.remove(this);
+      }
+      return super.cancel(mayInterruptIfRunning);
+    }
+
+    @Override
+    public long getDelay(TimeUnit unit) {
+      synchronized (FakeScheduler.this) {
+        return unit.convert(due - now, TimeUnit.NANOSECONDS);
+      }
+    }
+
+    @Override
+    public int compareTo(Delayed other) {
+      return Long.compare(getDelay(TimeUnit.NANOSECONDS), other.getDelay(TimeUnit.NANOSECONDS));
+    }
+  }
+}
