@@ -120,6 +120,7 @@ final class CaseRun implements AutoCloseable {
       case DIRECT ->
           new UnaryCalls(connection(ASIDE), patience).direct(variables.expand(step.getDirect()));
       case DRAIN -> target.drain();
+      case OPEN_GATE -> target.openGate(variables.expand(step.getOpenGate().getGate()));
       case REPEAT, STEP_NOT_SET -> throw new CaseFailure("the case has a step without content");
     }
   }
@@ -226,6 +227,9 @@ final class CaseRun implements AutoCloseable {
     }
     if (unexpanded.hasEnd()) {
       StubEvent event = stub.next("the end of the call", patience);
+      if (event instanceof StubEvent.IsBroken && unexpanded.getEnd().getMaybeBroken()) {
+        event = stub.next("the end of the call behind broken", patience);
+      }
       if (!(event instanceof StubEvent.Ended(Status status))) {
         throw new CaseFailure(
             "stub " + name + ": expected the end of the call, but " + event + " came");

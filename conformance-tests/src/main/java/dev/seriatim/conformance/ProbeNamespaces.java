@@ -15,6 +15,11 @@ public final class ProbeNamespaces implements DurableObjectProvider {
   /** For {@link java.util.ServiceLoader}. */
   public ProbeNamespaces() {}
 
+  /** What the probes share. */
+  ProbeWorld world() {
+    return world;
+  }
+
   @Override
   public void addTo(DurableObjectHost.Builder host) {
     host.namespace(

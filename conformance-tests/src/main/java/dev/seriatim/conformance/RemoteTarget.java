@@ -36,4 +36,9 @@ final class RemoteTarget implements Target {
   public void drain() {
     throw new UnsupportedOperationException("a host at an address can't be told to drain");
   }
+
+  @Override
+  public void openGate(String gate) {
+    throw new UnsupportedOperationException("a gate can't be opened from outside over an address");
+  }
 }

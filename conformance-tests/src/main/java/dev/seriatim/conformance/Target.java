@@ -15,4 +15,7 @@ interface Target {
    * Tells the host to shut down, and doesn't wait for it. Only called if it offers {@code drain}.
    */
   void drain();
+
+  /** Opens a gate of the probe from outside. Only called if the host offers {@code drain}. */
+  void openGate(String gate);
 }

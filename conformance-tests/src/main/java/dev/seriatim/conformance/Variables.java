@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 /** The variables of one run of one case: see {@code case.proto}. Owned by the thread of the run. */
 final class Variables {
   private static final Pattern REFERENCE = Pattern.compile("\\$\\{([^}|]+)(?:\\|([a-z]+))?}");
-  private static final String PADDING = "pad:";
+  private static final String TIMES = "times:";
 
   private final String caseName;
   private final String run =
@@ -97,8 +97,10 @@ final class Variables {
   }
 
   private String value(String name) throws CaseFailure {
-    if (name.startsWith(PADDING)) {
-      return "x".repeat(Integer.parseInt(name.substring(PADDING.length())));
+    if (name.startsWith(TIMES)) {
+      int colon = name.indexOf(':', TIMES.length());
+      return name.substring(colon + 1)
+          .repeat(Integer.parseInt(name.substring(TIMES.length(), colon)));
     }
     if (!values.containsKey(name)) {
       if (name.contains(".")) {

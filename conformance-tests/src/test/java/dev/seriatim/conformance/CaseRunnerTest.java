@@ -271,6 +271,11 @@ final class CaseRunnerTest {
       public void drain() {
         throw new UnsupportedOperationException();
       }
+
+      @Override
+      public void openGate(String gate) {
+        throw new UnsupportedOperationException();
+      }
     };
   }
 }

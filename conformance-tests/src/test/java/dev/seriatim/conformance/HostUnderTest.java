@@ -22,12 +22,17 @@ final class HostUnderTest implements Target, AutoCloseable {
   }
 
   private final DurableObjectHost host;
+  private final ProbeWorld world;
   private final Function<DurableObjectHost, Target> reach;
   private final Set<String> features;
 
   private HostUnderTest(
-      DurableObjectHost host, Function<DurableObjectHost, Target> reach, Set<String> features) {
+      DurableObjectHost host,
+      ProbeWorld world,
+      Function<DurableObjectHost, Target> reach,
+      Set<String> features) {
     this.host = host;
+    this.world = world;
     this.reach = reach;
     this.features = features;
   }
@@ -35,7 +40,8 @@ final class HostUnderTest implements Target, AutoCloseable {
   /** Starts a host that has these features, and no others. */
   static HostUnderTest start(Transport transport, Set<String> features) {
     DurableObjectHost.Builder builder = DurableObjectHost.builder().limits(limits(features));
-    new ProbeNamespaces().addTo(builder);
+    ProbeNamespaces probes = new ProbeNamespaces();
+    probes.addTo(builder);
     Function<DurableObjectHost, Target> reach;
     switch (transport) {
       case LOOPBACK -> {
@@ -51,7 +57,7 @@ final class HostUnderTest implements Target, AutoCloseable {
     }
     DurableObjectHost host = builder.build();
     try {
-      return new HostUnderTest(host.start(), reach, features);
+      return new HostUnderTest(host.start(), probes.world(), reach, features);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -98,6 +104,16 @@ final class HostUnderTest implements Target, AutoCloseable {
   }
 
   @Override
+  public void openGate(String gate) {
+    world.gate(gate).release();
+  }
+
+  /** What the probes of the host share. */
+  ProbeWorld world() {
+    return world;
+  }
+
+  @Override
   public void close() {
     host.close();
   }
@@ -110,6 +126,11 @@ final class HostUnderTest implements Target, AutoCloseable {
 
     @Override
     public void drain() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void openGate(String gate) {
       throw new UnsupportedOperationException();
     }
   }
