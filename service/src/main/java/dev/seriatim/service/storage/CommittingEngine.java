@@ -1,8 +1,72 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.stub.DurableObjectId;
+import java.sql.SQLException;
+import java.util.List;
+
 /** Keeps objects in a database. */
-abstract non-sealed class CommittingEngine extends StorageEngine {
-  CommittingEngine(StorageOptions options) {
+final class CommittingEngine extends StorageEngine {
+  private final JdbcStore store;
+  private final Committer committer;
+  private final Budget budget;
+  private final Budget cacheBudget;
+
+  private CommittingEngine(StorageOptions options, JdbcStore store) {
     super(options);
+    this.store = store;
+    this.committer = new Committer(options, store);
+    this.budget = new Budget(options.maxUncommittedBytes());
+    this.cacheBudget = new Budget(options.cacheBytes());
+  }
+
+  static CommittingEngine open(StorageOptions options, JdbcStore store) {
+    CommittingEngine engine = new CommittingEngine(options, store);
+    engine.committer.start();
+    return engine;
+  }
+
+  @Override
+  public ObjectStorage object(String namespace, DurableObjectId id, CommitListener listener) {
+    return new CommittedObjectStorage(
+        this, new ObjectKey(namespace, id), id.name().orElse(null), listener);
+  }
+
+  @Override
+  List<DueAlarm> nearestAlarms(int limit) throws SQLException {
+    return store.nearestAlarms(limit);
+  }
+
+  @Override
+  public void close() {
+    super.close();
+    committer.close();
+    store.close();
+  }
+
+  @Override
+  public String toString() {
+    return store.toString();
+  }
+
+  JdbcStore store() {
+    return store;
+  }
+
+  Committer committer() {
+    return committer;
+  }
+
+  Ownership ownership() {
+    return store.ownership();
+  }
+
+  /** What uncommitted writes hold. */
+  Budget budget() {
+    return budget;
+  }
+
+  /** What caches hold. */
+  Budget cacheBudget() {
+    return cacheBudget;
   }
 }

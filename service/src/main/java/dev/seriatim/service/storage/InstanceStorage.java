@@ -148,6 +148,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     try {
       synchronized (lock) {
         Turn running = running();
+        int life = object.currentLife();
         AlarmTime alarm = object.readAlarm(this);
         if (alarm == null || alarm.dueMillis() > object.nowMillis()) {
           object.alarmNotDue();
@@ -155,8 +156,7 @@ public final class InstanceStorage implements DurableObjectStorage {
         }
         running.takeAlarm();
         begun = true;
-        return new Alarm(
-            Instant.ofEpochMilli(alarm.dueMillis()), alarm.retries(), object.currentLife());
+        return new Alarm(Instant.ofEpochMilli(alarm.dueMillis()), alarm.retries(), life);
       }
     } finally {
       if (!begun) {
@@ -186,6 +186,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     synchronized (object) {
       if (refusal == null) {
         refusal = why;
+        object.notifyAll(); // those who wait for room or for a commit
       }
     }
   }

@@ -41,9 +41,9 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
    */
   public final InstanceStorage newInstance() {
     synchronized (this) {
+      beginLife();
       Preconditions.checkState(
           current == null, "object %s has an instance, expected it to be discarded first", key);
-      beginLife();
       InstanceStorage instance = new InstanceStorage(this);
       current = instance;
       return instance;

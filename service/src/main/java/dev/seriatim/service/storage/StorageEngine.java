@@ -34,8 +34,10 @@ public abstract sealed class StorageEngine implements AutoCloseable
   public static StorageEngine open(StorageOptions options) {
     return switch (options.location()) {
       case StorageOptions.Memory memory -> new MemoryEngine(options);
-      case StorageOptions.Sqlite sqlite -> throw new StorageException("not yet: " + sqlite);
-      case StorageOptions.Postgres postgres -> throw new StorageException("not yet: " + postgres);
+      case StorageOptions.Sqlite sqlite ->
+          CommittingEngine.open(options, SqliteStore.open(options, sqlite.directory()));
+      case StorageOptions.Postgres postgres ->
+          CommittingEngine.open(options, PostgresStore.open(options, postgres));
     };
   }
 

@@ -1,0 +1,67 @@
+package dev.seriatim.service.storage;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one object has submitted since the committer last took something from it: the writes of one
+ * or more turns, laid over each other. They become durable together, so that only the newest write
+ * of each key matters.
+ *
+ * <p>Guarded by the object's monitor until the committer takes it; the committer's from then on.
+ */
+final class Batch {
+  final CommittedObjectStorage object;
+
+  /** The ownership under which these turns ran. */
+  final long epoch;
+
+  /** The first commit in it. */
+  final long first;
+
+  /** The last commit in it. */
+  long last;
+
+  /** Whether all entries from before are removed, before the writes are applied. */
+  boolean cleared;
+
+  /** The newest write of each key. */
+  final List<Write> writes = new ArrayList<>(1);
+
+  @Nullable AlarmTime alarm;
+
+  /** About how much memory it holds. */
+  long bytes;
+
+  /** The object's row once this is committed; worked out by the committer. */
+  long row;
+
+  /** Whether the row is made by this batch. */
+  boolean rowIsNew;
+
+  Batch(CommittedObjectStorage object, long epoch, long first) {
+    this.object = object;
+    this.epoch = epoch;
+    this.first = first;
+    this.last = first;
+  }
+
+  /** Whether there is anything to write. If not, only the ownership is to be checked. */
+  boolean hasWrites() {
+    return cleared || alarm != null || !writes.isEmpty();
+  }
+
+  /** Whether there is anything to keep. If not, and something is written, the object goes. */
+  boolean keepsSomething() {
+    if (alarm != null && !alarm.equals(AlarmTime.REMOVED)) {
+      return true;
+    }
+    for (Write write : writes) {
+      if (write.value != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,190 @@
+package dev.seriatim.service.storage;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A database that holds objects, and this host's ownership of them. Both dialects have the same
+ * tables, described in {@code docs/storage.md}.
+ *
+ * <p>Reads may come from any number of threads; the one {@link JdbcWriter} is the committer's.
+ */
+abstract class JdbcStore implements AutoCloseable {
+  /** The version of the tables that this code writes, and the newest that it reads. */
+  static final int SCHEMA_VERSION = 1;
+
+  /** Whom the slots belong to now. */
+  abstract Ownership ownership();
+
+  /** Connects for the committer. */
+  abstract JdbcWriter openWriter() throws SQLException;
+
+  /** Runs a read on some connection, and gives the connection back. */
+  abstract <T extends @Nullable Object> T read(Read<T> read) throws SQLException;
+
+  /** Whether this failure means that the store can't be reached now, but may be again later. */
+  abstract boolean isAway(SQLException failure);
+
+  /**
+   * Locks these slots until the end of the transaction, and checks that this host owns them under
+   * the epochs that it knows; if not, says so to {@link #ownership} and returns false.
+   */
+  abstract boolean lockSlots(JdbcWriter writer, Collection<Integer> slots) throws SQLException;
+
+  /** Finds the rows of those objects that have one. */
+  abstract void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException;
+
+  /** A row that no object has had. */
+  abstract long newRow(JdbcWriter writer) throws SQLException;
+
+  /** Records the number of the group as part of its transaction; false if that was refused. */
+  abstract boolean mark(JdbcWriter writer, long number) throws SQLException;
+
+  /** Whether the group with this number was committed, when that can't change any more. */
+  abstract boolean isApplied(JdbcWriter writer, long number) throws SQLException;
+
+  abstract void setKey(PreparedStatement statement, int index, String key) throws SQLException;
+
+  abstract String key(ResultSet results, int index) throws SQLException;
+
+  abstract void setName(PreparedStatement statement, int index, @Nullable String name)
+      throws SQLException;
+
+  abstract @Nullable String name(ResultSet results, int index) throws SQLException;
+
+  /** Gives up the ownership and closes every connection. */
+  @Override
+  public abstract void close();
+
+  /** What is read, given a way to prepare statements. */
+  interface Read<T extends @Nullable Object> {
+    T on(Statements statements) throws SQLException;
+  }
+
+  /** Prepares statements on one connection; the statements may be kept for the next time. */
+  interface Statements {
+    PreparedStatement prepare(String sql) throws SQLException;
+  }
+
+  /** The row of this object, or {@link CommittedObjectStorage#NO_ROW}. */
+  final long findRow(ObjectKey object) throws SQLException {
+    return read(
+        statements -> {
+          PreparedStatement select =
+              statements.prepare("SELECT object FROM objects WHERE id = ? AND namespace = ?");
+          select.setBytes(1, object.id().toByteArray());
+          select.setString(2, object.namespace());
+          try (ResultSet results = select.executeQuery()) {
+            return results.next() ? results.getLong(1) : CommittedObjectStorage.NO_ROW;
+          }
+        });
+  }
+
+  final @Nullable ByteString get(long row, String key) throws SQLException {
+    return this.<@Nullable ByteString>read(
+        statements -> {
+          PreparedStatement select =
+              statements.prepare("SELECT value FROM entries WHERE object = ? AND key = ?");
+          select.setLong(1, row);
+          setKey(select, 2, key);
+          try (ResultSet results = select.executeQuery()) {
+            return results.next() ? value(results, 1) : null;
+          }
+        });
+  }
+
+  /** The first {@code limit} entries of the range, in its order. */
+  final Map<String, ByteString> list(long row, Range range, long limit) throws SQLException {
+    String to = range.to();
+    String sql =
+        "SELECT key, value FROM entries WHERE object = ? AND key "
+            + (range.fromExclusive() ? ">" : ">=")
+            + " ?"
+            + (to == null ? "" : " AND key < ?")
+            + " ORDER BY key"
+            + (range.reverse() ? " DESC" : "")
+            + " LIMIT ?";
+    return read(
+        statements -> {
+          PreparedStatement select = statements.prepare(sql);
+          int index = 1;
+          select.setLong(index++, row);
+          setKey(select, index++, range.from());
+          if (to != null) {
+            setKey(select, index++, to);
+          }
+          select.setLong(index, limit);
+          Map<String, ByteString> entries = new LinkedHashMap<>();
+          try (ResultSet results = select.executeQuery()) {
+            while (results.next()) {
+              entries.put(key(results, 1), value(results, 2));
+            }
+          }
+          return entries;
+        });
+  }
+
+  final @Nullable AlarmTime alarm(long row) throws SQLException {
+    return this.<@Nullable AlarmTime>read(
+        statements -> {
+          PreparedStatement select =
+              statements.prepare("SELECT due, retries FROM alarms WHERE object = ?");
+          select.setLong(1, row);
+          try (ResultSet results = select.executeQuery()) {
+            return results.next() ? new AlarmTime(results.getLong(1), results.getInt(2)) : null;
+          }
+        });
+  }
+
+  /** The first alarms in due order, of the objects that this host owns. */
+  final List<DueAlarm> nearestAlarms(int limit) throws SQLException {
+    return read(
+        statements -> {
+          PreparedStatement select =
+              statements.prepare(
+                  "SELECT namespace, id, name, due FROM alarms JOIN objects USING (object)"
+                      + " ORDER BY due, object LIMIT ?");
+          select.setInt(1, limit);
+          List<DueAlarm> alarms = new ArrayList<>();
+          try (ResultSet results = select.executeQuery()) {
+            while (results.next()) {
+              ObjectKey object = new ObjectKey(results.getString(1), value(results, 2));
+              alarms.add(new DueAlarm(object, name(results, 3), results.getLong(4)));
+            }
+          }
+          return alarms;
+        });
+  }
+
+  static ByteString value(ResultSet results, int index) throws SQLException {
+    byte[] bytes = results.getBytes(index);
+    return bytes == null ? ByteString.EMPTY : UnsafeByteOperations.unsafeWrap(bytes);
+  }
+
+  static void execute(Connection connection, String... statements) throws SQLException {
+    try (var statement = connection.createStatement()) {
+      for (String sql : statements) {
+        statement.execute(sql);
+      }
+    }
+  }
+
+  static void closeQuietly(AutoCloseable closeable) {
+    try {
+      closeable.close();
+    } catch (Exception e) {
+      System.getLogger(JdbcStore.class.getName())
+          .log(System.Logger.Level.DEBUG, "a connection didn't close well", e);
+    }
+  }
+}

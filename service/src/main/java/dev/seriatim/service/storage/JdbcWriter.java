@@ -1,0 +1,229 @@
+package dev.seriatim.service.storage;
+
+import com.google.protobuf.ByteString;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/** Writes groups of batches, each in one transaction. Owned by the committer's thread. */
+final class JdbcWriter implements AutoCloseable {
+  private final JdbcStore store;
+  private final Connection connection;
+  private final Map<String, PreparedStatement> prepared = new HashMap<>();
+
+  JdbcWriter(JdbcStore store, Connection connection) {
+    this.store = store;
+    this.connection = connection;
+  }
+
+  Connection connection() {
+    return connection;
+  }
+
+  /** A statement that is kept as long as the connection. */
+  PreparedStatement prepare(String sql) throws SQLException {
+    PreparedStatement statement = prepared.get(sql);
+    if (statement == null) {
+      statement = connection.prepareStatement(sql);
+      prepared.put(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Begins a transaction in which this host stays the owner; false if it isn't. */
+  boolean lockSlots(List<Batch> group) throws SQLException {
+    TreeSet<Integer> slots = new TreeSet<>();
+    for (Batch batch : group) {
+      slots.add(batch.object.slot());
+    }
+    return store.lockSlots(this, slots);
+  }
+
+  void write(List<Batch> group, long number) throws SQLException {
+    findRows(group);
+    writeObjects(group);
+    writeEntries(group);
+    writeAlarms(group);
+    if (!store.mark(this, number)) {
+      throw new SQLException("the store was taken over by another host");
+    }
+  }
+
+  void commit() throws SQLException {
+    connection.commit();
+  }
+
+  void rollback() throws SQLException {
+    connection.rollback();
+  }
+
+  boolean isApplied(long number) throws SQLException {
+    return store.isApplied(this, number);
+  }
+
+  @Override
+  public void close() {
+    // Without a commit, closing rolls back.
+    JdbcStore.closeQuietly(connection);
+  }
+
+  private void findRows(List<Batch> group) throws SQLException {
+    List<Batch> unknown = new ArrayList<>();
+    for (Batch batch : group) {
+      batch.rowIsNew = false;
+      batch.row = batch.object.row();
+      if (batch.row == CommittedObjectStorage.UNKNOWN_ROW && batch.hasWrites()) {
+        batch.row = CommittedObjectStorage.NO_ROW;
+        unknown.add(batch);
+      }
+    }
+    if (!unknown.isEmpty()) {
+      store.findRows(this, unknown);
+    }
+    for (Batch batch : group) {
+      if (batch.row == CommittedObjectStorage.NO_ROW && batch.keepsSomething()) {
+        batch.row = store.newRow(this);
+        batch.rowIsNew = true;
+      }
+    }
+  }
+
+  private void writeObjects(List<Batch> group) throws SQLException {
+    PreparedStatement insert = null;
+    for (Batch batch : group) {
+      if (batch.rowIsNew) {
+        if (insert == null) {
+          insert = prepare("INSERT INTO objects (object, namespace, id, name) VALUES (?, ?, ?, ?)");
+        }
+        insert.setLong(1, batch.row);
+        insert.setString(2, batch.object.key.namespace());
+        insert.setBytes(3, batch.object.key.id().toByteArray());
+        store.setName(insert, 4, batch.object.name);
+        insert.addBatch();
+      }
+    }
+    if (insert != null) {
+      insert.executeBatch();
+    }
+    removeCleared(group);
+  }
+
+  /** Removes what was there before a {@code deleteAll}, and the object if nothing comes after. */
+  private void removeCleared(List<Batch> group) throws SQLException {
+    List<Batch> gone = new ArrayList<>();
+    PreparedStatement clear = null;
+    for (Batch batch : group) {
+      if (batch.cleared && hasRow(batch) && !batch.rowIsNew) {
+        if (clear == null) {
+          clear = prepare("DELETE FROM entries WHERE object = ?");
+        }
+        clear.setLong(1, batch.row);
+        clear.addBatch();
+        if (!batch.keepsSomething()) {
+          gone.add(batch);
+        }
+      }
+    }
+    if (clear == null) {
+      return;
+    }
+    clear.executeBatch();
+    if (gone.isEmpty()) {
+      return;
+    }
+    PreparedStatement alarm = prepare("DELETE FROM alarms WHERE object = ?");
+    PreparedStatement object = prepare("DELETE FROM objects WHERE object = ?");
+    for (Batch batch : gone) {
+      alarm.setLong(1, batch.row);
+      alarm.addBatch();
+      object.setLong(1, batch.row);
+      object.addBatch();
+      batch.row = CommittedObjectStorage.NO_ROW;
+    }
+    alarm.executeBatch();
+    object.executeBatch();
+  }
+
+  private void writeEntries(List<Batch> group) throws SQLException {
+    PreparedStatement upsert = null;
+    PreparedStatement delete = null;
+    for (Batch batch : group) {
+      if (!hasRow(batch)) {
+        continue;
+      }
+      for (Write write : batch.writes) {
+        ByteString value = write.value;
+        if (value != null) {
+          if (upsert == null) {
+            upsert =
+                prepare(
+                    "INSERT INTO entries (object, key, value) VALUES (?, ?, ?)"
+                        + " ON CONFLICT (object, key) DO UPDATE SET value = excluded.value");
+          }
+          upsert.setLong(1, batch.row);
+          store.setKey(upsert, 2, write.key);
+          upsert.setBytes(3, value.toByteArray());
+          upsert.addBatch();
+        } else if (!batch.cleared && !batch.rowIsNew) {
+          if (delete == null) {
+            delete = prepare("DELETE FROM entries WHERE object = ? AND key = ?");
+          }
+          delete.setLong(1, batch.row);
+          store.setKey(delete, 2, write.key);
+          delete.addBatch();
+        }
+      }
+    }
+    if (delete != null) {
+      delete.executeBatch();
+    }
+    if (upsert != null) {
+      upsert.executeBatch();
+    }
+  }
+
+  private void writeAlarms(List<Batch> group) throws SQLException {
+    PreparedStatement upsert = null;
+    PreparedStatement delete = null;
+    for (Batch batch : group) {
+      AlarmTime alarm = batch.alarm;
+      if (alarm == null || !hasRow(batch)) {
+        continue;
+      }
+      if (!alarm.equals(AlarmTime.REMOVED)) {
+        if (upsert == null) {
+          upsert =
+              prepare(
+                  "INSERT INTO alarms (object, due, retries) VALUES (?, ?, ?)"
+                      + " ON CONFLICT (object) DO UPDATE"
+                      + " SET due = excluded.due, retries = excluded.retries");
+        }
+        upsert.setLong(1, batch.row);
+        upsert.setLong(2, alarm.dueMillis());
+        upsert.setInt(3, alarm.retries());
+        upsert.addBatch();
+      } else if (!batch.rowIsNew) {
+        if (delete == null) {
+          delete = prepare("DELETE FROM alarms WHERE object = ?");
+        }
+        delete.setLong(1, batch.row);
+        delete.addBatch();
+      }
+    }
+    if (delete != null) {
+      delete.executeBatch();
+    }
+    if (upsert != null) {
+      upsert.executeBatch();
+    }
+  }
+
+  private static boolean hasRow(Batch batch) {
+    return batch.row > CommittedObjectStorage.NO_ROW;
+  }
+}

@@ -1,0 +1,369 @@
+package dev.seriatim.service.storage;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.protobuf.ByteString;
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.seriatim.service.StorageException;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A PostgreSQL database that several hosts may share. Each slot belongs to one of them, and the
+ * others can't commit to it.
+ */
+final class PostgresStore extends JdbcStore {
+  private static final System.Logger LOGGER = System.getLogger(PostgresStore.class.getName());
+
+  /** Rows are given out from blocks of this size; what is left of one is lost at the end. */
+  private static final int ROW_BLOCK = 1_000;
+
+  /** Any number, so long as all hosts take the same. */
+  private static final long SCHEMA_LOCK = 0x5e71a71;
+
+  private final StorageOptions.Postgres location;
+  private final String host = HostName.make();
+  private final Ownership ownership;
+  private final HikariDataSource pool;
+  private final SlotKeeper slotKeeper;
+
+  // The committer's.
+  private long nextRow;
+  private long rowsLeft;
+
+  private PostgresStore(StorageOptions options, StorageOptions.Postgres location) {
+    this.location = location;
+    this.ownership = Ownership.leased(options.ticker());
+    HikariConfig config = new HikariConfig();
+    config.setPoolName("seriatim-reads");
+    config.setJdbcUrl(location.url());
+    defaults("seriatim")
+        .forEach((name, value) -> config.addDataSourceProperty((String) name, value));
+    config.setMaximumPoolSize(options.readConnections());
+    config.setMinimumIdle(1);
+    config.setConnectionTimeout(Duration.ofSeconds(5).toMillis());
+    config.setInitializationFailTimeout(-1);
+    this.pool = new HikariDataSource(config);
+    this.slotKeeper = new SlotKeeper(this, options, ownership, host);
+  }
+
+  static PostgresStore open(StorageOptions options, StorageOptions.Postgres location) {
+    PostgresStore store = new PostgresStore(options, location);
+    boolean opened = false;
+    try {
+      store.prepare();
+      store.slotKeeper.start();
+      opened = true;
+      return store;
+    } catch (SQLException e) {
+      throw new StorageException(location + " can't be opened: " + e.getMessage(), e);
+    } finally {
+      if (!opened) {
+        store.close();
+      }
+    }
+  }
+
+  @Override
+  Ownership ownership() {
+    return ownership;
+  }
+
+  /** A new connection outside the pool, which finds out at once whether the server is there. */
+  Connection connect(String purpose) throws SQLException {
+    return DriverManager.getConnection(location.url(), defaults(purpose));
+  }
+
+  @Override
+  JdbcWriter openWriter() throws SQLException {
+    Connection connection = connect(committerName());
+    boolean opened = false;
+    try {
+      if (single(connection, "SHOW synchronous_commit").equals("off")) {
+        // A commit must be on disk when it returns, whatever the server's default is.
+        execute(connection, "SET synchronous_commit TO on");
+      }
+      connection.setAutoCommit(false);
+      opened = true;
+      return new JdbcWriter(this, connection);
+    } finally {
+      if (!opened) {
+        closeQuietly(connection);
+      }
+    }
+  }
+
+  @Override
+  <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
+    try (Connection connection = pool.getConnection()) {
+      List<PreparedStatement> prepared = new ArrayList<>(1);
+      try {
+        return read.on(
+            sql -> {
+              PreparedStatement statement = connection.prepareStatement(sql);
+              prepared.add(statement);
+              return statement;
+            });
+      } finally {
+        prepared.forEach(JdbcStore::closeQuietly);
+      }
+    }
+  }
+
+  @Override
+  boolean isAway(SQLException failure) {
+    String state = failure.getSQLState();
+    return state != null
+        && (state.startsWith("08") // connection failures
+            || state.startsWith("57P") // shut down, crashed, starting
+            || state.equals("53300") // too many connections
+            || state.equals("25006") // read only: a standby, until it is promoted
+            || state.equals("40001")
+            || state.equals("40P01")); // deadlock
+  }
+
+  @Override
+  boolean lockSlots(JdbcWriter writer, Collection<Integer> slots) throws SQLException {
+    PreparedStatement select =
+        writer.prepare(
+            "SELECT slot, epoch FROM slots WHERE slot = ANY (?) ORDER BY slot FOR SHARE");
+    Array array = writer.connection().createArrayOf("integer", slots.toArray());
+    select.setArray(1, array);
+    boolean owned = true;
+    try (ResultSet results = select.executeQuery()) {
+      while (results.next()) {
+        int slot = results.getInt(1);
+        if (results.getLong(2) != ownership.epoch(slot)) {
+          ownership.lose(slot);
+          owned = false;
+        }
+      }
+    } finally {
+      array.free();
+    }
+    return owned;
+  }
+
+  @Override
+  void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException {
+    Map<ObjectKey, Batch> byKey = new HashMap<>();
+    for (Batch batch : batches) {
+      byKey.put(batch.object.key, batch);
+    }
+    Array ids =
+        writer
+            .connection()
+            .createArrayOf(
+                "bytea",
+                batches.stream().map(b -> b.object.key.id().toByteArray()).toArray(byte[][]::new));
+    PreparedStatement select =
+        writer.prepare("SELECT namespace, id, object FROM objects WHERE id = ANY (?)");
+    select.setArray(1, ids);
+    try (ResultSet results = select.executeQuery()) {
+      while (results.next()) {
+        Batch batch =
+            byKey.get(
+                new ObjectKey(results.getString(1), ByteString.copyFrom(results.getBytes(2))));
+        if (batch != null) {
+          batch.row = results.getLong(3);
+        }
+      }
+    } finally {
+      ids.free();
+    }
+  }
+
+  @Override
+  long newRow(JdbcWriter writer) throws SQLException {
+    if (rowsLeft == 0) {
+      try (ResultSet results = writer.prepare("SELECT nextval('object_rows')").executeQuery()) {
+        results.next();
+        nextRow = results.getLong(1);
+        rowsLeft = ROW_BLOCK;
+      }
+    }
+    rowsLeft--;
+    return nextRow++;
+  }
+
+  @Override
+  boolean mark(JdbcWriter writer, long number) throws SQLException {
+    PreparedStatement update =
+        writer.prepare("UPDATE commit_groups SET number = ?, at = now() WHERE host = ?");
+    update.setLong(1, number);
+    update.setString(2, host);
+    return update.executeUpdate() == 1;
+  }
+
+  @Override
+  boolean isApplied(JdbcWriter writer, long number) throws SQLException {
+    // The server may still be working for the connection that was lost. It is told to stop; and
+    // the lock on the row waits until it has stopped, one way or the other.
+    PreparedStatement stop =
+        writer.prepare(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                + " WHERE application_name = ? AND pid <> pg_backend_pid()");
+    stop.setString(1, committerName());
+    stop.executeQuery().close();
+    PreparedStatement select =
+        writer.prepare("SELECT number FROM commit_groups WHERE host = ? FOR UPDATE");
+    select.setString(1, host);
+    boolean applied;
+    try (ResultSet results = select.executeQuery()) {
+      applied = results.next() && results.getLong(1) == number;
+    }
+    writer.rollback();
+    return applied;
+  }
+
+  @Override
+  void setKey(PreparedStatement statement, int index, String key) throws SQLException {
+    // Not text: text can't hold every character, and sorts as the database likes.
+    statement.setBytes(index, key.getBytes(UTF_8));
+  }
+
+  @Override
+  String key(ResultSet results, int index) throws SQLException {
+    return new String(results.getBytes(index), UTF_8);
+  }
+
+  @Override
+  void setName(PreparedStatement statement, int index, @Nullable String name) throws SQLException {
+    statement.setBytes(index, name == null ? null : name.getBytes(UTF_8));
+  }
+
+  @Override
+  @Nullable String name(ResultSet results, int index) throws SQLException {
+    byte[] bytes = results.getBytes(index);
+    return bytes == null ? null : new String(bytes, UTF_8);
+  }
+
+  @Override
+  public void close() {
+    slotKeeper.close();
+    pool.close();
+  }
+
+  @Override
+  public String toString() {
+    return location.toString();
+  }
+
+  private String committerName() {
+    return "seriatim-committer-" + host;
+  }
+
+  /** What holds unless the URL says something else. */
+  private static Properties defaults(String purpose) {
+    Properties properties = new Properties();
+    properties.setProperty("ApplicationName", purpose);
+    properties.setProperty("currentSchema", "seriatim");
+    properties.setProperty("connectTimeout", "5");
+    properties.setProperty("socketTimeout", "30");
+    properties.setProperty("tcpKeepAlive", "true");
+    return properties;
+  }
+
+  /** Makes the tables if need be. */
+  private void prepare() throws SQLException {
+    try (Connection connection = connect("seriatim")) {
+      connection.setAutoCommit(false);
+      execute(connection, "SELECT pg_advisory_xact_lock(" + SCHEMA_LOCK + ")");
+      String schema = schema(connection);
+      execute(connection, "CREATE SCHEMA IF NOT EXISTS " + quoted(connection, schema));
+      if (single(connection, "SELECT to_regclass('schema_version') IS NULL").equals("t")) {
+        LOGGER.log(System.Logger.Level.INFO, "making tables in schema {0} of {1}", schema, this);
+        createTables(connection);
+      }
+      long version = Long.parseLong(single(connection, "SELECT max(version) FROM schema_version"));
+      if (version > SCHEMA_VERSION) {
+        throw new StorageException(
+            location
+                + " has schema version "
+                + version
+                + ", expected at most "
+                + SCHEMA_VERSION
+                + ": it was written by a newer version of Seriatim");
+      }
+      try (PreparedStatement insert =
+          connection.prepareStatement("INSERT INTO commit_groups (host, number) VALUES (?, 0)")) {
+        insert.setString(1, host);
+        insert.executeUpdate();
+      }
+      // Those of hosts that can't ask any more.
+      execute(
+          connection,
+          "DELETE FROM commit_groups WHERE at < now() - interval '7 days'"
+              + " AND host NOT IN (SELECT host FROM hosts)");
+      connection.commit();
+    }
+  }
+
+  private static void createTables(Connection connection) throws SQLException {
+    execute(
+        connection,
+        "CREATE TABLE schema_version (version integer NOT NULL)",
+        "INSERT INTO schema_version (version) VALUES (" + SCHEMA_VERSION + ")",
+        "CREATE SEQUENCE object_rows INCREMENT BY " + ROW_BLOCK,
+        "CREATE TABLE objects (object bigint PRIMARY KEY, namespace text NOT NULL,"
+            + " id bytea NOT NULL, name bytea, UNIQUE (id, namespace))",
+        "CREATE TABLE entries (object bigint NOT NULL, key bytea NOT NULL, value bytea NOT NULL,"
+            + " PRIMARY KEY (object, key))",
+        "CREATE TABLE alarms (object bigint PRIMARY KEY, due bigint NOT NULL,"
+            + " retries integer NOT NULL)",
+        "CREATE INDEX alarms_by_due ON alarms (due, object)",
+        "CREATE TABLE hosts (host text PRIMARY KEY, lease_until timestamptz NOT NULL)",
+        "CREATE TABLE slots (slot integer PRIMARY KEY, epoch bigint NOT NULL, host text)",
+        "CREATE TABLE commit_groups (host text PRIMARY KEY, number bigint NOT NULL,"
+            + " at timestamptz NOT NULL DEFAULT now())",
+        "CREATE VIEW readable_objects AS SELECT namespace, encode(name, 'escape') AS name,"
+            + " encode(id, 'hex') AS id, object,"
+            + " (SELECT count(*) FROM entries WHERE entries.object = objects.object) AS entries,"
+            + " (SELECT to_timestamp(due / 1000.0) FROM alarms"
+            + " WHERE alarms.object = objects.object) AS alarm FROM objects",
+        "CREATE VIEW readable_entries AS SELECT namespace, encode(name, 'escape') AS name,"
+            + " encode(id, 'hex') AS id, encode(key, 'escape') AS key, value"
+            + " FROM objects JOIN entries USING (object)",
+        "INSERT INTO slots (slot, epoch) SELECT slot, 0 FROM generate_series(0, "
+            + (ObjectKey.SLOTS - 1)
+            + ") AS slot");
+  }
+
+  /** The first schema of the search path, whether or not it exists. */
+  private static String schema(Connection connection) throws SQLException {
+    String path = single(connection, "SHOW search_path");
+    String first = path.split(",", 2)[0].strip();
+    return first.startsWith("\"") ? first.substring(1, first.length() - 1) : first;
+  }
+
+  private static String quoted(Connection connection, String name) throws SQLException {
+    try (PreparedStatement quote = connection.prepareStatement("SELECT quote_ident(?)")) {
+      quote.setString(1, name);
+      try (ResultSet results = quote.executeQuery()) {
+        results.next();
+        return results.getString(1);
+      }
+    }
+  }
+
+  private static String single(Connection connection, String sql) throws SQLException {
+    try (PreparedStatement select = connection.prepareStatement(sql);
+        ResultSet results = select.executeQuery()) {
+      results.next();
+      return results.getString(1);
+    }
+  }
+}

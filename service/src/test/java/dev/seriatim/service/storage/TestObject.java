@@ -1,0 +1,202 @@
+package dev.seriatim.service.storage;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import dev.seriatim.service.DurableObjectStorage;
+import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.stub.DurableObjectIds;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Does with one object's storage what a host does: brackets turns, waits for commits, discards
+ * instances. Turns are run by one thread, the test's; the listener is called by the committer's.
+ */
+final class TestObject implements CommitListener {
+  static final DurableObjectIds IDS = new DurableObjectIds("storage test");
+  private static final long PATIENCE_SECONDS = 30;
+
+  private final StorageEngine engine;
+  private final String namespace;
+  private final DurableObjectId id;
+  private ObjectStorage storage;
+  private @Nullable InstanceStorage instance;
+
+  // Guarded by this.
+  private long durable;
+  private final List<Long> failed = new ArrayList<>();
+
+  /** From the first to the last commit of each failure. */
+  private final NavigableMap<Long, Long> lost = new TreeMap<>();
+
+  private @Nullable Throwable cause;
+
+  TestObject(StorageEngine engine, String name) {
+    this(engine, "TEST", name);
+  }
+
+  TestObject(StorageEngine engine, String namespace, String name) {
+    this.engine = engine;
+    this.namespace = namespace;
+    this.id = IDS.fromName(name);
+    this.storage = engine.object(namespace, id, this);
+  }
+
+  DurableObjectId id() {
+    return id;
+  }
+
+  ObjectStorage storage() {
+    return storage;
+  }
+
+  /** The current instance, or a new one if there is none. */
+  InstanceStorage instance() {
+    if (instance == null || instance.refusal() != null) {
+      instance = storage.newInstance();
+    }
+    return instance;
+  }
+
+  void discard() {
+    if (instance != null) {
+      instance.discard();
+      instance = null;
+    }
+  }
+
+  /** Discards the instance and lets go of the storage, as an eviction does. */
+  void evict() {
+    awaitDurable(storage.pendingCommit());
+    discard();
+    storage.close();
+    synchronized (this) {
+      // The next one numbers its commits from 1 again.
+      durable = 0;
+      lost.clear();
+    }
+    storage = engine.object(namespace, id, this);
+  }
+
+  /** Runs a turn, and returns the commit that its outcome must wait for. */
+  long submit(Body body) {
+    InstanceStorage current = instance();
+    current.beginTurn();
+    boolean completed = false;
+    try {
+      body.run(current);
+      long commit = current.endTurn();
+      completed = true;
+      return commit;
+    } finally {
+      if (!completed && current.rollback()) {
+        discard();
+      }
+    }
+  }
+
+  /** Runs a turn, and waits until its outcome could be sent. */
+  void turn(Body body) {
+    awaitDurable(submit(body));
+  }
+
+  /** Runs a turn and waits for it. */
+  <T> T query(Query<T> query) {
+    List<T> result = new ArrayList<>(1);
+    turn(s -> result.add(query.run(s)));
+    return result.getFirst();
+  }
+
+  void awaitDurable(long commit) {
+    synchronized (this) {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      while (durable < commit) {
+        Throwable why = causeOfLoss(commit);
+        if (why != null) {
+          throw new CommitLostException(commit, why);
+        }
+        await(deadline, "commit " + commit + " was neither durable nor failed");
+      }
+    }
+  }
+
+  /** Waits for the failure of this commit, and returns its cause. */
+  synchronized Throwable awaitFailure(long commit) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (true) {
+      Throwable why = causeOfLoss(commit);
+      if (why != null) {
+        return why;
+      }
+      assertWithMessage("commit %s is durable", commit).that(durable).isLessThan(commit);
+      await(deadline, "commit " + commit + " did not fail");
+    }
+  }
+
+  synchronized long durable() {
+    return durable;
+  }
+
+  synchronized List<Long> failed() {
+    return List.copyOf(failed);
+  }
+
+  @Override
+  public synchronized void durable(long commit) {
+    assertWithMessage("durable in order").that(commit).isGreaterThan(durable);
+    durable = commit;
+    notifyAll();
+  }
+
+  @Override
+  public synchronized void failed(long first, long last, Throwable why) {
+    assertWithMessage("failed after it was durable").that(first).isGreaterThan(durable);
+    assertWithMessage("a range").that(last).isAtLeast(first);
+    failed.add(first);
+    lost.put(first, last);
+    cause = why;
+    notifyAll();
+  }
+
+  private @Nullable Throwable causeOfLoss(long commit) {
+    Map.Entry<Long, Long> range = lost.floorEntry(commit);
+    return range != null && commit <= range.getValue() ? cause : null;
+  }
+
+  @SuppressWarnings("WaitNotInLoop") // all callers loop
+  private void await(long deadline, String what) {
+    long left = deadline - System.nanoTime();
+    if (left <= 0) {
+      throw new AssertionError(what + " within " + PATIENCE_SECONDS + " s");
+    }
+    try {
+      wait(left / 1_000_000 + 1);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** A turn. */
+  interface Body {
+    void run(DurableObjectStorage storage);
+  }
+
+  /** A turn with a result. */
+  interface Query<T> {
+    T run(DurableObjectStorage storage);
+  }
+
+  /** The commit that a turn waited for is lost. */
+  static final class CommitLostException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    CommitLostException(long commit, Throwable cause) {
+      super("commit " + commit + " is lost", cause);
+    }
+  }
+}
