@@ -5,18 +5,24 @@ import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.DurableObjectStorage;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 
 /**
  * The smallest durable object: a number.
  *
- * <p>The field needs no lock: one turn runs at a time, and each sees what the one before it did.
+ * <p>There is no lock: one turn runs at a time, and each sees what the one before it did. The reply
+ * leaves when the value is durable.
  */
 final class Counter extends CounterGrpc.CounterImplBase {
-  private long value;
+  private static final String VALUE = "value";
 
-  Counter(DurableObjectState state) {}
+  private final DurableObjectStorage storage;
+
+  Counter(DurableObjectState state) {
+    storage = state.storage();
+  }
 
   @Override
   public void increment(IncrementRequest request, StreamObserver<CounterValue> reply) {
@@ -25,17 +31,19 @@ final class Counter extends CounterGrpc.CounterImplBase {
           .withDescription("amount 0, expected any other number")
           .asRuntimeException();
     }
-    value = Math.addExact(value, request.getAmount());
-    answer(reply);
+    long value = Math.addExact(value().getValue(), request.getAmount());
+    storage.put(VALUE, CounterValue.newBuilder().setValue(value).build());
+    reply.onNext(value());
+    reply.onCompleted();
   }
 
   @Override
   public void get(GetRequest request, StreamObserver<CounterValue> reply) {
-    answer(reply);
+    reply.onNext(value());
+    reply.onCompleted();
   }
 
-  private void answer(StreamObserver<CounterValue> reply) {
-    reply.onNext(CounterValue.newBuilder().setValue(value).build());
-    reply.onCompleted();
+  private CounterValue value() {
+    return storage.get(VALUE, CounterValue.getDefaultInstance());
   }
 }

@@ -2,6 +2,7 @@ package dev.seriatim.examples;
 
 import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.JournalGrpc;
+import dev.seriatim.examples.v1.ReminderGrpc;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectProvider;
 
@@ -12,6 +13,7 @@ public final class Examples implements DurableObjectProvider {
   @Override
   public void addTo(DurableObjectHost.Builder host) {
     host.namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Counter::new)
-        .namespace("JOURNAL", JournalGrpc.getServiceDescriptor(), Journal::new);
+        .namespace("JOURNAL", JournalGrpc.getServiceDescriptor(), Journal::new)
+        .namespace("REMINDER", ReminderGrpc.getServiceDescriptor(), Reminder::new);
   }
 }

@@ -1,30 +1,35 @@
 package dev.seriatim.examples;
 
-import com.google.common.base.Utf8;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Int64Value;
 import dev.seriatim.examples.v1.AppendRequest;
 import dev.seriatim.examples.v1.AppendResponse;
 import dev.seriatim.examples.v1.JournalGrpc;
 import dev.seriatim.examples.v1.ReadRequest;
 import dev.seriatim.examples.v1.ReadResponse;
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.DurableObjectStorage;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * An append-only list of lines. Whoever reads it sees in which order the calls were executed;
  * {@link JournalClient} does.
  */
 final class Journal extends JournalGrpc.JournalImplBase {
+  private static final String LENGTH = "length";
   private static final int MAX_LINE_BYTES = 64 << 10;
   private static final int MAX_READ_LINES = 1_000;
   private static final int MAX_READ_BYTES = 1 << 20;
 
-  private final List<String> lines = new ArrayList<>();
+  private final DurableObjectStorage storage;
+  private long length;
 
-  Journal(DurableObjectState state) {}
+  Journal(DurableObjectState state) {
+    storage = state.storage();
+    length = storage.get(LENGTH, Int64Value.getDefaultInstance()).getValue();
+  }
 
   @Override
   public void append(AppendRequest request, StreamObserver<AppendResponse> reply) {
@@ -32,8 +37,11 @@ final class Journal extends JournalGrpc.JournalImplBase {
     if (bytes < 1 || bytes > MAX_LINE_BYTES) {
       throw invalid("line of " + bytes + " bytes, expected 1 to " + MAX_LINE_BYTES);
     }
-    lines.add(request.getLine());
-    reply.onNext(AppendResponse.newBuilder().setIndex(lines.size()).build());
+    // A turn that wrote and then failed takes its instance with it, so the field can't be wrong.
+    length++;
+    storage.put(key(length), request.getLineBytes());
+    storage.put(LENGTH, Int64Value.of(length));
+    reply.onNext(AppendResponse.newBuilder().setIndex(length).build());
     reply.onCompleted();
   }
 
@@ -49,17 +57,21 @@ final class Journal extends JournalGrpc.JournalImplBase {
     long next = Math.max(1, request.getFrom());
     ReadResponse.Builder response = ReadResponse.newBuilder();
     int bytes = 0;
-    while (response.getLinesCount() < Math.min(limit, MAX_READ_LINES) && next <= lines.size()) {
-      String line = lines.get((int) next - 1);
-      bytes += Utf8.encodedLength(line);
+    while (response.getLinesCount() < Math.min(limit, MAX_READ_LINES) && next <= length) {
+      ByteString line = storage.get(key(next)).orElseThrow();
+      bytes += line.size();
       if (bytes > MAX_READ_BYTES) {
         break;
       }
-      response.addLines(line);
+      response.addLinesBytes(line);
       next++;
     }
     reply.onNext(response.setNext(next).build());
     reply.onCompleted();
+  }
+
+  private static String key(long index) {
+    return "line/" + index;
   }
 
   private static StatusRuntimeException invalid(String message) {

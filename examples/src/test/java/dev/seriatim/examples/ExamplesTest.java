@@ -2,19 +2,31 @@ package dev.seriatim.examples;
 
 import static com.google.common.collect.MoreCollectors.onlyElement;
 import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.protobuf.Duration;
+import com.google.protobuf.util.Durations;
+import dev.seriatim.examples.v1.AddReminderRequest;
 import dev.seriatim.examples.v1.AppendRequest;
 import dev.seriatim.examples.v1.CounterGrpc;
+import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.examples.v1.JournalGrpc;
+import dev.seriatim.examples.v1.ListRemindersRequest;
 import dev.seriatim.examples.v1.ReadRequest;
 import dev.seriatim.examples.v1.ReadResponse;
+import dev.seriatim.examples.v1.ReminderGrpc;
+import dev.seriatim.examples.v1.Reminders;
+import dev.seriatim.examples.v1.Reminding;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectProvider;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjects;
+import dev.seriatim.stub.Retry;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -23,7 +35,9 @@ import io.grpc.inprocess.InProcessServerBuilder;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.ServiceLoader;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,14 +50,16 @@ final class ExamplesTest {
 
   @BeforeEach
   void start() throws Exception {
+    start(DurableObjectHost.builder().dataInMemory());
+  }
+
+  private void start(DurableObjectHost.Builder builder) throws Exception {
     String name = InProcessServerBuilder.generateName();
-    DurableObjectHost.Builder builder =
-        DurableObjectHost.builder().server(InProcessServerBuilder.forName(name));
     ServiceLoader.load(DurableObjectProvider.class).stream()
         .collect(onlyElement())
         .get()
         .addTo(builder);
-    host = builder.build().start();
+    host = builder.server(InProcessServerBuilder.forName(name)).build().start();
     channel = InProcessChannelBuilder.forName(name).build();
     objects = DurableObjects.on(channel);
   }
@@ -91,6 +107,17 @@ final class ExamplesTest {
             "7",
             "NOT_EXECUTED, INVALID_ARGUMENT OBJECT_EXCEPTION: amount 0, expected any other number")
         .inOrder();
+  }
+
+  @Test
+  void counterIsCalledAgainWhereThatIsSafe() throws Exception {
+    DurableObjectNamespace counters = objects.namespace("COUNTER");
+    IncrementRequest request = IncrementRequest.newBuilder().setAmount(5).build();
+    try (Retry retry = Retry.on(() -> counters.getByName("foo")).build()) {
+      ListenableFuture<CounterValue> value =
+          retry.call(stub -> CounterGrpc.newFutureStub(stub.channel()).increment(request));
+      assertThat(value.get(30, TimeUnit.SECONDS).getValue()).isEqualTo(5);
+    }
   }
 
   @Test
@@ -161,6 +188,33 @@ final class ExamplesTest {
         .inOrder();
   }
 
+  @Test
+  void reminderIsGivenWhenItIsDue() {
+    ReminderGrpc.ReminderBlockingStub reminder = reminder("a");
+    remind(reminder, "last", Durations.fromDays(2));
+    remind(reminder, "now", Durations.ZERO);
+    remind(reminder, "next", Durations.fromDays(1));
+    Reminders reminders = remindersOnceGiven(reminder, 1);
+    assertThat(texts(reminders.getWaitingList())).containsExactly("next", "last").inOrder();
+    assertThat(texts(reminders.getGivenList())).containsExactly("now");
+    remind(reminder, "now again", Durations.ZERO);
+    assertThat(texts(remindersOnceGiven(reminder, 2).getGivenList()))
+        .containsExactly("now again", "now")
+        .inOrder();
+  }
+
+  @Test
+  void reminderRefusesWhatItCannotDo() {
+    assertInvalid(() -> remind(reminder("a"), "", Durations.ZERO), "text of 0 bytes");
+    assertInvalid(() -> remind(reminder("a"), "x", Durations.fromSeconds(-1)), "after -1s");
+    assertInvalid(() -> remind(reminder("a"), "x", Durations.fromDays(3661)), "after 316310400s");
+    assertInvalid(
+        () -> {
+          var _ = reminder("a").add(AddReminderRequest.newBuilder().setText("x").build());
+        },
+        "after is missing");
+  }
+
   private static void assertInvalid(Runnable call, String message) {
     StatusRuntimeException e = assertThrows(StatusRuntimeException.class, call::run);
     assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
@@ -177,6 +231,35 @@ final class ExamplesTest {
 
   private static long valueOf(CounterGrpc.CounterBlockingStub counter) {
     return counter.get(GetRequest.getDefaultInstance()).getValue();
+  }
+
+  private ReminderGrpc.ReminderBlockingStub reminder(String name) {
+    return ReminderGrpc.newBlockingStub(objects.namespace("REMINDER").getByName(name).channel());
+  }
+
+  @CanIgnoreReturnValue
+  private static Reminding remind(
+      ReminderGrpc.ReminderBlockingStub reminder, String text, Duration after) {
+    return reminder.add(AddReminderRequest.newBuilder().setText(text).setAfter(after).build());
+  }
+
+  /** Asks until this many reminders were given. */
+  private static Reminders remindersOnceGiven(
+      ReminderGrpc.ReminderBlockingStub reminder, int given) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (true) {
+      Reminders reminders = reminder.list(ListRemindersRequest.getDefaultInstance());
+      if (reminders.getGivenCount() >= given) {
+        return reminders;
+      }
+      assertWithMessage("%s reminders given after 30 s: %s", given, reminders)
+          .that(System.nanoTime())
+          .isLessThan(deadline);
+    }
+  }
+
+  private static List<String> texts(List<Reminding> remindings) {
+    return remindings.stream().map(Reminding::getText).toList();
   }
 
   private JournalGrpc.JournalBlockingStub journal(String name) {

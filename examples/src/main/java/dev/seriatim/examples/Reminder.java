@@ -1,0 +1,110 @@
+package dev.seriatim.examples;
+
+import com.google.protobuf.Int64Value;
+import com.google.protobuf.Timestamp;
+import com.google.protobuf.util.Durations;
+import com.google.protobuf.util.Timestamps;
+import dev.seriatim.examples.v1.AddReminderRequest;
+import dev.seriatim.examples.v1.ListRemindersRequest;
+import dev.seriatim.examples.v1.ReminderGrpc;
+import dev.seriatim.examples.v1.Reminders;
+import dev.seriatim.examples.v1.Reminding;
+import dev.seriatim.service.AlarmHandler;
+import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.DurableObjectStorage;
+import dev.seriatim.service.ListOptions;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.time.Instant;
+import java.util.Map;
+
+/**
+ * Many reminders for each object, over the object's one alarm, which is always set to the earliest.
+ *
+ * <p>To remind is to move an entry from {@code waiting/} to {@code given/}. A turn is atomic, so
+ * each reminder is given once, however often the alarm has to run.
+ */
+final class Reminder extends ReminderGrpc.ReminderImplBase implements AlarmHandler {
+  private static final ListOptions WAITING = ListOptions.all().prefix("waiting/").limit(100);
+  private static final ListOptions GIVEN = ListOptions.all().prefix("given/").reverse().limit(100);
+  private static final int MAX_TEXT_BYTES = 64 << 10;
+  private static final long MAX_SECONDS = 3660L * 24 * 60 * 60;
+
+  private final DurableObjectStorage storage;
+
+  Reminder(DurableObjectState state) {
+    storage = state.storage();
+  }
+
+  @Override
+  public void add(AddReminderRequest request, StreamObserver<Reminding> reply) {
+    int bytes = request.getTextBytes().size();
+    if (bytes < 1 || bytes > MAX_TEXT_BYTES) {
+      throw invalid("text of " + bytes + " bytes, expected 1 to " + MAX_TEXT_BYTES);
+    }
+    if (!request.hasAfter() || !Durations.isValid(request.getAfter())) {
+      throw invalid("after is missing or no valid duration, expected 0 s to " + MAX_SECONDS + " s");
+    }
+    if (Durations.isNegative(request.getAfter()) || request.getAfter().getSeconds() > MAX_SECONDS) {
+      throw invalid(
+          "after "
+              + Durations.toString(request.getAfter())
+              + ", expected 0 s to "
+              + MAX_SECONDS
+              + " s");
+    }
+    Timestamp due =
+        Timestamps.fromMillis(System.currentTimeMillis() + Durations.toMillis(request.getAfter()));
+    long number = storage.get("count", Int64Value.getDefaultInstance()).getValue() + 1;
+    Reminding reminding = Reminding.newBuilder().setText(request.getText()).setDue(due).build();
+    storage.put("count", Int64Value.of(number));
+    storage.put(WAITING.prefix() + key(due, number), reminding);
+    setAlarm();
+    reply.onNext(reminding);
+    reply.onCompleted();
+  }
+
+  @Override
+  public void list(ListRemindersRequest request, StreamObserver<Reminders> reply) {
+    reply.onNext(
+        Reminders.newBuilder()
+            .addAllWaiting(storage.list(WAITING, Reminding.parser()).values())
+            .addAllGiven(storage.list(GIVEN, Reminding.parser()).values())
+            .build());
+    reply.onCompleted();
+  }
+
+  @Override
+  public void alarm(DueAlarm alarm) {
+    for (Map.Entry<String, Reminding> entry :
+        storage.list(WAITING, Reminding.parser()).entrySet()) {
+      if (toInstant(entry.getValue()).isAfter(Instant.now())) {
+        break;
+      }
+      storage.delete(entry.getKey());
+      storage.put(
+          GIVEN.prefix() + entry.getKey().substring(WAITING.prefix().length()), entry.getValue());
+    }
+    setAlarm();
+  }
+
+  private void setAlarm() {
+    storage.list(WAITING.limit(1), Reminding.parser()).values().stream()
+        .findFirst()
+        .ifPresent(next -> storage.setAlarm(toInstant(next)));
+  }
+
+  /** Sorts by time, and then in the order in which the reminders were added. */
+  private static String key(Timestamp due, long number) {
+    return "%016d/%016d".formatted(Timestamps.toMillis(due), number);
+  }
+
+  private static Instant toInstant(Reminding reminding) {
+    return Instant.ofEpochMilli(Timestamps.toMillis(reminding.getDue()));
+  }
+
+  private static StatusRuntimeException invalid(String message) {
+    return Status.INVALID_ARGUMENT.withDescription(message).asRuntimeException();
+  }
+}
