@@ -52,6 +52,7 @@ public final class DurableObjectHost implements AutoCloseable {
   private final ObjectDirectory directory;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final Server server;
+  private volatile @Nullable LocalObjects local;
 
   private DurableObjectHost(Builder builder) {
     directory =
@@ -62,7 +63,7 @@ public final class DurableObjectHost implements AutoCloseable {
     server =
         builder
             .serverBuilder()
-            .addService(new ConnectService(directory))
+            .addService(new ConnectService(directory, /* local= */ false))
             .addServices(HeaderCallService.all(directory))
             // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
             .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
@@ -85,6 +86,8 @@ public final class DurableObjectHost implements AutoCloseable {
    */
   @CanIgnoreReturnValue
   public DurableObjectHost start() throws IOException {
+    local = new LocalObjects(directory, executor);
+    directory.connectLocally(local.client());
     server.start();
     directory.startAlarms();
     return this;
@@ -122,6 +125,10 @@ public final class DurableObjectHost implements AutoCloseable {
   public void close() {
     directory.close();
     server.shutdownNow();
+    LocalObjects started = local;
+    if (started != null) {
+      started.close();
+    }
     executor.shutdown();
   }
 

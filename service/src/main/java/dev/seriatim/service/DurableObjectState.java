@@ -1,6 +1,7 @@
 package dev.seriatim.service;
 
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.stub.DurableObjects;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import java.util.Optional;
@@ -30,6 +31,21 @@ public interface DurableObjectState {
    * every use once the instance is discarded.
    */
   DurableObjectStorage storage();
+
+  /**
+   * A client of this very host, for calling other objects without a socket, by the same rules as
+   * any other. The host's own to close.
+   *
+   * <p>A call waits, inside the caller's own call, until the commits of this object's earlier turns
+   * are durable. What the running turn has written so far is not durable then, and is not waited
+   * for: if the turn fails later, the call has been made all the same.
+   *
+   * <p>The chain of calls travels with them, in the {@link Context}. A call back to an object that
+   * waits for the running turn breaks its stub at once with {@code CALL_CYCLE}, and names the
+   * chain. A thread that the object starts itself must carry the context over, or such a call waits
+   * until the limit on a turn. A stub that is kept beyond the turn is fine.
+   */
+  DurableObjects objects();
 
   /**
    * Discards this instance at once. The turn that is running, if any, is cut off: nothing that it

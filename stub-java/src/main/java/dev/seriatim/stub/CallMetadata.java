@@ -17,11 +17,12 @@ final class CallMetadata {
    * @throws IllegalArgumentException if a key is reserved, if a text value isn't printable ASCII,
    *     or if a binary key has several values
    */
-  static Map<String, String> of(Metadata headers) {
+  static Map<String, String> of(Metadata headers, ClientOptions options) {
+    Map<String, String> more = options.invocationMetadata().get();
     if (headers.keys().isEmpty()) {
-      return Map.of();
+      return more;
     }
-    Map<String, String> metadata = new TreeMap<>();
+    Map<String, String> metadata = new TreeMap<>(more);
     for (String key : headers.keys()) {
       if (key.startsWith("grpc-") || key.startsWith("seriatim-")) {
         throw new IllegalArgumentException("metadata key '" + key + "' is reserved");

@@ -2,8 +2,10 @@ package dev.seriatim.stub;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,7 @@ public final class ClientOptions {
   private final Duration describeTimeout;
   private final Duration keepAliveTime;
   private final Duration keepAliveTimeout;
+  private final Supplier<Map<String, String>> invocationMetadata;
   private final @Nullable Executor executor;
   private final @Nullable ScheduledExecutorService scheduler;
 
@@ -45,6 +48,7 @@ public final class ClientOptions {
     describeTimeout = builder.describeTimeout;
     keepAliveTime = builder.keepAliveTime;
     keepAliveTimeout = builder.keepAliveTimeout;
+    invocationMetadata = builder.invocationMetadata;
     executor = builder.executor;
     scheduler = builder.scheduler;
   }
@@ -140,6 +144,10 @@ public final class ClientOptions {
     return keepAliveTimeout;
   }
 
+  Supplier<Map<String, String>> invocationMetadata() {
+    return invocationMetadata;
+  }
+
   @Nullable Executor executor() {
     return executor;
   }
@@ -161,6 +169,7 @@ public final class ClientOptions {
     private Duration describeTimeout = Duration.ofSeconds(10);
     private Duration keepAliveTime = Duration.ofSeconds(30);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
+    private Supplier<Map<String, String>> invocationMetadata = Map::of;
     private @Nullable Executor executor;
     private @Nullable ScheduledExecutorService scheduler;
 
@@ -243,6 +252,18 @@ public final class ClientOptions {
     @CanIgnoreReturnValue
     public Builder keepAliveTimeout(Duration timeout) {
       keepAliveTimeout = positive("keepAliveTimeout", timeout);
+      return this;
+    }
+
+    /**
+     * Gives metadata that goes with every invocation beside the call's own headers: what travels
+     * with a thread rather than with one call, such as a trace. Asked inside each caller's own
+     * call, on the caller's thread; what it throws, the call throws. Values as in {@code
+     * Invocation.metadata}. Default: none.
+     */
+    @CanIgnoreReturnValue
+    public Builder invocationMetadata(Supplier<Map<String, String>> metadata) {
+      invocationMetadata = metadata;
       return this;
     }
 

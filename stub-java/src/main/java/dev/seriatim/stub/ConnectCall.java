@@ -76,6 +76,10 @@ final class ConnectCall {
   private boolean halfClosed;
   private boolean cancelled;
 
+  ClientOptions options() {
+    return options;
+  }
+
   ConnectCall(Channel channel, ClientOptions options, Open open, @Nullable String expectedId) {
     this.channel = channel;
     this.options = options;

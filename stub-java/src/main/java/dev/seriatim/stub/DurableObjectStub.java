@@ -50,6 +50,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The stream to the host opens with the first call. A stub that isn't closed keeps it open.
  */
 public final class DurableObjectStub implements AutoCloseable {
+  private static final Metadata NO_HEADERS = new Metadata(); // Only ever read.
+
   private final DurableObjectNamespace namespace;
   private final @Nullable String name;
   private final @Nullable DurableObjectId givenId;
@@ -132,13 +134,13 @@ public final class DurableObjectStub implements AutoCloseable {
    *     listeners run where outcomes are received, unless they bring an executor.
    */
   public <Q, R> ListenableFuture<R> call(MethodDescriptor<Q, R> method, Q request) {
-    return call(method, request, CallOptions.DEFAULT, Map.of());
+    return call(method, request, CallOptions.DEFAULT);
   }
 
   /** The same, with a deadline from the options; see {@link #channel()} for what has an effect. */
   public <Q, R> ListenableFuture<R> call(
       MethodDescriptor<Q, R> method, Q request, CallOptions options) {
-    return call(method, request, options, Map.of());
+    return call(method, request, options, NO_HEADERS);
   }
 
   /** The same, with headers; see {@link #channel()} for what they may be. */
@@ -146,7 +148,7 @@ public final class DurableObjectStub implements AutoCloseable {
       MethodDescriptor<Q, R> method, Q request, CallOptions options, Metadata headers) {
     Map<String, String> metadata;
     try {
-      metadata = CallMetadata.of(headers);
+      metadata = CallMetadata.of(headers, connect.options());
     } catch (IllegalArgumentException e) {
       return refused(Status.Code.INVALID_ARGUMENT, String.valueOf(e.getMessage()));
     }

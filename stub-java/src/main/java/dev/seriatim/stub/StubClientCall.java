@@ -87,7 +87,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
       return;
     }
     try {
-      metadata = CallMetadata.of(headers);
+      metadata = CallMetadata.of(headers, connect.options());
     } catch (IllegalArgumentException e) {
       refuse(Status.Code.INVALID_ARGUMENT, String.valueOf(e.getMessage()));
       return;

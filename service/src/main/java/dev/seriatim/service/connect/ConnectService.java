@@ -28,10 +28,16 @@ public final class ConnectService implements BindableService {
   public static final String CONNECT = DurableObjectsGrpc.getConnectMethod().getFullMethodName();
 
   private final ObjectDirectory directory;
+  private final boolean local;
 
-  /** Serves stubs on the objects of this directory. */
-  public ConnectService(ObjectDirectory directory) {
+  /**
+   * Serves stubs on the objects of this directory.
+   *
+   * @param local whether the clients are objects of this host
+   */
+  public ConnectService(ObjectDirectory directory, boolean local) {
     this.directory = directory;
+    this.local = local;
   }
 
   @Override
@@ -55,7 +61,7 @@ public final class ConnectService implements BindableService {
             .addMethod(list)
             .build();
     return ServerServiceDefinition.builder(service)
-        .addMethod(connect, (call, headers) -> new StubCall(call, directory))
+        .addMethod(connect, (call, headers) -> new StubCall(call, directory, local))
         .addMethod(describe, ServerCalls.asyncUnaryCall(this::describeNamespace))
         .addMethod(list, ServerCalls.asyncUnaryCall(this::listNamespaces))
         .build();

@@ -156,7 +156,7 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
       return;
     }
     invocation.setMethod(method.fullName()).setMessage(ByteString.copyFrom(argument));
-    stub = directory.open(address, this);
+    stub = directory.open(address, this, /* local= */ false);
     stub.add(List.of(invocation.build()), argument.length);
     stub.halfClose();
   }

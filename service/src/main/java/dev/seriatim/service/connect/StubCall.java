@@ -34,13 +34,15 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
 
   private final ServerCall<Frame, ConnectResponse> call;
   private final ObjectDirectory directory;
+  private final boolean local;
 
   // The transport thread's own.
   private @Nullable StubQueue stub;
   private boolean refused;
   private int received;
 
-  StubCall(ServerCall<Frame, ConnectResponse> call, ObjectDirectory directory) {
+  StubCall(ServerCall<Frame, ConnectResponse> call, ObjectDirectory directory, boolean local) {
+    this.local = local;
     this.call = call;
     this.directory = directory;
     call.sendHeaders(new Metadata());
@@ -92,7 +94,7 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
       Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
       address.id().name().ifPresent(opened::setName);
       call.sendMessage(ConnectResponse.newBuilder().setOpened(opened).build());
-      return directory.open(address, this);
+      return directory.open(address, this, local);
     } catch (BreakException e) {
       send(List.of(), e.cause().toBroken(/* completedThrough= */ 0));
       close(e.cause().toStatus());

@@ -40,6 +40,7 @@ public record BreakCause(
               Status.Code.INVALID_ARGUMENT;
           case INVOCATION_TIMED_OUT -> Status.Code.DEADLINE_EXCEEDED;
           case OBJECT_RESET -> Status.Code.ABORTED;
+          case CALL_CYCLE -> Status.Code.FAILED_PRECONDITION;
           case OVERLOADED -> Status.Code.RESOURCE_EXHAUSTED;
           case HOST_DRAINING -> Status.Code.UNAVAILABLE;
           case UNKNOWN_NAMESPACE -> Status.Code.NOT_FOUND;

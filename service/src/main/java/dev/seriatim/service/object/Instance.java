@@ -7,6 +7,7 @@ import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.dispatch.ObjectService;
 import dev.seriatim.service.storage.InstanceStorage;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.stub.DurableObjects;
 import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class Instance implements DurableObjectState {
   private final LiveObject object;
   private final InstanceStorage storage;
-  private final Context.CancellableContext context = Context.ROOT.withCancellation();
+  private final Context.CancellableContext context;
 
   // The turn thread's own.
   private @Nullable BindableService own;
@@ -33,6 +34,11 @@ final class Instance implements DurableObjectState {
   Instance(LiveObject object, InstanceStorage storage) {
     this.object = object;
     this.storage = storage;
+    this.context = CallChain.begin(Context.ROOT, this).withCancellation();
+  }
+
+  LiveObject object() {
+    return object;
   }
 
   /** Makes the object's own value. To be called once, as part of a turn. */
@@ -89,6 +95,11 @@ final class Instance implements DurableObjectState {
   @Override
   public Optional<String> name() {
     return Optional.ofNullable(object.name());
+  }
+
+  @Override
+  public DurableObjects objects() {
+    return object.directory().localObjects();
   }
 
   @Override

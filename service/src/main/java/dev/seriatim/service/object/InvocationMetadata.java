@@ -14,9 +14,10 @@ final class InvocationMetadata {
   /**
    * The metadata as gRPC has it.
    *
+   * @param local whether it comes from an object of this host, which may say who waits for it
    * @throws IllegalArgumentException if a key or a value isn't allowed; the message says which
    */
-  static Metadata read(Invocation invocation) {
+  static Metadata read(Invocation invocation, boolean local) {
     Metadata metadata = new Metadata();
     if (invocation.getMetadataCount() == 0) {
       return metadata;
@@ -24,6 +25,9 @@ final class InvocationMetadata {
     for (Map.Entry<String, String> entry : invocation.getMetadataMap().entrySet()) {
       String key = entry.getKey();
       String value = entry.getValue();
+      if (local && key.equals(CallChain.METADATA_KEY)) {
+        continue;
+      }
       if (!isHeaderName(key)) {
         throw new IllegalArgumentException(
             "metadata key '%s', expected lower-case letters, digits, '-', '_' and '.'"

@@ -84,6 +84,10 @@ final class LiveObject {
     this.storage = directory.storage().object(namespace.name(), id, new LostCommits(this, gate));
   }
 
+  ObjectDirectory directory() {
+    return directory;
+  }
+
   Namespace namespace() {
     return namespace;
   }
@@ -226,7 +230,7 @@ final class LiveObject {
         timeoutNanos = toNanos(invocation.getTimeout());
         timeoutNanos -= Math.min(timeoutNanos, directory.nanos() - stub.arrivedNanos());
       }
-      metadata = InvocationMetadata.read(invocation);
+      metadata = InvocationMetadata.read(invocation, stub.isLocal());
       argument =
           invocation.hasJson()
               ? method.parse(invocation.getJson())
@@ -518,6 +522,10 @@ final class LiveObject {
       return null;
     }
     Context context = current.context().withValue(DurableObjectState.INVOCATION_METADATA, metadata);
+    String chain = invocation.getMetadataOrDefault(CallChain.METADATA_KEY, "");
+    if (!chain.isEmpty()) {
+      context = CallChain.extend(context, chain, current);
+    }
     return timeoutNanos == Long.MAX_VALUE
         ? context.withCancellation()
         : context.withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS, directory.timer());

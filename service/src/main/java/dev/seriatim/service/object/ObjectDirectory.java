@@ -1,10 +1,13 @@
 package dev.seriatim.service.object;
 
+import static com.google.common.base.Preconditions.checkNotNull;
+
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.v1.Open;
 import java.time.Instant;
 import java.util.Collection;
@@ -41,6 +44,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private final Set<StubQueue> stubs = ConcurrentHashMap.newKeySet();
   private final CountDownLatch drained = new CountDownLatch(1);
   private volatile boolean draining;
+  private volatile @Nullable DurableObjects localObjects;
 
   /** A directory without objects, over a storage engine that it closes in the end. */
   public ObjectDirectory(
@@ -65,6 +69,15 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Begins to run alarms. */
   public void startAlarms() {
     storage.startAlarms(this::alarmDue);
+  }
+
+  /** Sets the client that objects of this host call each other with. Before the host starts. */
+  public void connectLocally(DurableObjects client) {
+    localObjects = client;
+  }
+
+  DurableObjects localObjects() {
+    return checkNotNull(localObjects, "the host was not started");
   }
 
   /** The namespaces, by name. */
@@ -118,10 +131,11 @@ public final class ObjectDirectory implements AutoCloseable {
    * Opens a stub.
    *
    * @param sink where its outcomes go
+   * @param local whether it is an object of this host that opens it
    */
-  public StubQueue open(ObjectAddress address, OutcomeSink sink) {
+  public StubQueue open(ObjectAddress address, OutcomeSink sink, boolean local) {
     LiveObject object = hold(address);
-    StubQueue stub = new StubQueue(object, sink, this);
+    StubQueue stub = new StubQueue(object, sink, this, local);
     stubs.add(stub);
     if (draining) {
       stub.breakSoon(drainCause());

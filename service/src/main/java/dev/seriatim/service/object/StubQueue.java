@@ -38,6 +38,7 @@ public final class StubQueue {
   private final OutcomeSink sink;
   private final ObjectDirectory directory;
   private final QueueBudget budget;
+  private final boolean local;
 
   private final Queue<Inbound> inbound = new ConcurrentLinkedQueue<>();
 
@@ -75,7 +76,8 @@ public final class StubQueue {
   private record Outgoing(
       @Nullable Outcome outcome, int bytes, @Nullable Broken broken, Status end, long gate) {}
 
-  StubQueue(LiveObject object, OutcomeSink sink, ObjectDirectory directory) {
+  StubQueue(LiveObject object, OutcomeSink sink, ObjectDirectory directory, boolean local) {
+    this.local = local;
     this.object = object;
     this.sink = sink;
     this.directory = directory;
@@ -110,6 +112,9 @@ public final class StubQueue {
       nextSequence++;
       valid++;
     }
+    if (local && closesCycle(invocations)) {
+      return;
+    }
     if (valid > 0) {
       int fit = takeRoom(valid, bytes);
       if (fit < valid) {
@@ -126,6 +131,32 @@ public final class StubQueue {
     if (failure != null) {
       fail(failure);
     }
+  }
+
+  /** Whether the stub is opened by an object of this host. */
+  boolean isLocal() {
+    return local;
+  }
+
+  /**
+   * Breaks the stub, if one of these would have this object wait for itself. At once, out of its
+   * place: its turn would never come.
+   */
+  private boolean closesCycle(List<Invocation> invocations) {
+    for (Invocation invocation : invocations) {
+      String chain = invocation.getMetadataOrDefault(CallChain.METADATA_KEY, "");
+      if (!chain.isEmpty() && CallChain.contains(chain, object)) {
+        sealed = true;
+        breakSoon(
+            BreakCause.of(
+                    BreakReason.CALL_CYCLE,
+                    "%s waits for this call, and would be called by it: %s"
+                        .formatted(object, chain))
+                .blaming(invocation.getSequence()));
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Lets the stub break with this cause when its turn comes. Whatever comes later is discarded. */
@@ -251,7 +282,7 @@ public final class StubQueue {
         }
         case Inbound.HalfClose end -> {
           synchronized (this) {
-            endWith(new Outgoing(null, 0, null, Status.OK, 0));
+            endWith(null, Status.OK, 0);
           }
           flush();
           return null;
@@ -292,7 +323,7 @@ public final class StubQueue {
       outgoing.add(new Outgoing(outcome, bytes, null, Status.OK, gate));
       outgoingBytes += bytes;
       if (breakAfterTurn != null) {
-        endWith(breaking(breakAfterTurn, gate));
+        endBroken(breakAfterTurn, gate);
       }
       flush =
           ended
@@ -364,7 +395,7 @@ public final class StubQueue {
         breakAfterTurn = cause;
         return;
       }
-      endWith(breaking(cause, 0));
+      endBroken(cause, 0);
     }
     flush();
     discardInbound();
@@ -383,7 +414,7 @@ public final class StubQueue {
       if (ended) {
         return;
       }
-      endWith(breaking(cause, gate));
+      endBroken(cause, gate);
     }
     flush();
     discardInbound();
@@ -392,15 +423,19 @@ public final class StubQueue {
     }
   }
 
-  private Outgoing breaking(BreakCause cause, long gate) {
-    return new Outgoing(null, 0, cause.toBroken(completed), cause.toStatus(), gate);
+  /** With the lock held. */
+  private void endBroken(BreakCause cause, long gate) {
+    endWith(cause.toBroken(completed), cause.toStatus(), gate);
   }
 
-  /** With the lock held: nothing comes behind this. */
-  private void endWith(Outgoing last) {
+  /** With the lock held: nothing comes behind this, and it leaves no earlier than what is there. */
+  private void endWith(@Nullable Broken broken, Status status, long gate) {
     if (!ended) {
       ended = true;
-      outgoing.add(last);
+      Outgoing before = outgoing.peekLast();
+      outgoing.add(
+          new Outgoing(
+              null, 0, broken, status, before == null ? gate : Math.max(gate, before.gate())));
     }
   }
 
@@ -443,7 +478,7 @@ public final class StubQueue {
         last = outgoing.peekLast();
       }
       ended = false;
-      endWith(breaking(cause, 0));
+      endBroken(cause, 0);
     }
     discardInbound();
   }
