@@ -2,6 +2,7 @@ package dev.seriatim.service.server;
 
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectProvider;
+import dev.seriatim.service.StorageException;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
@@ -51,6 +52,8 @@ public final class Main implements Callable<Integer> {
       description = "Where to listen; port 0 picks a free one. Default: ${DEFAULT-VALUE}")
   private InetSocketAddress listen = new InetSocketAddress(DurableObjectHost.Builder.DEFAULT_PORT);
 
+  @ArgGroup private StoreOptions store = new StoreOptions();
+
   @Option(
       names = "--objects",
       paramLabel = "JAR",
@@ -94,6 +97,7 @@ public final class Main implements Callable<Integer> {
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
     try {
       builder.limits(limits.toLimits());
+      store.applyTo(builder);
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     }
@@ -121,6 +125,9 @@ public final class Main implements Callable<Integer> {
                       .addService(olderReflection()))
               .build()
               .start();
+    } catch (StorageException e) {
+      err().println("can't open the store: " + e.getMessage());
+      return 1;
     } catch (IOException e) {
       Throwable why = e.getCause() == null ? e : e.getCause();
       err()
