@@ -35,12 +35,14 @@ import io.grpc.inprocess.InProcessServerBuilder;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The objects of the examples, on a real host, in process, through real stubs. */
 final class ExamplesTest {
@@ -51,6 +53,11 @@ final class ExamplesTest {
   @BeforeEach
   void start() throws Exception {
     start(DurableObjectHost.builder().dataInMemory());
+  }
+
+  private void restart(Path data) throws Exception {
+    stop();
+    start(DurableObjectHost.builder().data(data));
   }
 
   private void start(DurableObjectHost.Builder builder) throws Exception {
@@ -213,6 +220,19 @@ final class ExamplesTest {
           var _ = reminder("a").add(AddReminderRequest.newBuilder().setText("x").build());
         },
         "after is missing");
+  }
+
+  @Test
+  void everythingIsThereAgainAfterARestart(@TempDir Path data) throws Exception {
+    restart(data);
+    assertThat(increment(counter("a"), 5)).isEqualTo(5);
+    assertThat(append(journal("a"), "one")).isEqualTo(1);
+    remind(reminder("a"), "soon", Durations.fromMillis(100));
+    restart(data);
+    assertThat(increment(counter("a"), 1)).isEqualTo(6);
+    assertThat(append(journal("a"), "two")).isEqualTo(2);
+    assertThat(read(journal("a"), 0, 0).getLinesList()).containsExactly("one", "two").inOrder();
+    assertThat(texts(remindersOnceGiven(reminder("a"), 1).getGivenList())).containsExactly("soon");
   }
 
   private static void assertInvalid(Runnable call, String message) {
