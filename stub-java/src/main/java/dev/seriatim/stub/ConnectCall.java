@@ -73,6 +73,8 @@ final class ConnectCall {
   // Owned by the writer.
   private @Nullable ClientCall<ConnectRequest, ConnectResponse> call;
   private boolean openSent;
+  private String lastMethod = "";
+  private ByteString lastMethodUtf8 = ByteString.EMPTY;
   private boolean halfClosed;
   private boolean cancelled;
 
@@ -331,7 +333,11 @@ final class ConnectCall {
       frame.setOpen(open);
     }
     for (PendingCall next : pending) {
-      frame.addInvocations(next.toInvocation());
+      if (!next.method().equals(lastMethod)) {
+        lastMethod = next.method();
+        lastMethodUtf8 = ByteString.copyFromUtf8(lastMethod);
+      }
+      frame.addInvocations(next.toInvocation(lastMethodUtf8));
     }
     return frame.build();
   }

@@ -64,10 +64,21 @@ abstract class PendingCall {
     return bytes;
   }
 
-  /** The invocation as it stands now: its timeout is the time that remains. */
-  final Invocation toInvocation() {
+  final String method() {
+    return method;
+  }
+
+  /**
+   * The invocation as it stands now: its timeout is the time that remains.
+   *
+   * @param methodUtf8 the method's name again, so that it is encoded once for many calls
+   */
+  final Invocation toInvocation(ByteString methodUtf8) {
     Invocation.Builder invocation =
-        Invocation.newBuilder().setSequence(sequence).setMethod(method).setMessage(argument);
+        Invocation.newBuilder()
+            .setSequence(sequence)
+            .setMethodBytes(methodUtf8)
+            .setMessage(argument);
     if (deadline != null) {
       long nanos = Math.max(0, deadline.timeRemaining(TimeUnit.NANOSECONDS));
       invocation.setTimeout(
