@@ -28,8 +28,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -50,7 +48,7 @@ public final class DurableObjectHost implements AutoCloseable {
   private static final long LAST_FRAMES_SECONDS = 5;
 
   private final ObjectDirectory directory;
-  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final Executor executor = Thread::startVirtualThread;
   private final Server server;
   private volatile @Nullable LocalObjects local;
 
@@ -129,7 +127,6 @@ public final class DurableObjectHost implements AutoCloseable {
     if (started != null) {
       started.close();
     }
-    executor.shutdown();
   }
 
   /** Waits until the server has stopped. */
