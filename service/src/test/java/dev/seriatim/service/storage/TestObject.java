@@ -35,6 +35,7 @@ final class TestObject implements CommitListener {
   private final NavigableMap<Long, Long> lost = new TreeMap<>();
 
   private @Nullable Throwable cause;
+  private int knownLosses;
 
   TestObject(StorageEngine engine, String name) {
     this(engine, "TEST", name);
@@ -61,6 +62,21 @@ final class TestObject implements CommitListener {
       instance = storage.newInstance();
     }
     return instance;
+  }
+
+  /** The current instance, if there is one, in whatever state. */
+  @Nullable InstanceStorage currentInstance() {
+    return instance;
+  }
+
+  /** Whether no commit has been lost that the test has not taken note of. */
+  synchronized boolean lossless() {
+    return knownLosses == failed.size();
+  }
+
+  /** The test has taken note of all losses. */
+  synchronized void lossesKnown() {
+    knownLosses = failed.size();
   }
 
   void discard() {

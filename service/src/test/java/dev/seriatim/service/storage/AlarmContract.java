@@ -1,0 +1,316 @@
+package dev.seriatim.service.storage;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.DurableObjectStorage;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Alarms, whatever the store. One subclass for each store. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+abstract class AlarmContract {
+  private static final ByteString A = ByteString.copyFromUtf8("a");
+
+  final FakeClock clock = new FakeClock();
+  final FaultScript faults = new FaultScript();
+  private final LinkedBlockingQueue<Offer> offers = new LinkedBlockingQueue<>();
+  StorageEngine engine;
+  TestObject object;
+  TestObject sentinel;
+
+  /** Options for a store that is empty the first time, and the same one after that. */
+  abstract StorageOptions options();
+
+  @BeforeEach
+  final void open() {
+    open(options());
+    engine.startAlarms(this::offered);
+  }
+
+  private void open(StorageOptions options) {
+    engine = StorageEngine.open(options.withClock(clock).withFaults(faults));
+    object = new TestObject(engine, "object");
+    sentinel = new TestObject(engine, "sentinel");
+  }
+
+  @AfterEach
+  final void close() {
+    engine.close();
+  }
+
+  final boolean isPersistent() {
+    return !(options().location() instanceof StorageOptions.Memory);
+  }
+
+  final void reopen() {
+    engine.close();
+    offers.clear();
+    open();
+  }
+
+  private void offered(String namespace, String id, @Nullable String name, Instant due) {
+    offers.add(new Offer(namespace, id, name, due));
+  }
+
+  @Test
+  void runsWhenItIsDue() {
+    Instant due = clock.instant().plusSeconds(10);
+    object.turn(s -> s.setAlarm(due));
+    sentinelIn(Duration.ofSeconds(9));
+    clock.advance(Duration.ofSeconds(9), engine);
+    expectSentinel();
+    clock.advance(Duration.ofSeconds(1), engine);
+    assertThat(nextOffer()).isEqualTo(new Offer("TEST", object.id().toString(), "object", due));
+    runAlarm(
+        object,
+        alarm -> {
+          assertThat(alarm.due()).isEqualTo(due);
+          assertThat(alarm.retries()).isEqualTo(0);
+        },
+        s -> {
+          assertThat(s.getAlarm()).isEqualTo(Optional.empty());
+          s.put("rang", A);
+        });
+    assertThat(entries(object)).isEqualTo(List.of("rang"));
+    assertThat(alarm(object)).isEqualTo(Optional.empty());
+    if (isPersistent()) {
+      reopen();
+      expectNoMore();
+      assertThat(entries(object)).isEqualTo(List.of("rang"));
+    }
+  }
+
+  @Test
+  void runsAtOnceIfTheTimeHasPassed() {
+    object.turn(s -> s.setAlarm(clock.instant().minusSeconds(100)));
+    assertThat(nextOffer().name()).isEqualTo("object");
+  }
+
+  @Test
+  void runsOverdueAlarmsInDueOrderAfterARestart() {
+    if (!isPersistent()) {
+      return;
+    }
+    for (int i = 9; i >= 0; i--) {
+      Instant due = clock.instant().plusSeconds(10 + i);
+      new TestObject(engine, "late " + i).turn(s -> s.setAlarm(due));
+    }
+    engine.close();
+    clock.advance(Duration.ofSeconds(100), engine);
+    open();
+    for (int i = 0; i < 10; i++) {
+      assertThat(nextOffer().name()).isEqualTo("late " + i);
+    }
+  }
+
+  @Test
+  void anAlarmThatWasOfferedButDidNotRunIsOfferedAfterARestart() {
+    if (!isPersistent()) {
+      return;
+    }
+    object.turn(s -> s.setAlarm(clock.instant()));
+    assertThat(nextOffer().name()).isEqualTo("object");
+    reopen();
+    assertThat(nextOffer().name()).isEqualTo("object");
+    runAlarm(object, alarm -> {}, s -> {});
+    reopen();
+    expectNoMore();
+  }
+
+  @Test
+  void isRetriedWithGrowingPausesAndThenDropped() {
+    object.turn(
+        s -> {
+          s.setAlarm(clock.instant());
+          s.put("kept", A);
+        });
+    long pause = 2;
+    for (int retries = 0; retries < ObjectStorage.MAX_ALARM_RETRIES; retries++) {
+      failAlarm(retries);
+      assertThat(alarm(object)).isEqualTo(Optional.of(clock.instant().plusSeconds(pause)));
+      if (retries == 2 && isPersistent()) {
+        object.evict();
+        reopen();
+      }
+      sentinelIn(Duration.ofSeconds(pause - 1));
+      clock.advance(Duration.ofSeconds(pause - 1), engine);
+      expectSentinel();
+      clock.advance(Duration.ofSeconds(1), engine);
+      pause *= 2;
+    }
+    failAlarm(ObjectStorage.MAX_ALARM_RETRIES);
+    assertThat(alarm(object)).isEqualTo(Optional.empty());
+    clock.advance(Duration.ofDays(1), engine);
+    expectNoMore();
+    assertThat(entries(object)).isEqualTo(List.of("kept"));
+  }
+
+  private void failAlarm(int retries) {
+    assertThat(nextOffer().name()).isEqualTo("object");
+    InstanceStorage s = object.instance();
+    Alarm alarm = Objects.requireNonNull(s.beginAlarmTurn());
+    assertThat(alarm.retries()).isEqualTo(retries);
+    // The removal of the alarm is not a write of the object's own.
+    assertThat(s.rollback()).isFalse();
+    object.storage().retryAlarm(alarm, new IllegalStateException("the handler threw"));
+    object.awaitDurable(object.storage().pendingCommit());
+  }
+
+  @Test
+  void theHandlerMaySetTheNextOne() {
+    object.turn(s -> s.setAlarm(clock.instant()));
+    nextOffer();
+    Instant next = clock.instant().plusSeconds(5);
+    runAlarm(object, alarm -> {}, s -> s.setAlarm(next));
+    assertThat(alarm(object)).isEqualTo(Optional.of(next));
+    clock.advance(Duration.ofSeconds(5), engine);
+    assertThat(nextOffer().due()).isEqualTo(next);
+    runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), s -> {});
+    expectNoMore();
+  }
+
+  @Test
+  void canBeCancelled() {
+    TestObject cleared = new TestObject(engine, "cleared");
+    TestObject moved = new TestObject(engine, "moved");
+    Instant due = clock.instant().plusSeconds(5);
+    object.turn(s -> s.setAlarm(due));
+    cleared.turn(s -> s.setAlarm(due));
+    moved.turn(s -> s.setAlarm(due));
+    object.turn(DurableObjectStorage::deleteAlarm);
+    cleared.turn(DurableObjectStorage::deleteAll);
+    moved.turn(s -> s.setAlarm(due.plusSeconds(100)));
+    clock.advance(Duration.ofSeconds(50), engine);
+    expectNoMore();
+    clock.advance(Duration.ofSeconds(100), engine);
+    assertThat(nextOffer().name()).isEqualTo("moved");
+  }
+
+  @Test
+  void anAlarmThatWasCancelledAfterItWasOfferedDoesNotRun() {
+    object.turn(s -> s.setAlarm(clock.instant()));
+    nextOffer();
+    object.turn(DurableObjectStorage::deleteAlarm);
+    InstanceStorage s = object.instance();
+    assertThat(s.beginAlarmTurn()).isNull();
+    object.turn(t -> t.setAlarm(clock.instant().plusSeconds(1)));
+    assertThat(s.beginAlarmTurn()).isNull();
+    clock.advance(Duration.ofSeconds(1), engine);
+    assertThat(nextOffer().name()).isEqualTo("object");
+  }
+
+  @Test
+  void anAlarmThatWasPostponedIsOfferedAgain() {
+    object.turn(s -> s.setAlarm(clock.instant()));
+    nextOffer();
+    engine.postponeAlarm("TEST", object.id());
+    clock.advance(Duration.ofSeconds(2), engine);
+    assertThat(nextOffer().name()).isEqualTo("object");
+  }
+
+  @Test
+  void holdsFewInMemoryAndOffersFewAtOnce() {
+    engine.close();
+    open(options().withAlarmIndexSize(7).withMaxOutstandingAlarms(3));
+    engine.startAlarms(this::offered);
+    List<TestObject> objects = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      TestObject one = new TestObject(engine, "alarm " + i);
+      objects.add(one);
+      Instant due = clock.instant().plusSeconds(10 + (i * 17) % 40);
+      one.turn(s -> s.setAlarm(due));
+    }
+    clock.advance(Duration.ofSeconds(1000), engine);
+    Instant last = Instant.MIN;
+    for (int i = 0; i < 40; i++) {
+      Offer offer = nextOffer();
+      assertThat(offer.due()).isAtLeast(last);
+      last = offer.due();
+      assertWithMessage("offered at once").that(offers.size()).isLessThan(3);
+      String name = Objects.requireNonNull(offer.name());
+      runAlarm(
+          objects.get(Integer.parseInt(name.substring("alarm ".length()))), alarm -> {}, s -> {});
+    }
+    expectNoMore();
+  }
+
+  final void checkThatALostAlarmIsOfferedAgain() {
+    object.turn(s -> s.setAlarm(clock.instant()));
+    nextOffer();
+    faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
+    InstanceStorage s = object.instance();
+    Objects.requireNonNull(s.beginAlarmTurn());
+    object.awaitFailure(s.endTurn());
+    clock.advance(Duration.ofSeconds(2), engine);
+    assertThat(nextOffer().name()).isEqualTo("object");
+    runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), t -> {});
+    expectNoMore();
+  }
+
+  // ---- the host's part
+
+  final void runAlarm(TestObject of, Checks checks, TestObject.Body body) {
+    InstanceStorage s = of.instance();
+    checks.on(Objects.requireNonNull(s.beginAlarmTurn(), "the alarm is not due"));
+    body.run(s);
+    of.awaitDurable(s.endTurn());
+  }
+
+  private void sentinelIn(Duration time) {
+    sentinel.turn(s -> s.setAlarm(clock.instant().plus(time)));
+  }
+
+  /** The sentinel's alarm comes next, and so nothing was due before it. */
+  private void expectSentinel() {
+    assertThat(nextOffer().name()).isEqualTo("sentinel");
+    runAlarm(sentinel, alarm -> {}, s -> {});
+  }
+
+  final void expectNoMore() {
+    sentinelIn(Duration.ZERO);
+    expectSentinel();
+    assertThat(offers).isEmpty();
+  }
+
+  final Offer nextOffer() {
+    try {
+      Offer offer = offers.poll(30, TimeUnit.SECONDS);
+      if (offer == null) {
+        throw new AssertionError("no alarm within 30 s");
+      }
+      return offer;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static List<String> entries(TestObject of) {
+    return of.query(s -> List.copyOf(s.list().keySet()));
+  }
+
+  private static Optional<Instant> alarm(TestObject of) {
+    return of.query(DurableObjectStorage::getAlarm);
+  }
+
+  /** What the listener was told. */
+  record Offer(String namespace, String id, @Nullable String name, Instant due) {}
+
+  /** What is expected of an alarm that runs. */
+  interface Checks {
+    void on(Alarm alarm);
+  }
+}

@@ -1,0 +1,88 @@
+package dev.seriatim.service.storage;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Holds the committer at a step, or lets the step fail, when a test says so. */
+final class FaultScript implements Faults {
+  private static final long PATIENCE_SECONDS = 30;
+
+  // Guarded by this.
+  private final Map<Step, Faults> once = new EnumMap<>(Step.class);
+  private @Nullable Hold hold;
+
+  /** The next time that the committer comes to this step, it does this. */
+  synchronized void once(Step step, Faults fault) {
+    once.put(step, fault);
+  }
+
+  /** The next time that the committer comes to this step, the step fails. */
+  void failOnce(Step step, SQLException failure) {
+    once(
+        step,
+        (s, connection) -> {
+          throw failure;
+        });
+  }
+
+  /** The next time that the committer comes to this step, it waits until it is released. */
+  synchronized Hold hold(Step step) {
+    Hold made = new Hold(step);
+    hold = made;
+    return made;
+  }
+
+  @Override
+  public void at(Step step, Connection connection) throws SQLException {
+    Hold held = null;
+    Faults fault;
+    synchronized (this) {
+      if (hold != null && hold.step == step) {
+        held = hold;
+        hold = null;
+      }
+      fault = once.remove(step);
+    }
+    if (held != null) {
+      held.reached.countDown();
+      await(held.released, "the test's release at " + step);
+    }
+    if (fault != null) {
+      fault.at(step, connection);
+    }
+  }
+
+  private static void await(CountDownLatch latch, String what) {
+    try {
+      if (!latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        throw new AssertionError(what + " did not come within " + PATIENCE_SECONDS + " s");
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The committer, held at a step. */
+  static final class Hold {
+    private final Step step;
+    private final CountDownLatch reached = new CountDownLatch(1);
+    private final CountDownLatch released = new CountDownLatch(1);
+
+    private Hold(Step step) {
+      this.step = step;
+    }
+
+    void awaitReached() {
+      await(reached, "the committer at " + step);
+    }
+
+    void release() {
+      released.countDown();
+    }
+  }
+}
