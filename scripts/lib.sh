@@ -226,6 +226,17 @@ install_shellcheck() {
   mark_installed shellcheck "$shellcheck_version"
 }
 
+# What stub-typescript/package-lock.json names, into stub-typescript/node_modules.
+install_stub_typescript() {
+  local directory="$root/stub-typescript" lock
+  need npm 'to install what the TypeScript stub is built with'
+  lock="$(cksum <"$directory/package-lock.json")"
+  [[ "$(cat "$directory/node_modules/.installed" 2>/dev/null)" == "$lock" ]] && return
+  say 'installing what the TypeScript stub is built with'
+  quietly npm ci --prefix "$directory" --no-audit --no-fund
+  printf '%s' "$lock" >"$directory/node_modules/.installed"
+}
+
 # The server's programs, which the tests of the PostgreSQL store start by themselves.
 install_postgresql() {
   if compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null; then

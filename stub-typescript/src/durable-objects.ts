@@ -1,0 +1,142 @@
+import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import type { ClientSessionOptions, SecureClientSessionOptions } from "node:http2";
+import { DurableObjectNamespace } from "./namespace.js";
+import { checkedClientOptions, checkMillis, checkWhole, type ClientOptions } from "./options.js";
+
+/** {@link ClientOptions}, and those of the connection that {@link DurableObjects.connect} makes. */
+export interface ConnectOptions extends ClientOptions {
+  /**
+   * How long a connection with open stubs may be silent before it is probed. Default: 30,000 ms. A Seriatim
+   * host permits 10 s; if a proxy in between closes the connection for it, raise it.
+   */
+  readonly keepAliveTimeMs?: number;
+
+  /**
+   * How long a probe may stay unanswered before the connection is given up, which breaks all its stubs.
+   * Default: 10,000 ms.
+   */
+  readonly keepAliveTimeoutMs?: number;
+
+  /** The largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB. */
+  readonly maxInboundFrameBytes?: number;
+
+  /**
+   * Applied to the calls of the contract, of which a stub is one: for headers that the host wants, say.
+   * For the calls on the objects see {@link DurableObjectStub.transport}. Default: none.
+   */
+  readonly interceptors?: readonly Interceptor[];
+
+  /** What `http2.connect` of Node.js takes: for `https:`, certificates and keys. Default: nothing. */
+  readonly nodeOptions?: ClientSessionOptions | SecureClientSessionOptions;
+}
+
+/**
+ * A client of one Seriatim host: the way to its durable objects. Made to be shared.
+ *
+ * ```ts
+ * const objects = DurableObjects.connect("http://localhost:7070");
+ * const stub = objects.namespace("COUNTER").getByName("foo");
+ * const counter = createClient(Counter, stub.transport());
+ * ```
+ */
+export class DurableObjects implements Disposable {
+  readonly #transport: Transport;
+  readonly #options: Required<ClientOptions>;
+  readonly #connection: Http2SessionManager | undefined;
+  readonly #namespaces = new Map<string, DurableObjectNamespace>();
+
+  private constructor(
+    transport: Transport,
+    options: Required<ClientOptions>,
+    connection: Http2SessionManager | undefined,
+  ) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#connection = connection;
+  }
+
+  /**
+   * A client over a transport that can carry streams both ways, such as `createGrpcTransport` of
+   * `@connectrpc/connect-node` makes. It should have a keepalive (`pingIntervalMs`), so that a dead host
+   * breaks its stubs in bounded time.
+   */
+  static on(transport: Transport, options: ClientOptions = {}): DurableObjects {
+    return new DurableObjects(transport, checkedClientOptions(options), undefined);
+  }
+
+  /**
+   * Connects to a host by gRPC over HTTP/2, and has a keepalive watch the connection. The connection is
+   * made with the first call, and made again when it is needed and was lost.
+   *
+   * @param url where the host is: `http://HOST:PORT` for plain text, `https://HOST:PORT` for TLS
+   * @throws RangeError if the URL or an option isn't what is expected
+   */
+  static connect(url: string, options: ConnectOptions = {}): DurableObjects {
+    const checked = checkedClientOptions(options);
+    const keepAliveTimeMs = options.keepAliveTimeMs ?? 30_000;
+    const keepAliveTimeoutMs = options.keepAliveTimeoutMs ?? 10_000;
+    const maxInboundFrameBytes = options.maxInboundFrameBytes ?? 16 * 1024 * 1024;
+    checkMillis("keepAliveTimeMs", keepAliveTimeMs, 1);
+    checkMillis("keepAliveTimeoutMs", keepAliveTimeoutMs, 1);
+    checkWhole("maxInboundFrameBytes", maxInboundFrameBytes);
+    const baseUrl = checkedUrl(url);
+    const connection = new Http2SessionManager(
+      baseUrl,
+      { pingIntervalMs: keepAliveTimeMs, pingTimeoutMs: keepAliveTimeoutMs },
+      options.nodeOptions,
+    );
+    const transport = createGrpcTransport({
+      baseUrl,
+      sessionManager: connection,
+      readMaxBytes: maxInboundFrameBytes,
+      interceptors: [...(options.interceptors ?? [])],
+    });
+    return new DurableObjects(transport, checked, connection);
+  }
+
+  /**
+   * The namespace with this name; the same one each time. Doesn't ask the host.
+   *
+   * @param uniqueKey the namespace's unique key, if the caller knows it: ids are then made without ever
+   *     asking the host, and the namespace is a new one each time
+   */
+  namespace(name: string, uniqueKey?: string): DurableObjectNamespace {
+    if (uniqueKey !== undefined) {
+      return new DurableObjectNamespace(this.#transport, this.#options, name, uniqueKey);
+    }
+    let namespace = this.#namespaces.get(name);
+    if (namespace === undefined) {
+      namespace = new DurableObjectNamespace(this.#transport, this.#options, name);
+      this.#namespaces.set(name, namespace);
+    }
+    return namespace;
+  }
+
+  /**
+   * Ends the connection at once, if {@link DurableObjects.connect} made it: stubs that are still open break,
+   * so close them first and wait for their end. Leaves a transport alone that was given to
+   * {@link DurableObjects.on}.
+   */
+  close(): void {
+    this.#connection?.abort(new ConnectError("the client was closed", Code.Canceled));
+  }
+
+  /** `using objects = …` ends the connection. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function checkedUrl(text: string): string {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {
+    // Falls through to the error that says what was expected.
+  }
+  if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.host === "") {
+    throw new RangeError(`url '${text}', expected http://HOST:PORT or https://HOST:PORT`);
+  }
+  return url.href;
+}

@@ -1,0 +1,285 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema, type ErrorInfo } from "./gen/google/rpc/error_details_pb.js";
+import type { Broken } from "./gen/seriatim/v1/durable_objects_pb.js";
+
+/** What a caller knows about the effect of a call that failed. */
+export const Fate = Object.freeze({
+  /** The call was executed and its effect is durable, but its result could not be used. */
+  COMPLETED: "COMPLETED",
+
+  /**
+   * The call had no effect: it was never sent, or the host said that it never started, or it failed and
+   * what it did was undone. It is safe to make it again.
+   */
+  NOT_EXECUTED: "NOT_EXECUTED",
+
+  /**
+   * The call was sent and then given up, or lost with the connection. It may or may not have been
+   * executed, or may still be.
+   */
+  UNKNOWN: "UNKNOWN",
+});
+
+/** One of the values of {@link Fate}. */
+export type Fate = (typeof Fate)[keyof typeof Fate];
+
+/**
+ * The reasons that {@link FailureCause.reason} gives. The first group comes from the host, and the contract
+ * of `seriatim.v1` says when; a newer host may send others. The second group is found out by this client.
+ */
+export const Reasons = Object.freeze({
+  /** The method threw, or failed its reply. */
+  OBJECT_EXCEPTION: "OBJECT_EXCEPTION",
+  /** The object could not be made. */
+  OBJECT_START_FAILED: "OBJECT_START_FAILED",
+  /** The namespace's service has no such method. */
+  UNKNOWN_METHOD: "UNKNOWN_METHOD",
+  /** The argument is not the method's request type. */
+  MALFORMED_ARGUMENT: "MALFORMED_ARGUMENT",
+  /** The call's timeout, or the host's limit on a turn, ran out. */
+  INVOCATION_TIMED_OUT: "INVOCATION_TIMED_OUT",
+  /** The object was aborted, a commit failed, or the turn was cut off. */
+  OBJECT_RESET: "OBJECT_RESET",
+  /** A limit of the host was passed. */
+  OVERLOADED: "OVERLOADED",
+  /** The object waits for this very call: it comes, through other objects of the host, from itself. */
+  CALL_CYCLE: "CALL_CYCLE",
+  /** The host is shutting down. */
+  HOST_DRAINING: "HOST_DRAINING",
+  /** The host serves no such namespace. */
+  UNKNOWN_NAMESPACE: "UNKNOWN_NAMESPACE",
+  /** The id or the name can't be one of this namespace. */
+  INVALID_ID: "INVALID_ID",
+  /** An invocation had the wrong number. */
+  SEQUENCE_VIOLATION: "SEQUENCE_VIOLATION",
+  /** The frames that were sent break the rules of the contract. */
+  PROTOCOL_VIOLATION: "PROTOCOL_VIOLATION",
+
+  /** The stub's connection ended without a word from the host about why. The stub is broken. */
+  CONNECTION_LOST: "CONNECTION_LOST",
+  /** The host's frames break the rules of the contract. The stub is broken. */
+  HOST_VIOLATION: "HOST_VIOLATION",
+  /**
+   * No answer came: not to a call within {@link ClientOptions.deadlineGraceMs} after its timeout, or not
+   * to the opening of the stub within {@link ClientOptions.openTimeoutMs}. The stub is broken.
+   */
+  ANSWER_OVERDUE: "ANSWER_OVERDUE",
+  /** {@link DurableObjectStub.cancel} was called. The stub is broken. */
+  STUB_CANCELLED: "STUB_CANCELLED",
+  /** This client failed in a way that it should not. The stub is broken. */
+  CLIENT_FAULT: "CLIENT_FAULT",
+  /** The call was made after {@link DurableObjectStub.close}. */
+  STUB_CLOSED: "STUB_CLOSED",
+  /** The caller gave the call up by its `AbortSignal`. The stub is not broken. */
+  CALL_CANCELLED: "CALL_CANCELLED",
+  /** The call can't be made on a stub at all; its message says why. The stub is not broken. */
+  CALL_REFUSED: "CALL_REFUSED",
+  /** The call is over {@link ClientOptions.maxInvocationBytes}. The stub is not broken. */
+  CALL_TOO_LARGE: "CALL_TOO_LARGE",
+  /**
+   * The stub's buffer has no room for the call: see {@link ClientOptions.maxBufferedInvocations} and
+   * {@link ClientOptions.maxBufferedBytes}. The stub is not broken.
+   */
+  BUFFER_FULL: "BUFFER_FULL",
+});
+
+const DOMAIN = "seriatim.dev";
+
+const CODES: readonly Code[] = Object.values(Code).filter((code) => typeof code === "number");
+
+/** The details of a failure, as connect has them: messages by their type. */
+type Details = ConnectError["details"];
+
+/**
+ * Why a stub broke, or why a single call failed without breaking it. Immutable.
+ *
+ * Go by `retryable` and `overloaded` rather than by `reason`: a newer host may give reasons that this
+ * client doesn't know.
+ */
+export interface FailureCause {
+  /** One of {@link Reasons}, another one that a newer host gave, or "" if the host gave none. */
+  readonly reason: string;
+
+  /** The status code. */
+  readonly code: Code;
+
+  /** What happened, in words. */
+  readonly message: string;
+
+  /** Whether a new stub may well succeed with the same calls, a little later. */
+  readonly retryable: boolean;
+
+  /** Whether there was too much to do: never try again at once, and send less. */
+  readonly overloaded: boolean;
+
+  /** Whether the object's own code failed, rather than Seriatim or the way there. */
+  readonly remote: boolean;
+
+  /** The number of the invocation that is to blame, or 0 if no one invocation is. */
+  readonly failedSequence: bigint;
+
+  /**
+   * What the host added to its reason: for `OBJECT_EXCEPTION`, the object's own `ErrorInfo` is under
+   * `object.reason`, `object.domain` and `object.metadata.KEY`. Often empty.
+   */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  /** The details of the status, as the host gave them; `CallFailure.findDetails` reads them. */
+  readonly details: Details;
+}
+
+/** A cause that this client found by itself. */
+export function clientCause(
+  reason: string,
+  code: Code,
+  message: string,
+  more: { retryable?: boolean; overloaded?: boolean; failedSequence?: bigint; details?: Details } = {},
+): FailureCause {
+  return Object.freeze({
+    reason,
+    code,
+    message,
+    retryable: more.retryable ?? false,
+    overloaded: more.overloaded ?? false,
+    remote: false,
+    failedSequence: more.failedSequence ?? 0n,
+    metadata: {},
+    details: more.details ?? [],
+  });
+}
+
+/** The cause that a host told in its last frame. */
+export function toldCause(broken: Broken): FailureCause {
+  const details = (broken.cause?.details ?? []).map((any) => ({
+    type: any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1),
+    value: any.value,
+  }));
+  const info = errorInfo(details);
+  return Object.freeze({
+    reason: info?.reason ?? "",
+    code: knownCode(broken.cause?.code),
+    message: broken.cause?.message ?? "",
+    retryable: broken.retryable,
+    overloaded: broken.overloaded,
+    remote: broken.remote,
+    failedSequence: broken.failedSequence,
+    metadata: { ...info?.metadata },
+    details,
+  });
+}
+
+/** The stub's call ended, and without the host's last frame: with OK if there is no error. */
+export function lostCause(error: ConnectError | undefined): FailureCause {
+  if (error === undefined) {
+    const message = "the host ended the stub's call";
+    return clientCause(Reasons.CONNECTION_LOST, Code.Unavailable, message, { retryable: true });
+  }
+  return clientCause(Reasons.CONNECTION_LOST, error.code, error.rawMessage, {
+    retryable: [Code.Unavailable, Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown].includes(
+      error.code,
+    ),
+    overloaded: error.code === Code.ResourceExhausted,
+    details: error.details,
+  });
+}
+
+function errorInfo(details: { type: string; value: Uint8Array }[]): ErrorInfo | undefined {
+  for (const detail of details) {
+    if (detail.type === ErrorInfoSchema.typeName) {
+      try {
+        const info = fromBinary(ErrorInfoSchema, detail.value);
+        if (info.domain === DOMAIN) {
+          return info;
+        }
+      } catch {
+        // A detail that doesn't parse tells nothing.
+      }
+    }
+  }
+  return undefined;
+}
+
+function knownCode(code: number | undefined): Code {
+  return CODES.find((known) => known === code) ?? Code.Unknown;
+}
+
+/**
+ * What a call on a stub fails with: a `ConnectError` that also says why the call failed, and whether it
+ * had an effect.
+ *
+ * ```ts
+ * try {
+ *   await counter.increment({ amount: 1n });
+ * } catch (error) {
+ *   const failure = CallFailure.of(error);
+ *   if (failure?.fate === Fate.NOT_EXECUTED && failure.retryable) { … }
+ * }
+ * ```
+ *
+ * `findDetails` gives the details that the object's code put into its status.
+ */
+export class CallFailure extends ConnectError {
+  /** Whether this call had an effect. */
+  readonly fate: Fate;
+
+  /** The number of this call in its stub, or 0 if it failed before it got one. */
+  readonly sequence: bigint;
+
+  /** Why the call failed; the same for all the calls that failed with one stub. */
+  readonly failureCause: FailureCause;
+
+  /** @internal */
+  constructor(failureCause: FailureCause, fate: Fate, sequence: bigint, thrown?: unknown) {
+    super(failureCause.message, failureCause.code, undefined, undefined, thrown);
+    this.details = [...failureCause.details];
+    this.failureCause = failureCause;
+    this.fate = fate;
+    this.sequence = sequence;
+  }
+
+  /**
+   * The failure behind an error, looked for along its causes. Undefined if the call failed outside of the
+   * stub, in an interceptor say.
+   */
+  static of(error: unknown): CallFailure | undefined {
+    const seen = new Set<unknown>();
+    for (let link = error; link instanceof Error && !seen.has(link); link = link.cause) {
+      if (link instanceof CallFailure) {
+        return link;
+      }
+      seen.add(link);
+    }
+    return undefined;
+  }
+
+  /** Connect decides by name what one of its errors is; a `CallFailure` has to be one for real. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return Object.prototype.isPrototypeOf.call(CallFailure.prototype, value as object);
+  }
+
+  /** See {@link FailureCause.reason}. */
+  get reason(): string {
+    return this.failureCause.reason;
+  }
+
+  /** See {@link FailureCause.retryable}. */
+  get retryable(): boolean {
+    return this.failureCause.retryable;
+  }
+
+  /** See {@link FailureCause.overloaded}. */
+  get overloaded(): boolean {
+    return this.failureCause.overloaded;
+  }
+
+  /** See {@link FailureCause.remote}. */
+  get remote(): boolean {
+    return this.failureCause.remote;
+  }
+
+  /** See {@link FailureCause.failedSequence}. */
+  get failedSequence(): bigint {
+    return this.failureCause.failedSequence;
+  }
+}

@@ -1,0 +1,659 @@
+// The wire contract of Seriatim: durable objects, called in order over gRPC.
+//
+// This file is the specification. The words MUST, SHOULD and MAY are used as in RFC 2119. "Client" is
+// whoever opens a stub, "host" is the process that serves this service.
+//
+// THE MODEL
+//
+// A *durable object* is one live, single-threaded thing with a name (or a unique id) inside a
+// *namespace*. A namespace is a class of objects: it has a name such as `COUNTER`, a unique key from
+// which ids are derived, and exactly one gRPC service, whose unary methods the objects implement.
+//
+// A *stub* is a client's reference to one object. A stub IS one `Connect` call: it starts with the
+// call, and it ends, for ever, with the call. Through it the client sends *invocations*, each one a
+// method call on the object, numbered 1, 2, 3, ... by the client. The host executes the invocations of
+// one stub strictly in the order of their numbers: n+1 starts only after n has completed. The reply to
+// an invocation is its *outcome*; outcomes carry the number of their invocation and leave the host in
+// the order of the numbers, one for each invocation that completed.
+//
+// The execution of one invocation is a *turn*. One object runs one turn at a time, however many stubs
+// are open on it. Between the invocations of two different stubs there is no order, but stubs on the
+// same object are served fairly, in turn. A turn is atomic: what it wrote becomes durable as a whole
+// when it completes normally, and not at all otherwise. An outcome is sent only when every write that
+// it could have seen is durable.
+//
+// Anything but a normal reply *breaks* the stub. The invocation that failed is at fault; every
+// invocation behind it fails with the same cause and never starts.
+//
+// THE STATES OF A STUB
+//
+//   opening   The client has sent a first frame with `open`. It MAY put invocations into that same
+//             frame and MAY send more frames without waiting for an answer.
+//   open      The host has sent a first frame with `opened`. It does so at once, before any turn has
+//             run. Invocations go up, outcomes come down.
+//   closing   The client has half-closed the call. The host finishes every invocation that it was
+//             sent, sends the outcomes, and ends the call with status OK.
+//   closed    The call has ended with status OK. Every invocation has had its outcome.
+//   broken    The host has sent a frame with `broken`, the last frame of the call, and has ended the
+//             call with the same code and message; or the call was lost without one.
+//
+// There is no way back from `closed` and `broken`. To go on, a client opens a new stub, which starts
+// at sequence 1 again and knows nothing of the old one.
+//
+// WHAT A CLIENT KNOWS AFTER A BREAK
+//
+// After a `broken` frame: every invocation up to and including `completed_through` completed, is
+// durable, and had its outcome sent before that frame; every invocation above it had no effect. Nothing
+// is unknown.
+//
+// After a call that ended with any status and without a `broken` frame, or with status OK while
+// invocations are unanswered: an invocation whose outcome was received completed; one that was never
+// handed to the transport was not executed; for one that was sent and not answered the client MUST
+// assume that it may or may not have been executed.
+//
+// A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
+// then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
+//
+// FAILURE TAKES ITS PLACE IN THE QUEUE
+//
+// An invocation that can't be executed (a malformed argument, a wrong number, a limit that it passed)
+// breaks the stub when its turn comes, not when it arrives. Whatever was validly sent before it still
+// runs and still gets its outcome. So the result of a given list of frames does not depend on timing.
+// Frames behind such a failure are read and discarded.
+//
+// REASONS
+//
+// The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
+// details. Its `domain` is `seriatim.dev` and its `reason` is one of these:
+//
+//   reason                code                retryable  the stub broke because
+//   --------------------  ------------------  ---------  --------------------------------------------
+//   OBJECT_EXCEPTION      what was thrown,    no         the method threw or failed its reply (`remote`)
+//                         else UNKNOWN
+//   OBJECT_START_FAILED   what was thrown,    no         the object could not be made: its factory
+//                         else UNKNOWN                   threw (`remote`)
+//   UNKNOWN_METHOD        UNIMPLEMENTED       no         the namespace's service has no such method
+//   MALFORMED_ARGUMENT    INVALID_ARGUMENT    no         the bytes or the JSON are not the request type
+//   INVOCATION_TIMED_OUT  DEADLINE_EXCEEDED   no         the invocation's `timeout`, or the host's limit
+//                                                        on a turn, ran out
+//   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
+//                                                        turn was cut off
+//   CALL_CYCLE            FAILED_PRECONDITION no         the object waits for this very call: it comes,
+//                                                        through other objects of the host, from itself
+//   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
+//                                                        frame, was passed (`overloaded`)
+//   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
+//   UNKNOWN_NAMESPACE     NOT_FOUND           no         the host serves no such namespace
+//   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
+//   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
+//   PROTOCOL_VIOLATION    INVALID_ARGUMENT    no         the frames break the rules of this file
+//
+// If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
+// of the object's own is folded into the one above: its reason, its domain and its metadata stand in
+// `metadata` under `object.reason`, `object.domain` and `object.metadata.KEY`.
+//
+// What a client does about each:
+//
+//   OBJECT_RESET, HOST_DRAINING   Open a new stub and send again what had no effect. Wait a little,
+//                                 longer each time, and with jitter.
+//   OVERLOADED                    The same, but never at once, and send less.
+//   OBJECT_EXCEPTION, OBJECT_START_FAILED, INVOCATION_TIMED_OUT
+//                                 The application decides. The same call will often fail again.
+//   all others                    A fault of the client's. Sending the same again gives the same.
+//   no `broken` frame at all      Open a new stub. Send again what was not executed; send again what is
+//                                 unknown only if the call is idempotent.
+//
+// A client MUST treat a reason that it doesn't know like OBJECT_EXCEPTION, and MUST go by `retryable`
+// and `overloaded` rather than by the reason.
+//
+// COMPATIBILITY
+//
+// Both sides MUST ignore fields that they don't know. New fields will never change the meaning of the
+// ones that are here.
+
+// @generated by protoc-gen-es v2.13.0 with parameter "target=ts,import_extension=js"
+// @generated from file seriatim/v1/durable_objects.proto (package seriatim.v1, syntax proto3)
+/* eslint-disable */
+
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import { file_google_rpc_error_details } from "../../google/rpc/error_details_pb.js";
+import type { Status } from "../../google/rpc/status_pb.js";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
+import type { Message } from "@bufbuild/protobuf";
+
+/**
+ * Describes the file seriatim/v1/durable_objects.proto.
+ */
+export const file_seriatim_v1_durable_objects: GenFile = /*@__PURE__*/
+  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIl8KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbiJTCgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIAEIICgZvYmplY3QiiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiIwCgZPcGVuZWQSCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lImAKB091dGNvbWUSEAoIc2VxdWVuY2UYASABKAQSEQoHbWVzc2FnZRgCIAEoDEgAEiYKBGpzb24YAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIAEIICgZyZXN1bHQilgEKBkJyb2tlbhIhCgVjYXVzZRgBIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhkKEWNvbXBsZXRlZF90aHJvdWdoGAIgASgEEhcKD2ZhaWxlZF9zZXF1ZW5jZRgDIAEoBBIRCglyZXRyeWFibGUYBCABKAgSEgoKb3ZlcmxvYWRlZBgFIAEoCBIOCgZyZW1vdGUYBiABKAgiKAoYRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkidAoZRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRIMCgRuYW1lGAEgASgJEhIKCnVuaXF1ZV9rZXkYAiABKAkSDwoHc2VydmljZRgDIAEoCRIkCgdtZXRob2RzGAQgAygLMhMuc2VyaWF0aW0udjEuTWV0aG9kIkMKBk1ldGhvZBIMCgRuYW1lGAEgASgJEhQKDHJlcXVlc3RfdHlwZRgCIAEoCRIVCg1yZXNwb25zZV90eXBlGAMgASgJIhcKFUxpc3ROYW1lc3BhY2VzUmVxdWVzdCInChZMaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJMpkCCg5EdXJhYmxlT2JqZWN0cxJICgdDb25uZWN0Ehsuc2VyaWF0aW0udjEuQ29ubmVjdFJlcXVlc3QaHC5zZXJpYXRpbS52MS5Db25uZWN0UmVzcG9uc2UoATABEmIKEURlc2NyaWJlTmFtZXNwYWNlEiUuc2VyaWF0aW0udjEuRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0GiYuc2VyaWF0aW0udjEuRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRJZCg5MaXN0TmFtZXNwYWNlcxIiLnNlcmlhdGltLnYxLkxpc3ROYW1lc3BhY2VzUmVxdWVzdBojLnNlcmlhdGltLnYxLkxpc3ROYW1lc3BhY2VzUmVzcG9uc2VCUAoPZGV2LnNlcmlhdGltLnYxQhNEdXJhYmxlT2JqZWN0c1Byb3RvUAFaJnNlcmlhdGltLmRldi9nby9zZXJpYXRpbS92MTtzZXJpYXRpbXYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
+
+/**
+ * A frame from the client. A frame carries a list, so that one message can carry many calls: a client
+ * SHOULD send a call at once while few frames are unanswered, and otherwise gather calls until an answer
+ * comes back. A frame with neither field is allowed, and does nothing, anywhere but first.
+ *
+ * A host limits the size of one frame; the default is 4 MiB. A frame over it breaks the stub with
+ * OVERLOADED in its place. (One many times over it is cut off by the transport, without a `broken`.)
+ *
+ * @generated from message seriatim.v1.ConnectRequest
+ */
+export type ConnectRequest = Message<"seriatim.v1.ConnectRequest"> & {
+  /**
+   * What the stub is a reference to. MUST be in the first frame, and MUST NOT be in any later one.
+   * Errors: PROTOCOL_VIOLATION.
+   *
+   * @generated from field: seriatim.v1.Open open = 1;
+   */
+  open?: Open | undefined;
+
+  /**
+   * Invocations in the order of their numbers. The first one of the stub MUST have number 1, and each
+   * one MUST have the number after that of the one before it, across all frames.
+   * Errors: SEQUENCE_VIOLATION, whose message names the number expected and the number got.
+   *
+   * @generated from field: repeated seriatim.v1.Invocation invocations = 2;
+   */
+  invocations: Invocation[];
+};
+
+/**
+ * Describes the message seriatim.v1.ConnectRequest.
+ * Use `create(ConnectRequestSchema)` to create a new message.
+ */
+export const ConnectRequestSchema: GenMessage<ConnectRequest> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 0);
+
+/**
+ * Chooses the object.
+ *
+ * @generated from message seriatim.v1.Open
+ */
+export type Open = Message<"seriatim.v1.Open"> & {
+  /**
+   * The name of a namespace that the host serves. Errors: UNKNOWN_NAMESPACE.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Which object of the namespace. MUST be set. Errors: PROTOCOL_VIOLATION.
+   *
+   * @generated from oneof seriatim.v1.Open.object
+   */
+  object: {
+    /**
+     * The object with this name: 1 to 1,024 bytes of UTF-8. Its id is derived from the name as
+     * below, so that the same name means the same object for ever. Errors: INVALID_ID.
+     *
+     * @generated from field: string name = 2;
+     */
+    value: string;
+    case: "name";
+  } | {
+    /**
+     * The object with this id: 64 lower-case hex digits, as in `Opened.id`. Errors: INVALID_ID, also
+     * for an id that belongs to another namespace.
+     *
+     * An id is 32 bytes, `base` and then `check`, 16 bytes each. With `key = SHA-256(unique key)`:
+     *   check = the first 16 bytes of HMAC-SHA-256(key, base)
+     *   base  = the first 16 bytes of HMAC-SHA-256(key, name)    for a named object
+     *   base  = 16 random bytes                                  for a unique one
+     * Strings are hashed as their UTF-8 bytes. The unique key is in `DescribeNamespaceResponse`.
+     *
+     * @generated from field: string id = 3;
+     */
+    value: string;
+    case: "id";
+  } | {
+    /**
+     * A new object that no one has named or opened before. MUST be true. The host makes its id, and
+     * says it in `Opened.id`. Errors: PROTOCOL_VIOLATION, if false.
+     *
+     * @generated from field: bool unique = 4;
+     */
+    value: boolean;
+    case: "unique";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message seriatim.v1.Open.
+ * Use `create(OpenSchema)` to create a new message.
+ */
+export const OpenSchema: GenMessage<Open> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 1);
+
+/**
+ * One method call on the object.
+ *
+ * @generated from message seriatim.v1.Invocation
+ */
+export type Invocation = Message<"seriatim.v1.Invocation"> & {
+  /**
+   * The number of this invocation in its stub: 1, 2, 3, ...
+   *
+   * @generated from field: uint64 sequence = 1;
+   */
+  sequence: bigint;
+
+  /**
+   * A unary method of the namespace's service: its short name, such as `Increment`, or its full one,
+   * such as `seriatim.examples.v1.Counter/Increment`. Errors: UNKNOWN_METHOD, also for a method that
+   * is not unary.
+   *
+   * @generated from field: string method = 2;
+   */
+  method: string;
+
+  /**
+   * The argument: the method's request message. If neither is set, it is the empty message, and the
+   * outcome comes as `message`. Errors: MALFORMED_ARGUMENT.
+   *
+   * @generated from oneof seriatim.v1.Invocation.argument
+   */
+  argument: {
+    /**
+     * Serialized, in the protobuf binary format.
+     *
+     * @generated from field: bytes message = 3;
+     */
+    value: Uint8Array;
+    case: "message";
+  } | {
+    /**
+     * In the protobuf JSON mapping. A field that the message doesn't have is an error.
+     *
+     * @generated from field: google.protobuf.Value json = 4;
+     */
+    value: Value;
+    case: "json";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How long the invocation may take, from its arrival at the host to the end of its turn, waiting in
+   * the queue included. Zero or less has run out on arrival. The host has a limit on a turn of its own
+   * (default: 60 s, from the start of the turn); the earlier one counts.
+   *
+   * An invocation whose time runs out before its turn comes has no effect. One whose time runs out
+   * during its turn is cut off: its writes are dropped, and the object starts anew from storage.
+   * Errors: INVOCATION_TIMED_OUT; PROTOCOL_VIOLATION, if it isn't a valid Duration.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 5;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * Metadata for the method, as gRPC metadata: it reaches the object's interceptors and its context.
+   * Keys MUST be valid gRPC header names in lower case. The value of a key that ends in `-bin` is
+   * standard base64; the others MUST be printable ASCII. Keys that begin with `seriatim-` or `grpc-`
+   * are reserved. Errors: PROTOCOL_VIOLATION.
+   *
+   * @generated from field: map<string, string> metadata = 6;
+   */
+  metadata: { [key: string]: string };
+};
+
+/**
+ * Describes the message seriatim.v1.Invocation.
+ * Use `create(InvocationSchema)` to create a new message.
+ */
+export const InvocationSchema: GenMessage<Invocation> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 2);
+
+/**
+ * A frame from the host.
+ *
+ * @generated from message seriatim.v1.ConnectResponse
+ */
+export type ConnectResponse = Message<"seriatim.v1.ConnectResponse"> & {
+  /**
+   * In the first frame, and only there. Sent at once when the stub opens. Missing if the stub could not
+   * be opened: the first frame then has `broken`.
+   *
+   * @generated from field: seriatim.v1.Opened opened = 1;
+   */
+  opened?: Opened | undefined;
+
+  /**
+   * Outcomes in the order of their numbers: the first one of the stub has number 1, and each one has
+   * the number after that of the one before it, across all frames. A client MUST treat any other
+   * number as a lost connection.
+   *
+   * @generated from field: repeated seriatim.v1.Outcome outcomes = 2;
+   */
+  outcomes: Outcome[];
+
+  /**
+   * In the last frame, if the stub broke. It comes behind the outcomes of the same frame. The host
+   * sends nothing after it, and a client MUST ignore anything after it but the end of the call.
+   *
+   * @generated from field: seriatim.v1.Broken broken = 3;
+   */
+  broken?: Broken | undefined;
+};
+
+/**
+ * Describes the message seriatim.v1.ConnectResponse.
+ * Use `create(ConnectResponseSchema)` to create a new message.
+ */
+export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 3);
+
+/**
+ * Tells which object the stub is open on.
+ *
+ * @generated from message seriatim.v1.Opened
+ */
+export type Opened = Message<"seriatim.v1.Opened"> & {
+  /**
+   * The object's id: 64 lower-case hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The object's name, if and only if this stub was opened by name.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+};
+
+/**
+ * Describes the message seriatim.v1.Opened.
+ * Use `create(OpenedSchema)` to create a new message.
+ */
+export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 4);
+
+/**
+ * The reply to one invocation that completed normally, and whose writes are durable.
+ *
+ * @generated from message seriatim.v1.Outcome
+ */
+export type Outcome = Message<"seriatim.v1.Outcome"> & {
+  /**
+   * The number of the invocation.
+   *
+   * @generated from field: uint64 sequence = 1;
+   */
+  sequence: bigint;
+
+  /**
+   * The method's response message, in the form that the argument had.
+   *
+   * @generated from oneof seriatim.v1.Outcome.result
+   */
+  result: {
+    /**
+     * Serialized, in the protobuf binary format.
+     *
+     * @generated from field: bytes message = 2;
+     */
+    value: Uint8Array;
+    case: "message";
+  } | {
+    /**
+     * In the protobuf JSON mapping, fields without presence included even if they have their default.
+     *
+     * @generated from field: google.protobuf.Value json = 3;
+     */
+    value: Value;
+    case: "json";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message seriatim.v1.Outcome.
+ * Use `create(OutcomeSchema)` to create a new message.
+ */
+export const OutcomeSchema: GenMessage<Outcome> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 5);
+
+/**
+ * Why and where a stub broke. After this frame the fate of every invocation is known.
+ *
+ * @generated from message seriatim.v1.Broken
+ */
+export type Broken = Message<"seriatim.v1.Broken"> & {
+  /**
+   * Code, message and details, with exactly one `google.rpc.ErrorInfo` (see REASONS above). The host
+   * cuts a message that is longer than 2,000 bytes of UTF-8, so that it also fits the call's status.
+   *
+   * @generated from field: google.rpc.Status cause = 1;
+   */
+  cause?: Status | undefined;
+
+  /**
+   * Invocations 1 to `completed_through` completed, are durable, and had their outcomes sent before
+   * this. Everything above had no effect.
+   *
+   * @generated from field: uint64 completed_through = 2;
+   */
+  completedThrough: bigint;
+
+  /**
+   * The number of the invocation that is to blame, as it was sent; 0 if no one invocation is.
+   * With SEQUENCE_VIOLATION it may be any number, so a client MUST go by `completed_through`.
+   *
+   * @generated from field: uint64 failed_sequence = 3;
+   */
+  failedSequence: bigint;
+
+  /**
+   * A new stub may well succeed with the same calls.
+   *
+   * @generated from field: bool retryable = 4;
+   */
+  retryable: boolean;
+
+  /**
+   * The host or the object has too much to do. A client MUST NOT try again at once.
+   *
+   * @generated from field: bool overloaded = 5;
+   */
+  overloaded: boolean;
+
+  /**
+   * The object's own code failed, rather than Seriatim or the way there.
+   *
+   * @generated from field: bool remote = 6;
+   */
+  remote: boolean;
+};
+
+/**
+ * Describes the message seriatim.v1.Broken.
+ * Use `create(BrokenSchema)` to create a new message.
+ */
+export const BrokenSchema: GenMessage<Broken> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 6);
+
+/**
+ * Asks for one namespace.
+ *
+ * @generated from message seriatim.v1.DescribeNamespaceRequest
+ */
+export type DescribeNamespaceRequest = Message<"seriatim.v1.DescribeNamespaceRequest"> & {
+  /**
+   * The name of the namespace.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message seriatim.v1.DescribeNamespaceRequest.
+ * Use `create(DescribeNamespaceRequestSchema)` to create a new message.
+ */
+export const DescribeNamespaceRequestSchema: GenMessage<DescribeNamespaceRequest> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 7);
+
+/**
+ * What a client may want to know of a namespace.
+ *
+ * @generated from message seriatim.v1.DescribeNamespaceResponse
+ */
+export type DescribeNamespaceResponse = Message<"seriatim.v1.DescribeNamespaceResponse"> & {
+  /**
+   * The name of the namespace.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The key from which ids are derived; see `Open.id`. It is no secret. It stays the same for as long
+   * as the objects are to keep their ids.
+   *
+   * @generated from field: string unique_key = 2;
+   */
+  uniqueKey: string;
+
+  /**
+   * The full name of the gRPC service that the objects implement.
+   *
+   * @generated from field: string service = 3;
+   */
+  service: string;
+
+  /**
+   * The methods of that service that can be invoked, in the order of their declaration.
+   *
+   * @generated from field: repeated seriatim.v1.Method methods = 4;
+   */
+  methods: Method[];
+};
+
+/**
+ * Describes the message seriatim.v1.DescribeNamespaceResponse.
+ * Use `create(DescribeNamespaceResponseSchema)` to create a new message.
+ */
+export const DescribeNamespaceResponseSchema: GenMessage<DescribeNamespaceResponse> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 8);
+
+/**
+ * One method that can be invoked on the objects of a namespace.
+ *
+ * @generated from message seriatim.v1.Method
+ */
+export type Method = Message<"seriatim.v1.Method"> & {
+  /**
+   * The short name, such as `Increment`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The full name of the request message; empty if the method doesn't take protobuf messages.
+   *
+   * @generated from field: string request_type = 2;
+   */
+  requestType: string;
+
+  /**
+   * The full name of the response message; empty if the method doesn't give protobuf messages.
+   *
+   * @generated from field: string response_type = 3;
+   */
+  responseType: string;
+};
+
+/**
+ * Describes the message seriatim.v1.Method.
+ * Use `create(MethodSchema)` to create a new message.
+ */
+export const MethodSchema: GenMessage<Method> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 9);
+
+/**
+ * Asks for the names of all namespaces.
+ *
+ * @generated from message seriatim.v1.ListNamespacesRequest
+ */
+export type ListNamespacesRequest = Message<"seriatim.v1.ListNamespacesRequest"> & {
+};
+
+/**
+ * Describes the message seriatim.v1.ListNamespacesRequest.
+ * Use `create(ListNamespacesRequestSchema)` to create a new message.
+ */
+export const ListNamespacesRequestSchema: GenMessage<ListNamespacesRequest> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 10);
+
+/**
+ * The names of all namespaces.
+ *
+ * @generated from message seriatim.v1.ListNamespacesResponse
+ */
+export type ListNamespacesResponse = Message<"seriatim.v1.ListNamespacesResponse"> & {
+  /**
+   * Names, in ascending order.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+};
+
+/**
+ * Describes the message seriatim.v1.ListNamespacesResponse.
+ * Use `create(ListNamespacesResponseSchema)` to create a new message.
+ */
+export const ListNamespacesResponseSchema: GenMessage<ListNamespacesResponse> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 11);
+
+/**
+ * Durable objects, reached through stubs.
+ *
+ * @generated from service seriatim.v1.DurableObjects
+ */
+export const DurableObjects: GenService<{
+  /**
+   * Opens a stub on one object and carries its invocations. One call is one stub.
+   *
+   * The client's first frame MUST have `open`. After the last invocation the client SHOULD half-close,
+   * and SHOULD keep reading until the call ends. It MUST be ready to receive frames at any time: a
+   * client that stops reading stops its own stub, whose turns then wait, but no other.
+   *
+   * Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
+   * status of the call. Without that frame the call was lost on its way.
+   *
+   * @generated from rpc seriatim.v1.DurableObjects.Connect
+   */
+  connect: {
+    methodKind: "bidi_streaming";
+    input: typeof ConnectRequestSchema;
+    output: typeof ConnectResponseSchema;
+  },
+  /**
+   * Describes one namespace: what a client needs to derive ids by itself and to know the methods.
+   *
+   * Errors: NOT_FOUND with reason UNKNOWN_NAMESPACE among the status details.
+   *
+   * @generated from rpc seriatim.v1.DurableObjects.DescribeNamespace
+   */
+  describeNamespace: {
+    methodKind: "unary";
+    input: typeof DescribeNamespaceRequestSchema;
+    output: typeof DescribeNamespaceResponseSchema;
+  },
+  /**
+   * Lists the namespaces that the host serves, in the order of their names.
+   *
+   * @generated from rpc seriatim.v1.DurableObjects.ListNamespaces
+   */
+  listNamespaces: {
+    methodKind: "unary";
+    input: typeof ListNamespacesRequestSchema;
+    output: typeof ListNamespacesResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_seriatim_v1_durable_objects, 0);
+

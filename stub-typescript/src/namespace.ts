@@ -1,0 +1,104 @@
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { DurableObjects as Contract } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { checkName, DurableObjectIds, type DurableObjectId } from "./ids.js";
+import type { ClientOptions } from "./options.js";
+import { DurableObjectStub } from "./stub.js";
+
+/**
+ * A class of durable objects, such as `COUNTER`: gives stubs on its objects, and their ids.
+ *
+ * Getting a stub never talks to the host. The ids need the namespace's unique key, unless it was given to
+ * {@link DurableObjects.namespace}: the first method that needs it asks the host for it, for up to
+ * {@link ClientOptions.describeTimeoutMs}; it is then known for good. If the asking fails, that method
+ * rejects with a `ConnectError`, and the next one asks again.
+ */
+export class DurableObjectNamespace {
+  readonly #transport: Transport;
+  readonly #options: Required<ClientOptions>;
+  #ids: Promise<DurableObjectIds> | undefined;
+
+  /** The name of the namespace. */
+  readonly name: string;
+
+  /** @internal Namespaces are got from {@link DurableObjects}. */
+  constructor(transport: Transport, options: Required<ClientOptions>, name: string, uniqueKey?: string) {
+    if (name === "") {
+      throw new RangeError("namespace is empty, expected a name");
+    }
+    this.#transport = transport;
+    this.#options = options;
+    this.name = name;
+    this.#ids = uniqueKey === undefined ? undefined : Promise.resolve(new DurableObjectIds(uniqueKey));
+  }
+
+  /**
+   * A new stub on the object with this name. Doesn't need the unique key.
+   *
+   * @throws RangeError if the name isn't 1 to 1,024 bytes of UTF-8
+   */
+  getByName(objectName: string): DurableObjectStub {
+    checkName(objectName);
+    return new DurableObjectStub(this, objectName, this.#transport, this.#options);
+  }
+
+  /**
+   * A new stub on the object with this id. If the id knows its name, the object is opened by that name, and
+   * so learns it; the stub breaks if the host makes another id of it.
+   */
+  get(id: DurableObjectId): DurableObjectStub {
+    return new DurableObjectStub(this, id, this.#transport, this.#options);
+  }
+
+  /**
+   * The id of the object with this name; the same for ever.
+   *
+   * @returns a promise that rejects with a RangeError if the name isn't 1 to 1,024 bytes of UTF-8
+   */
+  async idFromName(objectName: string): Promise<DurableObjectId> {
+    checkName(objectName);
+    return (await this.#derivation()).fromName(objectName);
+  }
+
+  /**
+   * The id that these 64 digits show.
+   *
+   * @returns a promise that rejects with a RangeError if it isn't 64 lower-case hex digits, or is the id of
+   *     another namespace
+   */
+  async idFromString(hex: string): Promise<DurableObjectId> {
+    return (await this.#derivation()).fromString(hex);
+  }
+
+  /** A new id that no one else has. */
+  async newUniqueId(): Promise<DurableObjectId> {
+    return (await this.#derivation()).newUniqueId();
+  }
+
+  toString(): string {
+    return `DurableObjectNamespace[${this.name}]`;
+  }
+
+  /** Asks once, however many wait for it. */
+  #derivation(): Promise<DurableObjectIds> {
+    this.#ids ??= this.#fetch().catch((thrown: unknown) => {
+      this.#ids = undefined;
+      throw thrown;
+    });
+    return this.#ids;
+  }
+
+  async #fetch(): Promise<DurableObjectIds> {
+    const { name, uniqueKey } = await createClient(Contract, this.#transport).describeNamespace(
+      { name: this.name },
+      { timeoutMs: this.#options.describeTimeoutMs },
+    );
+    if (name !== this.name || uniqueKey === "") {
+      throw new ConnectError(
+        `the host described namespace '${name}' with unique key '${uniqueKey}', ` +
+          `expected namespace '${this.name}' and a key`,
+        Code.Internal,
+      );
+    }
+    return new DurableObjectIds(uniqueKey);
+  }
+}

@@ -1,0 +1,140 @@
+/** The limits and times of a client. All limits on calls hold for each stub by itself. */
+export interface ClientOptions {
+  /**
+   * With fewer frames than this unanswered, a call leaves at once; otherwise it waits, and leaves with
+   * others when an answer comes back. Default: 4.
+   */
+  readonly maxUnansweredFrames?: number;
+
+  /** The most invocations in one frame. Default: 256. */
+  readonly maxFrameInvocations?: number;
+
+  /**
+   * The most bytes in one frame, unless a single invocation is bigger: that one goes alone.
+   * Default: 1 MiB. A host's own limit is 4 MiB by default.
+   */
+  readonly maxFrameBytes?: number;
+
+  /**
+   * The size of the largest invocation, with its argument, method name and metadata. A larger one fails
+   * with `CALL_TOO_LARGE` and breaks nothing. Default: 4 MiB less 8 KiB, which just fits a host's default
+   * limit on a frame.
+   */
+  readonly maxInvocationBytes?: number;
+
+  /**
+   * The most invocations that may wait to be sent. One more fails with `BUFFER_FULL` and breaks nothing.
+   * Default: 65,536.
+   */
+  readonly maxBufferedInvocations?: number;
+
+  /**
+   * The most bytes that may wait to be sent. An invocation that would pass this fails with `BUFFER_FULL`
+   * and breaks nothing. Default: 64 MiB.
+   */
+  readonly maxBufferedBytes?: number;
+
+  /**
+   * The host watches a call's timeout, and breaks the stub when it passes. If no word of that has come
+   * this long after it, the client breaks the stub by itself. Default: 1,000 ms.
+   */
+  readonly deadlineGraceMs?: number;
+
+  /**
+   * How long the host may take to open a stub, from its first call, with the time that it takes to
+   * connect. Then the stub breaks. Default: 30,000 ms.
+   */
+  readonly openTimeoutMs?: number;
+
+  /**
+   * How long the host may take to end a stub that has nothing left to say. Then the client ends it, and
+   * nothing is lost. Default: 5,000 ms.
+   */
+  readonly endGraceMs?: number;
+
+  /** How long to wait for the description of a namespace. Default: 10,000 ms. */
+  readonly describeTimeoutMs?: number;
+}
+
+/** What holds where {@link ClientOptions} don't say otherwise. */
+export const defaultClientOptions: Required<ClientOptions> = Object.freeze({
+  maxUnansweredFrames: 4,
+  maxFrameInvocations: 256,
+  maxFrameBytes: 1024 * 1024,
+  maxInvocationBytes: 4 * 1024 * 1024 - 8 * 1024,
+  maxBufferedInvocations: 65_536,
+  maxBufferedBytes: 64 * 1024 * 1024,
+  deadlineGraceMs: 1_000,
+  openTimeoutMs: 30_000,
+  endGraceMs: 5_000,
+  describeTimeoutMs: 10_000,
+});
+
+/** What a host lets one stub have queued, by its own default. */
+const HOST_QUEUE_INVOCATIONS = 65_536;
+const HOST_QUEUE_BYTES = 64 * 1024 * 1024;
+
+/** The longest that a timer of the runtime can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Fills in the defaults. Throws a RangeError that names the option and what was expected. */
+export function checkedClientOptions(given: ClientOptions): Required<ClientOptions> {
+  const options = withDefaults(defaultClientOptions, given);
+  checkWhole("maxUnansweredFrames", options.maxUnansweredFrames);
+  checkWhole("maxFrameInvocations", options.maxFrameInvocations);
+  checkWhole("maxFrameBytes", options.maxFrameBytes);
+  checkWhole("maxInvocationBytes", options.maxInvocationBytes);
+  checkWhole("maxBufferedInvocations", options.maxBufferedInvocations);
+  checkWhole("maxBufferedBytes", options.maxBufferedBytes);
+  checkMillis("deadlineGraceMs", options.deadlineGraceMs, 0);
+  checkMillis("openTimeoutMs", options.openTimeoutMs, 1);
+  checkMillis("endGraceMs", options.endGraceMs, 1);
+  checkMillis("describeTimeoutMs", options.describeTimeoutMs, 1);
+  checkAtMost(
+    "maxUnansweredFrames × maxFrameInvocations",
+    options.maxUnansweredFrames * options.maxFrameInvocations,
+    HOST_QUEUE_INVOCATIONS,
+  );
+  checkAtMost(
+    "maxUnansweredFrames × the larger of maxFrameBytes and maxInvocationBytes",
+    options.maxUnansweredFrames * Math.max(options.maxFrameBytes, options.maxInvocationBytes),
+    HOST_QUEUE_BYTES,
+  );
+  if (options.maxBufferedBytes < options.maxInvocationBytes) {
+    throw new RangeError(
+      `maxBufferedBytes ${options.maxBufferedBytes}, ` +
+        `expected at least maxInvocationBytes ${options.maxInvocationBytes}`,
+    );
+  }
+  return options;
+}
+
+/** The defaults, and over them what was given; an option that is given as undefined isn't given. */
+export function withDefaults<T extends object>(defaults: Required<T>, given: T): Required<T> {
+  const options = { ...defaults };
+  for (const name of Object.keys(defaults) as (keyof T)[]) {
+    const value = given[name];
+    if (value !== undefined) {
+      options[name] = value;
+    }
+  }
+  return options;
+}
+
+export function checkWhole(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${name} ${value}, expected a whole number of at least 1`);
+  }
+}
+
+export function checkMillis(name: string, value: number, least: number): void {
+  if (!(value >= least && value <= MAX_TIMER_MS)) {
+    throw new RangeError(`${name} ${value}, expected ${least} to ${MAX_TIMER_MS}`);
+  }
+}
+
+function checkAtMost(name: string, value: number, most: number): void {
+  if (value > most) {
+    throw new RangeError(`${name} is ${value}, expected at most ${most}`);
+  }
+}
