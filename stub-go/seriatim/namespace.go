@@ -1,0 +1,128 @@
+package seriatim
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	seriatimv1 "seriatim.dev/go/seriatim/v1"
+)
+
+// Namespace is a class of durable objects, such as COUNTER: it gives stubs on its objects, and their ids.
+//
+// Getting a stub never talks to the host. The ids need the namespace's unique key, unless it was given to
+// DurableObjects.NamespaceWithKey: the first method that needs it asks the host for it, and waits for up to
+// Options.DescribeTimeout; it is then known for good. If the asking fails, that method returns a gRPC status
+// error, and the next one asks again.
+//
+// Safe for any number of goroutines.
+type Namespace struct {
+	objects *DurableObjects
+	name    string
+	asking  chan struct{} // Holds one token: who has taken it owns ids.
+	ids     *IDs          // nil until it is known.
+}
+
+func newNamespace(objects *DurableObjects, name string, ids *IDs) *Namespace {
+	n := &Namespace{objects: objects, name: name, asking: make(chan struct{}, 1), ids: ids}
+	n.asking <- struct{}{}
+	return n
+}
+
+// Name is the name of the namespace.
+func (n *Namespace) Name() string { return n.name }
+
+// GetByName gives a new stub on the object with this name. It doesn't block, and doesn't need the unique key.
+// An error, if the name isn't 1 to MaxNameBytes bytes of UTF-8, or that of the namespace is empty.
+func (n *Namespace) GetByName(name string) (*Stub, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return newStub(n, name, nil), nil
+}
+
+// Get gives a new stub on the object with this id. It doesn't block. If the id knows its name, the object is
+// opened by that name, and so learns it; the stub breaks if the host makes another id of it. An error, if the
+// id is the zero ID, or the name of the namespace is empty.
+func (n *Namespace) Get(id ID) (*Stub, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	if id.Equal(ID{}) {
+		return nil, errors.New("seriatim: the id is zero, expected one that was made by a namespace")
+	}
+	return newStub(n, id.name, &id), nil
+}
+
+// IDFromName is the id of the object with this name; the same for ever. An error, if the name isn't 1 to
+// MaxNameBytes bytes of UTF-8. It may ask the host, as said above.
+func (n *Namespace) IDFromName(ctx context.Context, name string) (ID, error) {
+	if err := checkName(name); err != nil {
+		return ID{}, err
+	}
+	ids, err := n.known(ctx)
+	if err != nil {
+		return ID{}, err
+	}
+	return ids.FromName(name)
+}
+
+// IDFromString is the id that these 64 digits show. An error, if it isn't 64 lower-case hex digits, or is the
+// id of another namespace. It may ask the host, as said above.
+func (n *Namespace) IDFromString(ctx context.Context, digits string) (ID, error) {
+	ids, err := n.known(ctx)
+	if err != nil {
+		return ID{}, err
+	}
+	return ids.FromString(digits)
+}
+
+// NewUniqueID is a new id that no one else has. It may ask the host, as said above.
+func (n *Namespace) NewUniqueID(ctx context.Context) (ID, error) {
+	ids, err := n.known(ctx)
+	if err != nil {
+		return ID{}, err
+	}
+	return ids.NewUniqueID(), nil
+}
+
+func (n *Namespace) check() error {
+	if n.name == "" {
+		return errors.New("seriatim: the namespace is empty, expected a name")
+	}
+	return nil
+}
+
+// known asks the host for the unique key, if no one has done so before.
+func (n *Namespace) known(ctx context.Context) (*IDs, error) {
+	select {
+	case <-n.asking:
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	defer func() { n.asking <- struct{}{} }()
+	if n.ids != nil {
+		return n.ids, nil
+	}
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.objects.options.DescribeTimeout)
+	defer cancel()
+	description, err := n.objects.client.DescribeNamespace(ctx, &seriatimv1.DescribeNamespaceRequest{Name: n.name})
+	if err != nil {
+		return nil, err
+	}
+	if description.GetName() != n.name || description.GetUniqueKey() == "" {
+		return nil, status.Errorf(codes.Internal,
+			"the host described namespace %q with unique key %q, expected namespace %q and a key",
+			description.GetName(), description.GetUniqueKey(), n.name)
+	}
+	n.ids, err = NewIDs(description.GetUniqueKey())
+	return n.ids, err
+}

@@ -1,0 +1,132 @@
+package seriatim
+
+import (
+	"fmt"
+	"time"
+)
+
+// What a host lets one stub have queued, by its own default.
+const (
+	hostQueueInvocations = 65_536
+	hostQueueBytes       = 64 << 20
+)
+
+// Options are the limits and times of a client. A field that is zero has its default, which suits most.
+//
+// All limits on calls hold for each stub by itself.
+type Options struct {
+	// MaxUnansweredFrames: with fewer frames than this unanswered, a call leaves at once; otherwise it waits, and
+	// leaves with others, in one frame, when an answer comes back. Default: 4.
+	MaxUnansweredFrames int
+
+	// MaxFrameInvocations is the most invocations in one frame. Default: 256.
+	MaxFrameInvocations int
+
+	// MaxFrameBytes is the most bytes in one frame, unless a single invocation is bigger: that one goes alone.
+	// Default: 1 MiB. A host's own limit is 4 MiB by default.
+	MaxFrameBytes int
+
+	// MaxInvocationBytes is the size of the largest invocation, with its argument, method name and metadata. A
+	// larger one fails with ReasonCallTooLarge and breaks nothing. Default: 4 MiB less 8 KiB, which just fits a
+	// host's default limit on a frame.
+	MaxInvocationBytes int
+
+	// MaxBufferedInvocations is the most invocations that may wait to be sent. One more fails with
+	// ReasonBufferFull and breaks nothing. Default: 65,536.
+	MaxBufferedInvocations int
+
+	// MaxBufferedBytes is the most bytes that may wait to be sent. An invocation that would pass this fails with
+	// ReasonBufferFull and breaks nothing. Default: 64 MiB.
+	MaxBufferedBytes int
+
+	// MaxInboundFrameBytes is the largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB.
+	MaxInboundFrameBytes int
+
+	// DeadlineGrace: the host watches a call's deadline, and breaks the stub when it passes. If no word of that
+	// has come this long after the deadline, the client breaks the stub by itself. Default: 1 s.
+	DeadlineGrace time.Duration
+
+	// EndTimeout is how long a host may take to end a stub's call once all is answered and the stub is closed, or
+	// once it has told the break; the client then ends it by itself. Default: 10 s.
+	EndTimeout time.Duration
+
+	// DescribeTimeout is how long to wait for the description of a namespace. Default: 10 s.
+	DescribeTimeout time.Duration
+
+	// KeepAliveTime is how long a connection with open stubs may be silent before it is probed; only for Connect.
+	// Default: 30 s; the least that gRPC permits is 10 s. If a proxy in between answers with too_many_pings, raise
+	// it: many permit only 5 minutes.
+	KeepAliveTime time.Duration
+
+	// KeepAliveTimeout is how long a probe may stay unanswered before the connection is given up, which breaks all
+	// its stubs; only for Connect. Default: 10 s.
+	KeepAliveTimeout time.Duration
+}
+
+// withDefaults is a copy with the defaults in place of zeros, or an error that names what is wrong.
+func (o *Options) withDefaults() (Options, error) {
+	var options Options
+	if o != nil {
+		options = *o
+	}
+	for _, field := range []struct {
+		name         string
+		value        *int
+		defaultValue int
+	}{
+		{"MaxUnansweredFrames", &options.MaxUnansweredFrames, 4},
+		{"MaxFrameInvocations", &options.MaxFrameInvocations, 256},
+		{"MaxFrameBytes", &options.MaxFrameBytes, 1 << 20},
+		{"MaxInvocationBytes", &options.MaxInvocationBytes, 4<<20 - 8<<10},
+		{"MaxBufferedInvocations", &options.MaxBufferedInvocations, 65_536},
+		{"MaxBufferedBytes", &options.MaxBufferedBytes, 64 << 20},
+		{"MaxInboundFrameBytes", &options.MaxInboundFrameBytes, 16 << 20},
+	} {
+		if err := orDefault(field.name, field.value, field.defaultValue); err != nil {
+			return options, err
+		}
+	}
+	for _, field := range []struct {
+		name         string
+		value        *time.Duration
+		defaultValue time.Duration
+	}{
+		{"DeadlineGrace", &options.DeadlineGrace, time.Second},
+		{"EndTimeout", &options.EndTimeout, 10 * time.Second},
+		{"DescribeTimeout", &options.DescribeTimeout, 10 * time.Second},
+		{"KeepAliveTime", &options.KeepAliveTime, 30 * time.Second},
+		{"KeepAliveTimeout", &options.KeepAliveTimeout, 10 * time.Second},
+	} {
+		if err := orDefault(field.name, field.value, field.defaultValue); err != nil {
+			return options, err
+		}
+	}
+	return options, options.check()
+}
+
+// check holds the limits against each other, and against what a host queues by its defaults.
+func (o *Options) check() error {
+	if o.MaxFrameInvocations > hostQueueInvocations/o.MaxUnansweredFrames {
+		return fmt.Errorf("seriatim: MaxUnansweredFrames %d × MaxFrameInvocations %d, expected at most %d",
+			o.MaxUnansweredFrames, o.MaxFrameInvocations, hostQueueInvocations)
+	}
+	if largest := max(o.MaxFrameBytes, o.MaxInvocationBytes); largest > hostQueueBytes/o.MaxUnansweredFrames {
+		return fmt.Errorf("seriatim: MaxUnansweredFrames %d × the larger of MaxFrameBytes and MaxInvocationBytes, %d, "+
+			"expected at most %d", o.MaxUnansweredFrames, largest, hostQueueBytes)
+	}
+	if o.MaxBufferedBytes < o.MaxInvocationBytes {
+		return fmt.Errorf("seriatim: MaxBufferedBytes %d, expected at least MaxInvocationBytes %d",
+			o.MaxBufferedBytes, o.MaxInvocationBytes)
+	}
+	return nil
+}
+
+func orDefault[T int | time.Duration](name string, value *T, defaultValue T) error {
+	if *value < 0 {
+		return fmt.Errorf("seriatim: %s %v, expected more than 0, or 0 for the default %v", name, *value, defaultValue)
+	}
+	if *value == 0 {
+		*value = defaultValue
+	}
+	return nil
+}

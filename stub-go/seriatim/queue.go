@@ -1,0 +1,73 @@
+package seriatim
+
+// callQueue holds the calls of a stub that are not answered, in the order of their numbers: first those that
+// were sent, then those that wait. Guarded by the connectCall's lock.
+type callQueue struct {
+	calls        []*pendingCall // The call with number answered+1 comes first.
+	answered     uint64         // The number of the last call that was answered.
+	sent         uint64         // The number of the last call that was handed to the transport.
+	waitingBytes int
+}
+
+// last is the number of the last call that was taken in.
+func (q *callQueue) last() uint64 { return q.answered + uint64(len(q.calls)) }
+
+// waiting is how many calls are not sent yet.
+func (q *callQueue) waiting() int { return int(q.last() - q.sent) }
+
+// add gives a call its number.
+func (q *callQueue) add(call *pendingCall) {
+	call.sequence = q.last() + 1
+	q.calls = append(q.calls, call)
+	q.waitingBytes += call.bytes
+}
+
+// send marks calls as sent and appends them to frame: as many as wait, but no more than count and bytes, unless
+// the first one has more bytes by itself.
+func (q *callQueue) send(frame []*pendingCall, count, bytes int) []*pendingCall {
+	for _, call := range q.calls[q.sent-q.answered:] {
+		if len(frame) > 0 && (len(frame) >= count || call.bytes > bytes) {
+			break
+		}
+		frame = append(frame, call)
+		bytes -= call.bytes
+		q.waitingBytes -= call.bytes
+		q.sent++
+	}
+	return frame
+}
+
+// answer takes out the next count calls, which must have been sent, and appends them to answered.
+func (q *callQueue) answer(answered []*pendingCall, count int) []*pendingCall {
+	answered = append(answered, q.calls[:count]...)
+	clear(q.calls[:count])
+	q.calls = q.calls[count:]
+	q.answered += uint64(count)
+	return answered
+}
+
+// clear takes out all calls. The numbers stay.
+func (q *callQueue) clear() []*pendingCall {
+	calls := q.calls
+	q.calls = nil
+	return calls
+}
+
+// frameWindow holds the frames that were sent and are not fully answered, each by the number of its last
+// invocation. Guarded by the connectCall's lock.
+type frameWindow struct {
+	size int
+	last []uint64
+}
+
+func (w *frameWindow) hasRoom() bool { return len(w.last) < w.size }
+
+func (w *frameWindow) sent(sequence uint64) { w.last = append(w.last, sequence) }
+
+func (w *frameWindow) answered(through uint64) {
+	n := 0
+	for n < len(w.last) && w.last[n] <= through {
+		n++
+	}
+	w.last = append(w.last[:0], w.last[n:]...)
+}

@@ -1,0 +1,1202 @@
+// The wire contract of Seriatim: durable objects, called in order over gRPC.
+//
+// This file is the specification. The words MUST, SHOULD and MAY are used as in RFC 2119. "Client" is
+// whoever opens a stub, "host" is the process that serves this service.
+//
+// THE MODEL
+//
+// A *durable object* is one live, single-threaded thing with a name (or a unique id) inside a
+// *namespace*. A namespace is a class of objects: it has a name such as `COUNTER`, a unique key from
+// which ids are derived, and exactly one gRPC service, whose unary methods the objects implement.
+//
+// A *stub* is a client's reference to one object. A stub IS one `Connect` call: it starts with the
+// call, and it ends, for ever, with the call. Through it the client sends *invocations*, each one a
+// method call on the object, numbered 1, 2, 3, ... by the client. The host executes the invocations of
+// one stub strictly in the order of their numbers: n+1 starts only after n has completed. The reply to
+// an invocation is its *outcome*; outcomes carry the number of their invocation and leave the host in
+// the order of the numbers, one for each invocation that completed.
+//
+// The execution of one invocation is a *turn*. One object runs one turn at a time, however many stubs
+// are open on it. Between the invocations of two different stubs there is no order, but stubs on the
+// same object are served fairly, in turn. A turn is atomic: what it wrote becomes durable as a whole
+// when it completes normally, and not at all otherwise. An outcome is sent only when every write that
+// it could have seen is durable.
+//
+// Anything but a normal reply *breaks* the stub. The invocation that failed is at fault; every
+// invocation behind it fails with the same cause and never starts.
+//
+// THE STATES OF A STUB
+//
+//   opening   The client has sent a first frame with `open`. It MAY put invocations into that same
+//             frame and MAY send more frames without waiting for an answer.
+//   open      The host has sent a first frame with `opened`. It does so at once, before any turn has
+//             run. Invocations go up, outcomes come down.
+//   closing   The client has half-closed the call. The host finishes every invocation that it was
+//             sent, sends the outcomes, and ends the call with status OK.
+//   closed    The call has ended with status OK. Every invocation has had its outcome.
+//   broken    The host has sent a frame with `broken`, the last frame of the call, and has ended the
+//             call with the same code and message; or the call was lost without one.
+//
+// There is no way back from `closed` and `broken`. To go on, a client opens a new stub, which starts
+// at sequence 1 again and knows nothing of the old one.
+//
+// WHAT A CLIENT KNOWS AFTER A BREAK
+//
+// After a `broken` frame: every invocation up to and including `completed_through` completed, is
+// durable, and had its outcome sent before that frame; every invocation above it had no effect. Nothing
+// is unknown.
+//
+// After a call that ended with any status and without a `broken` frame, or with status OK while
+// invocations are unanswered: an invocation whose outcome was received completed; one that was never
+// handed to the transport was not executed; for one that was sent and not answered the client MUST
+// assume that it may or may not have been executed.
+//
+// A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
+// then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
+//
+// FAILURE TAKES ITS PLACE IN THE QUEUE
+//
+// An invocation that can't be executed (a malformed argument, a wrong number, a limit that it passed)
+// breaks the stub when its turn comes, not when it arrives. Whatever was validly sent before it still
+// runs and still gets its outcome. So the result of a given list of frames does not depend on timing.
+// Frames behind such a failure are read and discarded.
+//
+// REASONS
+//
+// The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
+// details. Its `domain` is `seriatim.dev` and its `reason` is one of these:
+//
+//   reason                code                retryable  the stub broke because
+//   --------------------  ------------------  ---------  --------------------------------------------
+//   OBJECT_EXCEPTION      what was thrown,    no         the method threw or failed its reply (`remote`)
+//                         else UNKNOWN
+//   OBJECT_START_FAILED   what was thrown,    no         the object could not be made: its factory
+//                         else UNKNOWN                   threw (`remote`)
+//   UNKNOWN_METHOD        UNIMPLEMENTED       no         the namespace's service has no such method
+//   MALFORMED_ARGUMENT    INVALID_ARGUMENT    no         the bytes or the JSON are not the request type
+//   INVOCATION_TIMED_OUT  DEADLINE_EXCEEDED   no         the invocation's `timeout`, or the host's limit
+//                                                        on a turn, ran out
+//   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
+//                                                        turn was cut off
+//   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
+//                                                        frame, was passed (`overloaded`)
+//   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
+//   UNKNOWN_NAMESPACE     NOT_FOUND           no         the host serves no such namespace
+//   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
+//   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
+//   PROTOCOL_VIOLATION    INVALID_ARGUMENT    no         the frames break the rules of this file
+//
+// If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
+// of the object's own is folded into the one above: its reason, its domain and its metadata stand in
+// `metadata` under `object.reason`, `object.domain` and `object.metadata.KEY`.
+//
+// What a client does about each:
+//
+//   OBJECT_RESET, HOST_DRAINING   Open a new stub and send again what had no effect. Wait a little,
+//                                 longer each time, and with jitter.
+//   OVERLOADED                    The same, but never at once, and send less.
+//   OBJECT_EXCEPTION, OBJECT_START_FAILED, INVOCATION_TIMED_OUT
+//                                 The application decides. The same call will often fail again.
+//   all others                    A fault of the client's. Sending the same again gives the same.
+//   no `broken` frame at all      Open a new stub. Send again what was not executed; send again what is
+//                                 unknown only if the call is idempotent.
+//
+// A client MUST treat a reason that it doesn't know like OBJECT_EXCEPTION, and MUST go by `retryable`
+// and `overloaded` rather than by the reason.
+//
+// COMPATIBILITY
+//
+// Both sides MUST ignore fields that they don't know. New fields will never change the meaning of the
+// ones that are here.
+
+// Code generated by protoc-gen-go. DO NOT EDIT.
+// versions:
+// 	protoc-gen-go v1.36.12
+// 	protoc        (unknown)
+// source: seriatim/v1/durable_objects.proto
+
+package seriatimv1
+
+import (
+	status "google.golang.org/genproto/googleapis/rpc/status"
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
+	reflect "reflect"
+	sync "sync"
+	unsafe "unsafe"
+)
+
+const (
+	// Verify that this generated code is sufficiently up-to-date.
+	_ = protoimpl.EnforceVersion(20 - protoimpl.MinVersion)
+	// Verify that runtime/protoimpl is sufficiently up-to-date.
+	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
+)
+
+// A frame from the client. A frame carries a list, so that one message can carry many calls: a client
+// SHOULD send a call at once while few frames are unanswered, and otherwise gather calls until an answer
+// comes back. A frame with neither field is allowed, and does nothing, anywhere but first.
+//
+// A host limits the size of one frame; the default is 4 MiB. A frame over it breaks the stub with
+// OVERLOADED in its place. (One many times over it is cut off by the transport, without a `broken`.)
+type ConnectRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the stub is a reference to. MUST be in the first frame, and MUST NOT be in any later one.
+	// Errors: PROTOCOL_VIOLATION.
+	Open *Open `protobuf:"bytes,1,opt,name=open,proto3" json:"open,omitempty"`
+	// Invocations in the order of their numbers. The first one of the stub MUST have number 1, and each
+	// one MUST have the number after that of the one before it, across all frames.
+	// Errors: SEQUENCE_VIOLATION, whose message names the number expected and the number got.
+	Invocations   []*Invocation `protobuf:"bytes,2,rep,name=invocations,proto3" json:"invocations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConnectRequest) Reset() {
+	*x = ConnectRequest{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConnectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectRequest) ProtoMessage() {}
+
+func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectRequest.ProtoReflect.Descriptor instead.
+func (*ConnectRequest) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ConnectRequest) GetOpen() *Open {
+	if x != nil {
+		return x.Open
+	}
+	return nil
+}
+
+func (x *ConnectRequest) GetInvocations() []*Invocation {
+	if x != nil {
+		return x.Invocations
+	}
+	return nil
+}
+
+// Chooses the object.
+type Open struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of a namespace that the host serves. Errors: UNKNOWN_NAMESPACE.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Which object of the namespace. MUST be set. Errors: PROTOCOL_VIOLATION.
+	//
+	// Types that are valid to be assigned to Object:
+	//
+	//	*Open_Name
+	//	*Open_Id
+	//	*Open_Unique
+	Object        isOpen_Object `protobuf_oneof:"object"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Open) Reset() {
+	*x = Open{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Open) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Open) ProtoMessage() {}
+
+func (x *Open) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Open.ProtoReflect.Descriptor instead.
+func (*Open) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Open) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *Open) GetObject() isOpen_Object {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *Open) GetName() string {
+	if x != nil {
+		if x, ok := x.Object.(*Open_Name); ok {
+			return x.Name
+		}
+	}
+	return ""
+}
+
+func (x *Open) GetId() string {
+	if x != nil {
+		if x, ok := x.Object.(*Open_Id); ok {
+			return x.Id
+		}
+	}
+	return ""
+}
+
+func (x *Open) GetUnique() bool {
+	if x != nil {
+		if x, ok := x.Object.(*Open_Unique); ok {
+			return x.Unique
+		}
+	}
+	return false
+}
+
+type isOpen_Object interface {
+	isOpen_Object()
+}
+
+type Open_Name struct {
+	// The object with this name: 1 to 1,024 bytes of UTF-8. Its id is derived from the name as
+	// below, so that the same name means the same object for ever. Errors: INVALID_ID.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3,oneof"`
+}
+
+type Open_Id struct {
+	// The object with this id: 64 lower-case hex digits, as in `Opened.id`. Errors: INVALID_ID, also
+	// for an id that belongs to another namespace.
+	//
+	// An id is 32 bytes, `base` and then `check`, 16 bytes each. With `key = SHA-256(unique key)`:
+	//
+	//	check = the first 16 bytes of HMAC-SHA-256(key, base)
+	//	base  = the first 16 bytes of HMAC-SHA-256(key, name)    for a named object
+	//	base  = 16 random bytes                                  for a unique one
+	//
+	// Strings are hashed as their UTF-8 bytes. The unique key is in `DescribeNamespaceResponse`.
+	Id string `protobuf:"bytes,3,opt,name=id,proto3,oneof"`
+}
+
+type Open_Unique struct {
+	// A new object that no one has named or opened before. MUST be true. The host makes its id, and
+	// says it in `Opened.id`. Errors: PROTOCOL_VIOLATION, if false.
+	Unique bool `protobuf:"varint,4,opt,name=unique,proto3,oneof"`
+}
+
+func (*Open_Name) isOpen_Object() {}
+
+func (*Open_Id) isOpen_Object() {}
+
+func (*Open_Unique) isOpen_Object() {}
+
+// One method call on the object.
+type Invocation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of this invocation in its stub: 1, 2, 3, ...
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// A unary method of the namespace's service: its short name, such as `Increment`, or its full one,
+	// such as `seriatim.examples.v1.Counter/Increment`. Errors: UNKNOWN_METHOD, also for a method that
+	// is not unary.
+	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
+	// The argument: the method's request message. If neither is set, it is the empty message, and the
+	// outcome comes as `message`. Errors: MALFORMED_ARGUMENT.
+	//
+	// Types that are valid to be assigned to Argument:
+	//
+	//	*Invocation_Message
+	//	*Invocation_Json
+	Argument isInvocation_Argument `protobuf_oneof:"argument"`
+	// How long the invocation may take, from its arrival at the host to the end of its turn, waiting in
+	// the queue included. Zero or less has run out on arrival. The host has a limit on a turn of its own
+	// (default: 60 s, from the start of the turn); the earlier one counts.
+	//
+	// An invocation whose time runs out before its turn comes has no effect. One whose time runs out
+	// during its turn is cut off: its writes are dropped, and the object starts anew from storage.
+	// Errors: INVOCATION_TIMED_OUT; PROTOCOL_VIOLATION, if it isn't a valid Duration.
+	Timeout *durationpb.Duration `protobuf:"bytes,5,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// Metadata for the method, as gRPC metadata: it reaches the object's interceptors and its context.
+	// Keys MUST be valid gRPC header names in lower case. The value of a key that ends in `-bin` is
+	// standard base64; the others MUST be printable ASCII. Keys that begin with `seriatim-` or `grpc-`
+	// are reserved. Errors: PROTOCOL_VIOLATION.
+	Metadata      map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invocation) Reset() {
+	*x = Invocation{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invocation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invocation) ProtoMessage() {}
+
+func (x *Invocation) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invocation.ProtoReflect.Descriptor instead.
+func (*Invocation) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Invocation) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Invocation) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Invocation) GetArgument() isInvocation_Argument {
+	if x != nil {
+		return x.Argument
+	}
+	return nil
+}
+
+func (x *Invocation) GetMessage() []byte {
+	if x != nil {
+		if x, ok := x.Argument.(*Invocation_Message); ok {
+			return x.Message
+		}
+	}
+	return nil
+}
+
+func (x *Invocation) GetJson() *structpb.Value {
+	if x != nil {
+		if x, ok := x.Argument.(*Invocation_Json); ok {
+			return x.Json
+		}
+	}
+	return nil
+}
+
+func (x *Invocation) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Invocation) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+type isInvocation_Argument interface {
+	isInvocation_Argument()
+}
+
+type Invocation_Message struct {
+	// Serialized, in the protobuf binary format.
+	Message []byte `protobuf:"bytes,3,opt,name=message,proto3,oneof"`
+}
+
+type Invocation_Json struct {
+	// In the protobuf JSON mapping. A field that the message doesn't have is an error.
+	Json *structpb.Value `protobuf:"bytes,4,opt,name=json,proto3,oneof"`
+}
+
+func (*Invocation_Message) isInvocation_Argument() {}
+
+func (*Invocation_Json) isInvocation_Argument() {}
+
+// A frame from the host.
+type ConnectResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the first frame, and only there. Sent at once when the stub opens. Missing if the stub could not
+	// be opened: the first frame then has `broken`.
+	Opened *Opened `protobuf:"bytes,1,opt,name=opened,proto3" json:"opened,omitempty"`
+	// Outcomes in the order of their numbers: the first one of the stub has number 1, and each one has
+	// the number after that of the one before it, across all frames. A client MUST treat any other
+	// number as a lost connection.
+	Outcomes []*Outcome `protobuf:"bytes,2,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// In the last frame, if the stub broke. It comes behind the outcomes of the same frame. The host
+	// sends nothing after it, and a client MUST ignore anything after it but the end of the call.
+	Broken        *Broken `protobuf:"bytes,3,opt,name=broken,proto3" json:"broken,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConnectResponse) Reset() {
+	*x = ConnectResponse{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConnectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectResponse) ProtoMessage() {}
+
+func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectResponse.ProtoReflect.Descriptor instead.
+func (*ConnectResponse) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ConnectResponse) GetOpened() *Opened {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
+func (x *ConnectResponse) GetOutcomes() []*Outcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *ConnectResponse) GetBroken() *Broken {
+	if x != nil {
+		return x.Broken
+	}
+	return nil
+}
+
+// Tells which object the stub is open on.
+type Opened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The object's id: 64 lower-case hex digits.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The object's name, if and only if this stub was opened by name.
+	Name          *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Opened) Reset() {
+	*x = Opened{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Opened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Opened) ProtoMessage() {}
+
+func (x *Opened) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Opened.ProtoReflect.Descriptor instead.
+func (*Opened) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Opened) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Opened) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+// The reply to one invocation that completed normally, and whose writes are durable.
+type Outcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the invocation.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// The method's response message, in the form that the argument had.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*Outcome_Message
+	//	*Outcome_Json
+	Result        isOutcome_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Outcome) Reset() {
+	*x = Outcome{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Outcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Outcome) ProtoMessage() {}
+
+func (x *Outcome) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
+func (*Outcome) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Outcome) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Outcome) GetResult() isOutcome_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *Outcome) GetMessage() []byte {
+	if x != nil {
+		if x, ok := x.Result.(*Outcome_Message); ok {
+			return x.Message
+		}
+	}
+	return nil
+}
+
+func (x *Outcome) GetJson() *structpb.Value {
+	if x != nil {
+		if x, ok := x.Result.(*Outcome_Json); ok {
+			return x.Json
+		}
+	}
+	return nil
+}
+
+type isOutcome_Result interface {
+	isOutcome_Result()
+}
+
+type Outcome_Message struct {
+	// Serialized, in the protobuf binary format.
+	Message []byte `protobuf:"bytes,2,opt,name=message,proto3,oneof"`
+}
+
+type Outcome_Json struct {
+	// In the protobuf JSON mapping, fields without presence included even if they have their default.
+	Json *structpb.Value `protobuf:"bytes,3,opt,name=json,proto3,oneof"`
+}
+
+func (*Outcome_Message) isOutcome_Result() {}
+
+func (*Outcome_Json) isOutcome_Result() {}
+
+// Why and where a stub broke. After this frame the fate of every invocation is known.
+type Broken struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Code, message and details, with exactly one `google.rpc.ErrorInfo` (see REASONS above). The host
+	// cuts a message that is longer than 2,000 bytes of UTF-8, so that it also fits the call's status.
+	Cause *status.Status `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Invocations 1 to `completed_through` completed, are durable, and had their outcomes sent before
+	// this. Everything above had no effect.
+	CompletedThrough uint64 `protobuf:"varint,2,opt,name=completed_through,json=completedThrough,proto3" json:"completed_through,omitempty"`
+	// The number of the invocation that is to blame, as it was sent; 0 if no one invocation is.
+	// With SEQUENCE_VIOLATION it may be any number, so a client MUST go by `completed_through`.
+	FailedSequence uint64 `protobuf:"varint,3,opt,name=failed_sequence,json=failedSequence,proto3" json:"failed_sequence,omitempty"`
+	// A new stub may well succeed with the same calls.
+	Retryable bool `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"`
+	// The host or the object has too much to do. A client MUST NOT try again at once.
+	Overloaded bool `protobuf:"varint,5,opt,name=overloaded,proto3" json:"overloaded,omitempty"`
+	// The object's own code failed, rather than Seriatim or the way there.
+	Remote        bool `protobuf:"varint,6,opt,name=remote,proto3" json:"remote,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Broken) Reset() {
+	*x = Broken{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Broken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Broken) ProtoMessage() {}
+
+func (x *Broken) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Broken.ProtoReflect.Descriptor instead.
+func (*Broken) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Broken) GetCause() *status.Status {
+	if x != nil {
+		return x.Cause
+	}
+	return nil
+}
+
+func (x *Broken) GetCompletedThrough() uint64 {
+	if x != nil {
+		return x.CompletedThrough
+	}
+	return 0
+}
+
+func (x *Broken) GetFailedSequence() uint64 {
+	if x != nil {
+		return x.FailedSequence
+	}
+	return 0
+}
+
+func (x *Broken) GetRetryable() bool {
+	if x != nil {
+		return x.Retryable
+	}
+	return false
+}
+
+func (x *Broken) GetOverloaded() bool {
+	if x != nil {
+		return x.Overloaded
+	}
+	return false
+}
+
+func (x *Broken) GetRemote() bool {
+	if x != nil {
+		return x.Remote
+	}
+	return false
+}
+
+// Asks for one namespace.
+type DescribeNamespaceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the namespace.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeNamespaceRequest) Reset() {
+	*x = DescribeNamespaceRequest{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeNamespaceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeNamespaceRequest) ProtoMessage() {}
+
+func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeNamespaceRequest.ProtoReflect.Descriptor instead.
+func (*DescribeNamespaceRequest) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DescribeNamespaceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// What a client may want to know of a namespace.
+type DescribeNamespaceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the namespace.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The key from which ids are derived; see `Open.id`. It is no secret. It stays the same for as long
+	// as the objects are to keep their ids.
+	UniqueKey string `protobuf:"bytes,2,opt,name=unique_key,json=uniqueKey,proto3" json:"unique_key,omitempty"`
+	// The full name of the gRPC service that the objects implement.
+	Service string `protobuf:"bytes,3,opt,name=service,proto3" json:"service,omitempty"`
+	// The methods of that service that can be invoked, in the order of their declaration.
+	Methods       []*Method `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeNamespaceResponse) Reset() {
+	*x = DescribeNamespaceResponse{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeNamespaceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeNamespaceResponse) ProtoMessage() {}
+
+func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeNamespaceResponse.ProtoReflect.Descriptor instead.
+func (*DescribeNamespaceResponse) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DescribeNamespaceResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DescribeNamespaceResponse) GetUniqueKey() string {
+	if x != nil {
+		return x.UniqueKey
+	}
+	return ""
+}
+
+func (x *DescribeNamespaceResponse) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *DescribeNamespaceResponse) GetMethods() []*Method {
+	if x != nil {
+		return x.Methods
+	}
+	return nil
+}
+
+// One method that can be invoked on the objects of a namespace.
+type Method struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The short name, such as `Increment`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The full name of the request message; empty if the method doesn't take protobuf messages.
+	RequestType string `protobuf:"bytes,2,opt,name=request_type,json=requestType,proto3" json:"request_type,omitempty"`
+	// The full name of the response message; empty if the method doesn't give protobuf messages.
+	ResponseType  string `protobuf:"bytes,3,opt,name=response_type,json=responseType,proto3" json:"response_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Method) Reset() {
+	*x = Method{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Method) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Method) ProtoMessage() {}
+
+func (x *Method) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Method.ProtoReflect.Descriptor instead.
+func (*Method) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Method) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Method) GetRequestType() string {
+	if x != nil {
+		return x.RequestType
+	}
+	return ""
+}
+
+func (x *Method) GetResponseType() string {
+	if x != nil {
+		return x.ResponseType
+	}
+	return ""
+}
+
+// Asks for the names of all namespaces.
+type ListNamespacesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNamespacesRequest) Reset() {
+	*x = ListNamespacesRequest{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNamespacesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNamespacesRequest) ProtoMessage() {}
+
+func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
+func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
+}
+
+// The names of all namespaces.
+type ListNamespacesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names, in ascending order.
+	Names         []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNamespacesResponse) Reset() {
+	*x = ListNamespacesResponse{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNamespacesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNamespacesResponse) ProtoMessage() {}
+
+func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
+func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListNamespacesResponse) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+var File_seriatim_v1_durable_objects_proto protoreflect.FileDescriptor
+
+const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
+	"\n" +
+	"!seriatim/v1/durable_objects.proto\x12\vseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\"r\n" +
+	"\x0eConnectRequest\x12%\n" +
+	"\x04open\x18\x01 \x01(\v2\x11.seriatim.v1.OpenR\x04open\x129\n" +
+	"\vinvocations\x18\x02 \x03(\v2\x17.seriatim.v1.InvocationR\vinvocations\"p\n" +
+	"\x04Open\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x14\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x12\x10\n" +
+	"\x02id\x18\x03 \x01(\tH\x00R\x02id\x12\x18\n" +
+	"\x06unique\x18\x04 \x01(\bH\x00R\x06uniqueB\b\n" +
+	"\x06object\"\xcb\x02\n" +
+	"\n" +
+	"Invocation\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12\x1a\n" +
+	"\amessage\x18\x03 \x01(\fH\x00R\amessage\x12,\n" +
+	"\x04json\x18\x04 \x01(\v2\x16.google.protobuf.ValueH\x00R\x04json\x123\n" +
+	"\atimeout\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12A\n" +
+	"\bmetadata\x18\x06 \x03(\v2%.seriatim.v1.Invocation.MetadataEntryR\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
+	"\n" +
+	"\bargument\"\x9d\x01\n" +
+	"\x0fConnectResponse\x12+\n" +
+	"\x06opened\x18\x01 \x01(\v2\x13.seriatim.v1.OpenedR\x06opened\x120\n" +
+	"\boutcomes\x18\x02 \x03(\v2\x14.seriatim.v1.OutcomeR\boutcomes\x12+\n" +
+	"\x06broken\x18\x03 \x01(\v2\x13.seriatim.v1.BrokenR\x06broken\":\n" +
+	"\x06Opened\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01B\a\n" +
+	"\x05_name\"y\n" +
+	"\aOutcome\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
+	"\amessage\x18\x02 \x01(\fH\x00R\amessage\x12,\n" +
+	"\x04json\x18\x03 \x01(\v2\x16.google.protobuf.ValueH\x00R\x04jsonB\b\n" +
+	"\x06result\"\xde\x01\n" +
+	"\x06Broken\x12(\n" +
+	"\x05cause\x18\x01 \x01(\v2\x12.google.rpc.StatusR\x05cause\x12+\n" +
+	"\x11completed_through\x18\x02 \x01(\x04R\x10completedThrough\x12'\n" +
+	"\x0ffailed_sequence\x18\x03 \x01(\x04R\x0efailedSequence\x12\x1c\n" +
+	"\tretryable\x18\x04 \x01(\bR\tretryable\x12\x1e\n" +
+	"\n" +
+	"overloaded\x18\x05 \x01(\bR\n" +
+	"overloaded\x12\x16\n" +
+	"\x06remote\x18\x06 \x01(\bR\x06remote\".\n" +
+	"\x18DescribeNamespaceRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x97\x01\n" +
+	"\x19DescribeNamespaceResponse\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
+	"\n" +
+	"unique_key\x18\x02 \x01(\tR\tuniqueKey\x12\x18\n" +
+	"\aservice\x18\x03 \x01(\tR\aservice\x12-\n" +
+	"\amethods\x18\x04 \x03(\v2\x13.seriatim.v1.MethodR\amethods\"d\n" +
+	"\x06Method\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\frequest_type\x18\x02 \x01(\tR\vrequestType\x12#\n" +
+	"\rresponse_type\x18\x03 \x01(\tR\fresponseType\"\x17\n" +
+	"\x15ListNamespacesRequest\".\n" +
+	"\x16ListNamespacesResponse\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names2\x99\x02\n" +
+	"\x0eDurableObjects\x12H\n" +
+	"\aConnect\x12\x1b.seriatim.v1.ConnectRequest\x1a\x1c.seriatim.v1.ConnectResponse(\x010\x01\x12b\n" +
+	"\x11DescribeNamespace\x12%.seriatim.v1.DescribeNamespaceRequest\x1a&.seriatim.v1.DescribeNamespaceResponse\x12Y\n" +
+	"\x0eListNamespaces\x12\".seriatim.v1.ListNamespacesRequest\x1a#.seriatim.v1.ListNamespacesResponseBP\n" +
+	"\x0fdev.seriatim.v1B\x13DurableObjectsProtoP\x01Z&seriatim.dev/go/seriatim/v1;seriatimv1b\x06proto3"
+
+var (
+	file_seriatim_v1_durable_objects_proto_rawDescOnce sync.Once
+	file_seriatim_v1_durable_objects_proto_rawDescData []byte
+)
+
+func file_seriatim_v1_durable_objects_proto_rawDescGZIP() []byte {
+	file_seriatim_v1_durable_objects_proto_rawDescOnce.Do(func() {
+		file_seriatim_v1_durable_objects_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_seriatim_v1_durable_objects_proto_rawDesc), len(file_seriatim_v1_durable_objects_proto_rawDesc)))
+	})
+	return file_seriatim_v1_durable_objects_proto_rawDescData
+}
+
+var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_seriatim_v1_durable_objects_proto_goTypes = []any{
+	(*ConnectRequest)(nil),            // 0: seriatim.v1.ConnectRequest
+	(*Open)(nil),                      // 1: seriatim.v1.Open
+	(*Invocation)(nil),                // 2: seriatim.v1.Invocation
+	(*ConnectResponse)(nil),           // 3: seriatim.v1.ConnectResponse
+	(*Opened)(nil),                    // 4: seriatim.v1.Opened
+	(*Outcome)(nil),                   // 5: seriatim.v1.Outcome
+	(*Broken)(nil),                    // 6: seriatim.v1.Broken
+	(*DescribeNamespaceRequest)(nil),  // 7: seriatim.v1.DescribeNamespaceRequest
+	(*DescribeNamespaceResponse)(nil), // 8: seriatim.v1.DescribeNamespaceResponse
+	(*Method)(nil),                    // 9: seriatim.v1.Method
+	(*ListNamespacesRequest)(nil),     // 10: seriatim.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),    // 11: seriatim.v1.ListNamespacesResponse
+	nil,                               // 12: seriatim.v1.Invocation.MetadataEntry
+	(*structpb.Value)(nil),            // 13: google.protobuf.Value
+	(*durationpb.Duration)(nil),       // 14: google.protobuf.Duration
+	(*status.Status)(nil),             // 15: google.rpc.Status
+}
+var file_seriatim_v1_durable_objects_proto_depIdxs = []int32{
+	1,  // 0: seriatim.v1.ConnectRequest.open:type_name -> seriatim.v1.Open
+	2,  // 1: seriatim.v1.ConnectRequest.invocations:type_name -> seriatim.v1.Invocation
+	13, // 2: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
+	14, // 3: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
+	12, // 4: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
+	4,  // 5: seriatim.v1.ConnectResponse.opened:type_name -> seriatim.v1.Opened
+	5,  // 6: seriatim.v1.ConnectResponse.outcomes:type_name -> seriatim.v1.Outcome
+	6,  // 7: seriatim.v1.ConnectResponse.broken:type_name -> seriatim.v1.Broken
+	13, // 8: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
+	15, // 9: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
+	9,  // 10: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
+	0,  // 11: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
+	7,  // 12: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
+	10, // 13: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
+	3,  // 14: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
+	8,  // 15: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
+	11, // 16: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
+	14, // [14:17] is the sub-list for method output_type
+	11, // [11:14] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
+}
+
+func init() { file_seriatim_v1_durable_objects_proto_init() }
+func file_seriatim_v1_durable_objects_proto_init() {
+	if File_seriatim_v1_durable_objects_proto != nil {
+		return
+	}
+	file_seriatim_v1_durable_objects_proto_msgTypes[1].OneofWrappers = []any{
+		(*Open_Name)(nil),
+		(*Open_Id)(nil),
+		(*Open_Unique)(nil),
+	}
+	file_seriatim_v1_durable_objects_proto_msgTypes[2].OneofWrappers = []any{
+		(*Invocation_Message)(nil),
+		(*Invocation_Json)(nil),
+	}
+	file_seriatim_v1_durable_objects_proto_msgTypes[4].OneofWrappers = []any{}
+	file_seriatim_v1_durable_objects_proto_msgTypes[5].OneofWrappers = []any{
+		(*Outcome_Message)(nil),
+		(*Outcome_Json)(nil),
+	}
+	type x struct{}
+	out := protoimpl.TypeBuilder{
+		File: protoimpl.DescBuilder{
+			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
+			RawDescriptor: unsafe.Slice(unsafe.StringData(file_seriatim_v1_durable_objects_proto_rawDesc), len(file_seriatim_v1_durable_objects_proto_rawDesc)),
+			NumEnums:      0,
+			NumMessages:   13,
+			NumExtensions: 0,
+			NumServices:   1,
+		},
+		GoTypes:           file_seriatim_v1_durable_objects_proto_goTypes,
+		DependencyIndexes: file_seriatim_v1_durable_objects_proto_depIdxs,
+		MessageInfos:      file_seriatim_v1_durable_objects_proto_msgTypes,
+	}.Build()
+	File_seriatim_v1_durable_objects_proto = out.File
+	file_seriatim_v1_durable_objects_proto_goTypes = nil
+	file_seriatim_v1_durable_objects_proto_depIdxs = nil
+}

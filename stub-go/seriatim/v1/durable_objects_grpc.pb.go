@@ -1,0 +1,331 @@
+// The wire contract of Seriatim: durable objects, called in order over gRPC.
+//
+// This file is the specification. The words MUST, SHOULD and MAY are used as in RFC 2119. "Client" is
+// whoever opens a stub, "host" is the process that serves this service.
+//
+// THE MODEL
+//
+// A *durable object* is one live, single-threaded thing with a name (or a unique id) inside a
+// *namespace*. A namespace is a class of objects: it has a name such as `COUNTER`, a unique key from
+// which ids are derived, and exactly one gRPC service, whose unary methods the objects implement.
+//
+// A *stub* is a client's reference to one object. A stub IS one `Connect` call: it starts with the
+// call, and it ends, for ever, with the call. Through it the client sends *invocations*, each one a
+// method call on the object, numbered 1, 2, 3, ... by the client. The host executes the invocations of
+// one stub strictly in the order of their numbers: n+1 starts only after n has completed. The reply to
+// an invocation is its *outcome*; outcomes carry the number of their invocation and leave the host in
+// the order of the numbers, one for each invocation that completed.
+//
+// The execution of one invocation is a *turn*. One object runs one turn at a time, however many stubs
+// are open on it. Between the invocations of two different stubs there is no order, but stubs on the
+// same object are served fairly, in turn. A turn is atomic: what it wrote becomes durable as a whole
+// when it completes normally, and not at all otherwise. An outcome is sent only when every write that
+// it could have seen is durable.
+//
+// Anything but a normal reply *breaks* the stub. The invocation that failed is at fault; every
+// invocation behind it fails with the same cause and never starts.
+//
+// THE STATES OF A STUB
+//
+//   opening   The client has sent a first frame with `open`. It MAY put invocations into that same
+//             frame and MAY send more frames without waiting for an answer.
+//   open      The host has sent a first frame with `opened`. It does so at once, before any turn has
+//             run. Invocations go up, outcomes come down.
+//   closing   The client has half-closed the call. The host finishes every invocation that it was
+//             sent, sends the outcomes, and ends the call with status OK.
+//   closed    The call has ended with status OK. Every invocation has had its outcome.
+//   broken    The host has sent a frame with `broken`, the last frame of the call, and has ended the
+//             call with the same code and message; or the call was lost without one.
+//
+// There is no way back from `closed` and `broken`. To go on, a client opens a new stub, which starts
+// at sequence 1 again and knows nothing of the old one.
+//
+// WHAT A CLIENT KNOWS AFTER A BREAK
+//
+// After a `broken` frame: every invocation up to and including `completed_through` completed, is
+// durable, and had its outcome sent before that frame; every invocation above it had no effect. Nothing
+// is unknown.
+//
+// After a call that ended with any status and without a `broken` frame, or with status OK while
+// invocations are unanswered: an invocation whose outcome was received completed; one that was never
+// handed to the transport was not executed; for one that was sent and not answered the client MUST
+// assume that it may or may not have been executed.
+//
+// A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
+// then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
+//
+// FAILURE TAKES ITS PLACE IN THE QUEUE
+//
+// An invocation that can't be executed (a malformed argument, a wrong number, a limit that it passed)
+// breaks the stub when its turn comes, not when it arrives. Whatever was validly sent before it still
+// runs and still gets its outcome. So the result of a given list of frames does not depend on timing.
+// Frames behind such a failure are read and discarded.
+//
+// REASONS
+//
+// The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
+// details. Its `domain` is `seriatim.dev` and its `reason` is one of these:
+//
+//   reason                code                retryable  the stub broke because
+//   --------------------  ------------------  ---------  --------------------------------------------
+//   OBJECT_EXCEPTION      what was thrown,    no         the method threw or failed its reply (`remote`)
+//                         else UNKNOWN
+//   OBJECT_START_FAILED   what was thrown,    no         the object could not be made: its factory
+//                         else UNKNOWN                   threw (`remote`)
+//   UNKNOWN_METHOD        UNIMPLEMENTED       no         the namespace's service has no such method
+//   MALFORMED_ARGUMENT    INVALID_ARGUMENT    no         the bytes or the JSON are not the request type
+//   INVOCATION_TIMED_OUT  DEADLINE_EXCEEDED   no         the invocation's `timeout`, or the host's limit
+//                                                        on a turn, ran out
+//   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
+//                                                        turn was cut off
+//   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
+//                                                        frame, was passed (`overloaded`)
+//   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
+//   UNKNOWN_NAMESPACE     NOT_FOUND           no         the host serves no such namespace
+//   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
+//   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
+//   PROTOCOL_VIOLATION    INVALID_ARGUMENT    no         the frames break the rules of this file
+//
+// If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
+// of the object's own is folded into the one above: its reason, its domain and its metadata stand in
+// `metadata` under `object.reason`, `object.domain` and `object.metadata.KEY`.
+//
+// What a client does about each:
+//
+//   OBJECT_RESET, HOST_DRAINING   Open a new stub and send again what had no effect. Wait a little,
+//                                 longer each time, and with jitter.
+//   OVERLOADED                    The same, but never at once, and send less.
+//   OBJECT_EXCEPTION, OBJECT_START_FAILED, INVOCATION_TIMED_OUT
+//                                 The application decides. The same call will often fail again.
+//   all others                    A fault of the client's. Sending the same again gives the same.
+//   no `broken` frame at all      Open a new stub. Send again what was not executed; send again what is
+//                                 unknown only if the call is idempotent.
+//
+// A client MUST treat a reason that it doesn't know like OBJECT_EXCEPTION, and MUST go by `retryable`
+// and `overloaded` rather than by the reason.
+//
+// COMPATIBILITY
+//
+// Both sides MUST ignore fields that they don't know. New fields will never change the meaning of the
+// ones that are here.
+
+// Code generated by protoc-gen-go-grpc. DO NOT EDIT.
+// versions:
+// - protoc-gen-go-grpc v1.6.2
+// - protoc             (unknown)
+// source: seriatim/v1/durable_objects.proto
+
+package seriatimv1
+
+import (
+	context "context"
+	grpc "google.golang.org/grpc"
+	codes "google.golang.org/grpc/codes"
+	status "google.golang.org/grpc/status"
+)
+
+// This is a compile-time assertion to ensure that this generated file
+// is compatible with the grpc package it is being compiled against.
+// Requires gRPC-Go v1.64.0 or later.
+const _ = grpc.SupportPackageIsVersion9
+
+const (
+	DurableObjects_Connect_FullMethodName           = "/seriatim.v1.DurableObjects/Connect"
+	DurableObjects_DescribeNamespace_FullMethodName = "/seriatim.v1.DurableObjects/DescribeNamespace"
+	DurableObjects_ListNamespaces_FullMethodName    = "/seriatim.v1.DurableObjects/ListNamespaces"
+)
+
+// DurableObjectsClient is the client API for DurableObjects service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Durable objects, reached through stubs.
+type DurableObjectsClient interface {
+	// Opens a stub on one object and carries its invocations. One call is one stub.
+	//
+	// The client's first frame MUST have `open`. After the last invocation the client SHOULD half-close,
+	// and SHOULD keep reading until the call ends. It MUST be ready to receive frames at any time: a
+	// client that stops reading stops its own stub, whose turns then wait, but no other.
+	//
+	// Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
+	// status of the call. Without that frame the call was lost on its way.
+	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectRequest, ConnectResponse], error)
+	// Describes one namespace: what a client needs to derive ids by itself and to know the methods.
+	//
+	// Errors: NOT_FOUND with reason UNKNOWN_NAMESPACE among the status details.
+	DescribeNamespace(ctx context.Context, in *DescribeNamespaceRequest, opts ...grpc.CallOption) (*DescribeNamespaceResponse, error)
+	// Lists the namespaces that the host serves, in the order of their names.
+	ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error)
+}
+
+type durableObjectsClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewDurableObjectsClient(cc grpc.ClientConnInterface) DurableObjectsClient {
+	return &durableObjectsClient{cc}
+}
+
+func (c *durableObjectsClient) Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectRequest, ConnectResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &DurableObjects_ServiceDesc.Streams[0], DurableObjects_Connect_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ConnectRequest, ConnectResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DurableObjects_ConnectClient = grpc.BidiStreamingClient[ConnectRequest, ConnectResponse]
+
+func (c *durableObjectsClient) DescribeNamespace(ctx context.Context, in *DescribeNamespaceRequest, opts ...grpc.CallOption) (*DescribeNamespaceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DescribeNamespaceResponse)
+	err := c.cc.Invoke(ctx, DurableObjects_DescribeNamespace_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *durableObjectsClient) ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListNamespacesResponse)
+	err := c.cc.Invoke(ctx, DurableObjects_ListNamespaces_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DurableObjectsServer is the server API for DurableObjects service.
+// All implementations must embed UnimplementedDurableObjectsServer
+// for forward compatibility.
+//
+// Durable objects, reached through stubs.
+type DurableObjectsServer interface {
+	// Opens a stub on one object and carries its invocations. One call is one stub.
+	//
+	// The client's first frame MUST have `open`. After the last invocation the client SHOULD half-close,
+	// and SHOULD keep reading until the call ends. It MUST be ready to receive frames at any time: a
+	// client that stops reading stops its own stub, whose turns then wait, but no other.
+	//
+	// Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
+	// status of the call. Without that frame the call was lost on its way.
+	Connect(grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]) error
+	// Describes one namespace: what a client needs to derive ids by itself and to know the methods.
+	//
+	// Errors: NOT_FOUND with reason UNKNOWN_NAMESPACE among the status details.
+	DescribeNamespace(context.Context, *DescribeNamespaceRequest) (*DescribeNamespaceResponse, error)
+	// Lists the namespaces that the host serves, in the order of their names.
+	ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error)
+	mustEmbedUnimplementedDurableObjectsServer()
+}
+
+// UnimplementedDurableObjectsServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedDurableObjectsServer struct{}
+
+func (UnimplementedDurableObjectsServer) Connect(grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]) error {
+	return status.Error(codes.Unimplemented, "method Connect not implemented")
+}
+func (UnimplementedDurableObjectsServer) DescribeNamespace(context.Context, *DescribeNamespaceRequest) (*DescribeNamespaceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DescribeNamespace not implemented")
+}
+func (UnimplementedDurableObjectsServer) ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListNamespaces not implemented")
+}
+func (UnimplementedDurableObjectsServer) mustEmbedUnimplementedDurableObjectsServer() {}
+func (UnimplementedDurableObjectsServer) testEmbeddedByValue()                        {}
+
+// UnsafeDurableObjectsServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to DurableObjectsServer will
+// result in compilation errors.
+type UnsafeDurableObjectsServer interface {
+	mustEmbedUnimplementedDurableObjectsServer()
+}
+
+func RegisterDurableObjectsServer(s grpc.ServiceRegistrar, srv DurableObjectsServer) {
+	// If the following call panics, it indicates UnimplementedDurableObjectsServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&DurableObjects_ServiceDesc, srv)
+}
+
+func _DurableObjects_Connect_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(DurableObjectsServer).Connect(&grpc.GenericServerStream[ConnectRequest, ConnectResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DurableObjects_ConnectServer = grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]
+
+func _DurableObjects_DescribeNamespace_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DescribeNamespaceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DurableObjectsServer).DescribeNamespace(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DurableObjects_DescribeNamespace_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DurableObjectsServer).DescribeNamespace(ctx, req.(*DescribeNamespaceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DurableObjects_ListNamespaces_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListNamespacesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DurableObjectsServer).ListNamespaces(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DurableObjects_ListNamespaces_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DurableObjectsServer).ListNamespaces(ctx, req.(*ListNamespacesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// DurableObjects_ServiceDesc is the grpc.ServiceDesc for DurableObjects service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var DurableObjects_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "seriatim.v1.DurableObjects",
+	HandlerType: (*DurableObjectsServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "DescribeNamespace",
+			Handler:    _DurableObjects_DescribeNamespace_Handler,
+		},
+		{
+			MethodName: "ListNamespaces",
+			Handler:    _DurableObjects_ListNamespaces_Handler,
+		},
+	},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Connect",
+			Handler:       _DurableObjects_Connect_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
+	Metadata: "seriatim/v1/durable_objects.proto",
+}
