@@ -1,6 +1,9 @@
 package seriatim_test
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -95,4 +98,52 @@ func TestNamesAreOneTo1024BytesOfUTF8(t *testing.T) {
 		}
 	}
 	fromName(t, ids, strings.Repeat("é", 512))
+}
+
+// The vectors that every language is held to.
+func TestIDVectors(t *testing.T) {
+	text, err := os.ReadFile("../../conformance-tests/src/main/resources/vectors/ids.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type vector struct {
+		UniqueKey string `json:"unique_key"`
+		Name      string
+		Base      string
+		ID        string
+		Why       string
+	}
+	var vectors struct {
+		Named        []vector
+		Unique       []vector
+		RefusedIDs   []vector `json:"refused_ids"`
+		RefusedNames []vector `json:"refused_names"`
+	}
+	if err := json.Unmarshal(text, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vectors.Named {
+		if id := fromName(t, newIDs(t, v.UniqueKey), v.Name); id.String() != v.ID {
+			t.Errorf("%s: got %v, expected %s", v.Why, id, v.ID)
+		}
+	}
+	for _, v := range vectors.Unique {
+		id, err := newIDs(t, v.UniqueKey).FromString(v.ID)
+		if bytes := id.Bytes(); err != nil || hex.EncodeToString(bytes[:16]) != v.Base {
+			t.Errorf("base %s: got %v, %v", v.Base, id, err)
+		}
+	}
+	for _, v := range vectors.RefusedIDs {
+		if id, err := newIDs(t, v.UniqueKey).FromString(v.ID); err == nil {
+			t.Errorf("%s: got %v, expected an error", v.Why, id)
+		}
+	}
+	for _, v := range vectors.RefusedNames {
+		if id, err := newIDs(t, "mykey").FromName(v.Name); err == nil {
+			t.Errorf("%s: got %v, expected an error", v.Why, id)
+		}
+	}
+	if len(vectors.Named) == 0 || len(vectors.Unique) == 0 || len(vectors.RefusedIDs) == 0 || len(vectors.RefusedNames) == 0 {
+		t.Errorf("a list of vectors is empty: %+v", vectors)
+	}
 }
