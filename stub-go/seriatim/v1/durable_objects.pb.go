@@ -78,6 +78,8 @@
 //                                                        on a turn, ran out
 //   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
 //                                                        turn was cut off
+//   CALL_CYCLE            FAILED_PRECONDITION no         the object waits for this very call: it comes,
+//                                                        through other objects of the host, from itself
 //   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
 //                                                        frame, was passed (`overloaded`)
 //   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
@@ -118,6 +120,7 @@
 package seriatimv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1041,7 +1044,7 @@ var File_seriatim_v1_durable_objects_proto protoreflect.FileDescriptor
 
 const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
 	"\n" +
-	"!seriatim/v1/durable_objects.proto\x12\vseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\"r\n" +
+	"!seriatim/v1/durable_objects.proto\x12\vseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\"r\n" +
 	"\x0eConnectRequest\x12%\n" +
 	"\x04open\x18\x01 \x01(\v2\x11.seriatim.v1.OpenR\x04open\x129\n" +
 	"\vinvocations\x18\x02 \x03(\v2\x17.seriatim.v1.InvocationR\vinvocations\"p\n" +

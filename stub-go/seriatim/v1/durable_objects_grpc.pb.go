@@ -78,6 +78,8 @@
 //                                                        on a turn, ran out
 //   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
 //                                                        turn was cut off
+//   CALL_CYCLE            FAILED_PRECONDITION no         the object waits for this very call: it comes,
+//                                                        through other objects of the host, from itself
 //   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
 //                                                        frame, was passed (`overloaded`)
 //   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
