@@ -1,5 +1,6 @@
 package dev.seriatim.examples;
 
+import dev.seriatim.examples.v1.AccountGrpc;
 import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.JournalGrpc;
 import dev.seriatim.examples.v1.ReminderGrpc;
@@ -12,7 +13,8 @@ import dev.seriatim.service.DurableObjectProvider;
 public final class Examples implements DurableObjectProvider {
   @Override
   public void addTo(DurableObjectHost.Builder host) {
-    host.namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Counter::new)
+    host.namespace("ACCOUNT", AccountGrpc.getServiceDescriptor(), Account::new)
+        .namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Counter::new)
         .namespace("JOURNAL", JournalGrpc.getServiceDescriptor(), Journal::new)
         .namespace("REMINDER", ReminderGrpc.getServiceDescriptor(), Reminder::new);
   }

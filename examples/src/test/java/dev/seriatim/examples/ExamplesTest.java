@@ -9,19 +9,26 @@ import com.google.common.util.concurrent.ListenableFuture;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.protobuf.Duration;
 import com.google.protobuf.util.Durations;
+import dev.seriatim.examples.v1.AccountGrpc;
 import dev.seriatim.examples.v1.AddReminderRequest;
 import dev.seriatim.examples.v1.AppendRequest;
+import dev.seriatim.examples.v1.Balance;
 import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.CounterValue;
+import dev.seriatim.examples.v1.DepositRequest;
+import dev.seriatim.examples.v1.GetBalanceRequest;
 import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.examples.v1.JournalGrpc;
 import dev.seriatim.examples.v1.ListRemindersRequest;
 import dev.seriatim.examples.v1.ReadRequest;
 import dev.seriatim.examples.v1.ReadResponse;
+import dev.seriatim.examples.v1.ReceiveRequest;
+import dev.seriatim.examples.v1.ReceiveResponse;
 import dev.seriatim.examples.v1.ReminderGrpc;
 import dev.seriatim.examples.v1.Reminders;
 import dev.seriatim.examples.v1.Reminding;
+import dev.seriatim.examples.v1.TransferRequest;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectProvider;
 import dev.seriatim.stub.DurableObjectNamespace;
@@ -36,6 +43,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
@@ -223,6 +231,58 @@ final class ExamplesTest {
   }
 
   @Test
+  void accountCannotBeOverdrawn() {
+    AccountGrpc.AccountBlockingStub account = account("a");
+    assertThat(deposit(account, 10).getAmount()).isEqualTo(10);
+    assertThat(transfer(account, "b", 7).getAmount()).isEqualTo(3);
+    StatusRuntimeException e =
+        assertThrows(StatusRuntimeException.class, () -> transfer(account, "b", 7));
+    assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+    assertThat(e).hasMessageThat().contains("balance 3, expected at least 7");
+    assertThat(balanceOnceDelivered("a").getAmount()).isEqualTo(3);
+    assertThat(balanceOnceDelivered("b").getAmount()).isEqualTo(7);
+  }
+
+  @Test
+  void accountRefusesWhatItCannotDo() {
+    assertInvalid(() -> deposit(account("a"), 0), "amount 0");
+    assertInvalid(() -> transfer(account("a"), "b", -1), "amount -1");
+    assertInvalid(() -> transfer(account("a"), "a", 1), "account 'a' is this one");
+    assertInvalid(() -> transfer(account("a"), "", 1), "account: name");
+  }
+
+  @Test
+  void accountsThatDeliverToEachOtherLoseNothing() throws Exception {
+    deposit(account("a"), 100);
+    deposit(account("b"), 100);
+    List<ListenableFuture<Balance>> transfers = new ArrayList<>();
+    AccountGrpc.AccountFutureStub a =
+        AccountGrpc.newFutureStub(objects.namespace("ACCOUNT").getByName("a").channel());
+    AccountGrpc.AccountFutureStub b =
+        AccountGrpc.newFutureStub(objects.namespace("ACCOUNT").getByName("b").channel());
+    for (int i = 0; i < 5; i++) {
+      transfers.add(a.transfer(TransferRequest.newBuilder().setTo("b").setAmount(3).build()));
+      transfers.add(b.transfer(TransferRequest.newBuilder().setTo("a").setAmount(1).build()));
+    }
+    for (ListenableFuture<Balance> transfer : transfers) {
+      transfer.get(30, TimeUnit.SECONDS);
+    }
+    balanceOnceDelivered("a");
+    assertThat(balanceOnceDelivered("b").getAmount()).isEqualTo(110);
+    assertThat(balanceOnceDelivered("a").getAmount()).isEqualTo(90);
+  }
+
+  @Test
+  void accountCountsADeliveryOnce() {
+    ReceiveRequest request =
+        ReceiveRequest.newBuilder().setSender("someone").setNumber(1).setAmount(5).build();
+    for (int i = 0; i < 2; i++) {
+      assertThat(account("a").receive(request)).isEqualTo(ReceiveResponse.getDefaultInstance());
+    }
+    assertThat(balanceOnceDelivered("a").getAmount()).isEqualTo(5);
+  }
+
+  @Test
   void everythingIsThereAgainAfterARestart(@TempDir Path data) throws Exception {
     restart(data);
     assertThat(increment(counter("a"), 5)).isEqualTo(5);
@@ -251,6 +311,35 @@ final class ExamplesTest {
 
   private static long valueOf(CounterGrpc.CounterBlockingStub counter) {
     return counter.get(GetRequest.getDefaultInstance()).getValue();
+  }
+
+  private AccountGrpc.AccountBlockingStub account(String name) {
+    return AccountGrpc.newBlockingStub(objects.namespace("ACCOUNT").getByName(name).channel());
+  }
+
+  @CanIgnoreReturnValue
+  private static Balance deposit(AccountGrpc.AccountBlockingStub account, long amount) {
+    return account.deposit(DepositRequest.newBuilder().setAmount(amount).build());
+  }
+
+  @CanIgnoreReturnValue
+  private static Balance transfer(AccountGrpc.AccountBlockingStub account, String to, long amount) {
+    return account.transfer(TransferRequest.newBuilder().setTo(to).setAmount(amount).build());
+  }
+
+  /** Asks until the account has delivered everything. */
+  @CanIgnoreReturnValue
+  private Balance balanceOnceDelivered(String name) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (true) {
+      Balance balance = account(name).getBalance(GetBalanceRequest.getDefaultInstance());
+      if (balance.getUndelivered() == 0) {
+        return balance;
+      }
+      assertWithMessage("%s has not delivered everything after 60 s: %s", name, balance)
+          .that(System.nanoTime())
+          .isLessThan(deadline);
+    }
   }
 
   private ReminderGrpc.ReminderBlockingStub reminder(String name) {
