@@ -1,0 +1,194 @@
+"""A threaded stub as a gRPC channel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import grpc
+
+from seriatim import _request
+from seriatim._call import RaisedCallFailure, StubCall
+from seriatim._core import PendingCall
+from seriatim._failures import Fate
+
+if TYPE_CHECKING:
+    from seriatim._stub import DurableObjectStub
+
+    _AnyUnaryUnary = grpc.UnaryUnaryMultiCallable[Any, Any]
+    _AnyUnaryStream = grpc.UnaryStreamMultiCallable[Any, Any]
+    _AnyStreamUnary = grpc.StreamUnaryMultiCallable[Any, Any]
+    _AnyStreamStream = grpc.StreamStreamMultiCallable[Any, Any]
+else:  # Generic only to the type checker.
+    _AnyUnaryUnary = grpc.UnaryUnaryMultiCallable
+    _AnyUnaryStream = grpc.UnaryStreamMultiCallable
+    _AnyStreamUnary = grpc.StreamUnaryMultiCallable
+    _AnyStreamStream = grpc.StreamStreamMultiCallable
+
+_Serializer = Callable[[Any], bytes] | None
+_Deserializer = Callable[[bytes], Any] | None
+_Metadata = Iterable[tuple[str, str | bytes]] | None
+
+
+class StubChannel(grpc.Channel):
+    """Carries the unary calls of generated stubs over one durable object stub, in order."""
+
+    def __init__(self, stub: DurableObjectStub, transport: grpc.Channel) -> None:
+        self._stub = stub
+        self._transport = transport
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: _Serializer = None,
+        response_deserializer: _Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
+        """One method of the object."""
+        return _UnaryUnary(
+            self._stub, _request.method_name(method), request_serializer, response_deserializer
+        )
+
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: _Serializer = None,
+        response_deserializer: _Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> grpc.UnaryStreamMultiCallable[Any, Any]:
+        """A method that fails with UNIMPLEMENTED when it is called."""
+        return _UnaryStream(method, "server-streaming")
+
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: _Serializer = None,
+        response_deserializer: _Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> grpc.StreamUnaryMultiCallable[Any, Any]:
+        """A method that fails with UNIMPLEMENTED when it is called."""
+        return _StreamUnary(method, "client-streaming")
+
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: _Serializer = None,
+        response_deserializer: _Deserializer = None,
+        _registered_method: bool | None = False,
+    ) -> grpc.StreamStreamMultiCallable[Any, Any]:
+        """A method that fails with UNIMPLEMENTED when it is called."""
+        return _StreamStream(method, "bidirectional-streaming")
+
+    def subscribe(
+        self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool = False
+    ) -> None:
+        """Subscribes to the connectivity of the channel under the stub."""
+        self._transport.subscribe(callback, try_to_connect)
+
+    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
+        """Ends a subscription."""
+        self._transport.unsubscribe(callback)
+
+    def close(self) -> None:
+        """Closes the stub; see there."""
+        self._stub.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._stub.__exit__(exc_type, exc_val, exc_tb)
+
+
+class _UnaryUnary(_AnyUnaryUnary):
+    def __init__(
+        self, stub: DurableObjectStub, method: str, serializer: _Serializer, deserializer: _Deserializer
+    ) -> None:
+        self._stub = stub
+        self._method = method
+        self._serializer = serializer
+        self._deserializer = deserializer
+
+    def __call__(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: _Metadata = None,
+        credentials: grpc.CallCredentials | None = None,
+        wait_for_ready: bool | None = None,
+        compression: grpc.Compression | None = None,
+    ) -> Any:
+        return self.with_call(request, timeout, metadata, credentials)[0]
+
+    def with_call(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: _Metadata = None,
+        credentials: grpc.CallCredentials | None = None,
+        wait_for_ready: bool | None = None,
+        compression: grpc.Compression | None = None,
+    ) -> tuple[Any, StubCall]:
+        call = self.future(request, timeout, metadata, credentials)
+        try:
+            return call.result(), call
+        except KeyboardInterrupt:
+            call.cancel()
+            raise
+
+    def future(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: _Metadata = None,
+        credentials: grpc.CallCredentials | None = None,
+        wait_for_ready: bool | None = None,
+        compression: grpc.Compression | None = None,
+    ) -> StubCall:
+        try:
+            _request.refuse_credentials(credentials)
+            deadline = _request.deadline(timeout, time.monotonic())
+            call = StubCall(deadline)
+            pending = PendingCall(
+                self._method,
+                _request.serialized(self._serializer, request),
+                deadline,
+                _request.metadata_of(metadata),
+                self._deserializer,
+                call,
+            )
+        except _request.RefusedError as e:
+            call = StubCall(None)
+            call.fail(e.cause, Fate.NOT_EXECUTED)
+            return call
+        self._stub.submit(pending)
+        return call
+
+
+class _Refused:
+    def __init__(self, method: str, kind: str) -> None:
+        self._refusal = _request.refuse_streaming(_request.method_name(method), kind)
+
+    def _refuse(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise RaisedCallFailure(self._refusal.cause, Fate.NOT_EXECUTED, 0)
+
+
+class _UnaryStream(_Refused, _AnyUnaryStream):
+    __call__ = _Refused._refuse
+
+
+class _StreamUnary(_Refused, _AnyStreamUnary):
+    __call__ = _Refused._refuse
+    future = _Refused._refuse
+    with_call = _Refused._refuse
+
+
+class _StreamStream(_Refused, _AnyStreamStream):
+    __call__ = _Refused._refuse

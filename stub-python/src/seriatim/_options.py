@@ -1,0 +1,109 @@
+"""The limits and times of a client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_HOST_QUEUE_INVOCATIONS = 65_536
+_HOST_QUEUE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClientOptions:
+    """The limits and times of a client, each with a default that suits most.
+
+    All limits on calls hold for each stub by itself. Times are in seconds. Raises ValueError if a limit
+    is out of range, or if a stub could have more unanswered than a host queues by its defaults, which
+    are 65,536 invocations and 64 MiB.
+    """
+
+    max_unanswered_frames: int = 4
+    """With fewer frames than this unanswered, a call leaves at once; otherwise it waits, and leaves in
+    one frame with others when an answer comes back."""
+
+    max_frame_invocations: int = 256
+    """The most invocations in one frame."""
+
+    max_frame_bytes: int = 1 << 20
+    """The most bytes in one frame, unless a single invocation is bigger: that one goes alone. A host's
+    own limit is 4 MiB by default."""
+
+    max_invocation_bytes: int = (4 << 20) - (8 << 10)
+    """The size of the largest invocation, with its argument, method name and metadata. A larger one
+    fails with `Reason.CALL_TOO_LARGE` and breaks nothing."""
+
+    max_buffered_invocations: int = 65_536
+    """The most invocations that may wait to be sent. One more fails with `Reason.BUFFER_FULL` and
+    breaks nothing."""
+
+    max_buffered_bytes: int = 64 << 20
+    """The most bytes that may wait to be sent. An invocation that would pass this fails with
+    `Reason.BUFFER_FULL` and breaks nothing."""
+
+    max_inbound_frame_bytes: int = 16 << 20
+    """The largest frame taken from a host; a larger one breaks the stub. Only for `connect`: a channel
+    of your own has its own limit, which is 4 MiB by default."""
+
+    deadline_grace: float = 1.0
+    """The host watches a call's timeout, and breaks the stub when it runs out. If no word of that has
+    come this long after it, the client breaks the stub by itself."""
+
+    close_timeout: float = 10.0
+    """A closed stub whose calls have all been answered breaks if the host hasn't ended it by then."""
+
+    describe_timeout: float = 10.0
+    """How long to wait for the description of a namespace."""
+
+    keep_alive_time: float = 30.0
+    """How long a connection with open stubs may be silent before it is probed; only for `connect`. A
+    Seriatim host permits 10 s; if a proxy in between answers with `too_many_pings`, raise it."""
+
+    keep_alive_timeout: float = 10.0
+    """How long a probe may stay unanswered before the connection is given up, which breaks all its
+    stubs; only for `connect`."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "max_unanswered_frames",
+            "max_frame_invocations",
+            "max_frame_bytes",
+            "max_invocation_bytes",
+            "max_buffered_invocations",
+            "max_inbound_frame_bytes",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)}, expected at least 1")
+        for name in ("close_timeout", "describe_timeout", "keep_alive_time", "keep_alive_timeout"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} {getattr(self, name)}, expected more than 0")
+        if not self.deadline_grace >= 0:
+            raise ValueError(f"deadline_grace {self.deadline_grace}, expected at least 0")
+        invocations = self.max_unanswered_frames * self.max_frame_invocations
+        if invocations > _HOST_QUEUE_INVOCATIONS:
+            raise ValueError(
+                f"max_unanswered_frames x max_frame_invocations is {invocations}, "
+                f"expected at most {_HOST_QUEUE_INVOCATIONS}"
+            )
+        size = self.max_unanswered_frames * max(self.max_frame_bytes, self.max_invocation_bytes)
+        if size > _HOST_QUEUE_BYTES:
+            raise ValueError(
+                "max_unanswered_frames x the larger of max_frame_bytes and max_invocation_bytes is "
+                f"{size}, expected at most {_HOST_QUEUE_BYTES}"
+            )
+        if self.max_buffered_bytes < self.max_invocation_bytes:
+            raise ValueError(
+                f"max_buffered_bytes {self.max_buffered_bytes}, "
+                f"expected at least max_invocation_bytes {self.max_invocation_bytes}"
+            )
+
+    def channel_arguments(self) -> list[tuple[str, int]]:
+        """What `connect` asks of the gRPC channel that it makes."""
+        return [
+            ("grpc.keepalive_time_ms", int(self.keep_alive_time * 1000)),
+            ("grpc.keepalive_timeout_ms", int(self.keep_alive_timeout * 1000)),
+            ("grpc.http2.max_pings_without_data", 0),
+            ("grpc.max_receive_message_length", self.max_inbound_frame_bytes),
+        ]
+
+
+DEFAULTS = ClientOptions()

@@ -1,0 +1,77 @@
+"""Why calls fail: the strings that `FailureCause.reason` gives."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The reasons that this client knows.
+
+    The first group comes from the host, and the contract of `seriatim.v1` says when; a newer host may
+    send others, so `FailureCause.reason` is a plain string. The second group is found out by this client.
+    """
+
+    OBJECT_EXCEPTION = "OBJECT_EXCEPTION"
+    """The method threw, or failed its reply."""
+
+    OBJECT_START_FAILED = "OBJECT_START_FAILED"
+    """The object could not be made."""
+
+    UNKNOWN_METHOD = "UNKNOWN_METHOD"
+    """The namespace's service has no such method."""
+
+    MALFORMED_ARGUMENT = "MALFORMED_ARGUMENT"
+    """The argument is not the method's request type."""
+
+    INVOCATION_TIMED_OUT = "INVOCATION_TIMED_OUT"
+    """The call's timeout, or the host's limit on a turn, ran out."""
+
+    OBJECT_RESET = "OBJECT_RESET"
+    """The object was aborted, a commit failed, or the turn was cut off."""
+
+    OVERLOADED = "OVERLOADED"
+    """A limit of the host was passed."""
+
+    HOST_DRAINING = "HOST_DRAINING"
+    """The host is shutting down."""
+
+    UNKNOWN_NAMESPACE = "UNKNOWN_NAMESPACE"
+    """The host serves no such namespace."""
+
+    INVALID_ID = "INVALID_ID"
+    """The id or the name can't be one of this namespace."""
+
+    SEQUENCE_VIOLATION = "SEQUENCE_VIOLATION"
+    """An invocation had the wrong number."""
+
+    PROTOCOL_VIOLATION = "PROTOCOL_VIOLATION"
+    """The frames that were sent break the rules of the contract."""
+
+    CONNECTION_LOST = "CONNECTION_LOST"
+    """The stub's connection ended without a word from the host about why. The stub is broken."""
+
+    HOST_VIOLATION = "HOST_VIOLATION"
+    """The host's frames break the rules of the contract. The stub is broken."""
+
+    ANSWER_OVERDUE = "ANSWER_OVERDUE"
+    """No answer came, not even `deadline_grace` after a call's deadline. The stub is broken."""
+
+    STUB_CANCELLED = "STUB_CANCELLED"
+    """The stub's `cancel` was called. The stub is broken."""
+
+    CLIENT_FAULT = "CLIENT_FAULT"
+    """This client failed in a way that it should not. The stub is broken."""
+
+    STUB_CLOSED = "STUB_CLOSED"
+    """The call was made after the stub's `close`."""
+
+    CALL_CANCELLED = "CALL_CANCELLED"
+    """The call was cancelled by its caller. The stub is not broken."""
+
+    CALL_REFUSED = "CALL_REFUSED"
+    """The call can't be made on a stub at all; its message says why. The stub is not broken."""
+
+    CALL_TOO_LARGE = "CALL_TOO_LARGE"
+    """The call is over `max_invocation_bytes`. The stub is not broken."""
+
+    BUFFER_FULL = "BUFFER_FULL"
+    """No room for the call: see `max_buffered_invocations` and `max_buffered_bytes`. The stub goes on."""

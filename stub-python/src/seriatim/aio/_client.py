@@ -1,0 +1,162 @@
+"""The way to durable objects for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import grpc
+from grpc import aio
+
+from seriatim._ids import DurableObjectId, DurableObjectIds, check_name
+from seriatim._options import DEFAULTS, ClientOptions
+from seriatim._transport import DESCRIBE_NAMESPACE_PATH, check_namespace_name, describe_request, ids_of
+from seriatim.aio._stub import DurableObjectStub
+
+
+class DurableObjects:
+    """A client of one Seriatim host, for asyncio; `seriatim.DurableObjects` is the one for threads.
+
+        stub = objects.namespace("COUNTER").get_by_name("foo")
+        counter = CounterStub(stub.channel())
+
+    Belongs to the event loop of its channel.
+    """
+
+    def __init__(self, channel: aio.Channel, options: ClientOptions = DEFAULTS) -> None:
+        """A client over a channel, which may have interceptors and credentials and stays the caller's to
+        close. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
+        """
+        self._channel = channel
+        self._options = options
+        self._owned = False
+        self._namespaces: dict[str, DurableObjectNamespace] = {}
+
+    @classmethod
+    def connect(
+        cls,
+        target: str,
+        credentials: grpc.ChannelCredentials | None = None,
+        options: ClientOptions = DEFAULTS,
+    ) -> DurableObjects:
+        """Connects to a host, and has a keepalive watch the connection.
+
+        Doesn't wait; the connection is made with the first call. `target` is where the host is, such as
+        "127.0.0.1:7070". Without credentials, such as `grpc.ssl_channel_credentials()`, everything
+        travels as plain text. To be called in the event loop.
+        """
+        arguments = options.channel_arguments()
+        if credentials is None:
+            channel = aio.insecure_channel(target, arguments)
+        else:
+            channel = aio.secure_channel(target, credentials, arguments)
+        objects = cls(channel, options)
+        objects._owned = True
+        return objects
+
+    def namespace(self, name: str, unique_key: str | None = None) -> DurableObjectNamespace:
+        """The namespace with this name; the same one each time. Doesn't ask the host.
+
+        With a `unique_key` that the caller knows, ids are made without ever asking the host.
+        """
+        if unique_key is not None:
+            return DurableObjectNamespace(self._channel, self._options, name, DurableObjectIds(unique_key))
+        if name not in self._namespaces:
+            self._namespaces[name] = DurableObjectNamespace(self._channel, self._options, name, None)
+        return self._namespaces[name]
+
+    async def close(self) -> None:
+        """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
+        them first and wait for their end. Leaves a channel alone that was given.
+        """
+        if self._owned:
+            await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class DurableObjectNamespace:
+    """A class of durable objects, such as `COUNTER`: gives stubs on its objects, and their ids.
+
+    Getting a stub never talks to the host. The ids need the namespace's unique key, unless it was given
+    to `DurableObjects.namespace`: the first method that needs it asks the host for it, and waits for up
+    to `describe_timeout`; it is then known for good. If the asking fails, that method raises the
+    `grpc.RpcError`, and the next one asks again.
+    """
+
+    def __init__(
+        self, channel: aio.Channel, options: ClientOptions, name: str, ids: DurableObjectIds | None
+    ) -> None:
+        check_namespace_name(name)
+        self._channel = channel
+        self._options = options
+        self._name = name
+        self._fetching = asyncio.Lock()
+        self._known_ids = ids
+
+    @property
+    def name(self) -> str:
+        """The name of the namespace."""
+        return self._name
+
+    def get_by_name(self, object_name: str) -> DurableObjectStub:
+        """A new stub on the object with this name. Doesn't need the unique key.
+
+        ValueError if the name isn't 1 to 1,024 bytes of UTF-8.
+        """
+        check_name(object_name)
+        return DurableObjectStub(self, object_name, None, self._channel, self._options)
+
+    def get(self, object_id: DurableObjectId) -> DurableObjectStub:
+        """A new stub on the object with this id.
+
+        If the id knows its name, the object is opened by that name, and so learns it; the stub breaks if
+        the host makes another id of it.
+        """
+        return DurableObjectStub(self, object_id.name, object_id, self._channel, self._options)
+
+    async def id_from_name(self, object_name: str) -> DurableObjectId:
+        """The id of the object with this name; the same for ever.
+
+        ValueError if the name isn't 1 to 1,024 bytes of UTF-8.
+        """
+        check_name(object_name)
+        return (await self._ids()).from_name(object_name)
+
+    async def id_from_string(self, digits: str) -> DurableObjectId:
+        """The id that these 64 digits show.
+
+        ValueError if it isn't 64 lower-case hex digits, or is the id of another namespace.
+        """
+        return (await self._ids()).from_string(digits)
+
+    async def new_unique_id(self) -> DurableObjectId:
+        """A new id that no one else has."""
+        return (await self._ids()).new_unique_id()
+
+    def __repr__(self) -> str:
+        return f"<DurableObjectNamespace {self._name}>"
+
+    async def _ids(self) -> DurableObjectIds:
+        if self._known_ids is None:
+            async with self._fetching:
+                if self._known_ids is None:
+                    self._known_ids = await self._fetch()
+        return self._known_ids
+
+    async def _fetch(self) -> DurableObjectIds:
+        describe: aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
+            DESCRIBE_NAMESPACE_PATH
+        )
+        response = await describe(describe_request(self._name), timeout=self._options.describe_timeout)
+        return ids_of(self._name, response)

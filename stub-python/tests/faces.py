@@ -1,0 +1,216 @@
+"""The two APIs behind one, so that a test of what they share is written once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from echo_pb2 import EchoMessage
+from echo_pb2_grpc import EchoStub
+from fakehost import NAMESPACE, WAIT_SECONDS
+
+import seriatim
+
+_T = TypeVar("_T")
+
+
+class Reply(Protocol):
+    """A call that is under way."""
+
+    def result(self, timeout: float | None = None) -> Any: ...
+
+
+def number(reply: Reply) -> int:
+    """The number that a call answered."""
+    value: int = reply.result(WAIT_SECONDS).number
+    return value
+
+
+def failure(reply: Reply) -> seriatim.CallFailure:
+    """How a call failed."""
+    try:
+        response = reply.result(WAIT_SECONDS)
+    except seriatim.CallFailure as e:
+        return e
+    raise AssertionError(f"answered {response}, expected a failure")
+
+
+class Face(Protocol):
+    """A client and one stub."""
+
+    def call(self, value: int = 0, *, payload: bytes = b"", **options: Any) -> Reply: ...
+    def calls(self, count: int) -> list[Reply]: ...
+    def streaming(self) -> list[seriatim.CallFailure]: ...
+    def close(self) -> None: ...
+    def cancel(self, message: str) -> None: ...
+    def wait_ended(self) -> None: ...
+    def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None: ...
+    def cause(self) -> seriatim.FailureCause | None: ...
+    def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None: ...
+    def id(self) -> seriatim.DurableObjectId: ...
+    def ids(self) -> Any: ...
+    def shut_down(self) -> None: ...
+
+
+class ThreadsFace:
+    def __init__(self, target: str, options: seriatim.ClientOptions) -> None:
+        self._objects = seriatim.DurableObjects.connect(target, options=options)
+        self.stub = self._objects.namespace(NAMESPACE).get_by_name("foo")
+
+    def call(self, value: int = 0, *, payload: bytes = b"", **options: Any) -> Reply:
+        echo = EchoStub(self.stub.channel())
+        return echo.Echo.future(EchoMessage(number=value, payload=payload), **options)
+
+    def calls(self, count: int) -> list[Reply]:
+        return [self.call(n) for n in range(1, count + 1)]
+
+    def streaming(self) -> list[seriatim.CallFailure]:
+        echo = EchoStub(self.stub.channel())
+        failures = []
+        for call in (
+            lambda: echo.Watch(EchoMessage()),
+            lambda: echo.Gather(iter(())),
+            lambda: echo.Gather.future(iter(())),
+            lambda: echo.Talk(iter(())),
+        ):
+            try:
+                call()
+            except seriatim.CallFailure as e:
+                failures.append(e)
+        return failures
+
+    def close(self) -> None:
+        self.stub.close()
+
+    def cancel(self, message: str) -> None:
+        self.stub.cancel(message)
+
+    def wait_ended(self) -> None:
+        assert self.stub.wait_ended(WAIT_SECONDS), "the stub has not ended"
+
+    def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None:
+        self.stub.on_break(listener)
+
+    def cause(self) -> seriatim.FailureCause | None:
+        assert self.stub.is_broken == (self.stub.break_cause is not None)
+        return self.stub.break_cause
+
+    def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None:
+        namespace = self._objects.namespace(NAMESPACE)
+        self.stub = namespace.get(object_id) if object_id else namespace.get_by_name("foo")
+
+    def id(self) -> seriatim.DurableObjectId:
+        return self.stub.id()
+
+    def ids(self) -> Any:
+        namespace = self._objects.namespace(NAMESPACE)
+        return (
+            namespace.id_from_name("foo"),
+            namespace.id_from_string(str(namespace.id_from_name("foo"))),
+            namespace.new_unique_id(),
+        )
+
+    def shut_down(self) -> None:
+        self.stub.cancel()
+        self._objects.close()
+
+
+class AioFace:
+    """Runs a loop on a thread of its own. What is asked of it is done there, in the order asked."""
+
+    def __init__(self, target: str, options: seriatim.ClientOptions) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="loop")
+        self._thread.start()
+        self._run(self._connect(target, options))
+
+    async def _connect(self, target: str, options: seriatim.ClientOptions) -> None:
+        self._objects = seriatim.aio.DurableObjects.connect(target, options=options)
+        self.stub = self._objects.namespace(NAMESPACE).get_by_name("foo")
+
+    def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(WAIT_SECONDS)
+
+    def call(self, value: int = 0, *, payload: bytes = b"", **options: Any) -> Reply:
+        async def make() -> EchoMessage:
+            echo = EchoStub(self.stub.channel())
+            return await echo.Echo(EchoMessage(number=value, payload=payload), **options)
+
+        return asyncio.run_coroutine_threadsafe(make(), self._loop)
+
+    def calls(self, count: int) -> list[Reply]:
+        return [self.call(n) for n in range(1, count + 1)]
+
+    def streaming(self) -> list[seriatim.CallFailure]:
+        async def make() -> list[seriatim.CallFailure]:
+            echo = EchoStub(self.stub.channel())
+            failures = []
+            for call in (
+                lambda: echo.Watch(EchoMessage()),
+                lambda: echo.Gather(iter(())),
+                echo.Gather,
+                echo.Talk,
+            ):
+                try:
+                    call()
+                except seriatim.CallFailure as e:
+                    failures.append(e)
+            return failures
+
+        return self._run(make())
+
+    def close(self) -> None:
+        self._run(self._do(self.stub.close))
+
+    def cancel(self, message: str) -> None:
+        self._run(self._do(lambda: self.stub.cancel(message)))
+
+    def wait_ended(self) -> None:
+        self._run(self.stub.wait_ended())
+
+    def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None:
+        self._run(self._do(lambda: self.stub.on_break(listener)))
+
+    def cause(self) -> seriatim.FailureCause | None:
+        assert self.stub.is_broken == (self.stub.break_cause is not None)
+        return self.stub.break_cause
+
+    def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None:
+        namespace = self._objects.namespace(NAMESPACE)
+        self.stub = namespace.get(object_id) if object_id else namespace.get_by_name("foo")
+
+    def id(self) -> seriatim.DurableObjectId:
+        return self._run(self.stub.id())
+
+    def ids(self) -> Any:
+        async def make() -> Any:
+            namespace = self._objects.namespace(NAMESPACE)
+            foo = await namespace.id_from_name("foo")
+            return foo, await namespace.id_from_string(str(foo)), await namespace.new_unique_id()
+
+        return self._run(make())
+
+    def shut_down(self) -> None:
+        self._run(self._shut_down())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(WAIT_SECONDS)
+        self._loop.close()
+
+    async def _shut_down(self) -> None:
+        self.stub.cancel()
+        await self._objects.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=WAIT_SECONDS)
+
+    @staticmethod
+    async def _do(action: Callable[[], object]) -> None:
+        action()
+
+
+def is_grpc_error(error: grpc.RpcError) -> bool:
+    """Whether it can be used like any error of gRPC, of either API."""
+    return isinstance(error, grpc.RpcError) and isinstance(error, grpc.aio.AioRpcError)
