@@ -1,0 +1,151 @@
+"""Against a running server with the example objects: SERIATIM_TARGET says where it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from counter_pb2 import GetRequest, IncrementRequest
+from counter_pb2_grpc import CounterStub
+from journal_pb2 import AppendRequest, ReadRequest
+from journal_pb2_grpc import JournalStub
+
+import seriatim
+from seriatim import CallFailure, Fate, Reason
+
+TARGET = os.environ.get("SERIATIM_TARGET", "")
+HERE = Path(__file__).parents[1]
+CALLS = 10_000
+THROWS = 5_000  # The number of the call that throws.
+
+pytestmark = pytest.mark.skipif(not TARGET, reason="SERIATIM_TARGET is not set")
+
+
+def line(n: int) -> AppendRequest:
+    return AppendRequest(line="" if n == THROWS else f"line {n}")
+
+
+def new_name() -> str:
+    return f"python-{uuid.uuid4()}"
+
+
+def check(failures: list[tuple[int, CallFailure]], broken: seriatim.FailureCause | None) -> None:
+    assert [n for n, _ in failures] == list(range(THROWS, CALLS + 1))
+    for n, failure in failures:
+        assert (failure.sequence, failure.failed_sequence) in ((n, THROWS), (0, THROWS))
+        assert failure.fate is Fate.NOT_EXECUTED
+        assert failure.cause == broken
+    assert failures[0][1].reason == Reason.OBJECT_EXCEPTION
+    assert failures[0][1].code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert failures[0][1].remote
+
+
+def read_all(journal: Any) -> list[str]:
+    """The journal itself says what ran."""
+    lines: list[str] = []
+    while True:
+        page = journal.Read(ReadRequest(**{"from": len(lines) + 1}))
+        lines += page.lines
+        if not page.lines:
+            return lines
+
+
+def check_journal(name: str) -> None:
+    with seriatim.DurableObjects.connect(TARGET) as objects:
+        with objects.namespace("JOURNAL").get_by_name(name) as stub:
+            assert read_all(JournalStub(stub.channel())) == [f"line {n}" for n in range(1, THROWS)]
+
+
+def test_ten_thousand_calls_with_a_throw_in_the_middle_from_a_thread() -> None:
+    name = new_name()
+    with seriatim.DurableObjects.connect(TARGET) as objects:
+        with objects.namespace("JOURNAL").get_by_name(name) as stub:
+            journal = JournalStub(stub.channel())
+            calls = [journal.Append.future(line(n)) for n in range(1, CALLS + 1)]
+            failures = []
+            for n, call in enumerate(calls, 1):
+                try:
+                    assert call.result().index == n
+                except CallFailure as failure:
+                    failures.append((n, failure))
+            check(failures, stub.break_cause)
+    check_journal(name)
+
+
+async def test_ten_thousand_calls_with_a_throw_in_the_middle_from_asyncio() -> None:
+    name = new_name()
+    async with seriatim.aio.DurableObjects.connect(TARGET) as objects:
+        async with objects.namespace("JOURNAL").get_by_name(name) as stub:
+            journal = JournalStub(stub.channel())
+            calls = [journal.Append(line(n)) for n in range(1, CALLS + 1)]
+            failures = []
+            for n, call in enumerate(calls, 1):
+                try:
+                    assert (await call).index == n
+                except CallFailure as failure:
+                    failures.append((n, failure))
+            check(failures, stub.break_cause)
+    await asyncio.to_thread(check_journal, name)
+
+
+def test_an_id_and_a_name_are_the_same_object() -> None:
+    with seriatim.DurableObjects.connect(TARGET) as objects:
+        counters = objects.namespace("COUNTER")
+        name = new_name()
+        with counters.get_by_name(name) as stub:
+            CounterStub(stub.channel()).Increment(IncrementRequest(amount=7))
+            digits = str(stub.id())
+        for object_id in (counters.id_from_string(digits), counters.id_from_name(name)):
+            with counters.get(object_id) as stub:
+                assert CounterStub(stub.channel()).Get(GetRequest()).value == 7
+        with counters.get(counters.new_unique_id()) as stub:
+            assert CounterStub(stub.channel()).Get(GetRequest()).value == 0
+
+
+def test_an_unknown_namespace() -> None:
+    with seriatim.DurableObjects.connect(TARGET) as objects:
+        nowhere = objects.namespace("NOWHERE")
+        with nowhere.get_by_name("foo") as stub, pytest.raises(CallFailure) as raised:
+            CounterStub(stub.channel()).Get(GetRequest())
+        assert (raised.value.reason, raised.value.fate) == (Reason.UNKNOWN_NAMESPACE, Fate.NOT_EXECUTED)
+        with pytest.raises(grpc.RpcError) as refused:
+            nowhere.id_from_name("foo")
+        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+EXAMPLE_PRINTS = """\
+Five lines, one of them empty, through one stub:
+  "one" is line 1
+  "two" is line 2
+  "" NOT_EXECUTED: INVALID_ARGUMENT OBJECT_EXCEPTION: line of 0 bytes, expected 1 to 65536
+  "four" NOT_EXECUTED: INVALID_ARGUMENT OBJECT_EXCEPTION: line of 0 bytes, expected 1 to 65536
+  "five" NOT_EXECUTED: INVALID_ARGUMENT OBJECT_EXCEPTION: line of 0 bytes, expected 1 to 65536
+What had no effect, but for the line to blame, through a new stub:
+  "four" is line 3
+  "five" is line 4
+The journal:
+  one
+  two
+  four
+  five
+"""
+
+
+@pytest.mark.parametrize("example", ["journal_threads.py", "journal_asyncio.py"])
+def test_the_examples_run(example: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, HERE / "examples" / example, TARGET],
+        env=dict(os.environ, PYTHONPATH=str(HERE / "generated")),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout == EXAMPLE_PRINTS
