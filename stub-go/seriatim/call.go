@@ -29,7 +29,7 @@ type pendingCall struct {
 	method   string
 	argument []byte
 	metadata map[string]string
-	deadline time.Time // Zero, if there is none.
+	deadline time.Time // Zero, if there is none. Not before the call was made.
 	bytes    int       // At least the size that the invocation has in a frame.
 	sequence uint64    // Written once, by the connectCall, before it lets the caller go on.
 
@@ -75,12 +75,21 @@ func newPendingCall(
 		reply:    replyMessage,
 		done:     make(chan struct{}),
 	}
-	call.deadline, _ = ctx.Deadline()
+	if deadline, ok := ctx.Deadline(); ok {
+		call.deadline = later(deadline, time.Now()) // The host has its grace also if it passed long ago.
+	}
 	call.bytes = overheadBytes + len(call.method) + len(argument)
 	for key, value := range headers {
 		call.bytes += metadataOverheadBytes + len(key) + len(value)
 	}
 	return call, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // asMessage is nil if v isn't a protobuf message.

@@ -1,11 +1,13 @@
 package seriatim_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -214,36 +216,23 @@ func TestRealHostThroughARetry(t *testing.T) {
 	}
 }
 
-func BenchmarkRealHostPipelined(b *testing.B) {
-	target := os.Getenv("SERIATIM_TARGET")
-	if target == "" {
-		b.Skip("SERIATIM_TARGET is not set")
-	}
-	objects, err := seriatim.Connect(target, insecure.NewCredentials(), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer objects.Close()
-	counters := objects.Namespace("COUNTER")
-	id, err := counters.NewUniqueID(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	stub, err := counters.Get(id)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer stub.Close()
+func TestRealHostWatchesDeadlines(t *testing.T) {
+	counters := realHost(t).Namespace("COUNTER")
+	id := newID(t, counters)
+	stub := open(t, counters, id)
 	counter := examplesv1.NewCounterClient(stub)
-	ring := make([]*seriatim.Future[examplesv1.CounterValue], 4096)
-	request := &examplesv1.GetRequest{}
-	for i := 0; b.Loop(); i++ {
-		slot := &ring[i%len(ring)]
-		if *slot != nil {
-			if _, err := (*slot).Get(); err != nil {
-				b.Fatal(err)
-			}
-		}
-		*slot = seriatim.Call(b.Context(), counter.Get, request)
+	passed, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+
+	first := seriatim.Call(t.Context(), counter.Increment, &examplesv1.IncrementRequest{Amount: 1})
+	second := seriatim.Call(passed, counter.Increment, &examplesv1.IncrementRequest{Amount: 2})
+	third := seriatim.Call(t.Context(), counter.Increment, &examplesv1.IncrementRequest{Amount: 4})
+	timedOut := "INVOCATION_TIMED_OUT NOT_EXECUTED"
+	if got := [3]string{seen(first), seen(second), seen(third)}; got != [3]string{"1", timedOut, timedOut} {
+		t.Errorf("the calls saw %q", got)
+	}
+	value, err := examplesv1.NewCounterClient(open(t, counters, id)).Get(t.Context(), &examplesv1.GetRequest{})
+	if err != nil || value.GetValue() != 1 {
+		t.Errorf("got %v, %v, expected 1", value, err)
 	}
 }

@@ -43,6 +43,9 @@ func TestUniqueKeyIsAskedForOnce(t *testing.T) {
 		if err != nil || unique.Equal(id) {
 			t.Errorf("got %v, %v", unique, err)
 		}
+		if _, err := w.objects.Namespace("COUNTER").NewUniqueID(w.t.Context()); err != nil {
+			t.Error(err)
+		}
 		if asked != 2 {
 			t.Errorf("asked %d times, expected 2", asked)
 		}

@@ -2,6 +2,7 @@ package seriatim
 
 import (
 	"fmt"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -16,6 +17,8 @@ type DurableObjects struct {
 	client  seriatimv1.DurableObjectsClient
 	options Options
 	owned   *grpc.ClientConn // nil, if the connection is the caller's.
+
+	namespaces sync.Map // By name, each a *Namespace.
 }
 
 // On gives a client over a connection, which may have interceptors and credentials and stays the caller's to
@@ -52,10 +55,13 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 	return &DurableObjects{client: seriatimv1.NewDurableObjectsClient(conn), options: checked, owned: conn}, nil
 }
 
-// Namespace is the namespace with this name. It doesn't ask the host. Keep it: it remembers the unique key,
-// once it has asked for it.
+// Namespace is the namespace with this name; the same one each time. It doesn't ask the host.
 func (o *DurableObjects) Namespace(name string) *Namespace {
-	return newNamespace(o, name, nil)
+	if known, ok := o.namespaces.Load(name); ok {
+		return known.(*Namespace)
+	}
+	namespace, _ := o.namespaces.LoadOrStore(name, newNamespace(o, name, nil))
+	return namespace.(*Namespace)
 }
 
 // NamespaceWithKey is the namespace with this name, whose unique key the caller knows: ids are then made

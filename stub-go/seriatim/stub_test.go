@@ -459,7 +459,7 @@ func TestDeadlineTravelsAndTheHostsWordIsAwaited(t *testing.T) {
 
 func TestDeadlineThatHasPassedIsStillToldToTheHost(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
-		ctx, cancel := context.WithDeadline(w.t.Context(), time.Now())
+		ctx, cancel := context.WithDeadline(w.t.Context(), time.Now().Add(-time.Hour))
 		defer cancel()
 		w.expect([]*seriatim.Future[examplesv1.CounterValue]{w.call(ctx, 1)}, "INVOCATION_TIMED_OUT NOT_EXECUTED")
 	}, func(p *play) {
