@@ -10,12 +10,15 @@ import dev.seriatim.conformance.v1.AppendRequest;
 import dev.seriatim.conformance.v1.AppendResponse;
 import dev.seriatim.conformance.v1.AwaitHeldRequest;
 import dev.seriatim.conformance.v1.AwaitHeldResponse;
+import dev.seriatim.conformance.v1.CountLateWritesRequest;
+import dev.seriatim.conformance.v1.CountLateWritesResponse;
 import dev.seriatim.conformance.v1.DescribeInstanceRequest;
 import dev.seriatim.conformance.v1.DescribeInstanceResponse;
 import dev.seriatim.conformance.v1.DescribeTurnRequest;
 import dev.seriatim.conformance.v1.DescribeTurnResponse;
 import dev.seriatim.conformance.v1.EchoRequest;
 import dev.seriatim.conformance.v1.EchoResponse;
+import dev.seriatim.conformance.v1.Entry;
 import dev.seriatim.conformance.v1.FailRequest;
 import dev.seriatim.conformance.v1.FailResponse;
 import dev.seriatim.conformance.v1.GetMemoryRequest;
@@ -27,12 +30,19 @@ import dev.seriatim.conformance.v1.NeverResponse;
 import dev.seriatim.conformance.v1.ProbeGrpc;
 import dev.seriatim.conformance.v1.ReadJournalRequest;
 import dev.seriatim.conformance.v1.ReadJournalResponse;
+import dev.seriatim.conformance.v1.ReadRequest;
+import dev.seriatim.conformance.v1.ReadResponse;
 import dev.seriatim.conformance.v1.ReleaseRequest;
 import dev.seriatim.conformance.v1.ReleaseResponse;
 import dev.seriatim.conformance.v1.SetMemoryRequest;
 import dev.seriatim.conformance.v1.SetMemoryResponse;
 import dev.seriatim.conformance.v1.WatchRequest;
 import dev.seriatim.conformance.v1.WatchResponse;
+import dev.seriatim.conformance.v1.WriteRequest;
+import dev.seriatim.conformance.v1.WriteResponse;
+import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.DurableObjectStorage;
+import dev.seriatim.service.ListOptions;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
@@ -40,12 +50,11 @@ import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import java.util.Base64;
-import java.util.Optional;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The object that the cases drive: see {@code probe.proto}. One instance of it. */
@@ -55,20 +64,18 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
 
   private final ProbeWorld world;
   private final ProbeWorld.Evidence evidence;
-  private final String id;
-  private final @Nullable String name;
-  private final Consumer<String> abort;
+  private final DurableObjectState state;
+  private final DurableObjectStorage storage;
   private final long instance;
 
   /** Owned by the turns: they don't overlap. */
   private String memory = "";
 
-  Probe(ProbeWorld world, String id, Optional<String> name, Consumer<String> abort) {
+  Probe(ProbeWorld world, DurableObjectState state) {
     this.world = world;
-    this.id = id;
-    this.name = name.orElse(null);
-    this.abort = abort;
-    evidence = world.evidence(id);
+    this.state = state;
+    storage = state.storage();
+    evidence = world.evidence(state.id().toString());
     instance = evidence.newInstance();
   }
 
@@ -186,7 +193,7 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
   @Override
   public void abort(AbortRequest request, StreamObserver<AbortResponse> reply) {
     evidence.mark(request.getMark());
-    abort.accept(request.getReason());
+    state.abort(request.getReason());
     answer(reply, AbortResponse.getDefaultInstance());
   }
 
@@ -194,10 +201,8 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
   public void describeInstance(
       DescribeInstanceRequest request, StreamObserver<DescribeInstanceResponse> reply) {
     DescribeInstanceResponse.Builder response =
-        DescribeInstanceResponse.newBuilder().setId(id).setInstance(instance);
-    if (name != null) {
-      response.setName(name);
-    }
+        DescribeInstanceResponse.newBuilder().setId(state.id().toString()).setInstance(instance);
+    state.name().ifPresent(response::setName);
     answer(reply, response.build());
   }
 
@@ -234,6 +239,110 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
   @Override
   public void getMemory(GetMemoryRequest request, StreamObserver<GetMemoryResponse> reply) {
     answer(reply, GetMemoryResponse.newBuilder().setValue(memory).build());
+  }
+
+  @Override
+  public void write(WriteRequest request, StreamObserver<WriteResponse> reply) {
+    evidence.mark(request.getMark());
+    if (request.getDeleteAll()) {
+      storage.deleteAll();
+    }
+    for (Entry entry : request.getPutsList()) {
+      storage.put(entry.getKey(), entry.getValueBytes());
+    }
+    request.getDeletesList().forEach(storage::delete);
+    if (request.getRolledBackCount() > 0) {
+      rollBack(request.getRolledBackList());
+    }
+    memory = request.getMemory();
+    WriteResponse response =
+        WriteResponse.newBuilder().addAllEntries(entries(ListOptions.all())).build();
+    switch (request.getThen()) {
+      case THEN_UNSPECIFIED -> answer(reply, response);
+      case THEN_THROW ->
+          throw Status.FAILED_PRECONDITION.withDescription("as it was told").asRuntimeException();
+      case THEN_ABORT -> {
+        state.abort("as it was told");
+        answer(reply, response);
+      }
+      case THEN_NEVER -> {}
+      case THEN_HOLD -> {
+        ProbeWorld.Gate gate = world.gate(request.getGate());
+        gate.arrive();
+        later(gate.released(), () -> answer(reply, response));
+      }
+      case THEN_WRITE_LATE -> {
+        ProbeWorld.Gate gate = world.gate(request.getGate());
+        gate.arrive();
+        later(
+            gate.released(),
+            () -> {
+              evidence.lateWrite(isRefused());
+              gate.arrive();
+              answer(reply, response);
+            });
+      }
+      case UNRECOGNIZED ->
+          throw new IllegalArgumentException("unknown then " + request.getThenValue());
+    }
+  }
+
+  private boolean isRefused() {
+    try {
+      storage.put("late", ByteString.copyFromUtf8("late"));
+      return false;
+    } catch (IllegalStateException e) {
+      return true;
+    }
+  }
+
+  private void rollBack(List<Entry> entries) {
+    DurableObjectStorage.VoidTransaction<RolledBack> body =
+        () -> {
+          for (Entry entry : entries) {
+            storage.put(entry.getKey(), entry.getValueBytes());
+          }
+          throw new RolledBack();
+        };
+    try {
+      storage.transaction(body);
+    } catch (RolledBack e) {
+      // As meant: the turn goes on.
+    }
+  }
+
+  /** Ends a transaction that is to leave nothing. */
+  private static final class RolledBack extends RuntimeException {
+    private static final long serialVersionUID = 1;
+  }
+
+  @Override
+  public void read(ReadRequest request, StreamObserver<ReadResponse> reply) {
+    answer(
+        reply,
+        ReadResponse.newBuilder()
+            .addAllEntries(entries(ListOptions.all().prefix(request.getPrefix())))
+            .setMemory(memory)
+            .build());
+  }
+
+  private List<Entry> entries(ListOptions options) {
+    return storage.list(options).entrySet().stream()
+        .map(
+            entry ->
+                Entry.newBuilder().setKey(entry.getKey()).setValueBytes(entry.getValue()).build())
+        .toList();
+  }
+
+  @Override
+  public void countLateWrites(
+      CountLateWritesRequest request, StreamObserver<CountLateWritesResponse> reply) {
+    answer(
+        reply,
+        CountLateWritesResponse.newBuilder()
+            .setRefused(evidence.lateWritesRefused())
+            .setLetThrough(evidence.lateWritesLetThrough())
+            .build());
   }
 
   @Override

@@ -35,7 +35,7 @@ public final class ProbeNamespaces implements DurableObjectProvider {
 
   private BindableService probe(DurableObjectState state) {
     String id = state.id().toString();
-    Probe probe = new Probe(world, id, state.name(), state::abort);
+    Probe probe = new Probe(world, state);
     return () -> ServerInterceptors.intercept(probe, new TurnObserver(world.evidence(id)));
   }
 

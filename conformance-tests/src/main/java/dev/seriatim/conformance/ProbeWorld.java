@@ -78,6 +78,8 @@ final class ProbeWorld {
 
     private final AtomicLong overlaps = new AtomicLong();
     private final AtomicLong instances = new AtomicLong();
+    private final AtomicLong lateWritesRefused = new AtomicLong();
+    private final AtomicLong lateWritesLetThrough = new AtomicLong();
 
     /** Appends a mark, unless it is empty; gives the length of the journal. */
     int mark(String mark) {
@@ -101,6 +103,19 @@ final class ProbeWorld {
 
     long overlaps() {
       return overlaps.get();
+    }
+
+    /** Counts a write that came when its turn was over. */
+    void lateWrite(boolean refused) {
+      (refused ? lateWritesRefused : lateWritesLetThrough).incrementAndGet();
+    }
+
+    long lateWritesRefused() {
+      return lateWritesRefused.get();
+    }
+
+    long lateWritesLetThrough() {
+      return lateWritesLetThrough.get();
     }
 
     /** Counts a new instance; gives its number. */

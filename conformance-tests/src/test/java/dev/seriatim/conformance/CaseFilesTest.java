@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Test;
 
 /** Keeps the collection of cases complete and honest about what it tests. */
 final class CaseFilesTest {
-  /** The rules that a host can be held to from outside: 5 and 12 are the client's own. */
+  /** The rules that a host can be held to from outside: 5 is the client's, 17 needs a bad disk. */
   private static final Set<Integer> RULES_IN_FORCE =
-      ImmutableSet.of(1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 19, 20);
+      ImmutableSet.of(1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20);
 
   private static final Set<String> FEATURES =
       ImmutableSet.of("drain", "turn-limit", "queue-limit", "direct");
@@ -48,7 +48,11 @@ final class CaseFilesTest {
 
     assertThat(covered)
         .containsExactlyElementsIn(
-            Arrays.stream(FailureTable.values()).map(FailureTable::name).toList());
+            Arrays.stream(FailureTable.values())
+                // Only an object of the host is ever told this; ObjectsCallingObjectsTest has it.
+                .filter(row -> row != FailureTable.CALL_CYCLE)
+                .map(FailureTable::name)
+                .toList());
   }
 
   @Test
