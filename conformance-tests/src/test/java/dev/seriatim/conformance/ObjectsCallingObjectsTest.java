@@ -1,6 +1,7 @@
 package dev.seriatim.conformance;
 
 import static com.google.common.truth.Truth.assertThat;
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.seriatim.examples.v1.CounterGrpc;
@@ -125,7 +126,7 @@ final class ObjectsCallingObjectsTest {
 
     @Override
     public void increment(IncrementRequest request, StreamObserver<CounterValue> reply) {
-      String path = DurableObjectState.INVOCATION_METADATA.get().get(PATH);
+      String path = requireNonNull(DurableObjectState.INVOCATION_METADATA.get().get(PATH), "path");
       if (path.length() == 1) {
         reply.onNext(CounterValue.newBuilder().setValue(1).build());
         reply.onCompleted();
