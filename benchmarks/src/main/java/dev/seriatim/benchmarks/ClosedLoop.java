@@ -1,0 +1,130 @@
+package dev.seriatim.benchmarks;
+
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Keeps a number of calls in flight for a time: each answer makes the next call. */
+final class ClosedLoop implements Runnable {
+  private static final int MAX_SAMPLES = 1 << 21;
+  private static final long END_SECONDS = 60;
+
+  private final boolean timed;
+  private final long[] samples;
+  private final AtomicLong answers = new AtomicLong();
+  private final AtomicInteger inFlight;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile boolean stopping;
+  private volatile Load load;
+
+  // Of the one call in flight, if calls are timed.
+  private int sampled;
+  private long issuedNanos;
+
+  /** What came of one run. */
+  static final class Run {
+    private final double rate;
+    private final long[] latencyNanos;
+
+    Run(double rate, long[] latencyNanos) {
+      this.rate = rate;
+      this.latencyNanos = latencyNanos;
+    }
+
+    /** Answers in a second. */
+    double rate() {
+      return rate;
+    }
+
+    /** A quantile of the latencies, if one call was in flight. */
+    double micros(double quantile) {
+      return latencyNanos[(int) (quantile * (latencyNanos.length - 1))] / 1e3;
+    }
+  }
+
+  private ClosedLoop(int inFlight) {
+    this.inFlight = new AtomicInteger(inFlight);
+    this.timed = inFlight == 1;
+    this.samples = timed ? new long[MAX_SAMPLES] : new long[0];
+    this.load = NOT_OPEN;
+  }
+
+  private static final Load NOT_OPEN =
+      new Load() {
+        @Override
+        public void issue() {
+          throw new IllegalStateException("the load was not opened");
+        }
+
+        @Override
+        public void close() {}
+      };
+
+  /** Runs for the warm-up, and then for the time that counts. */
+  static Run run(Load.Opener opener, int inFlight, Duration warmUp, Duration time)
+      throws Exception {
+    ClosedLoop loop = new ClosedLoop(inFlight);
+    try (Load opened = opener.open(loop)) {
+      loop.load = opened;
+      loop.issuedNanos = System.nanoTime();
+      for (int i = 0; i < inFlight; i++) {
+        opened.issue();
+      }
+      loop.awaitAnswers(2L * inFlight);
+      Thread.sleep(warmUp);
+      long startAnswers = loop.answers.get();
+      long start = System.nanoTime();
+      Thread.sleep(time);
+      long counted = loop.answers.get() - startAnswers;
+      long nanos = System.nanoTime() - start;
+      loop.stopping = true;
+      if (!loop.ended.await(END_SECONDS, TimeUnit.SECONDS)) {
+        throw new TimeoutException(
+            "%d calls were not answered within %d s".formatted(loop.inFlight.get(), END_SECONDS));
+      }
+      return new Run(counted * 1e9 / nanos, loop.latencies(counted));
+    }
+  }
+
+  /** Until each call in flight has been answered twice, so that every stub is open. */
+  private void awaitAnswers(long wanted) throws InterruptedException, TimeoutException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(END_SECONDS);
+    while (answers.get() < wanted) {
+      if (System.nanoTime() > end) {
+        throw new TimeoutException(
+            "%d calls were answered within %d s, expected %d"
+                .formatted(answers.get(), END_SECONDS, wanted));
+      }
+      Thread.sleep(10);
+    }
+  }
+
+  /** The samples of the last calls, as many as were counted. */
+  private long[] latencies(long counted) {
+    long[] sorted = Arrays.copyOfRange(samples, (int) Math.max(0, sampled - counted), sampled);
+    Arrays.sort(sorted);
+    return sorted;
+  }
+
+  /** An answer has come. */
+  @Override
+  public void run() {
+    if (timed) {
+      long now = System.nanoTime();
+      if (sampled < MAX_SAMPLES) {
+        samples[sampled++] = now - issuedNanos;
+      }
+      issuedNanos = now;
+    }
+    answers.lazySet(answers.get() + 1); // One connection, so one thread.
+    if (!stopping) {
+      load.issue();
+    } else if (inFlight.decrementAndGet() == 0) {
+      ended.countDown();
+    }
+  }
+}
