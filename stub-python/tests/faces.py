@@ -46,7 +46,7 @@ class Face(Protocol):
     def streaming(self) -> list[seriatim.CallFailure]: ...
     def close(self) -> None: ...
     def cancel(self, message: str) -> None: ...
-    def wait_ended(self) -> None: ...
+    def await_end(self) -> None: ...
     def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None: ...
     def cause(self) -> seriatim.FailureCause | None: ...
     def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None: ...
@@ -88,8 +88,8 @@ class ThreadsFace:
     def cancel(self, message: str) -> None:
         self.stub.cancel(message)
 
-    def wait_ended(self) -> None:
-        assert self.stub.wait_ended(WAIT_SECONDS), "the stub has not ended"
+    def await_end(self) -> None:
+        assert self.stub.await_end(WAIT_SECONDS), "the stub has not ended"
 
     def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None:
         self.stub.on_break(listener)
@@ -168,8 +168,8 @@ class AioFace:
     def cancel(self, message: str) -> None:
         self._run(self._do(lambda: self.stub.cancel(message)))
 
-    def wait_ended(self) -> None:
-        self._run(self.stub.wait_ended())
+    def await_end(self) -> None:
+        self._run(self.stub.await_end())
 
     def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None:
         self._run(self._do(lambda: self.stub.on_break(listener)))

@@ -32,6 +32,7 @@ class Accepted:
         self._in: queue.Queue[wire.ConnectRequest | str] = queue.Queue()
         self.received: list[wire.Invocation] = []
         self.frames: list[wire.ConnectRequest] = []
+        self.metadata: dict[str, str | bytes] = {}
         self._ended = False
         self._cancelled = False
         self._over = threading.Event()
@@ -180,6 +181,7 @@ class FakeHost:
     ) -> Iterator[bytes]:
         accepted = Accepted()
         self.all.append(accepted)
+        accepted.metadata = dict(context.invocation_metadata())
         threading.Thread(target=accepted.read_from, args=(requests,), daemon=True).start()
         self.stubs.put(accepted)
         context.add_callback(accepted.over)

@@ -31,7 +31,7 @@ async def stub(objects: DurableObjects) -> AsyncIterator[DurableObjectStub]:
     yield stub
     stub.cancel()
     async with asyncio.timeout(WAIT_SECONDS):
-        await stub.wait_ended()
+        await stub.await_end()
 
 
 async def off(action: Callable[[], _T]) -> _T:
@@ -84,7 +84,7 @@ async def test_failures_nobody_awaits_are_no_noise(
     for n in range(3):
         call_of(stub, n)
     await off(lambda: host.accept().opened().through(3).broken(0))
-    await stub.wait_ended()
+    await stub.await_end()
     assert not caplog.records
 
 
@@ -238,3 +238,30 @@ def test_the_end_of_the_loop_ends_the_stub(host: FakeHost) -> None:
     assert stub.break_cause is not None
     assert call.failure is not None
     assert call.failure.fate is Fate.UNKNOWN
+
+
+class _Signing(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[misc,type-arg,unused-ignore]
+    async def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        details = client_call_details._replace(metadata=grpc.aio.Metadata(("signed", "yes")))
+        return await continuation(details, request_iterator)
+
+
+async def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost) -> None:
+    async with grpc.aio.insecure_channel(host.target, interceptors=[_Signing()]) as channel:
+        objects = DurableObjects(channel)
+        async with objects.namespace(NAMESPACE).get_by_name("foo") as stub:
+            call = call_of(stub)
+            accepted = await off(lambda: host.accept().opened().through(1).answer(1))
+            assert accepted.metadata["signed"] == "yes"
+            assert (await call).number == 10
+            failing = call_of(stub)
+            await off(lambda: accepted.through(2).broken(1))
+            with pytest.raises(CallFailure):
+                await failing
+        await objects.close()
+        async with objects.namespace(NAMESPACE).get_by_name("foo") as stub:  # The channel is still open.
+            call = call_of(stub)
+            await off(lambda: host.accept().opened().through(1).answer(1).ends())
+            assert (await call).number == 10

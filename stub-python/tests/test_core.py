@@ -102,6 +102,17 @@ def test_the_earliest_deadline_of_those_unanswered_counts() -> None:
     assert (core.cause.reason, core.cause.failed_sequence) == (Reason.ANSWER_OVERDUE, 5)
 
 
+def test_an_outcome_of_a_call_that_still_waits() -> None:
+    core = StubCore(ClientOptions(max_unanswered_frames=1), OPEN)
+    core.submit(call())
+    frame(core)
+    core.submit(call())
+    core.receive(OPENED.SerializeToString(), 0.0)
+    assert fates(answered(core, 1, 2)) == [(1, "OK"), (2, "NOT_EXECUTED")]
+    assert core.cause is not None
+    assert core.cause.message == "the host broke the protocol: outcome 2 of a call that was not sent"
+
+
 def test_a_number_near_the_end_of_64_bits() -> None:
     core = StubCore(ClientOptions(), OPEN)
     core.submit(call())

@@ -192,4 +192,4 @@ async def test_the_first_attempt_has_its_place_in_the_order(host: FakeHost) -> N
         retry.close()
         await asyncio.to_thread(accepted.end)
         accepted.ends()
-        await stub.wait_ended()
+        await stub.await_end()

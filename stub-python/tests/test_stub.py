@@ -29,7 +29,7 @@ def fates_of(replies: list[object]) -> list[tuple[int, Fate]]:
 
 def test_getting_a_stub_sends_nothing(host: FakeHost, face: Face) -> None:
     face.close()
-    face.wait_ended()
+    face.await_end()
     assert not host.all
     assert host.descriptions == 0
     assert failure(face.call()).reason == Reason.STUB_CLOSED
@@ -198,7 +198,7 @@ def test_after_a_break_every_fate_is_known(host: FakeHost, face: Face) -> None:
 
     late = failure(face.call())
     assert (late.cause, late.fate, late.sequence) == (failed.cause, Fate.NOT_EXECUTED, 0)
-    face.wait_ended()
+    face.await_end()
     assert told == [failed.cause]
     face.on_break(told.append)
     assert told == [failed.cause, failed.cause]
@@ -372,7 +372,7 @@ def test_a_wrong_answer_gives_an_error(
         assert message in wrong.message
         assert wrong.fate is first_fate
         assert [f for _, f in fates_of(list(replies[answered + 1 :]))] == [Fate.UNKNOWN] * (2 - answered)
-    face.wait_ended()
+    face.await_end()
     cause = face.cause()
     assert cause is not None
     assert message in cause.message
@@ -394,7 +394,7 @@ def test_what_follows_the_break_is_ignored(host: FakeHost, face: Face) -> None:
     stub.answer(2).broken(2).opened()
     assert number(replies[0]) == 10
     assert failure(replies[1]).fate is Fate.NOT_EXECUTED
-    face.wait_ended()
+    face.await_end()
     assert stub.is_cancelled()
 
 
@@ -451,7 +451,7 @@ def test_a_host_that_never_ends(host: FakeHost, make_face: MakeFace) -> None:
     stub = host.accept().opened().through(1).answer(1)
     assert number(reply) == 10
     face.close()
-    face.wait_ended()
+    face.await_end()
     cause = face.cause()
     assert cause is not None
     assert cause.reason == Reason.ANSWER_OVERDUE
@@ -477,7 +477,7 @@ def test_close_finishes_what_was_sent(host: FakeHost, make_face: MakeFace) -> No
     stub.end()
     stub.ends()
     assert [number(r) for r in replies] == [10, 20, 30]
-    face.wait_ended()
+    face.await_end()
     assert face.cause() is None
     assert not told
 
@@ -487,7 +487,7 @@ def test_a_failure_after_the_last_answer_of_a_closed_stub(host: FakeHost, face: 
     face.close()
     host.accept().opened().through(1).answer(1).ends(grpc.StatusCode.UNAVAILABLE, "gone")
     assert number(reply) == 10
-    face.wait_ended()
+    face.await_end()
     cause = face.cause()
     assert cause is not None
     assert cause.reason == Reason.CONNECTION_LOST
@@ -502,7 +502,7 @@ def test_cancel_breaks_the_stub_at_once(host: FakeHost, make_face: MakeFace) -> 
     assert fates_of(list(replies)) == [(1, Fate.UNKNOWN), (2, Fate.NOT_EXECUTED)]
     assert failure(replies[0]).reason == Reason.STUB_CANCELLED
     assert failure(replies[0]).message == "enough"
-    face.wait_ended()
+    face.await_end()
     assert stub.is_cancelled()
 
 

@@ -22,7 +22,7 @@ def stub(host: FakeHost) -> Iterator[DurableObjectStub]:
         stub = objects.namespace(NAMESPACE).get_by_name("foo")
         yield stub
         stub.cancel()
-        assert stub.wait_ended(WAIT_SECONDS)
+        assert stub.await_end(WAIT_SECONDS)
 
 
 def answering(host: FakeHost, count: int) -> threading.Thread:
@@ -54,7 +54,7 @@ def test_blocking_calls_wait(host: FakeHost, stub: DurableObjectStub) -> None:
     assert (call.code(), call.details()) == (grpc.StatusCode.OK, "")
     assert 0 < call.time_remaining() <= 100
     stub.close()
-    assert stub.wait_ended(WAIT_SECONDS)
+    assert stub.await_end(WAIT_SECONDS)
     thread.join(WAIT_SECONDS)
 
 
@@ -132,7 +132,7 @@ def test_a_callback_may_use_the_stub(host: FakeHost, stub: DurableObjectStub) ->
     accepted = host.accept().opened().through(1).answer(1).through(2).answer(2)
     accepted.end()
     accepted.ends()
-    assert stub.wait_ended(WAIT_SECONDS)
+    assert stub.await_end(WAIT_SECONDS)
     assert made[0].result(WAIT_SECONDS).number == 20
     assert not stub.is_broken
 
@@ -246,3 +246,29 @@ def test_many_threads_keep_their_own_order(host: FakeHost, stub: DurableObjectSt
     for thread in range(threads):
         own = [n for n in arrived if n // calls_each == thread]
         assert own == sorted(own)
+
+
+class _Signing(grpc.StreamStreamClientInterceptor):
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        details = client_call_details._replace(metadata=(("signed", "yes"),))
+        return continuation(details, request_iterator)
+
+
+def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost) -> None:
+    with grpc.insecure_channel(host.target) as channel:
+        objects = DurableObjects(grpc.intercept_channel(channel, _Signing()))
+        with objects.namespace(NAMESPACE).get_by_name("foo") as stub:
+            call = future(stub)
+            accepted = host.accept().opened().through(1).answer(1)
+            assert accepted.metadata["signed"] == "yes"
+            assert call.result(WAIT_SECONDS).number == 10
+            failing = future(stub)
+            accepted.through(2).broken(1)
+            assert isinstance(failing.exception(WAIT_SECONDS), CallFailure)
+        objects.close()
+        with objects.namespace(NAMESPACE).get_by_name("foo") as stub:  # The channel is still open.
+            call = future(stub)
+            host.accept().opened().through(1).answer(1).ends()
+            assert call.result(WAIT_SECONDS).number == 10

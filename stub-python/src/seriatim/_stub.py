@@ -43,7 +43,7 @@ class DurableObjectStub:
     has come back `deadline_grace` later, the client does.
 
     Threads. Safe for any number of threads. No method blocks but `id`, the first time in a namespace, and
-    `wait_ended`. Outcomes are received on a thread of the stub's own, and callbacks run there: one that
+    `await_end`. Outcomes are received on a thread of the stub's own, and callbacks run there: one that
     blocks holds up its stub, and one that waits for another call on the same stub waits for ever.
 
     The stream to the host opens with the first call. A stub that isn't closed keeps it open, with two
@@ -135,7 +135,7 @@ class DurableObjectStub:
     def close(self) -> None:
         """Lets no more calls in, and ends the stub when the calls made so far have been answered.
 
-        Doesn't wait for that; `wait_ended` does. Later calls fail with `Reason.STUB_CLOSED`. Does nothing
+        Doesn't wait for that; `await_end` does. Later calls fail with `Reason.STUB_CLOSED`. Does nothing
         on a stub that is closed or broken.
         """
         with self._condition:
@@ -151,7 +151,7 @@ class DurableObjectStub:
         """
         self._break_here(lambda: self._core.cancel(message))
 
-    def wait_ended(self, timeout: float | None = None) -> bool:
+    def await_end(self, timeout: float | None = None) -> bool:
         """Waits until the stub has ended: closed with every call answered, or broken with every call
         failed. Without `close`, only a break ends it. False if the timeout, in seconds, passed before.
         """
@@ -170,7 +170,7 @@ class DurableObjectStub:
             self.cancel(f"the block of the stub ended with {exc_type.__name__}")
             return
         self.close()
-        self.wait_ended()
+        self.await_end()
 
     def __repr__(self) -> str:
         return f"<DurableObjectStub {self._namespace.name}/{self._name or self._given_id}>"

@@ -92,14 +92,14 @@ class StubChannel(aio.Channel):
         """
         self._stub.close()
         if grace is None:
-            await self._stub.wait_ended()
+            await self._stub.await_end()
             return
         try:
             async with asyncio.timeout(grace):
-                await self._stub.wait_ended()
+                await self._stub.await_end()
         except TimeoutError:
             self._stub.cancel(f"the stub was closed with a grace of {grace:g} s")
-            await self._stub.wait_ended()
+            await self._stub.await_end()
 
     async def __aenter__(self) -> Self:
         return self

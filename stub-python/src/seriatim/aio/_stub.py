@@ -126,7 +126,7 @@ class DurableObjectStub:
     def close(self) -> None:
         """Lets no more calls in, and ends the stub when the calls made so far have been answered.
 
-        Doesn't wait for that; `wait_ended` does. Later calls fail with `Reason.STUB_CLOSED`. Does nothing
+        Doesn't wait for that; `await_end` does. Later calls fail with `Reason.STUB_CLOSED`. Does nothing
         on a stub that is closed or broken.
         """
         self._core.close(time.monotonic())
@@ -140,7 +140,7 @@ class DurableObjectStub:
         """
         self._after(self._core.cancel(message))
 
-    async def wait_ended(self) -> None:
+    async def await_end(self) -> None:
         """Waits until the stub has ended: closed with every call answered, or broken with every call
         failed. Without `close`, only a break ends it.
         """
@@ -160,7 +160,7 @@ class DurableObjectStub:
         else:
             self.close()
             try:
-                await self.wait_ended()
+                await self.await_end()
             except asyncio.CancelledError:
                 self.cancel("the wait for the end of the stub was cancelled")
                 raise
