@@ -32,7 +32,7 @@ abstract class PendingCall {
       Map<String, String> metadata) {
     this.method = method;
     this.argument = argument;
-    this.deadline = deadline;
+    this.deadline = deadline == null ? null : Deadlines.notBeforeNow(deadline);
     this.metadata = metadata;
     this.bytes = size(method, argument, metadata);
   }

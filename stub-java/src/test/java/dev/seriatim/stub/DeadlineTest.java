@@ -115,6 +115,17 @@ final class DeadlineTest {
   }
 
   @Test
+  void aDeadlineLongPastStillHasTheWholeGrace() throws Exception {
+    ListenableFuture<EchoMessage> late = call(-5000);
+
+    assertThat(accepted.invocation().getTimeout()).isEqualTo(Duration.getDefaultInstance());
+    clock.advance(999);
+    assertThat(stub.isBroken()).isFalse();
+    clock.advance(1);
+    assertThat(failureOf(late).reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+  }
+
+  @Test
   void theStubBreaksWhenNoAnswerComesInTheGrace() throws Exception {
     ListenableFuture<EchoMessage> without = stub.call(EchoGrpc.getEchoMethod(), number(1));
     ListenableFuture<EchoMessage> due = call(500);
