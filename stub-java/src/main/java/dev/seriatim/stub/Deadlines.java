@@ -9,8 +9,8 @@ final class Deadlines {
   private Deadlines() {}
 
   /**
-   * A deadline that has passed becomes one that passes now: the host is still to say that it has, and
-   * gets the whole grace for it.
+   * A deadline that has passed becomes one that passes now: the host is still to say that it has,
+   * and gets the whole grace for it.
    */
   static Deadline notBeforeNow(Deadline deadline) {
     long remaining = deadline.timeRemaining(TimeUnit.NANOSECONDS);

@@ -16,11 +16,13 @@ public final class CallChain {
   private static final String ARROW = " > ";
 
   private final Instance caller;
-  private final String links;
 
-  private CallChain(Instance caller, String links) {
+  /** Those who wait for the caller, as they came in the metadata; empty if nobody does. */
+  private final String waiting;
+
+  private CallChain(Instance caller, String waiting) {
     this.caller = caller;
-    this.links = links;
+    this.waiting = waiting;
   }
 
   /** The chain of the turn that is running, as far as its context reaches; null outside a turn. */
@@ -37,23 +39,23 @@ public final class CallChain {
    */
   public String leave() {
     caller.storage().sync();
-    return links;
+    String own = link(caller.object());
+    return waiting.isEmpty() ? own : waiting + ARROW + own;
   }
 
   /** The context of a turn that was called by nobody's object. */
   static Context begin(Context context, Instance instance) {
-    return context.withValue(CURRENT, new CallChain(instance, link(instance.object())));
+    return context.withValue(CURRENT, new CallChain(instance, ""));
   }
 
   /** The context of a turn that these objects wait for. */
-  static Context extend(Context context, String links, Instance instance) {
-    return context.withValue(
-        CURRENT, new CallChain(instance, links + ARROW + link(instance.object())));
+  static Context extend(Context context, String waiting, Instance instance) {
+    return context.withValue(CURRENT, new CallChain(instance, waiting));
   }
 
   /** Whether this object is among those that wait. */
-  static boolean contains(String links, LiveObject object) {
-    return (links + ARROW).contains(link(object) + ARROW);
+  static boolean contains(String waiting, LiveObject object) {
+    return (waiting + ARROW).contains(link(object) + ARROW);
   }
 
   private static String link(LiveObject object) {

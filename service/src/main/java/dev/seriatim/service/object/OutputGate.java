@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,11 +21,13 @@ final class OutputGate {
     }
   }
 
-  private final AtomicBoolean releasing = new AtomicBoolean();
   private volatile long durable;
 
   /** Stubs with outcomes that wait; null while there are none. Guarded by this. */
   private @Nullable Set<StubQueue> waiting;
+
+  /** Whether a thread is on its way to flush. Guarded by this. */
+  private boolean releasing;
 
   /** The last loss. Guarded by this. */
   private @Nullable Loss loss;
@@ -81,19 +82,18 @@ final class OutputGate {
 
   private void release() {
     synchronized (this) {
-      if (waiting == null) {
+      if (waiting == null || releasing) {
         return;
       }
+      releasing = true;
     }
-    if (!releasing.getAndSet(true)) {
-      Thread.startVirtualThread(this::flush);
-    }
+    Thread.startVirtualThread(this::flush);
   }
 
   private void flush() {
-    releasing.set(false);
     List<StubQueue> flushed;
     synchronized (this) {
+      releasing = false;
       if (waiting == null) {
         return;
       }
