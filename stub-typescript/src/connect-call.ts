@@ -452,7 +452,7 @@ export class ConnectCall {
 
   /** Sees to it that someone looks when this deadline's grace has run out. */
   #watch(deadline: number): void {
-    if (deadline >= this.#watchedDeadline) {
+    if (deadline >= this.#watchedDeadline || this.#isOver) {
       return;
     }
     clearTimeout(this.#deadlineTimer);

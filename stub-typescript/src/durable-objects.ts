@@ -1,6 +1,7 @@
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { ClientSessionOptions, SecureClientSessionOptions } from "node:http2";
+import { Connection } from "./connection.js";
 import { DurableObjectNamespace } from "./namespace.js";
 import { checkedClientOptions, checkMillis, checkWhole, type ClientOptions } from "./options.js";
 
@@ -43,17 +44,13 @@ export interface ConnectOptions extends ClientOptions {
 export class DurableObjects implements Disposable {
   readonly #transport: Transport;
   readonly #options: Required<ClientOptions>;
-  readonly #connection: Http2SessionManager | undefined;
+  readonly #end: () => void;
   readonly #namespaces = new Map<string, DurableObjectNamespace>();
 
-  private constructor(
-    transport: Transport,
-    options: Required<ClientOptions>,
-    connection: Http2SessionManager | undefined,
-  ) {
+  private constructor(transport: Transport, options: Required<ClientOptions>, end: () => void) {
     this.#transport = transport;
     this.#options = options;
-    this.#connection = connection;
+    this.#end = end;
   }
 
   /**
@@ -62,7 +59,7 @@ export class DurableObjects implements Disposable {
    * breaks its stubs in bounded time.
    */
   static on(transport: Transport, options: ClientOptions = {}): DurableObjects {
-    return new DurableObjects(transport, checkedClientOptions(options), undefined);
+    return new DurableObjects(transport, checkedClientOptions(options), () => undefined);
   }
 
   /**
@@ -81,18 +78,22 @@ export class DurableObjects implements Disposable {
     checkMillis("keepAliveTimeoutMs", keepAliveTimeoutMs, 1);
     checkWhole("maxInboundFrameBytes", maxInboundFrameBytes);
     const baseUrl = checkedUrl(url);
-    const connection = new Http2SessionManager(
-      baseUrl,
-      { pingIntervalMs: keepAliveTimeMs, pingTimeoutMs: keepAliveTimeoutMs },
-      options.nodeOptions,
-    );
+    const connection = new Connection(baseUrl, keepAliveTimeMs, keepAliveTimeoutMs, options.nodeOptions);
+    let closed = false;
+    const refuseIfClosed: Interceptor = (next) => (request) =>
+      closed
+        ? Promise.reject(new ConnectError("the client is closed", Code.FailedPrecondition))
+        : next(request);
     const transport = createGrpcTransport({
       baseUrl,
       sessionManager: connection,
       readMaxBytes: maxInboundFrameBytes,
-      interceptors: [...(options.interceptors ?? [])],
+      interceptors: [refuseIfClosed, ...(options.interceptors ?? [])],
     });
-    return new DurableObjects(transport, checked, connection);
+    return new DurableObjects(transport, checked, () => {
+      closed = true;
+      connection.abort(new ConnectError("the client was closed", Code.Canceled));
+    });
   }
 
   /**
@@ -114,12 +115,12 @@ export class DurableObjects implements Disposable {
   }
 
   /**
-   * Ends the connection at once, if {@link DurableObjects.connect} made it: stubs that are still open break,
-   * so close them first and wait for their end. Leaves a transport alone that was given to
+   * Ends the connection at once and for good, if {@link DurableObjects.connect} made it: stubs that are still
+   * open break, so close them first and wait for their end. Leaves a transport alone that was given to
    * {@link DurableObjects.on}.
    */
   close(): void {
-    this.#connection?.abort(new ConnectError("the client was closed", Code.Canceled));
+    this.#end();
   }
 
   /** `using objects = …` ends the connection. */

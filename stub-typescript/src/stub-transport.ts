@@ -103,8 +103,13 @@ function unaryResponse<I extends DescMessage, O extends DescMessage>(
     stream: false,
     service: method.parent,
     method,
-    header: new Headers(),
-    trailer: new Headers(),
+    // Made only where someone looks: two for each call would cost more than all the rest of it.
+    get header() {
+      return new Headers();
+    },
+    get trailer() {
+      return new Headers();
+    },
     message,
   };
 }

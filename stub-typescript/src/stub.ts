@@ -46,7 +46,7 @@ const METADATA_OVERHEAD_BYTES = 24;
  */
 export class DurableObjectStub implements AsyncDisposable, Disposable {
   readonly #namespace: DurableObjectNamespace;
-  readonly #givenId: DurableObjectId | undefined;
+  readonly #object: string | DurableObjectId;
   readonly #connect: ConnectCall;
 
   /** The name of the object, if the stub was got by name or with an id that knows its name. */
@@ -60,7 +60,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
     options: Required<ClientOptions>,
   ) {
     this.#namespace = namespace;
-    this.#givenId = typeof object === "string" ? undefined : object;
+    this.#object = object;
     this.name = typeof object === "string" ? object : object.name;
     const open = create(OpenSchema, {
       namespace: namespace.name,
@@ -69,7 +69,12 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
           ? { case: "name", value: this.name }
           : { case: "id", value: object.toString() },
     });
-    this.#connect = new ConnectCall(transport, options, open, this.#givenId?.toString());
+    this.#connect = new ConnectCall(
+      transport,
+      options,
+      open,
+      typeof object === "string" ? undefined : object.toString(),
+    );
   }
 
   /**
@@ -77,7 +82,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * have to be fetched first; see {@link DurableObjectNamespace.idFromName}.
    */
   async id(): Promise<DurableObjectId> {
-    return this.#givenId ?? (await this.#namespace.idFromName(this.name ?? ""));
+    return typeof this.#object === "string" ? this.#namespace.idFromName(this.#object) : this.#object;
   }
 
   /**
@@ -198,7 +203,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
 
   /** The namespace, and the name or the id. */
   toString(): string {
-    return `DurableObjectStub[${this.#namespace.name}/${this.name ?? String(this.#givenId)}]`;
+    return `DurableObjectStub[${this.#namespace.name}/${this.name ?? this.#object.toString()}]`;
   }
 }
 

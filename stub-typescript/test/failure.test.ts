@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -229,6 +228,47 @@ describe("a lost connection", () => {
     const cause = broke(stub);
     objects.close();
     assert.equal((await cause).reason, Reasons.CONNECTION_LOST);
+    const later = await failureOf(objects.namespace("COUNTER").getByName("foo").call(get, {}));
+    assert.equal(later.code, Code.FailedPrecondition);
+    assert.equal(later.rawMessage, "the client is closed");
+    assert.equal(later.fate, Fate.NOT_EXECUTED);
+    assert.equal(later.retryable, false);
+  });
+
+  test("is found by the keepalive, if the way to the host is dead", async () => {
+    await using host = await FakeHost.start(counting);
+    const way = createServer((socket) => {
+      const onward = connect(Number(new URL(host.url).port), "127.0.0.1");
+      socket.pipe(onward).pipe(socket);
+      for (const end of [socket, onward]) {
+        end.on("error", () => undefined);
+      }
+      die.promise
+        .then(() => {
+          socket.unpipe(onward);
+          onward.unpipe(socket);
+        })
+        .catch(() => undefined);
+      sockets.push(socket, onward);
+    });
+    const sockets: Socket[] = [];
+    const die = latch();
+    await new Promise<void>((resolve) => way.listen(0, "127.0.0.1", resolve));
+    const { port } = way.address() as AddressInfo;
+    await withStub(
+      `http://127.0.0.1:${port}`,
+      async (stub) => {
+        await stub.call(increment, { amount: 1n });
+        die.open();
+        const failure = await failureOf(stub.call(increment, { amount: 1n }));
+        assert.equal(failure.reason, Reasons.CONNECTION_LOST);
+        assert.equal(failure.fate, Fate.UNKNOWN);
+        assert(failure.retryable);
+      },
+      { keepAliveTimeMs: 50, keepAliveTimeoutMs: 50 },
+    );
+    sockets.forEach((socket) => socket.destroy());
+    await new Promise((resolve) => way.close(resolve));
   });
 });
 
