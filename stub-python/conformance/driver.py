@@ -1,0 +1,296 @@
+"""The driver of client conformance for Python: makes the calls of a case, and reports what their caller saw.
+
+usage: driver.py [threads|asyncio]
+
+Reads one request after the other as a line of JSON, and answers each with a line of JSON. They are described in
+conformance-tests/src/main/proto/seriatim/conformance/v1/client_driver.proto. The API is that for threads or
+that for asyncio; threads is the default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from typing import Any, TextIO
+
+import grpc
+from client_probe_pb2 import ListenRequest, SayRequest
+from client_probe_pb2_grpc import ClientProbeStub
+
+import seriatim
+
+END_SECONDS = 20.0
+TOLD_SECONDS = 5.0
+
+_COUNTS = (
+    "max_unanswered_frames",
+    "max_frame_invocations",
+    "max_frame_bytes",
+    "max_invocation_bytes",
+    "max_buffered_invocations",
+    "max_buffered_bytes",
+    "max_inbound_frame_bytes",
+)
+_MILLISECONDS = {
+    "deadline_grace_ms": "deadline_grace",
+    "describe_timeout_ms": "describe_timeout",
+    "end_timeout_ms": "close_timeout",
+}
+
+
+def options_of(request: dict[str, Any]) -> seriatim.ClientOptions:
+    """The options of the client; what is 0 has the library's default."""
+    given = request.get("options", {})
+    options: dict[str, Any] = {name: given[name] for name in _COUNTS if given.get(name)}
+    options |= {name: given[key] / 1000 for key, name in _MILLISECONDS.items() if given.get(key)}
+    return seriatim.ClientOptions(**options)
+
+
+def call_options(step: dict[str, Any]) -> dict[str, Any]:
+    """What a generated stub takes beside the request."""
+    options: dict[str, Any] = {}
+    if step.get("timeout_ms"):
+        options["timeout"] = step["timeout_ms"] / 1000
+    if step.get("metadata"):
+        options["metadata"] = tuple(step["metadata"].items())
+    return options
+
+
+def say_request(step: dict[str, Any], number: int) -> SayRequest:
+    """The request of the call with this number."""
+    text = step.get("text", "").replace("#", str(number))
+    return SayRequest(text=text, padding=bytes(step.get("padding_bytes", 0)))
+
+
+def succeeded(response: Any) -> dict[str, Any]:
+    """The result of a call: a response, or the text of an id."""
+    if isinstance(response, str):
+        return {"ok": True, "text": response}
+    return {"ok": True, "text": response.text, "padding_bytes": len(response.padding)}
+
+
+def failed(error: BaseException) -> dict[str, Any]:
+    """The result of a call that failed."""
+    if isinstance(error, seriatim.CallFailure):
+        return {
+            "code": error.code().name,
+            "message": error.message,
+            "reason": error.reason,
+            "retryable": error.retryable,
+            "overloaded": error.overloaded,
+            "remote": error.remote,
+            "fate": error.fate.value,
+            "failed_sequence": str(error.failed_sequence),
+            "sequence": str(error.sequence),
+        }
+    if isinstance(error, grpc.RpcError):
+        return {"code": error.code().name, "message": error.details() or "", "unexpected": repr(error)}
+    return {"unexpected": repr(error)}
+
+
+class Stub:
+    """A stub of the case, with its break listener."""
+
+    def __init__(self, name: str, stub: Any) -> None:
+        self.name = name
+        self.stub = stub
+        self.breaks_told = 0
+        self.told = threading.Event()
+        stub.on_break(self._tell)
+
+    def _tell(self, _: seriatim.FailureCause) -> None:
+        self.breaks_told += 1
+        self.told.set()
+
+    def state(self) -> dict[str, Any]:
+        """What the stub says of itself."""
+        cause = self.stub.break_cause
+        return {
+            "stub": self.name,
+            "broken": self.stub.is_broken,
+            "reason": cause.reason if cause else "",
+            "breaks_told": self.breaks_told,
+        }
+
+
+class ThreadsCase:
+    """One case, through the API for threads."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._request = request
+        self._stubs: dict[str, Stub] = {}
+        self._calls: list[Any] = []  # Futures, or results that are there already.
+
+    def run(self) -> dict[str, Any]:
+        """Does the steps and says what was seen."""
+        with seriatim.DurableObjects.connect(
+            self._request["target"], options=options_of(self._request)
+        ) as objects:
+            for step in self._request.get("steps", []):
+                for kind, details in step.items():
+                    self._do(objects, kind, details)
+            results = [self._result(call) for call in self._calls]
+            for stub in self._stubs.values():
+                if stub.stub.is_broken:
+                    stub.told.wait(TOLD_SECONDS)
+            states = [stub.state() for stub in self._stubs.values()]
+        return {"results": results, "stubs": states}
+
+    def _do(self, objects: seriatim.DurableObjects, kind: str, step: dict[str, Any]) -> None:  # noqa: PLR0912
+        match kind:
+            case "open":
+                namespace = objects.namespace(step["namespace"], step.get("unique_key") or None)
+                stub = (
+                    namespace.get_by_name(step["name"])
+                    if step.get("name")
+                    else namespace.get(namespace.id_from_string(step["id"]))
+                )
+                self._stubs[step["stub"]] = Stub(step["stub"], stub)
+            case "call":
+                for _ in range(step.get("times") or 1):
+                    self._calls.append(self._call(step))
+            case "await":
+                last = step.get("last") or step.get("first") or len(self._calls)
+                for call in self._calls[max(0, step.get("first", 0) - 1) : last]:
+                    self._result(call)
+            case "give_up":
+                self._calls[step["call"] - 1].cancel()
+            case "close":
+                self._stubs[step["stub"]].stub.close()
+            case "cancel":
+                self._stubs[step["stub"]].stub.cancel("the case cancels")
+            case "await_end":
+                if not self._stubs[step["stub"]].stub.await_end(END_SECONDS):
+                    raise TimeoutError(f"stub {step['stub']} has not ended after {END_SECONDS:g} s")
+            case "id_from_name":
+                try:
+                    digits = str(objects.namespace(step["namespace"]).id_from_name(step["name"]))
+                    self._calls.append(succeeded(digits))
+                except Exception as e:
+                    self._calls.append(failed(e))
+            case _:
+                raise ValueError(f"step '{kind}', which this driver doesn't know")
+
+    def _call(self, step: dict[str, Any]) -> Any:
+        probe = ClientProbeStub(self._stubs[step["stub"]].stub.channel())
+        try:
+            if step.get("listen"):
+                return succeeded(next(iter(probe.Listen(ListenRequest(), **call_options(step)))))
+            return probe.Say.future(say_request(step, len(self._calls) + 1), **call_options(step))
+        except Exception as e:
+            return failed(e)
+
+    @staticmethod
+    def _result(call: Any) -> dict[str, Any]:
+        if isinstance(call, dict):
+            return call
+        try:
+            return succeeded(call.result())
+        except grpc.FutureCancelledError:
+            return failed(call.failure)
+        except Exception as e:
+            return failed(e)
+
+
+class AsyncioCase:
+    """One case, through the API for asyncio."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._request = request
+        self._stubs: dict[str, Stub] = {}
+        self._calls: list[Any] = []  # Calls, or results that are there already.
+
+    def run(self) -> dict[str, Any]:
+        """Does the steps and says what was seen."""
+        return asyncio.run(self._run())
+
+    async def _run(self) -> dict[str, Any]:
+        async with seriatim.aio.DurableObjects.connect(
+            self._request["target"], options=options_of(self._request)
+        ) as objects:
+            for step in self._request.get("steps", []):
+                for kind, details in step.items():
+                    await self._do(objects, kind, details)
+            results = [await self._result(call) for call in self._calls]
+            for stub in self._stubs.values():
+                if stub.stub.is_broken:
+                    await asyncio.to_thread(stub.told.wait, TOLD_SECONDS)
+            states = [stub.state() for stub in self._stubs.values()]
+        return {"results": results, "stubs": states}
+
+    async def _do(self, objects: seriatim.aio.DurableObjects, kind: str, step: dict[str, Any]) -> None:
+        match kind:
+            case "open":
+                namespace = objects.namespace(step["namespace"], step.get("unique_key") or None)
+                stub = (
+                    namespace.get_by_name(step["name"])
+                    if step.get("name")
+                    else namespace.get(await namespace.id_from_string(step["id"]))
+                )
+                self._stubs[step["stub"]] = Stub(step["stub"], stub)
+            case "call":
+                for _ in range(step.get("times") or 1):
+                    self._calls.append(await self._call(step))
+            case "await":
+                last = step.get("last") or step.get("first") or len(self._calls)
+                for call in self._calls[max(0, step.get("first", 0) - 1) : last]:
+                    await self._result(call)
+            case "give_up":
+                self._calls[step["call"] - 1].cancel()
+            case "close":
+                self._stubs[step["stub"]].stub.close()
+            case "cancel":
+                self._stubs[step["stub"]].stub.cancel("the case cancels")
+            case "await_end":
+                async with asyncio.timeout(END_SECONDS):
+                    await self._stubs[step["stub"]].stub.await_end()
+            case "id_from_name":
+                try:
+                    digits = str(await objects.namespace(step["namespace"]).id_from_name(step["name"]))
+                    self._calls.append(succeeded(digits))
+                except Exception as e:
+                    self._calls.append(failed(e))
+            case _:
+                raise ValueError(f"step '{kind}', which this driver doesn't know")
+
+    async def _call(self, step: dict[str, Any]) -> Any:
+        probe = ClientProbeStub(self._stubs[step["stub"]].stub.channel())
+        try:
+            if step.get("listen"):
+                async for response in probe.Listen(ListenRequest(), **call_options(step)):
+                    return succeeded(response)
+            return probe.Say(say_request(step, len(self._calls) + 1), **call_options(step))
+        except Exception as e:
+            return failed(e)
+
+    @staticmethod
+    async def _result(call: Any) -> dict[str, Any]:
+        if isinstance(call, dict):
+            return call
+        try:
+            return succeeded(await call)
+        except asyncio.CancelledError:
+            if not call.cancelled():
+                raise
+            return failed(call.failure)
+        except Exception as e:
+            return failed(e)
+
+
+def main(api: str, requests: TextIO, responses: TextIO) -> None:
+    """Answers requests until there are no more."""
+    cases: dict[str, type[ThreadsCase | AsyncioCase]] = {"threads": ThreadsCase, "asyncio": AsyncioCase}
+    make = cases[api]
+    for line in requests:
+        try:
+            response = make(json.loads(line)).run()
+        except Exception as e:
+            response = {"driver_fault": repr(e)}
+        responses.write(json.dumps(response) + "\n")
+        responses.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "threads", sys.stdin, sys.stdout)
