@@ -2,9 +2,9 @@
 
 usage: driver.py [threads|asyncio]
 
-Reads one request after the other as a line of JSON, and answers each with a line of JSON. They are described in
-conformance-tests/src/main/proto/seriatim/conformance/v1/client_driver.proto. The API is that for threads or
-that for asyncio; threads is the default.
+Reads one request after the other as a line of JSON, and answers each with a line of JSON. What is in them is
+said in conformance-tests/src/main/proto/seriatim/conformance/v1/client_driver.proto. The API is that for
+threads or that for asyncio; threads is the default.
 """
 
 from __future__ import annotations
