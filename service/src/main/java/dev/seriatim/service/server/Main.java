@@ -160,6 +160,8 @@ public final class Main implements Callable<Integer> {
     } catch (InterruptedException e) {
       host.close();
     }
+    // Otherwise the JVM would report the signal as its exit code, as if it had not been handled.
+    Runtime.getRuntime().halt(0);
   }
 
   private ServerCredentials credentials() throws IOException {
