@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { DurationSchema, type Duration } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { CallQueue, type PendingCall } from "./call-queue.js";
@@ -15,6 +15,7 @@ import {
   ConnectRequestSchema,
   DurableObjects,
   InvocationSchema,
+  OpenSchema,
   type Broken,
   type ConnectRequest,
   type ConnectResponse,
@@ -257,7 +258,8 @@ export class ConnectCall {
 
   #nextFrame(): ConnectRequest {
     let sequence = this.#calls.sent;
-    const calls = this.#calls.send(this.#options.maxFrameInvocations, this.#options.maxFrameBytes);
+    const room = this.#options.maxFrameBytes - (this.#openSent ? 0 : openBytes(this.#open));
+    const calls = this.#calls.send(this.#options.maxFrameInvocations, room);
     const now = performance.now();
     const frame: MessageInitShape<typeof ConnectRequestSchema> = {
       invocations: calls.map((call) => invocation(++sequence, call, now)),
@@ -492,6 +494,11 @@ export class ConnectCall {
     }
     this.#watch(soonest);
   }
+}
+
+/** What `open` adds to a frame, at most. */
+function openBytes(open: Open): number {
+  return toBinary(OpenSchema, open).length + 8;
 }
 
 function bufferFull(message: string): FailureCause {

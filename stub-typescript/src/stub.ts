@@ -181,6 +181,14 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
   }
 
   /**
+   * Resolves when the stub has ended: closed with every call answered, or broken with every call failed.
+   * Without {@link close}, only a break ends it. Never rejects.
+   */
+  get ended(): Promise<void> {
+    return this.#connect.ended;
+  }
+
+  /**
    * Breaks the stub from this side, without waiting for outcomes. Calls that were sent have an unknown
    * fate, and the host doesn't start those that haven't started by the time it hears of this. Does nothing
    * on a stub that has ended.
