@@ -305,12 +305,25 @@ public final class Main implements Callable<Integer> {
   }
 
   private static double perOne(BareGrpc.BareBlockingStub bare, Opening opening) throws Exception {
-    Payload nothing = Payload.getDefaultInstance();
-    long before = bare.usedHeap(nothing).getBytes();
+    long before = settledHeap(bare);
     Runnable close = opening.open();
-    long after = bare.usedHeap(nothing).getBytes();
+    long after = settledHeap(bare);
     close.run();
     return (after - before) / (double) IDLE;
+  }
+
+  /** The host's heap when it has finished with what was before: when two readings agree. */
+  private static long settledHeap(BareGrpc.BareBlockingStub bare) throws InterruptedException {
+    long last = Long.MAX_VALUE;
+    for (int i = 0; i < 20; i++) {
+      long now = bare.usedHeap(Payload.getDefaultInstance()).getBytes();
+      if (Math.abs(now - last) < IDLE) {
+        return now;
+      }
+      last = now;
+      Thread.sleep(500);
+    }
+    return last;
   }
 
   private static Runnable idleStreams(HostProcess host) throws Exception {
