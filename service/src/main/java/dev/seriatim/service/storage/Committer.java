@@ -162,9 +162,9 @@ final class Committer implements AutoCloseable {
         JdbcWriter current = writer();
         long number = ++groupNumber;
         options.faults().at(Faults.Step.BEFORE_BEGIN, current.connection());
-        if (current.lockSlots(group)) {
+        if (current.begin(group, number)) {
           options.faults().at(Faults.Step.AFTER_FENCE, current.connection());
-          current.write(group, number);
+          current.write(group);
           options.faults().at(Faults.Step.AFTER_WRITES, current.connection());
           sent = true;
           current.commit();

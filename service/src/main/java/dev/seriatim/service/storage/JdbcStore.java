@@ -36,19 +36,18 @@ abstract class JdbcStore implements AutoCloseable {
   abstract boolean isAway(SQLException failure);
 
   /**
-   * Locks these slots until the end of the transaction, and checks that this host owns them under
-   * the epochs that it knows; if not, says so to {@link #ownership} and returns false.
+   * Begins a transaction: locks these slots until its end, and records the number of the group as
+   * part of it. If this host doesn't own a slot under the epoch that it knows, says so to {@link
+   * #ownership} and returns false.
    */
-  abstract boolean lockSlots(JdbcWriter writer, Collection<Integer> slots) throws SQLException;
+  abstract boolean begin(JdbcWriter writer, Collection<Integer> slots, long number)
+      throws SQLException;
 
   /** Finds the rows of those objects that have one. */
   abstract void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException;
 
   /** A row that no object has had. */
   abstract long newRow(JdbcWriter writer) throws SQLException;
-
-  /** Records the number of the group as part of its transaction; false if that was refused. */
-  abstract boolean mark(JdbcWriter writer, long number) throws SQLException;
 
   /** Whether the group with this number was committed, when that can't change any more. */
   abstract boolean isApplied(JdbcWriter writer, long number) throws SQLException;

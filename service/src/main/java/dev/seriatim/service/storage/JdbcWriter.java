@@ -36,22 +36,19 @@ final class JdbcWriter implements AutoCloseable {
   }
 
   /** Begins a transaction in which this host stays the owner; false if it isn't. */
-  boolean lockSlots(List<Batch> group) throws SQLException {
+  boolean begin(List<Batch> group, long number) throws SQLException {
     TreeSet<Integer> slots = new TreeSet<>();
     for (Batch batch : group) {
       slots.add(batch.object.slot());
     }
-    return store.lockSlots(this, slots);
+    return store.begin(this, slots, number);
   }
 
-  void write(List<Batch> group, long number) throws SQLException {
+  void write(List<Batch> group) throws SQLException {
     findRows(group);
     writeObjects(group);
     writeEntries(group);
     writeAlarms(group);
-    if (!store.mark(this, number)) {
-      throw new SQLException("the store was taken over by another host");
-    }
   }
 
   void commit() throws SQLException {

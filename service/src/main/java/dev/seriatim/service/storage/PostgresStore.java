@@ -108,18 +108,33 @@ final class PostgresStore extends JdbcStore {
 
   @Override
   <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
-    try (Connection connection = pool.getConnection()) {
-      List<PreparedStatement> prepared = new ArrayList<>(1);
-      try {
-        return read.on(
-            sql -> {
-              PreparedStatement statement = connection.prepareStatement(sql);
-              prepared.add(statement);
-              return statement;
-            });
-      } finally {
-        prepared.forEach(JdbcStore::closeQuietly);
+    // After the server was away, every connection in the pool may be dead without knowing it.
+    for (int dead = 0; ; dead++) {
+      try (Connection connection = pool.getConnection()) {
+        try {
+          return read(connection, read);
+        } catch (SQLException e) {
+          if (!isAway(e) || dead > pool.getMaximumPoolSize()) {
+            throw e;
+          }
+          pool.evictConnection(connection);
+        }
       }
+    }
+  }
+
+  private static <T extends @Nullable Object> T read(Connection connection, Read<T> read)
+      throws SQLException {
+    List<PreparedStatement> prepared = new ArrayList<>(1);
+    try {
+      return read.on(
+          sql -> {
+            PreparedStatement statement = connection.prepareStatement(sql);
+            prepared.add(statement);
+            return statement;
+          });
+    } finally {
+      prepared.forEach(JdbcStore::closeQuietly);
     }
   }
 
@@ -136,7 +151,7 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
-  boolean lockSlots(JdbcWriter writer, Collection<Integer> slots) throws SQLException {
+  boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) throws SQLException {
     PreparedStatement select =
         writer.prepare(
             "SELECT slot, epoch FROM slots WHERE slot = ANY (?) ORDER BY slot FOR SHARE");
@@ -154,6 +169,13 @@ final class PostgresStore extends JdbcStore {
     } finally {
       array.free();
     }
+    PreparedStatement mark =
+        writer.prepare(
+            "INSERT INTO commit_groups (host, number) VALUES (?, ?)"
+                + " ON CONFLICT (host) DO UPDATE SET number = excluded.number, at = now()");
+    mark.setString(1, host);
+    mark.setLong(2, number);
+    mark.executeUpdate();
     return owned;
   }
 
@@ -197,15 +219,6 @@ final class PostgresStore extends JdbcStore {
     }
     rowsLeft--;
     return nextRow++;
-  }
-
-  @Override
-  boolean mark(JdbcWriter writer, long number) throws SQLException {
-    PreparedStatement update =
-        writer.prepare("UPDATE commit_groups SET number = ?, at = now() WHERE host = ?");
-    update.setLong(1, number);
-    update.setString(2, host);
-    return update.executeUpdate() == 1;
   }
 
   @Override

@@ -127,9 +127,20 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
-  boolean lockSlots(JdbcWriter writer, Collection<Integer> slots) {
-    // Nobody else has the file; mark() fails if that should not be so.
-    return true;
+  boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) throws SQLException {
+    // The first statement is a write, so that it takes the file's lock before anything is read. The
+    // row is gone only if another host has got around the directory's lock.
+    PreparedStatement update =
+        writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ?");
+    update.setLong(1, number);
+    update.setString(2, host);
+    if (update.executeUpdate() == 1) {
+      return true;
+    }
+    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
+      ownership.lose(slot);
+    }
+    return false;
   }
 
   @Override
@@ -150,14 +161,6 @@ final class SqliteStore extends JdbcStore {
   @Override
   long newRow(JdbcWriter writer) {
     return nextRow++;
-  }
-
-  @Override
-  boolean mark(JdbcWriter writer, long number) throws SQLException {
-    PreparedStatement update = writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ?");
-    update.setLong(1, number);
-    update.setString(2, host);
-    return update.executeUpdate() == 1;
   }
 
   @Override
@@ -211,7 +214,8 @@ final class SqliteStore extends JdbcStore {
     config.setJournalMode(SQLiteConfig.JournalMode.WAL);
     config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
     config.setBusyTimeout(BUSY_TIMEOUT_MILLIS);
-    config.setTransactionMode(SQLiteConfig.TransactionMode.IMMEDIATE);
+    // The driver begins the next transaction as soon as one ends; it must not lock the file.
+    config.setTransactionMode(SQLiteConfig.TransactionMode.DEFERRED);
     config.setCacheSize(-cacheKib);
     return config.createConnection("jdbc:sqlite:" + file);
   }

@@ -1,0 +1,216 @@
+package dev.seriatim.service.storage;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.StorageException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The data directory: who may use it, what is in it, and what can be wrong with it. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class SqliteFileTest {
+  private static final ByteString A = ByteString.copyFromUtf8("a");
+
+  @TempDir Path directory;
+
+  @Test
+  void aSecondHostOfTheSameProcessIsRefused() {
+    try (StorageEngine first = StorageEngine.open(StorageOptions.sqlite(directory))) {
+      StorageException e =
+          assertThrows(
+              StorageException.class,
+              () -> StorageEngine.open(StorageOptions.sqlite(directory.resolve("."))));
+      assertThat(e).hasMessageThat().contains(directory.getFileName().toString());
+      assertThat(e).hasMessageThat().contains("in use by another host");
+      new TestObject(first, "object").turn(s -> s.put("k", A));
+    }
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  @Test
+  void aSecondProcessIsRefused() throws Exception {
+    Process other =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Holder.class.getName(),
+                directory.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try (BufferedReader output = other.inputReader(UTF_8)) {
+      assertThat(output.readLine()).isEqualTo("holding");
+      StorageException e =
+          assertThrows(
+              StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
+      assertThat(e).hasMessageThat().contains("in use by another host (process " + other.pid());
+    } finally {
+      other.destroyForcibly();
+    }
+    assertWithMessage("it ended").that(other.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    // Its lock has gone with it.
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  /** The other process: holds the directory until it is killed. */
+  static final class Holder {
+    private Holder() {}
+
+    /** Takes the directory. */
+    public static void main(String[] args) throws InterruptedException {
+      try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(Path.of(args[0])))) {
+        new TestObject(engine, "object").turn(s -> s.put("k", A));
+        System.out.println("holding");
+        Thread.sleep(TimeUnit.MINUTES.toMillis(2));
+      }
+    }
+  }
+
+  @Test
+  void aNewerSchemaIsRefused() throws Exception {
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+    execute("UPDATE schema_version SET version = 7");
+    StorageException e =
+        assertThrows(
+            StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
+    assertThat(e).hasMessageThat().contains("schema version 7, expected at most 1");
+    // The directory isn't left locked.
+    execute("UPDATE schema_version SET version = 1");
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  @Test
+  void whatIsNoDatabaseIsRefused() throws Exception {
+    Files.writeString(directory.resolve(SqliteStore.FILE), "not a database".repeat(100));
+    StorageException e =
+        assertThrows(
+            StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
+    assertThat(e).hasMessageThat().contains(SqliteStore.FILE + " can't be opened");
+  }
+
+  @Test
+  void aDirectoryThatCanNotBeMadeIsRefused() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    StorageException e =
+        assertThrows(
+            StorageException.class,
+            () -> StorageEngine.open(StorageOptions.sqlite(file.resolve("data"))));
+    assertThat(e).hasMessageThat().contains("can't be made");
+  }
+
+  @Test
+  void raisesTheEpochOfEverySlot() throws Exception {
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+    try (Connection connection = connect();
+        var select =
+            connection.prepareStatement("SELECT count(*), min(epoch), max(epoch) FROM slots");
+        var results = select.executeQuery()) {
+      assertThat(results.next()).isTrue();
+      assertThat(List.of(results.getInt(1), results.getInt(2), results.getInt(3)))
+          .containsExactly(1024, 2, 2)
+          .inOrder();
+    }
+  }
+
+  @Test
+  void aHostWhoseFileWasTakenAwayFromItCanNotCommit() throws Exception {
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory))) {
+      TestObject object = new TestObject(engine, "object");
+      object.turn(s -> s.put("k", A));
+      // As a host would do that got around the lock.
+      execute("UPDATE slots SET epoch = epoch + 1", "DELETE FROM commit_groups");
+      Throwable cause = object.awaitFailure(object.submit(s -> s.put("l", A)));
+      assertThat(cause).hasMessageThat().contains("taken over by another host");
+      StorageException e = assertThrows(StorageException.class, object::instance);
+      assertThat(e).hasMessageThat().contains("not owned by this host");
+    }
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory))) {
+      assertThat(CommitContract.entries(new TestObject(engine, "object"))).containsExactly("k", A);
+    }
+  }
+
+  @Test
+  void aFullDiskFailsTheCommitAndNoMore() {
+    FaultScript faults = new FaultScript();
+    try (StorageEngine engine =
+        StorageEngine.open(StorageOptions.sqlite(directory).withFaults(faults))) {
+      TestObject object = new TestObject(engine, "object");
+      object.turn(s -> s.put("k", A));
+      faults.once(
+          Faults.Step.BEFORE_BEGIN,
+          (step, connection) -> JdbcStore.execute(connection, "PRAGMA max_page_count = 1"));
+      ByteString large = ByteString.copyFrom(new byte[1_000_000]);
+      Throwable cause = object.awaitFailure(object.submit(s -> s.put("large", large)));
+      assertThat(cause).hasMessageThat().contains("full");
+      assertThat(CommitContract.entries(object)).containsExactly("k", A);
+      object.turn(s -> s.put("large", large));
+      assertThat(CommitContract.entries(object)).hasSize(2);
+    }
+  }
+
+  @Test
+  void theFileIsReadableWithTheSqliteShell() throws Exception {
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory))) {
+      TestObject object = new TestObject(engine, "COUNTER", "foo");
+      object.turn(
+          s -> {
+            s.put("greeting", ByteString.copyFromUtf8("hello"));
+            s.setAlarm(Instant.parse("2030-01-02T03:04:05Z"));
+          });
+      assertThat(
+              shell("SELECT namespace, name, id, key, cast(value AS text) FROM readable_entries"))
+          .isEqualTo("COUNTER|foo|" + object.id() + "|greeting|hello");
+      assertThat(shell("SELECT namespace, name, id, entries, alarm FROM readable_objects"))
+          .isEqualTo("COUNTER|foo|" + object.id() + "|1|2030-01-02 03:04:05");
+      assertThat(shell("PRAGMA integrity_check")).isEqualTo("ok");
+      assertThat(shell("PRAGMA journal_mode")).isEqualTo("wal");
+    }
+  }
+
+  private String shell(String sql) throws IOException, InterruptedException {
+    Process process;
+    try {
+      process =
+          new ProcessBuilder(
+                  "sqlite3", "-readonly", directory.resolve(SqliteStore.FILE).toString(), sql)
+              .redirectErrorStream(true)
+              .start();
+    } catch (IOException e) {
+      Assumptions.abort("sqlite3 is not installed: " + e.getMessage());
+      throw e;
+    }
+    try (BufferedReader output = process.inputReader(UTF_8)) {
+      String text = String.join("\n", output.lines().toList());
+      assertWithMessage("sqlite3 ended").that(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      return text;
+    }
+  }
+
+  private Connection connect() throws SQLException {
+    return DriverManager.getConnection("jdbc:sqlite:" + directory.resolve(SqliteStore.FILE));
+  }
+
+  private void execute(String... statements) throws SQLException {
+    try (Connection connection = connect()) {
+      JdbcStore.execute(connection, statements);
+    }
+  }
+}
