@@ -56,6 +56,8 @@ final class PostgresStore extends JdbcStore {
     config.setMinimumIdle(1);
     config.setConnectionTimeout(Duration.ofSeconds(5).toMillis());
     config.setInitializationFailTimeout(-1);
+    // If the pool has to ask for it and the server goes away just then, it never works again.
+    config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     this.pool = new HikariDataSource(config);
     this.slotKeeper = new SlotKeeper(this, options, ownership, host);
   }

@@ -40,6 +40,7 @@ final class SlotKeeper implements AutoCloseable {
   // Owned by the starting thread, then by the keeper's thread, then by the closing thread.
   private @Nullable Connection connection;
   private boolean told;
+  private boolean away;
 
   SlotKeeper(PostgresStore store, StorageOptions options, Ownership ownership, String host) {
     this.store = store;
@@ -118,10 +119,14 @@ final class SlotKeeper implements AutoCloseable {
         if (!renew() || ownsTooFew()) {
           take();
         }
+        away = false;
       } catch (SQLException e) {
         disconnect();
-        LOGGER.log(
-            System.Logger.Level.WARNING, "the lease could not be renewed: {0}", e.getMessage());
+        if (!away) {
+          away = true;
+          LOGGER.log(
+              System.Logger.Level.WARNING, "the lease could not be renewed: {0}", e.getMessage());
+        }
         // Sooner than usual: the lease is running out.
         pause(LOOK_AGAIN);
       }

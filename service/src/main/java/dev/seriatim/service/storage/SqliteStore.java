@@ -130,8 +130,7 @@ final class SqliteStore extends JdbcStore {
   boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) throws SQLException {
     // The first statement is a write, so that it takes the file's lock before anything is read. The
     // row is gone only if another host has got around the directory's lock.
-    PreparedStatement update =
-        writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ?");
+    PreparedStatement update = writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ?");
     update.setLong(1, number);
     update.setString(2, host);
     if (update.executeUpdate() == 1) {

@@ -65,7 +65,8 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   /**
    * Stops the alarms, waits until everything submitted is durable or has failed, gives up the
-   * ownership and closes the store.
+   * ownership and closes the store. No turn may be running any more: what is submitted after this
+   * is never committed, and nobody is told.
    */
   @Override
   public void close() {

@@ -19,7 +19,11 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +40,20 @@ final class ModelTest {
   private static final List<String> KEYS =
       List.of("", "a", "a/1", "a/2", "a0", "b", "b\0", "é", "\uffff", "😀", "😀/x", "z");
 
+  /** Says a lot about the faults. Held here, or the level would be forgotten. */
+  private static final Logger COMMITTER_LOG = Logger.getLogger(Committer.class.getName());
+
   @TempDir Path directory;
+
+  @BeforeAll
+  static void quiet() {
+    COMMITTER_LOG.setLevel(Level.OFF);
+  }
+
+  @AfterAll
+  static void loud() {
+    COMMITTER_LOG.setLevel(null);
+  }
 
   enum Store {
     MEMORY,

@@ -13,10 +13,10 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.jspecify.annotations.Nullable;
 
 /** A PostgreSQL that goes away and comes back. */
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -78,8 +78,7 @@ final class PostgresAwayTest {
   @Test
   void aConnectionThatIsLostBeforeTheCommitIsTriedAgain() {
     TestObject object = open(options);
-    faults.once(
-        Faults.Step.AFTER_WRITES, (step, connection) -> terminate(backendOf(connection)));
+    faults.once(Faults.Step.AFTER_WRITES, (step, connection) -> terminate(backendOf(connection)));
     long commit = object.submit(s -> s.put("k", A));
     object.awaitDurable(commit);
     assertThat(object.failed()).isEmpty();
@@ -162,8 +161,7 @@ final class PostgresAwayTest {
       } while (crash.isAlive());
       long atLeast = answered;
       untilItSucceeds(
-          () ->
-              assertThat(object.query(s -> s.get("n", ZERO)).getValue()).isAtLeast(atLeast));
+          () -> assertThat(object.query(s -> s.get("n", ZERO)).getValue()).isAtLeast(atLeast));
     }
     untilItSucceeds(() -> object.turn(s -> s.put("done", A)));
     object.evict();

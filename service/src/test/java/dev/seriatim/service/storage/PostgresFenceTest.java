@@ -14,17 +14,17 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.jspecify.annotations.Nullable;
 
 /** Two hosts on one PostgreSQL: who owns what, and what the other one can't do. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class PostgresFenceTest {
   private static final ByteString A = ByteString.copyFromUtf8("a");
   private static final ByteString B = ByteString.copyFromUtf8("b");
-  private static final Duration LONG_LEASE = Duration.ofSeconds(600);
+  private static final Duration LONG_LEASE = Duration.ofMinutes(10);
 
   private final String url = PostgresServer.shared().newSchema();
   private final FaultScript faults = new FaultScript();
@@ -163,8 +163,7 @@ final class PostgresFenceTest {
   @Test
   void aHostThatLostItsSlotsTakesThemAgainWhenItMay() throws Exception {
     older.close();
-    older =
-        StorageEngine.open(options.withLease(Duration.ofMillis(1000), Duration.ofMillis(100)));
+    older = StorageEngine.open(options.withLease(Duration.ofSeconds(1), Duration.ofMillis(100)));
     TestObject object = new TestObject(older, "object");
     object.turn(s -> s.put("k", A));
     // Another host takes everything, with an object that this one has in memory.

@@ -86,7 +86,7 @@ public final class PostgresServer implements AutoCloseable {
     }
   }
 
-  /** The URL of an empty schema, and of the same one each time this is called on the result. */
+  /** The URL of a schema that is not there yet; a new one each time. */
   public String newSchema() {
     return url() + "&currentSchema=test" + SCHEMAS.incrementAndGet();
   }
