@@ -3,6 +3,7 @@ package dev.seriatim.benchmarks;
 import dev.seriatim.benchmarks.v1.BenchGrpc;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.StorageOptions;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
@@ -37,8 +38,9 @@ final class HostProcess implements AutoCloseable {
   /** Runs the servers; the argument is the directory of the durable host. */
   public static void main(String[] arguments) throws Exception {
     Server bare = netty().directExecutor().addService(new BareService()).build().start();
-    DurableObjectHost memory = host().dataInMemory().build().start();
-    DurableObjectHost durable = host().data(Path.of(arguments[0])).build().start();
+    DurableObjectHost memory = host().build().start();
+    DurableObjectHost durable =
+        host().storage(StorageOptions.sqlite(Path.of(arguments[0]))).build().start();
     System.out.println(bare.getPort() + " " + memory.port() + " " + durable.port());
     while (System.in.read() >= 0) {}
     durable.close();

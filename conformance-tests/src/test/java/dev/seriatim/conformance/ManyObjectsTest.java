@@ -8,6 +8,7 @@ import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
@@ -38,7 +39,7 @@ final class ManyObjectsTest {
     DurableObjectHost.Builder builder =
         DurableObjectHost.builder()
             .limits(HostLimits.builder().maxInstances(MAX_INSTANCES).build())
-            .data(directory)
+            .storage(StorageOptions.sqlite(directory))
             .server(InProcessServerBuilder.forName(name));
     new Examples().addTo(builder);
     DurableObjectHost host = builder.build().start();

@@ -31,6 +31,7 @@ import dev.seriatim.examples.v1.Reminding;
 import dev.seriatim.examples.v1.TransferRequest;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectProvider;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.stub.Retry;
@@ -60,12 +61,12 @@ final class ExamplesTest {
 
   @BeforeEach
   void start() throws Exception {
-    start(DurableObjectHost.builder().dataInMemory());
+    start(DurableObjectHost.builder());
   }
 
   private void restart(Path data) throws Exception {
     stop();
-    start(DurableObjectHost.builder().data(data));
+    start(DurableObjectHost.builder().storage(StorageOptions.sqlite(data)));
   }
 
   private void start(DurableObjectHost.Builder builder) throws Exception {

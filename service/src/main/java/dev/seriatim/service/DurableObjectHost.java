@@ -12,7 +12,6 @@ import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.storage.StorageEngine;
-import dev.seriatim.service.storage.StorageOptions;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -24,7 +23,6 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
@@ -212,28 +210,10 @@ public final class DurableObjectHost implements AutoCloseable {
       return this;
     }
 
-    /** Keeps the objects' storage in this directory, in one SQLite file. */
+    /** Sets where and how objects are stored; default {@link StorageOptions#memory}. */
     @CanIgnoreReturnValue
-    public Builder data(Path directory) {
-      storage = StorageOptions.sqlite(directory);
-      return this;
-    }
-
-    /**
-     * Keeps the objects' storage in a PostgreSQL database, which hosts may share.
-     *
-     * @param jdbcUrl {@code jdbc:postgresql://…}
-     */
-    @CanIgnoreReturnValue
-    public Builder store(String jdbcUrl) {
-      storage = StorageOptions.postgres(jdbcUrl);
-      return this;
-    }
-
-    /** Keeps the objects' storage in memory only, for as long as the host lives; the default. */
-    @CanIgnoreReturnValue
-    public Builder dataInMemory() {
-      storage = StorageOptions.memory();
+    public Builder storage(StorageOptions storage) {
+      this.storage = storage;
       return this;
     }
 

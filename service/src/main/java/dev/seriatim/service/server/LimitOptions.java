@@ -100,7 +100,7 @@ final class LimitOptions {
         .build();
   }
 
-  private static Duration seconds(double seconds) {
+  static Duration seconds(double seconds) {
     return Duration.ofNanos((long) (seconds * 1e9));
   }
 }

@@ -52,7 +52,7 @@ public final class Main implements Callable<Integer> {
       description = "Where to listen; port 0 picks a free one. Default: ${DEFAULT-VALUE}")
   private InetSocketAddress listen = new InetSocketAddress(DurableObjectHost.Builder.DEFAULT_PORT);
 
-  @ArgGroup private StoreOptions store = new StoreOptions();
+  @ArgGroup private StorePlace place = new StorePlace();
 
   @Option(
       names = "--objects",
@@ -63,6 +63,9 @@ public final class Main implements Callable<Integer> {
 
   @ArgGroup(exclusive = false)
   private @Nullable Tls tls;
+
+  @ArgGroup(exclusive = false, validate = false, heading = "Storage:%n")
+  private StoreOptions store = new StoreOptions();
 
   @ArgGroup(exclusive = false, validate = false, heading = "Limits:%n")
   private LimitOptions limits = new LimitOptions();
@@ -97,7 +100,7 @@ public final class Main implements Callable<Integer> {
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
     try {
       builder.limits(limits.toLimits());
-      store.applyTo(builder);
+      builder.storage(store.applyTo(place.toOptions()));
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     }

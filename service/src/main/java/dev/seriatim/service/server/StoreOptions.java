@@ -1,40 +1,108 @@
 package dev.seriatim.service.server;
 
-import dev.seriatim.service.DurableObjectHost;
-import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
+import dev.seriatim.service.StorageOptions;
+import java.time.Duration;
 import picocli.CommandLine.Option;
 
-/** Where the server keeps its objects; one of the two. */
+/** How the server stores its objects, as options of the command line. */
 final class StoreOptions {
-  private static final String MEMORY = "memory";
+  private static final StorageOptions DEFAULTS = StorageOptions.memory();
 
   @Option(
-      names = "--data",
-      paramLabel = "DIR",
+      names = "--max-turn-bytes",
+      paramLabel = "BYTES",
+      description = "What one turn may write. Default: 67108864")
+  private long maxTurnBytes = DEFAULTS.maxTurnBytes();
+
+  @Option(
+      names = "--max-uncommitted-bytes",
+      paramLabel = "BYTES",
+      description = "What may wait for its commit, of all objects. Default: 268435456")
+  private long maxUncommittedBytes = DEFAULTS.maxUncommittedBytes();
+
+  @Option(
+      names = "--max-uncommitted-bytes-per-object",
+      paramLabel = "BYTES",
+      description = "What may wait for its commit, of one object. Default: 16777216")
+  private long maxUncommittedBytesPerObject = DEFAULTS.maxUncommittedBytesPerObject();
+
+  @Option(
+      names = "--max-uncommitted-turns-per-object",
+      paramLabel = "N",
+      description = "How many turns of one object may wait for their commit. Default: 65536")
+  private int maxUncommittedTurnsPerObject = DEFAULTS.maxUncommittedTurnsPerObject();
+
+  @Option(
+      names = "--max-group-bytes",
+      paramLabel = "BYTES",
+      description = "About how much goes into one transaction. Default: 33554432")
+  private long maxGroupBytes = DEFAULTS.maxGroupBytes();
+
+  @Option(
+      names = "--cache-bytes",
+      paramLabel = "BYTES",
+      description = "The memory for values of live objects. Default: 67108864")
+  private long cacheBytes = DEFAULTS.cacheBytes();
+
+  @Option(
+      names = "--cache-bytes-per-object",
+      paramLabel = "BYTES",
+      description = "The same, of one object. Default: 65536")
+  private int cacheBytesPerObject = DEFAULTS.cacheBytesPerObject();
+
+  @Option(
+      names = "--read-connections",
+      paramLabel = "N",
+      description = "How many reads may run at once. Default: 4")
+  private int readConnections = DEFAULTS.readConnections();
+
+  @Option(
+      names = "--store-patience",
+      paramLabel = "SECONDS",
+      description = "How long a commit waits for a store that has gone away. Default: 5")
+  private double storePatience = DEFAULTS.storePatience().toSeconds();
+
+  @Option(
+      names = "--ownership-wait",
+      paramLabel = "SECONDS",
       description =
-          "Keep objects in this directory, in one SQLite file; 'memory' keeps nothing. Default:"
-              + " ./seriatim-data")
-  private String data = "seriatim-data";
+          "How long to wait at the start for the host that owns the objects now. Default: 60")
+  private double ownershipWait = DEFAULTS.ownershipWait().toSeconds();
 
   @Option(
-      names = "--store",
-      paramLabel = "JDBC-URL",
-      description = "Keep objects in PostgreSQL: jdbc:postgresql://HOST:PORT/DATABASE?user=…")
-  private @Nullable String store;
+      names = "--lease",
+      paramLabel = "SECONDS",
+      description =
+          "How long no other host takes over after this one was last heard of. Default: 10")
+  private double lease = DEFAULTS.lease().toSeconds();
+
+  @Option(
+      names = "--lease-renewal",
+      paramLabel = "SECONDS",
+      description = "How often the lease is renewed. Default: 3")
+  private double leaseRenewal = DEFAULTS.leaseRenewal().toSeconds();
 
   /**
-   * Sets the host's store.
+   * The options of this place, with these limits.
    *
-   * @throws IllegalArgumentException if it can't be one
+   * @throws IllegalArgumentException if one is out of its range
    */
-  void applyTo(DurableObjectHost.Builder host) {
-    if (store != null) {
-      host.store(store);
-    } else if (data.equals(MEMORY)) {
-      host.dataInMemory();
-    } else {
-      host.data(Path.of(data));
-    }
+  StorageOptions applyTo(StorageOptions place) {
+    return place
+        .withMaxTurnBytes(maxTurnBytes)
+        .withMaxUncommittedBytes(maxUncommittedBytes)
+        .withMaxUncommittedBytesPerObject(maxUncommittedBytesPerObject)
+        .withMaxUncommittedTurnsPerObject(maxUncommittedTurnsPerObject)
+        .withMaxGroupBytes(maxGroupBytes)
+        .withCacheBytes(cacheBytes)
+        .withCacheBytesPerObject(cacheBytesPerObject)
+        .withReadConnections(readConnections)
+        .withStorePatience(seconds(storePatience))
+        .withOwnershipWait(seconds(ownershipWait))
+        .withLease(seconds(lease), seconds(leaseRenewal));
+  }
+
+  private static Duration seconds(double seconds) {
+    return LimitOptions.seconds(seconds);
   }
 }

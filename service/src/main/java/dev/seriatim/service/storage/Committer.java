@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -28,6 +29,7 @@ final class Committer implements AutoCloseable {
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
   private final StorageOptions options;
+  private final Faults faults;
   private final JdbcStore store;
   private final Thread thread;
   private final Object lock = new Object();
@@ -53,7 +55,8 @@ final class Committer implements AutoCloseable {
   /** Objects taken from the queue that had no room in the last group. */
   private ArrayDeque<CommittedObjectStorage> waitingObjects = new ArrayDeque<>();
 
-  Committer(StorageOptions options, JdbcStore store) {
+  Committer(StorageOptions options, JdbcStore store, Faults faults) {
+    this.faults = faults;
     this.options = options;
     this.store = store;
     this.thread = Thread.ofPlatform().name("seriatim-committer").daemon().unstarted(this::run);
@@ -161,14 +164,14 @@ final class Committer implements AutoCloseable {
       try {
         JdbcWriter current = writer();
         long number = ++groupNumber;
-        options.faults().at(Faults.Step.BEFORE_BEGIN, current.connection());
+        faults.at(Faults.Step.BEFORE_BEGIN, current.connection());
         if (current.begin(group, number)) {
-          options.faults().at(Faults.Step.AFTER_FENCE, current.connection());
+          faults.at(Faults.Step.AFTER_FENCE, current.connection());
           current.write(group);
-          options.faults().at(Faults.Step.AFTER_WRITES, current.connection());
+          faults.at(Faults.Step.AFTER_WRITES, current.connection());
           sent = true;
           current.commit();
-          options.faults().at(Faults.Step.AFTER_COMMIT, current.connection());
+          faults.at(Faults.Step.AFTER_COMMIT, current.connection());
           storeIsBack();
           settle(group, current);
           return;
@@ -241,7 +244,7 @@ final class Committer implements AutoCloseable {
   private void settle(List<Batch> group, @Nullable JdbcWriter current) {
     if (current != null) {
       try {
-        options.faults().at(Faults.Step.BEFORE_NOTIFY, current.connection());
+        faults.at(Faults.Step.BEFORE_NOTIFY, current.connection());
       } catch (SQLException e) {
         LOGGER.log(System.Logger.Level.WARNING, "a fault after a commit; it is durable", e);
         closeWriter();

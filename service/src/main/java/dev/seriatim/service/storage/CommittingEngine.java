@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
 import java.util.List;
@@ -11,16 +12,16 @@ final class CommittingEngine extends StorageEngine {
   private final Budget budget;
   private final Budget cacheBudget;
 
-  private CommittingEngine(StorageOptions options, JdbcStore store) {
-    super(options);
+  private CommittingEngine(StorageOptions options, JdbcStore store, Faults faults) {
+    super(options, faults);
     this.store = store;
-    this.committer = new Committer(options, store);
+    this.committer = new Committer(options, store, faults);
     this.budget = new Budget(options.maxUncommittedBytes());
     this.cacheBudget = new Budget(options.cacheBytes());
   }
 
-  static CommittingEngine open(StorageOptions options, JdbcStore store) {
-    CommittingEngine engine = new CommittingEngine(options, store);
+  static CommittingEngine open(StorageOptions options, JdbcStore store, Faults faults) {
+    CommittingEngine engine = new CommittingEngine(options, store, faults);
     engine.committer.start();
     return engine;
   }

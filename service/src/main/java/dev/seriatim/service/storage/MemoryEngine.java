@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,8 +12,8 @@ final class MemoryEngine extends StorageEngine {
   private final ConcurrentHashMap<ObjectKey, MemoryObjectStorage.Contents> objects =
       new ConcurrentHashMap<>();
 
-  MemoryEngine(StorageOptions options) {
-    super(options);
+  MemoryEngine(StorageOptions options, Faults faults) {
+    super(options, faults);
   }
 
   @Override

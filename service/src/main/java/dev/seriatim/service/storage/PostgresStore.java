@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.DriverManager;

@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.common.base.Ticker;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

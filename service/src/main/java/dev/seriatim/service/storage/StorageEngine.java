@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
 import java.util.List;
@@ -12,9 +13,11 @@ import java.util.List;
 public abstract sealed class StorageEngine implements AutoCloseable
     permits MemoryEngine, CommittingEngine {
   private final StorageOptions options;
+  private final Faults faults;
   private final AlarmScheduler alarms;
 
-  StorageEngine(StorageOptions options) {
+  StorageEngine(StorageOptions options, Faults faults) {
+    this.faults = faults;
     this.options = options;
     this.alarms =
         new AlarmScheduler(
@@ -32,12 +35,17 @@ public abstract sealed class StorageEngine implements AutoCloseable
    *     use by another host
    */
   public static StorageEngine open(StorageOptions options) {
+    return open(options, Faults.NONE);
+  }
+
+  /** The same, with faults that happen when they are meant to. For tests. */
+  static StorageEngine open(StorageOptions options, Faults faults) {
     return switch (options.location()) {
-      case StorageOptions.Memory memory -> new MemoryEngine(options);
+      case StorageOptions.Memory memory -> new MemoryEngine(options, faults);
       case StorageOptions.Sqlite sqlite ->
-          CommittingEngine.open(options, SqliteStore.open(options, sqlite.directory()));
+          CommittingEngine.open(options, SqliteStore.open(options, sqlite.directory()), faults);
       case StorageOptions.Postgres postgres ->
-          CommittingEngine.open(options, PostgresStore.open(options, postgres));
+          CommittingEngine.open(options, PostgresStore.open(options, postgres), faults);
     };
   }
 
@@ -75,6 +83,10 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   /** The first alarms in due order, at most this many; fewer only if there are no more. */
   abstract List<DueAlarm> nearestAlarms(int limit) throws SQLException;
+
+  final Faults faults() {
+    return faults;
+  }
 
   final StorageOptions options() {
     return options;

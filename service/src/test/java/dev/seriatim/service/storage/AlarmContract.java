@@ -5,6 +5,7 @@ import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.DurableObjectStorage;
+import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -42,7 +43,7 @@ abstract class AlarmContract {
   }
 
   private void open(StorageOptions options) {
-    engine = StorageEngine.open(options.withClock(clock).withFaults(faults));
+    engine = StorageEngine.open(options.withClock(clock), faults);
     object = new TestObject(engine, "object");
     sentinel = new TestObject(engine, "sentinel");
   }

@@ -7,6 +7,7 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.Optional;
@@ -43,7 +44,7 @@ abstract class CommitContract {
   }
 
   final void open(StorageOptions options) {
-    engine = StorageEngine.open(options.withFaults(faults));
+    engine = StorageEngine.open(options, faults);
     object = new TestObject(engine, "object");
     other = new TestObject(engine, "other");
   }

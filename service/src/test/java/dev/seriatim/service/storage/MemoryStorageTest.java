@@ -1,5 +1,7 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.StorageOptions;
+
 /** The contract, kept in the heap. */
 final class MemoryStorageTest extends StorageContract {
   @Override

@@ -7,6 +7,7 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -147,6 +148,7 @@ final class ModelTest {
   /** One run; everything in it follows from the seed, but for where the committer's groups end. */
   private static final class Run {
     private final Random random;
+    private final Faults faults;
     private final StorageOptions options;
     private final List<String> log = new ArrayList<>();
     private StorageEngine engine;
@@ -155,17 +157,14 @@ final class ModelTest {
     Run(long seed, StorageOptions store) {
       this.random = new Random(seed);
       Random faultRandom = new Random(seed);
-      Faults faults =
+      this.faults =
           (step, connection) -> {
             if (faultRandom.nextInt(40) == 0) {
               throw new SQLException("a fault at " + step);
             }
           };
-      this.options =
-          store
-              .withFaults(faults)
-              .withCacheBytesPerObject(List.of(0, 600, 65_536).get(random.nextInt(3)));
-      this.engine = StorageEngine.open(options);
+      this.options = store.withCacheBytesPerObject(List.of(0, 600, 65_536).get(random.nextInt(3)));
+      this.engine = StorageEngine.open(options, faults);
       for (int i = 0; i < 3; i++) {
         objects.add(new Modelled("object " + i, engine));
       }
@@ -214,7 +213,7 @@ final class ModelTest {
       log.add("reopen");
       objects.forEach(this::settle);
       engine.close();
-      engine = StorageEngine.open(options);
+      engine = StorageEngine.open(options, faults);
       objects.forEach(each -> each.reopen(engine));
     }
 

@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.StorageOptions;
 import org.junit.jupiter.api.Test;
 
 /** Alarms, kept in PostgreSQL. */

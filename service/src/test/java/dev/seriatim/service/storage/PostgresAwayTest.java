@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Int64Value;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -27,7 +28,7 @@ final class PostgresAwayTest {
   private final PostgresServer server = PostgresServer.start();
   private final FaultScript faults = new FaultScript();
   private final String url = server.newSchema();
-  private final StorageOptions options = StorageOptions.postgres(url).withFaults(faults);
+  private final StorageOptions options = StorageOptions.postgres(url);
   private @Nullable StorageEngine engine;
 
   @AfterEach
@@ -39,7 +40,7 @@ final class PostgresAwayTest {
   }
 
   private TestObject open(StorageOptions with) {
-    engine = StorageEngine.open(with);
+    engine = StorageEngine.open(with, faults);
     return new TestObject(engine, "object");
   }
 

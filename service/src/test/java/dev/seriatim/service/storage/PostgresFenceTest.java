@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.google.common.base.Ticker;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -35,10 +36,7 @@ final class PostgresFenceTest {
   /** The owner at first. Its lease isn't renewed while a test lasts, unless the test makes it. */
   private StorageEngine older =
       StorageEngine.open(
-          options
-              .withLease(LONG_LEASE, Duration.ofSeconds(200))
-              .withTicker(ticker)
-              .withFaults(faults));
+          options.withLease(LONG_LEASE, Duration.ofSeconds(200)).withTicker(ticker), faults);
 
   private @Nullable StorageEngine newer;
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -150,8 +151,7 @@ final class SqliteFileTest {
   @Test
   void aFullDiskFailsTheCommitAndNoMore() {
     FaultScript faults = new FaultScript();
-    try (StorageEngine engine =
-        StorageEngine.open(StorageOptions.sqlite(directory).withFaults(faults))) {
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory), faults)) {
       TestObject object = new TestObject(engine, "object");
       object.turn(s -> s.put("k", A));
       faults.once(

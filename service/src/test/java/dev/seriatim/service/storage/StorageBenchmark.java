@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectIds;
 import java.io.IOException;
 import java.nio.ByteBuffer;

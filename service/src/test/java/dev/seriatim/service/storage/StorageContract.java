@@ -9,6 +9,7 @@ import com.google.protobuf.StringValue;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package dev.seriatim.service.storage;
+package dev.seriatim.service;
 
 import com.google.common.base.Preconditions;
 import com.google.common.base.Ticker;
@@ -46,7 +46,6 @@ public final class StorageOptions implements Cloneable {
   private Duration leaseRenewal = Duration.ofSeconds(3);
   private InstantSource clock = InstantSource.system();
   private Ticker ticker = Ticker.systemTicker();
-  private Faults faults = Faults.NONE;
 
   private StorageOptions(Location location) {
     this.location = location;
@@ -283,17 +282,6 @@ public final class StorageOptions implements Cloneable {
   public StorageOptions withTicker(Ticker ticker) {
     StorageOptions copy = copy();
     copy.ticker = ticker;
-    return copy;
-  }
-
-  Faults faults() {
-    return faults;
-  }
-
-  /** Lets these faults happen. For tests. */
-  public StorageOptions withFaults(Faults faults) {
-    StorageOptions copy = copy();
-    copy.faults = faults;
     return copy;
   }
 

@@ -1,0 +1,37 @@
+package dev.seriatim.service.server;
+
+import dev.seriatim.service.StorageOptions;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Where the server stores its objects: one of the two. */
+final class StorePlace {
+  private static final String MEMORY = "memory";
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "Keep objects in this directory, in one SQLite file; 'memory' keeps nothing. Default:"
+              + " ./seriatim-data")
+  private String data = "seriatim-data";
+
+  @Option(
+      names = "--store",
+      paramLabel = "JDBC-URL",
+      description = "Keep objects in PostgreSQL: jdbc:postgresql://HOST:PORT/DATABASE?user=…")
+  private @Nullable String store;
+
+  /**
+   * The place as given, with the default limits.
+   *
+   * @throws IllegalArgumentException if it can't be one
+   */
+  StorageOptions toOptions() {
+    if (store != null) {
+      return StorageOptions.postgres(store);
+    }
+    return data.equals(MEMORY) ? StorageOptions.memory() : StorageOptions.sqlite(Path.of(data));
+  }
+}
