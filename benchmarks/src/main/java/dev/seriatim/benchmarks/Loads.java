@@ -42,33 +42,24 @@ final class Loads {
 
   /** R1 and R2: a bare bidirectional stream, one message for each call. */
   static Load.Opener bareStream(int port, int bytes) {
+    return bareStreams(port, bytes, 1);
+  }
+
+  /** The same on this many streams, in turn. */
+  static Load.Opener bareStreams(int port, int bytes, int count) {
     return onAnswer -> {
       ManagedChannel channel = connect(port);
       Payload payload = payload(bytes);
-      ClientCall<Payload, Payload> call =
-          channel.newCall(BareGrpc.getStreamMethod(), CallOptions.DEFAULT);
-      call.start(
-          new ClientCall.Listener<>() {
-            @Override
-            public void onMessage(Payload message) {
-              onAnswer.run();
-            }
-
-            @Override
-            public void onClose(Status status, Metadata trailers) {
-              if (status.getCode() != Status.Code.UNAVAILABLE
-                  && status.getCode() != Status.Code.CANCELLED) {
-                throw status.asRuntimeException();
-              }
-            }
-          },
-          new Metadata());
-      call.request(Integer.MAX_VALUE);
-      Object writer = new Object();
+      List<ClientCall<Payload, Payload>> calls = new ArrayList<>(count);
+      for (int i = 0; i < count; i++) {
+        calls.add(openStream(channel, onAnswer));
+      }
+      AtomicInteger next = new AtomicInteger();
       return new Load() {
         @Override
         public void issue() {
-          synchronized (writer) { // A call may be made by the thread that starts the loop, too.
+          ClientCall<Payload, Payload> call = calls.get(turn(next, count));
+          synchronized (call) { // A call may be made by the thread that starts the loop, too.
             call.sendMessage(payload);
           }
         }
@@ -79,6 +70,34 @@ final class Loads {
         }
       };
     };
+  }
+
+  private static ClientCall<Payload, Payload> openStream(
+      ManagedChannel channel, Runnable onAnswer) {
+    ClientCall<Payload, Payload> call =
+        channel.newCall(BareGrpc.getStreamMethod(), CallOptions.DEFAULT);
+    call.start(
+        new ClientCall.Listener<>() {
+          @Override
+          public void onMessage(Payload message) {
+            onAnswer.run();
+          }
+
+          @Override
+          public void onClose(Status status, Metadata trailers) {
+            if (status.getCode() != Status.Code.UNAVAILABLE
+                && status.getCode() != Status.Code.CANCELLED) {
+              throw status.asRuntimeException();
+            }
+          }
+        },
+        new Metadata());
+    call.request(Integer.MAX_VALUE);
+    return call;
+  }
+
+  private static int turn(AtomicInteger next, int count) {
+    return count == 1 ? 0 : (next.getAndIncrement() & Integer.MAX_VALUE) % count;
   }
 
   /** R3: a bare unary call for each call, through the generated future stub. */
@@ -99,13 +118,7 @@ final class Loads {
       List<DurableObjectStub> stubs = stubs(channel, objects);
       Payload payload = payload(bytes);
       AtomicInteger next = new AtomicInteger();
-      return futures(
-          () ->
-              stubs
-                  .get(objects == 1 ? 0 : (next.getAndIncrement() & Integer.MAX_VALUE) % objects)
-                  .call(method, payload),
-          onAnswer,
-          channel);
+      return futures(() -> stubs.get(turn(next, objects)).call(method, payload), onAnswer, channel);
     };
   }
 

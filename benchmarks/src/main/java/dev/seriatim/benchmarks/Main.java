@@ -206,6 +206,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private void manyObjects(HostProcess host) throws Exception {
+    Map<Integer, Rounds> streams = new LinkedHashMap<>();
     for (int inFlight : new int[] {16, 10_000}) {
       Map<Integer, Rounds> rates = new LinkedHashMap<>();
       byObjects.put("%,d in flight".formatted(inFlight), rates);
@@ -222,7 +223,26 @@ public final class Main implements Callable<Integer> {
                   time());
           rounds(rates, objects).set(round, run.rate());
         }
+        progress(
+            "round %d of %d: 10,000 bare streams, %,d in flight"
+                .formatted(round + 1, rounds(), inFlight));
+        rounds(streams, inFlight)
+            .set(
+                round,
+                ClosedLoop.run(
+                        Loads.bareStreams(host.barePort(), SMALL, 10_000),
+                        inFlight,
+                        warmUpTime(),
+                        time())
+                    .rate());
       }
+      figures.add(
+          figure(
+              "10,000 objects, %,d in flight".formatted(inFlight),
+              rounds(rates, 10_000),
+              "calls/s",
+              "10,000 bare streams",
+              rounds(streams, inFlight)));
       for (int objects : new int[] {100, 10_000}) {
         Figure figure =
             figure(
