@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +23,7 @@ final class Report {
   static String markdown(List<Figure> figures) {
     StringBuilder text = new StringBuilder();
     text.append("Measured on ")
-        .append(LocalDate.now())
+        .append(LocalDate.now(ZoneOffset.UTC))
         .append(", ")
         .append(machine())
         .append(".\n");
