@@ -372,10 +372,8 @@ public final class Main implements Callable<Integer> {
     ManagedChannel channel = Loads.connect(host.memoryPort());
     CountDownLatch answered = new CountDownLatch(IDLE);
     var namespace = dev.seriatim.stub.DurableObjects.on(channel).namespace(BenchObject.NAMESPACE);
-    List<DurableObjectStub> stubs = new ArrayList<>();
     for (int i = 0; i < IDLE; i++) {
       DurableObjectStub stub = namespace.getByName(each ? "idle-" + name + i : "idle-" + name);
-      stubs.add(stub);
       stub.call(BenchGrpc.getEchoMethod(), Loads.payload(SMALL))
           .addListener(answered::countDown, Runnable::run);
     }
