@@ -6,7 +6,7 @@ import io.grpc.Attributes;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
-import io.grpc.ServerCallHandler;
+import io.grpc.ServerMethodDefinition;
 import io.grpc.Status;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
@@ -20,8 +20,10 @@ import org.jspecify.annotations.Nullable;
  * ServerCall} may be called from any thread, one at a time, as gRPC demands of every handler.
  */
 public final class MethodCall<Q, R> extends ServerCall<Q, R> {
-  private final MethodDescriptor<Q, R> descriptor;
+  private final ServerMethodDefinition<Q, R> handler;
   private final ObjectMethod method;
+  private final Q request;
+  private final Metadata metadata;
   private final boolean asJson;
   private final Reply reply;
 
@@ -35,34 +37,48 @@ public final class MethodCall<Q, R> extends ServerCall<Q, R> {
   private @Nullable ByteString message;
   private @Nullable Value json;
 
-  MethodCall(MethodDescriptor<Q, R> descriptor, ObjectMethod method, boolean asJson, Reply reply) {
-    this.descriptor = descriptor;
+  MethodCall(
+      ServerMethodDefinition<Q, R> handler,
+      ObjectMethod method,
+      Q request,
+      Metadata metadata,
+      boolean asJson,
+      Reply reply) {
+    this.handler = handler;
     this.method = method;
+    this.request = request;
+    this.metadata = metadata;
     this.asJson = asJson;
     this.reply = reply;
   }
 
-  void run(ServerCallHandler<Q, R> handler, Q request, Metadata metadata)
-      throws InterruptedException {
-    listener = handler.startCall(this, metadata);
+  /**
+   * Runs the method up to the return of its handler, on the calling thread and in the calling
+   * thread's {@link io.grpc.Context}. Called once.
+   *
+   * @throws RuntimeException whatever the handler throws
+   */
+  public void run() {
+    listener = handler.getServerCallHandler().startCall(this, metadata);
     listener.onReady();
-    while (!requested && !closed) {
+    while (!requested && !closed && !reply.isCutOff()) {
       // An interceptor may ask for the request later, from another thread.
       LockSupport.park(this);
-      if (Thread.interrupted()) {
-        throw new InterruptedException();
-      }
+      // One that is no cut means nothing.
+      boolean _ = Thread.interrupted();
     }
-    if (requested && !closed) {
+    if (requested && !closed && !reply.isCutOff()) {
       listener.onMessage(request);
       listener.onHalfClose();
     }
   }
 
-  /** Tells the handler that its turn is over. Called on the turn thread. */
+  /**
+   * Tells the handler that its turn is over. Called on the turn thread, also if {@link #run} threw.
+   */
   public void finish() {
     if (listener != null) {
-      if (reply.isCutOff()) {
+      if (reply.isCutOff() || !closed) {
         listener.onCancel();
       } else {
         listener.onComplete();
@@ -96,9 +112,9 @@ public final class MethodCall<Q, R> extends ServerCall<Q, R> {
     }
     try {
       if (asJson) {
-        json = method.toJson(descriptor, response);
+        json = method.toJson(getMethodDescriptor(), response);
       } else {
-        message = method.serialize(descriptor, response);
+        message = method.serialize(getMethodDescriptor(), response);
       }
     } catch (IOException | RuntimeException e) {
       fail(
@@ -153,7 +169,7 @@ public final class MethodCall<Q, R> extends ServerCall<Q, R> {
 
   @Override
   public MethodDescriptor<Q, R> getMethodDescriptor() {
-    return descriptor;
+    return handler.getMethodDescriptor();
   }
 
   @Override

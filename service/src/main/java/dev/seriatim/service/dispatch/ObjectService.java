@@ -38,30 +38,24 @@ public final class ObjectService {
   }
 
   /**
-   * Runs a method up to the return of its handler, on the calling thread and in the calling
-   * thread's {@link io.grpc.Context}. The reply may be closed before or after that.
+   * A call of a method, to be {@link MethodCall#run run} and then told when the turn is over. The
+   * reply may be closed before or after the method returns.
    *
    * @param argument a message that {@code method} has parsed
    * @param asJson whether the response is wanted as JSON
    * @param reply told once how the reply was closed, by whatever thread closes it
-   * @return the call, to be told when the turn is over
-   * @throws RuntimeException whatever the handler throws
    */
-  public MethodCall<?, ?> start(
-      ObjectMethod method, Object argument, Metadata metadata, boolean asJson, Reply reply)
-      throws InterruptedException {
+  public MethodCall<?, ?> call(
+      ObjectMethod method, Object argument, Metadata metadata, boolean asJson, Reply reply) {
     @SuppressWarnings("unchecked") // The argument comes from this very method's parser.
     ServerMethodDefinition<Object, Object> handler =
         (ServerMethodDefinition<Object, Object>) handlers[method.index()];
-    MethodCall<Object, Object> call =
-        new MethodCall<>(handler.getMethodDescriptor(), method, asJson, reply);
     Object request =
         handler.getMethodDescriptor() == method.descriptor()
             ? argument
             : handler
                 .getMethodDescriptor()
                 .parseRequest(method.descriptor().streamRequest(argument));
-    call.run(handler.getServerCallHandler(), request, metadata);
-    return call;
+    return new MethodCall<>(handler, method, request, metadata, asJson, reply);
   }
 }

@@ -57,7 +57,7 @@ public record BreakCause(
   static BreakCause thrown(BreakReason reason, Throwable thrown) {
     Metadata trailers = Status.trailersFromThrowable(thrown);
     return thrown(
-        reason, statusOf(thrown), trailers == null ? new Metadata() : trailers, thrown.toString());
+        reason, statusOf(thrown), trailers == null ? new Metadata() : trailers, describe(thrown));
   }
 
   /** A cause that the object's own code gave as the status of its reply. */
@@ -66,7 +66,7 @@ public record BreakCause(
     String description = status.getDescription();
     if (description == null) {
       Throwable cause = status.getCause();
-      description = cause == null ? otherwise : cause.toString();
+      description = cause == null ? otherwise : describe(cause);
     }
     ErrorInfo.Builder info = info(reason);
     List<Any> details = new ArrayList<>();
@@ -122,6 +122,15 @@ public record BreakCause(
       case io.grpc.StatusException e -> e.getStatus();
       default -> Status.UNKNOWN;
     };
+  }
+
+  /** The exception may be of the object's own making, and throw for its part. */
+  private static String describe(Throwable thrown) {
+    try {
+      return String.valueOf(thrown);
+    } catch (RuntimeException | Error e) {
+      return thrown.getClass().getName();
+    }
   }
 
   private static ErrorInfo.Builder info(BreakReason reason) {

@@ -6,12 +6,16 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * Lets go of what isn't used: instances that have been idle for long, or for longest when there are
  * too many, and the objects that nobody holds. Safe for any number of threads.
  */
 final class Evictor implements AutoCloseable {
+  private static final Logger logger = Logger.getLogger(Evictor.class.getName());
+
   /** When there are too many instances, this part of them goes at once, so that it pays. */
   private static final int PART = 16;
 
@@ -42,24 +46,26 @@ final class Evictor implements AutoCloseable {
    * @return false if there are too many, and none of them could be evicted; nothing was counted
    */
   boolean makeRoom() {
-    if (instances.incrementAndGet() <= maxInstances) {
-      return true;
+    while (!countOneMore()) {
+      if (!evictLongestIdle()) {
+        return false;
+      }
     }
-    evictLongestIdle();
-    if (instances.get() <= maxInstances) {
-      return true;
-    }
-    instances.decrementAndGet();
-    return false;
+    return true;
+  }
+
+  private boolean countOneMore() {
+    return instances.getAndUpdate(now -> Math.min(now + 1, maxInstances)) < maxInstances;
   }
 
   void instanceGone() {
     instances.decrementAndGet();
   }
 
-  private synchronized void evictLongestIdle() {
-    if (instances.get() <= maxInstances) {
-      return; // Another thread has done it meanwhile.
+  /** False if there was nothing to evict. */
+  private synchronized boolean evictLongestIdle() {
+    if (instances.get() < maxInstances) {
+      return true; // Another thread has done it meanwhile.
     }
     long now = directory.nanos();
     List<Resting> resting = new ArrayList<>();
@@ -72,13 +78,14 @@ final class Evictor implements AutoCloseable {
     int wanted = Math.max(1, maxInstances / PART);
     for (Resting candidate : resting) {
       if (wanted == 0) {
-        return;
+        break;
       }
-      if (candidate.object().evict(now)) {
+      if (candidate.object().evict(directory.nanos())) {
         directory.retire(candidate.object());
         wanted--;
       }
     }
+    return instances.get() < maxInstances;
   }
 
   /** An object, and for how long it has rested as this was written down. */
@@ -90,10 +97,18 @@ final class Evictor implements AutoCloseable {
       LockSupport.parkNanos(this, interval);
       long restingBefore = directory.nanos() - idleNanos;
       for (LiveObject object : directory.objects()) {
-        if (object.evict(restingBefore)) {
-          directory.retire(object);
-        }
+        evict(object, restingBefore);
       }
+    }
+  }
+
+  private void evict(LiveObject object, long restingBefore) {
+    try {
+      if (object.evict(restingBefore)) {
+        directory.retire(object);
+      }
+    } catch (RuntimeException | Error e) {
+      logger.log(Level.WARNING, e, () -> object + " can't be evicted");
     }
   }
 

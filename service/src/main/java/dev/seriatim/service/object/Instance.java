@@ -54,12 +54,11 @@ final class Instance implements DurableObjectState {
   }
 
   MethodCall<?, ?> call(
-      ObjectMethod method, Object argument, Metadata metadata, Turn turn, boolean json)
-      throws InterruptedException {
+      ObjectMethod method, Object argument, Metadata metadata, Turn turn, boolean json) {
     if (service == null) {
       throw new IllegalStateException("the instance was not started");
     }
-    return service.start(method, argument, metadata, json, turn);
+    return service.call(method, argument, metadata, json, turn);
   }
 
   /** What runs the object's alarms, or null if nothing does. */
@@ -74,7 +73,15 @@ final class Instance implements DurableObjectState {
 
   void discard(String why) {
     storage.discard();
-    context.cancel(io.grpc.Status.ABORTED.withDescription(why).asRuntimeException());
+    // Who listens to a context is the object's code, which may block the thread that discards: one
+    // of the host's, or one that has the object in its hands.
+    Thread.startVirtualThread(
+        () -> context.cancel(io.grpc.Status.ABORTED.withDescription(why).asRuntimeException()));
+  }
+
+  /** Whether the object has aborted this instance itself. */
+  boolean isAborted() {
+    return aborted;
   }
 
   /** Whether the instance must not be given another turn. */

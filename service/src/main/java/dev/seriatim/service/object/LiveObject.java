@@ -42,6 +42,9 @@ import org.jspecify.annotations.Nullable;
 final class LiveObject {
   private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
 
+  /** How often a turn is begun anew, with a new instance, when storage refuses the one there is. */
+  private static final int MAX_BEGINNINGS = 3;
+
   /** What a frame needs beside one outcome, generously. */
   private static final int FRAME_OVERHEAD_BYTES = 64;
 
@@ -58,12 +61,13 @@ final class LiveObject {
   private final Queue<StubQueue> arriving = new ConcurrentLinkedQueue<>();
 
   private final AtomicBoolean running = new AtomicBoolean();
-  private volatile boolean alarmDue;
+  private final AtomicBoolean alarmDue = new AtomicBoolean();
 
   // Owned by whoever has set `running`.
   private final ArrayDeque<StubQueue> round = new ArrayDeque<>(2);
   private @Nullable Instance instance;
   private long restingSinceNanos;
+  private long turns;
 
   /** The turn that is running, for those who may have to cut it off. Written by the owner. */
   private volatile @Nullable Turn turn;
@@ -71,8 +75,8 @@ final class LiveObject {
   /** How many stubs and alarms hold this object. Guarded by the directory's entry for it. */
   private int holds;
 
-  // The turn watch's own: the turn that it saw last, and since when.
-  private @Nullable Turn watchedTurn;
+  // The turn watch's own: the number of the turn that it saw last, and since when.
+  private long watchedTurn;
   private long watchedSinceNanos;
 
   LiveObject(ObjectDirectory directory, Namespace namespace, DurableObjectId id) {
@@ -148,8 +152,12 @@ final class LiveObject {
 
   /** The object's alarm is due: it becomes one of the next turns. The alarm holds the object. */
   void alarmDue() {
-    alarmDue = true;
-    wake();
+    if (alarmDue.getAndSet(true)) {
+      // It was offered again before its turn came, and there is one turn for both.
+      directory.letGo(this);
+    } else {
+      wake();
+    }
   }
 
   private void wake() {
@@ -163,11 +171,8 @@ final class LiveObject {
   private void serve() {
     directory.turnWatch().add(this);
     while (true) {
-      if (alarmDue) {
-        alarmDue = false;
-        if (!runAlarm()) {
-          return; // The turn was cut off: another thread has taken over.
-        }
+      if (alarmDue.getAndSet(false) && !runAlarm()) {
+        return; // The turn was cut off: another thread has taken over.
       }
       StubQueue stub = nextStub();
       if (stub != null) {
@@ -192,11 +197,15 @@ final class LiveObject {
     directory.turnWatch().remove(this);
     restingSinceNanos = directory.nanos();
     running.set(false);
-    if ((arriving.isEmpty() && !alarmDue) || running.getAndSet(true)) {
+    if (!hasWork() || running.getAndSet(true)) {
       return true;
     }
     directory.turnWatch().add(this);
     return false;
+  }
+
+  private boolean hasWork() {
+    return !arriving.isEmpty() || alarmDue.get();
   }
 
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
@@ -239,6 +248,11 @@ final class LiveObject {
       return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
     } catch (IllegalArgumentException e) {
       return refuse(stub, sequence, BreakReason.PROTOCOL_VIOLATION, String.valueOf(e.getMessage()));
+    } catch (RuntimeException | Error e) { // Memory or stack may be short; the object must go on.
+      stub.breakTurn(
+          thrown(BreakReason.OBJECT_EXCEPTION, e, "the argument's parser").blaming(sequence),
+          pendingCommit());
+      return true;
     }
     if (timeoutNanos <= 0) {
       return refuse(
@@ -270,20 +284,66 @@ final class LiveObject {
       Object argument,
       Metadata metadata,
       long timeoutNanos) {
-    Instance current;
+    Turn running;
     try {
-      current = beginTurn();
+      running = beginTurn(stub, invocation.getSequence());
     } catch (BreakException e) {
       stub.breakTurn(e.cause(), pendingCommit());
       return true;
     }
-    if (stub.isBroken()) {
-      // A commit of this stub's was lost while the instance was made: nothing of it may run now.
-      current.storage().rollback();
-      return true;
+    if (running == null) {
+      return false;
     }
-    Turn running = new Turn(stub, invocation.getSequence(), current);
-    turn = running;
+    BreakCause failure = null;
+    if (!stub.isBroken()) {
+      try {
+        failure = execute(running, invocation, method, argument, metadata, timeoutNanos);
+      } catch (Throwable thrown) { // Out of memory, say. Whatever it is, the object must go on.
+        failure = thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+      }
+    }
+    if (!running.finish()) {
+      return false;
+    }
+    endTurn(running, stub, failure);
+    return true;
+  }
+
+  /**
+   * Begins a turn on a live instance.
+   *
+   * @return null if this thread has lost the object at once
+   */
+  private @Nullable Turn beginTurn(StubQueue stub, long sequence) throws BreakException {
+    while (true) {
+      Instance current = beginTurn();
+      Turn begun = new Turn(++turns, stub, sequence, current);
+      turn = begun;
+      if (!current.isAborted()) {
+        return begun;
+      }
+      // Whoever has aborted it may not have seen that this turn begins. It needs another instance.
+      if (!begun.finish()) {
+        return null;
+      }
+      turn = null;
+      current.storage().rollback();
+    }
+  }
+
+  /**
+   * Runs the object's code for a turn: all of it, so that none can outlast the limit on a turn.
+   *
+   * @return why the turn failed, or null if it didn't
+   */
+  private @Nullable BreakCause execute(
+      Turn running,
+      Invocation invocation,
+      ObjectMethod method,
+      Object argument,
+      Metadata metadata,
+      long timeoutNanos) {
+    Instance current = running.instance();
     Future<?> timer =
         timeoutNanos == Long.MAX_VALUE
             ? null
@@ -294,26 +354,27 @@ final class LiveObject {
         ownContext(current, invocation, metadata, timeoutNanos);
     Context context = own == null ? current.context() : own;
     Context previous = context.attach();
-    BreakCause failure = null;
+    BreakCause failure;
     MethodCall<?, ?> call = null;
     try {
       failure = start(current);
-      if (failure == null) {
+      if (failure == null && !running.isCutOff()) {
         call = current.call(method, argument, metadata, running, invocation.hasJson());
+        call.run();
         running.awaitReply();
         failure = running.failure();
+      }
+      if (failure == null && !running.isCutOff()) {
+        failure = overlongOutcome(running, method);
       }
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
       failure = thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
     }
-    if (failure == null) {
-      failure = overlongOutcome(running, method);
-    } else if (own != null && isExpired(own)) {
+    if (failure != null && own != null && isExpired(own)) {
       // The object may have failed just because its deadline passed: it is the deadline that
       // counts.
       timedOut(running, invocation);
     }
-    boolean mine = running.finish();
     if (call != null) {
       finish(call);
     }
@@ -324,44 +385,59 @@ final class LiveObject {
     if (timer != null) {
       timer.cancel(false);
     }
-    if (!mine) {
-      return false;
-    }
+    return failure;
+  }
+
+  /** A turn has ended by itself, and can't be cut off any more. */
+  private void endTurn(Turn ended, StubQueue stub, @Nullable BreakCause failed) {
     turn = null;
+    // The object may have interrupted its own thread; the next turn has nothing to do with that.
+    boolean _ = Thread.interrupted();
+    Instance current = ended.instance();
+    if (stub.isBroken()) {
+      // A commit of this stub's was lost: nothing that is behind it may leave a trace.
+      failTurn(
+          current,
+          failed == null
+              ? BreakCause.of(BreakReason.OBJECT_RESET, "an earlier commit of the stub was lost")
+              : failed);
+      return;
+    }
+    BreakCause failure = failed;
     long commit = 0;
     if (failure == null) {
       try {
         commit = current.storage().endTurn();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         failure = notSubmitted(current, e);
       }
     }
     if (failure == null) {
-      stub.complete(running.outcome(), commit);
+      stub.complete(ended.outcome(), commit);
     } else {
       failTurn(current, failure);
       stub.breakTurn(
           failure.reason() == BreakReason.OBJECT_START_FAILED
               ? failure
-              : failure.blaming(running.sequence()),
+              : failure.blaming(ended.sequence()),
           pendingCommit());
     }
-    return true;
   }
 
   /** False if this thread has lost the object meanwhile. */
   private boolean runAlarm() {
+    if (directory.isDraining()) {
+      directory.letGo(this); // It stays in the store.
+      return true;
+    }
     Turn running = null;
     BreakCause failure = null;
     try {
-      Instance current = liveInstance();
-      Alarm alarm = current.storage().beginAlarmTurn();
-      if (alarm != null) {
-        running = new Turn(alarm, current);
-        turn = running;
-        failure = runAlarm(current, alarm);
+      running = beginAlarm();
+      if (running != null) {
+        failure = runAlarm(running);
       }
-    } catch (StorageException | BreakException e) {
+    } catch (BreakException | RuntimeException e) {
       logger.log(Level.WARNING, e, () -> this + ": the alarm is put off");
       discardInstance("the alarm could not begin");
       directory.storage().postponeAlarm(namespace.name(), id);
@@ -371,17 +447,44 @@ final class LiveObject {
         return false;
       }
       turn = null;
+      boolean _ = Thread.interrupted();
       endAlarm(running, failure);
     }
     directory.letGo(this);
     return true;
   }
 
-  private @Nullable BreakCause runAlarm(Instance current, Alarm alarm) {
+  /** Null if there is nothing to run. If it is cut off at once, it is the caller who finds out. */
+  private @Nullable Turn beginAlarm() throws BreakException {
+    while (true) {
+      Instance current = liveInstance();
+      Alarm alarm = current.storage().beginAlarmTurn();
+      if (alarm == null) {
+        return null;
+      }
+      Turn begun = new Turn(++turns, alarm, current);
+      turn = begun;
+      if (!current.isAborted() || !begun.finish()) {
+        return begun;
+      }
+      turn = null;
+      current.storage().rollback();
+    }
+  }
+
+  private @Nullable BreakCause runAlarm(Turn running) {
+    Instance current = running.instance();
+    Alarm alarm = running.alarm();
+    if (alarm == null || running.isCutOff()) {
+      return null;
+    }
     Context previous = current.context().attach();
     try {
       BreakCause failure = start(current);
       AlarmHandler handler = current.alarmHandler();
+      if (running.isCutOff()) {
+        return failure;
+      }
       if (failure == null && handler == null) {
         logger.warning(() -> this + ": an alarm is dropped, for the object is no AlarmHandler");
       } else if (failure == null && handler != null) {
@@ -401,7 +504,7 @@ final class LiveObject {
     if (failure == null) {
       try {
         current.storage().endTurn();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         failure = notSubmitted(current, e);
       }
     }
@@ -414,20 +517,28 @@ final class LiveObject {
   private void retryAlarm(Turn failed, BreakCause cause) {
     Alarm alarm = failed.alarm();
     if (alarm != null) {
-      storage.retryAlarm(alarm, cause.toStatus().asException());
+      try {
+        storage.retryAlarm(alarm, cause.toStatus().asException());
+      } catch (RuntimeException e) {
+        logger.log(Level.WARNING, e, () -> this + ": the alarm is put off");
+        directory.storage().postponeAlarm(namespace.name(), id);
+      }
     }
   }
 
   /** Opens the bracket of a turn on an instance that may have to be started yet. */
   private Instance beginTurn() throws BreakException {
-    while (true) {
+    for (int attempt = 1; ; attempt++) {
       Instance current = liveInstance();
       try {
         current.storage().beginTurn();
         return current;
-      } catch (StorageException e) {
+      } catch (RuntimeException e) {
         // The host has lost the object: a new instance can be made only when it has it again.
         discardInstance(String.valueOf(e.getMessage()));
+        if (attempt == MAX_BEGINNINGS) {
+          throw new BreakException(reset(e));
+        }
       }
     }
   }
@@ -446,7 +557,7 @@ final class LiveObject {
       }
       try {
         instance = new Instance(this, storage.newInstance());
-      } catch (StorageException e) {
+      } catch (RuntimeException e) {
         directory.evictor().instanceGone();
         throw new BreakException(reset(e));
       }
@@ -475,7 +586,7 @@ final class LiveObject {
         : BreakCause.thrown(reason, thrown);
   }
 
-  private BreakCause notSubmitted(Instance current, RuntimeException thrown) {
+  private BreakCause notSubmitted(Instance current, Throwable thrown) {
     return current.storage().refusal() == null
         ? thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
         : reset(thrown);
@@ -534,8 +645,8 @@ final class LiveObject {
   private void finish(MethodCall<?, ?> call) {
     try {
       call.finish();
-    } catch (RuntimeException e) {
-      logger.log(Level.WARNING, e, () -> this + ": a listener threw after its turn");
+    } catch (RuntimeException | Error e) {
+      logger.log(Level.WARNING, e, () -> this + ": a listener threw after its reply");
     }
   }
 
@@ -565,8 +676,8 @@ final class LiveObject {
   /** Called by the turn watch, one call at a time. */
   void checkTurnLimit(long nowNanos, long limitNanos) {
     Turn current = turn;
-    if (current == null || current != watchedTurn) {
-      watchedTurn = current;
+    if (current == null || current.number() != watchedTurn) {
+      watchedTurn = current == null ? 0 : current.number();
       watchedSinceNanos = nowNanos;
     } else if (nowNanos - watchedSinceNanos >= limitNanos) {
       cutOff(
@@ -598,8 +709,13 @@ final class LiveObject {
     Turn current = turn;
     if (current != null && current.instance() == aborted) {
       cutOff(current, BreakCause.of(BreakReason.OBJECT_RESET, "the object was aborted: " + reason));
+    } else if (take()) {
+      if (instance == aborted) {
+        discardInstance("the object was aborted: " + reason);
+      }
+      giveBack();
     }
-    // If no turn was running, the next one finds the instance aborted.
+    // Otherwise the next turn, or the evictor, finds the instance aborted.
   }
 
   /** Ends a turn from outside, takes its instance with it, and lets a new thread go on. */
@@ -609,18 +725,33 @@ final class LiveObject {
     }
     // The turn thread has lost the object; until the new one starts, it is this thread's.
     turn = null;
-    discardInstance(cause.message());
-    StubQueue stub = late.stub();
-    if (stub == null) {
-      retryAlarm(late, cause);
-      directory.letGo(this);
-    } else {
-      stub.breakTurn(cause.blaming(late.sequence()), pendingCommit());
-      if (stub.staysScheduled()) {
-        round.add(stub);
+    try {
+      discardInstance(cause.message());
+      StubQueue stub = late.stub();
+      if (stub == null) {
+        retryAlarm(late, cause);
+        directory.letGo(this);
+      } else {
+        stub.breakTurn(cause.blaming(late.sequence()), pendingCommit());
+        if (stub.staysScheduled()) {
+          round.add(stub);
+        }
       }
+    } finally {
+      Thread.startVirtualThread(this::serve);
     }
-    Thread.startVirtualThread(this::serve);
+  }
+
+  /** Takes the object while it rests. Whoever does must {@link #giveBack give it back}. */
+  private boolean take() {
+    return running.compareAndSet(false, true);
+  }
+
+  private void giveBack() {
+    running.set(false);
+    if (hasWork()) {
+      wake();
+    }
   }
 
   /**
@@ -629,19 +760,17 @@ final class LiveObject {
    * @return whether there is no instance now
    */
   boolean evict(long restingBeforeNanos) {
-    if (!running.compareAndSet(false, true)) {
+    if (!take()) {
       return false;
     }
-    // The object is this thread's.
-    if (restingSinceNanos - restingBeforeNanos <= 0 && storage.pendingCommit() == 0) {
-      discardInstance("the object was idle");
+    try {
+      if (restingSinceNanos - restingBeforeNanos <= 0 && storage.pendingCommit() == 0) {
+        discardInstance("the object was idle");
+      }
+      return instance == null;
+    } finally {
+      giveBack();
     }
-    boolean gone = instance == null;
-    running.set(false);
-    if (!arriving.isEmpty() || alarmDue) {
-      wake();
-    }
-    return gone;
   }
 
   /** Whether the object rests, and has an instance, as far as anyone can tell from outside. */

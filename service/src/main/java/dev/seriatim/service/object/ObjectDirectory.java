@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -42,8 +43,13 @@ public final class ObjectDirectory implements AutoCloseable {
   private final ConcurrentMap<DurableObjectId, LiveObject> objects = new ConcurrentHashMap<>();
 
   private final Set<StubQueue> stubs = ConcurrentHashMap.newKeySet();
+
+  /** Stubs that objects of this host have opened. They go on while turns are waited for. */
+  private final Set<StubQueue> localStubs = ConcurrentHashMap.newKeySet();
+
   private final CountDownLatch drained = new CountDownLatch(1);
   private volatile boolean draining;
+  private volatile boolean closed;
   private volatile @Nullable DurableObjects localObjects;
 
   /** A directory without objects, over a storage engine that it closes in the end. */
@@ -57,7 +63,13 @@ public final class ObjectDirectory implements AutoCloseable {
         new ScheduledThreadPoolExecutor(
             1,
             new ThreadFactoryBuilder().setDaemon(true).setNameFormat("seriatim-timer").build(),
-            new ThreadPoolExecutor.DiscardPolicy());
+            new ThreadPoolExecutor.DiscardPolicy()) {
+          @Override
+          public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
+            // A deadline that passes runs the object's code, which may block.
+            return super.schedule(() -> Thread.startVirtualThread(task), delay, unit);
+          }
+        };
     executor.setRemoveOnCancelPolicy(true);
     timer = executor;
     turnWatch = new TurnWatch(limits.turnLimit(), this::nanos);
@@ -136,8 +148,12 @@ public final class ObjectDirectory implements AutoCloseable {
   public StubQueue open(ObjectAddress address, OutcomeSink sink, boolean local) {
     LiveObject object = hold(address);
     StubQueue stub = new StubQueue(object, sink, this, local);
-    stubs.add(stub);
-    if (draining) {
+    if (local) {
+      localStubs.add(stub);
+    } else {
+      stubs.add(stub);
+    }
+    if (local ? closed : draining) {
       stub.breakSoon(drainCause());
     }
     return stub;
@@ -187,7 +203,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   /** A stub's call is over. May be called again. */
   void detach(StubQueue stub, LiveObject object) {
-    if (!stubs.remove(stub)) {
+    if (!stubs.remove(stub) && !localStubs.remove(stub)) {
       return;
     }
     letGo(object);
@@ -235,6 +251,14 @@ public final class ObjectDirectory implements AutoCloseable {
   @Override
   public void close() {
     draining = true;
+    closed = true;
+    // First these, so that an object whose turn is cut off has nothing more to run.
+    for (StubQueue stub : stubs) {
+      stub.breakSoon(drainCause());
+    }
+    for (StubQueue stub : localStubs) {
+      stub.breakSoon(drainCause());
+    }
     BreakCause cause = BreakCause.of(BreakReason.OBJECT_RESET, "the host has stopped");
     for (LiveObject object : objects.values()) {
       object.cutOffTurn(cause);

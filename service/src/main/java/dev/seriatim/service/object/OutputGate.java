@@ -15,11 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class OutputGate {
   /** What is known to be lost: these commits, for this cause. */
-  private record Loss(long first, long last, BreakCause cause) {
-    boolean has(long commit) {
-      return commit >= first && commit <= last;
-    }
-  }
+  private record Loss(long first, long last, BreakCause cause) {}
 
   private volatile long durable;
 
@@ -41,7 +37,8 @@ final class OutputGate {
   void await(StubQueue stub, long commit) {
     Loss lost = null;
     synchronized (this) {
-      if (loss != null && loss.has(commit)) {
+      // Commits are decided in order: one below the last loss that isn't durable was lost, too.
+      if (loss != null && commit <= loss.last() && !isOpen(commit)) {
         lost = loss;
       } else {
         if (waiting == null) {
@@ -51,7 +48,7 @@ final class OutputGate {
       }
     }
     if (lost != null) {
-      stub.commitFailed(lost.first(), lost.cause());
+      stub.commitFailed(Math.min(commit, lost.first()), lost.cause());
       stub.gateOpened();
     } else if (isOpen(commit)) {
       stub.gateOpened();

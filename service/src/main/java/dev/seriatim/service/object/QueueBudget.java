@@ -25,17 +25,21 @@ final class QueueBudget {
    * @return how many fit; the bytes are taken if any do
    */
   int take(int count, long frameBytes) {
-    if (bytes.addAndGet(frameBytes) > limit.bytes()) {
-      bytes.addAndGet(-frameBytes);
+    // What doesn't fit is not counted, not even for a moment: others would be refused for it.
+    long before =
+        bytes.getAndUpdate(now -> now + frameBytes > limit.bytes() ? now : now + frameBytes);
+    if (before + frameBytes > limit.bytes()) {
       return 0;
     }
-    long over = invocations.addAndGet(count) - limit.invocations();
-    if (over <= 0) {
-      return count;
+    int fit = fit(invocations.getAndUpdate(now -> now + fit(now, count)), count);
+    if (fit == 0) {
+      release(0, frameBytes);
     }
-    int fit = (int) Math.max(0, count - over);
-    release(count - fit, fit == 0 ? frameBytes : 0);
     return fit;
+  }
+
+  private int fit(long now, int count) {
+    return Math.clamp(limit.invocations() - now, 0, count);
   }
 
   void release(int count, long frameBytes) {

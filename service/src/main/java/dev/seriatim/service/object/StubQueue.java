@@ -11,6 +11,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class StubQueue {
+  private static final Logger logger = Logger.getLogger(StubQueue.class.getName());
+
   /** A frame goes out when it has this many outcomes, even if more are on their way. */
   private static final int FULL_FRAME_OUTCOMES = 256;
 
@@ -183,6 +187,11 @@ public final class StubQueue {
   /** The client is gone: turns that haven't started never start. */
   public void cancel() {
     sealed = true;
+    drop();
+  }
+
+  /** Nothing may be sent or begun any more. Any thread may do this. */
+  private void drop() {
     synchronized (this) {
       closedByClient = !ended;
       ended = true;
@@ -310,9 +319,10 @@ public final class StubQueue {
   }
 
   /** The turn ended well. Its outcome leaves when the commit is durable. */
-  void complete(Outcome outcome, long gate) {
+  void complete(Outcome outcome, long commit) {
     boolean flush;
     boolean pulse = false;
+    long gate;
     synchronized (this) {
       inTurn = false;
       if (ended) {
@@ -320,6 +330,7 @@ public final class StubQueue {
       }
       completed = outcome.getSequence();
       int bytes = outcome.getSerializedSize();
+      gate = notBeforeTheLast(commit);
       outgoing.add(new Outgoing(outcome, bytes, null, Status.OK, gate));
       outgoingBytes += bytes;
       if (breakAfterTurn != null) {
@@ -340,7 +351,21 @@ public final class StubQueue {
     } else if (pulse) {
       directory.pulse().add(this);
     }
-    if (gate != 0) {
+    awaitGate(gate);
+  }
+
+  /**
+   * With the lock held: the gate of what comes behind all that is outgoing. It is never below that
+   * of the last, so that the last tells what all of them wait for: storage may know that a commit
+   * is durable, and ask for no gate, before the gate has been opened.
+   */
+  private long notBeforeTheLast(long gate) {
+    Outgoing last = outgoing.peekLast();
+    return last == null ? gate : Math.max(gate, last.gate());
+  }
+
+  private void awaitGate(long gate) {
+    if (!object.gate().isOpen(gate)) {
       object.gate().await(this, gate);
     }
   }
@@ -418,9 +443,7 @@ public final class StubQueue {
     }
     flush();
     discardInbound();
-    if (gate != 0) {
-      object.gate().await(this, gate);
-    }
+    awaitGate(gate);
   }
 
   /** With the lock held. */
@@ -432,10 +455,7 @@ public final class StubQueue {
   private void endWith(@Nullable Broken broken, Status status, long gate) {
     if (!ended) {
       ended = true;
-      Outgoing before = outgoing.peekLast();
-      outgoing.add(
-          new Outgoing(
-              null, 0, broken, status, before == null ? gate : Math.max(gate, before.gate())));
+      outgoing.add(new Outgoing(null, 0, broken, status, notBeforeTheLast(gate)));
     }
   }
 
@@ -490,7 +510,11 @@ public final class StubQueue {
     }
     int seen = 1;
     do {
-      while (sendFrame()) {}
+      try {
+        while (sendFrame()) {}
+      } catch (RuntimeException | Error e) {
+        lose(e);
+      }
       seen = flushes.addAndGet(-seen);
     } while (seen != 0);
     if (paused && !overUnreadLimit()) {
@@ -526,13 +550,36 @@ public final class StubQueue {
       outgoingBytes -= bytes;
       closed = end != null;
     }
-    if (!outcomes.isEmpty() || (end != null && end.broken() != null)) {
-      sink.send(outcomes, end == null ? null : end.broken());
-    }
-    if (end != null) {
-      sink.close(end.end());
-      directory.detach(this, object);
+    try {
+      if (!outcomes.isEmpty() || (end != null && end.broken() != null)) {
+        sink.send(outcomes, end == null ? null : end.broken());
+      }
+    } finally {
+      if (end != null) {
+        sink.close(end.end());
+        directory.detach(this, object);
+      }
     }
     return true;
+  }
+
+  /**
+   * The call can't be written to, say because an interceptor around the host threw. The thread that
+   * found out is the object's, or serves all objects: only this stub may suffer for it.
+   */
+  private void lose(Throwable thrown) {
+    logger.log(Level.WARNING, thrown, () -> "a stub of " + object + " is lost: its call failed");
+    boolean open;
+    synchronized (this) {
+      open = !closed;
+    }
+    drop();
+    if (open) {
+      try {
+        sink.close(Status.INTERNAL.withDescription("the host could not send: " + thrown));
+      } catch (RuntimeException | Error e) {
+        logger.log(Level.FINE, e, () -> "the call of a lost stub of " + object + " stays open");
+      }
+    }
   }
 }

@@ -30,6 +30,7 @@ final class Turn implements Reply {
     }
   }
 
+  private final long number;
   private final @Nullable StubQueue stub;
   private final long sequence;
   private final @Nullable Alarm alarm;
@@ -52,7 +53,8 @@ final class Turn implements Reply {
   private @Nullable Outcome outcome;
 
   /** A turn for an invocation of this stub. */
-  Turn(StubQueue stub, long sequence, Instance instance) {
+  Turn(long number, StubQueue stub, long sequence, Instance instance) {
+    this.number = number;
     this.stub = stub;
     this.alarm = null;
     this.sequence = sequence;
@@ -60,11 +62,17 @@ final class Turn implements Reply {
   }
 
   /** A turn for an alarm. */
-  Turn(Alarm alarm, Instance instance) {
+  Turn(long number, Alarm alarm, Instance instance) {
+    this.number = number;
     this.stub = null;
     this.sequence = 0;
     this.alarm = alarm;
     this.instance = instance;
+  }
+
+  /** The how many-th turn of the object it is, as long as that is in memory: 1, 2, 3, … */
+  long number() {
+    return number;
   }
 
   /** The stub whose invocation it is, or null. */

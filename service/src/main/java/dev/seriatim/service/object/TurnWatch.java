@@ -6,6 +6,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * Holds turns to the host's limit. Looks at the objects that have a turn thread, some eight times
@@ -13,6 +15,8 @@ import java.util.function.LongSupplier;
  * or up to an eighth later.
  */
 final class TurnWatch {
+  private static final Logger logger = Logger.getLogger(TurnWatch.class.getName());
+
   private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -41,7 +45,12 @@ final class TurnWatch {
   private void check() {
     long now = nanos.getAsLong();
     for (LiveObject object : active) {
-      object.checkTurnLimit(now, limitNanos);
+      try {
+        object.checkTurnLimit(now, limitNanos);
+      } catch (RuntimeException | Error e) {
+        // Thrown further, it would end the watch for every object.
+        logger.log(Level.WARNING, e, () -> "the turn of " + object + " can't be watched");
+      }
     }
   }
 }
