@@ -197,8 +197,12 @@ public final class ObjectDirectory implements AutoCloseable {
     } else if (!draining) {
       DurableObjectId target =
           name == null ? known.ids().fromString(id) : known.ids().fromName(name);
-      hold(new ObjectAddress(known, target)).alarmDue();
+      offerAlarm(new ObjectAddress(known, target));
     }
+  }
+
+  void offerAlarm(ObjectAddress address) {
+    hold(address).alarmDue();
   }
 
   /** A stub's call is over. May be called again. */

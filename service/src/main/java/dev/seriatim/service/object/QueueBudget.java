@@ -1,14 +1,16 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.HostLimits.QueueSize;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** Counts what is queued in one place against its limit. Safe for any number of threads. */
 final class QueueBudget {
   private final String place;
   private final QueueSize limit;
-  private final AtomicLong invocations = new AtomicLong();
-  private final AtomicLong bytes = new AtomicLong();
+
+  // Guarded by this: what doesn't fit isn't counted even for a moment, or others would be refused
+  // for it.
+  private long invocations;
+  private long bytes;
 
   /**
    * @param place what the limit is for, as an error says it: "the stub"
@@ -24,32 +26,24 @@ final class QueueBudget {
    *
    * @return how many fit; the bytes are taken if any do
    */
-  int take(int count, long frameBytes) {
-    // What doesn't fit is not counted, not even for a moment: others would be refused for it.
-    long before =
-        bytes.getAndUpdate(now -> now + frameBytes > limit.bytes() ? now : now + frameBytes);
-    if (before + frameBytes > limit.bytes()) {
+  synchronized int take(int count, long frameBytes) {
+    int fit = Math.clamp(limit.invocations() - invocations, 0, count);
+    if (fit == 0 || bytes + frameBytes > limit.bytes()) {
       return 0;
     }
-    int fit = fit(invocations.getAndUpdate(now -> now + fit(now, count)), count);
-    if (fit == 0) {
-      release(0, frameBytes);
-    }
+    invocations += fit;
+    bytes += frameBytes;
     return fit;
   }
 
-  private int fit(long now, int count) {
-    return Math.clamp(limit.invocations() - now, 0, count);
-  }
-
-  void release(int count, long frameBytes) {
-    invocations.addAndGet(-count);
-    bytes.addAndGet(-frameBytes);
+  synchronized void release(int count, long frameBytes) {
+    invocations -= count;
+    bytes -= frameBytes;
   }
 
   /** What an error says when something doesn't fit. */
-  String refusal() {
+  synchronized String refusal() {
     return "%s may have %,d invocations and %,d bytes queued; it has %,d and %,d"
-        .formatted(place, limit.invocations(), limit.bytes(), invocations.get(), bytes.get());
+        .formatted(place, limit.invocations(), limit.bytes(), invocations, bytes);
   }
 }

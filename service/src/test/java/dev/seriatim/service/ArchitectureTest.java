@@ -1,0 +1,79 @@
+package dev.seriatim.service;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The data flows one way through the packages, and what is internal stays so. */
+@AnalyzeClasses(packages = "dev.seriatim.service", importOptions = DoNotIncludeTests.class)
+final class ArchitectureTest {
+  private static final String ROOT = "dev.seriatim.service";
+
+  @ArchTest
+  static final ArchRule DATA_FLOWS_ONE_WAY =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInAnyPackage(ROOT + "..")
+          .layer("api")
+          .definedBy(ROOT)
+          .layer("server")
+          .definedBy(ROOT + ".server")
+          .layer("connect")
+          .definedBy(ROOT + ".connect")
+          .layer("object")
+          .definedBy(ROOT + ".object")
+          .layer("dispatch")
+          .definedBy(ROOT + ".dispatch")
+          .layer("storage")
+          .definedBy(ROOT + ".storage")
+          .whereLayer("server")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("connect")
+          .mayOnlyBeAccessedByLayers("api", "server")
+          .whereLayer("object")
+          .mayOnlyBeAccessedByLayers("connect", "api", "server")
+          .whereLayer("dispatch")
+          .mayOnlyBeAccessedByLayers("object", "connect", "api", "server")
+          .whereLayer("storage")
+          .mayOnlyBeAccessedByLayers("object", "api", "server");
+
+  @ArchTest
+  static final ArchRule DISPATCH_KNOWS_NOTHING_HERE =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + ".dispatch")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT, ROOT + ".connect", ROOT + ".object", ROOT + ".storage", ROOT + ".server");
+
+  @ArchTest
+  static final ArchRule STORAGE_KNOWS_ONLY_THE_API_OF_OBJECTS =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + ".storage")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + ".connect", ROOT + ".object", ROOT + ".dispatch", ROOT + ".server");
+
+  @ArchTest
+  static final ArchRule ONLY_THE_HOST_REACHES_INSIDE =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT)
+          .and()
+          .haveNameNotMatching(".*\\.(DurableObjectHost|LocalObjects)(\\$.*)?")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + ".connect", ROOT + ".object", ROOT + ".dispatch", ROOT + ".storage");
+
+  @ArchTest
+  static final ArchRule INTERNAL_PACKAGES_HAVE_NO_CYCLES =
+      slices().matching(ROOT + ".(*)..").should().beFreeOfCycles();
+}

@@ -1,0 +1,219 @@
+package dev.seriatim.service.object;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Probe;
+import dev.seriatim.service.Wait;
+import dev.seriatim.service.storage.StorageOptions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Instances and live objects come and go. */
+final class LifeTest {
+  private static final HostLimits SHORT =
+      HostLimits.builder().idleLimit(Duration.ofMillis(20)).build();
+
+  @Test
+  void anIdleInstanceIsEvictedAndItsStubStays() {
+    try (TestObjects objects =
+        new TestObjects(
+            SHORT,
+            Probe.doing(
+                (probe, request, reply) -> Probe.reply(reply, String.valueOf(probe.calls))))) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "x"), 1);
+      LiveObject object = objects.object("a");
+      Wait.until(() -> sink.outcomes() == 1, "the first outcome");
+      Wait.until(() -> !object.mayBeEvicted(), "the eviction");
+      stub.add(TestObjects.invocations(2, "x"), 1);
+      Wait.until(() -> sink.outcomes() == 2, "an outcome of a new instance");
+      assertThat(sink.isClosed()).isFalse();
+    }
+  }
+
+  @Test
+  void objectsThatNobodyHoldsAreForgotten() {
+    try (TestObjects objects = new TestObjects(SHORT, Probe.doing(Probe::echo))) {
+      List<RecordingSink> sinks = new ArrayList<>();
+      for (int i = 0; i < 500; i++) {
+        RecordingSink sink = new RecordingSink();
+        sinks.add(sink);
+        StubQueue stub = objects.open("object " + i, sink);
+        stub.add(TestObjects.invocations(1, "x"), 1);
+        if (i % 3 == 0) {
+          stub.cancel();
+        } else {
+          stub.halfClose();
+        }
+      }
+      for (int i = 0; i < 500; i++) {
+        RecordingSink sink = sinks.get(i);
+        assertThat(sink.breaches()).isEmpty();
+        if (i % 3 != 0) {
+          Wait.until(sink::isClosed, "the end of a stub");
+        }
+      }
+      Wait.until(() -> objects.directory.objects().isEmpty(), "that all objects are forgotten");
+    }
+  }
+
+  @Test
+  void anAlarmHoldsItsObjectOnlyUntilItHasRun() {
+    AtomicInteger alarms = new AtomicInteger();
+    CountDownLatch entered = new CountDownLatch(1);
+    CountDownLatch leave = new CountDownLatch(1);
+    try (TestObjects objects =
+        new TestObjects(
+            SHORT,
+            Probe.doing(
+                (probe, request, reply) -> {
+                  if (request.getText().equals("hold")) {
+                    entered.countDown();
+                    leave.await();
+                  }
+                  probe.state().storage().setAlarm(Instant.EPOCH);
+                  Probe.echo(probe, request, reply);
+                },
+                (probe, alarm) -> alarms.incrementAndGet()))) {
+      objects.directory.startAlarms();
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "hold"), 1);
+      Wait.on(entered, "the turn");
+      // Offered again and again while the object is busy: there is one turn for all of them.
+      LiveObject object = objects.object("a");
+      for (int i = 0; i < 3; i++) {
+        objects.directory.offerAlarm(objects.address("a"));
+      }
+      leave.countDown();
+      Wait.until(() -> alarms.get() > 0, "the alarm");
+      stub.halfClose();
+      Wait.until(sink::isClosed, "the end of the stub");
+      Wait.until(() -> objects.directory.objects().isEmpty(), "that " + object + " is forgotten");
+    }
+  }
+
+  @Test
+  void thereIsRoomForWhoeverComesAsLongAsOthersAreIdle() throws Exception {
+    HostLimits limits = HostLimits.builder().maxInstances(16).build();
+    Set<String> failures = ConcurrentHashMap.newKeySet();
+    try (TestObjects objects = new TestObjects(limits, Probe.doing(Probe::echo))) {
+      List<Thread> threads = new ArrayList<>();
+      for (int t = 0; t < 4; t++) {
+        int thread = t;
+        threads.add(
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      for (int i = 0; i < 500; i++) {
+                        RecordingSink sink = new RecordingSink();
+                        StubQueue stub = objects.open("object %d/%d".formatted(thread, i), sink);
+                        stub.add(TestObjects.invocations(1, "x"), 1);
+                        stub.halfClose();
+                        Wait.until(sink::isClosed, "the end of a stub");
+                        if (sink.broken() != null) {
+                          failures.add(String.valueOf(sink.broken()));
+                        }
+                      }
+                    }));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(failures).isEmpty();
+    }
+  }
+
+  @Test
+  void whenNoInstanceIsIdleTheNextStubIsOverloaded() {
+    CountDownLatch entered = new CountDownLatch(2);
+    CountDownLatch leave = new CountDownLatch(1);
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.builder().maxInstances(2).build(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  entered.countDown();
+                  leave.await();
+                  Probe.echo(probe, request, reply);
+                }))) {
+      RecordingSink first = new RecordingSink();
+      RecordingSink second = new RecordingSink();
+      objects.open("1", first).add(TestObjects.invocations(1, "x"), 1);
+      objects.open("2", second).add(TestObjects.invocations(1, "x"), 1);
+      Wait.on(entered, "two turns");
+      RecordingSink third = new RecordingSink();
+      objects.open("3", third).add(TestObjects.invocations(1, "x"), 1);
+      Wait.until(third::isClosed, "the break");
+      assertThat(third.broken()).isNotNull();
+      assertThat(third.broken().getOverloaded()).isTrue();
+      leave.countDown();
+      Wait.until(() -> first.outcomes() + second.outcomes() == 2, "the outcomes");
+      RecordingSink fourth = new RecordingSink();
+      objects.open("3", fourth).add(TestObjects.invocations(1, "x"), 1);
+      Wait.until(() -> fourth.outcomes() == 1, "room for another");
+    }
+  }
+
+  @Test
+  void aFailedAlarmIsTriedAgainLater() {
+    TestClock clock = new TestClock();
+    List<Integer> tries = java.util.Collections.synchronizedList(new ArrayList<>());
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.defaults(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  probe.state().storage().setAlarm(clock.instant().plusSeconds(10));
+                  Probe.echo(probe, request, reply);
+                },
+                (probe, alarm) -> {
+                  tries.add(alarm.retries());
+                  if (alarm.retries() < 2) {
+                    throw new IllegalStateException("not yet");
+                  }
+                }),
+            StorageOptions.memory().withClock(clock))) {
+      objects.directory.startAlarms();
+      RecordingSink sink = new RecordingSink();
+      objects.open("a", sink).add(TestObjects.invocations(1, "x"), 1);
+      Wait.until(() -> sink.outcomes() == 1, "the outcome");
+      assertThat(tries).isEmpty();
+      for (int i = 0; i < 3; i++) {
+        int wanted = i + 1;
+        Wait.until(
+            () -> {
+              // The retry is set by the turn that failed, which may still be ending.
+              clock.advance(Duration.ofSeconds(10));
+              objects.directory.storage().clockChanged();
+              return tries.size() >= wanted;
+            },
+            "try " + wanted + " of the alarm");
+      }
+      assertThat(tries).containsExactly(0, 1, 2).inOrder();
+    }
+  }
+
+  /** A clock that a test sets. */
+  private static final class TestClock implements java.time.InstantSource {
+    private volatile Instant now = Instant.ofEpochSecond(1_000_000);
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+
+    void advance(Duration time) {
+      now = now.plus(time);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Outcome;
+import io.grpc.Status;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The far end of a stub: notes what it is sent, and every breach of the rules. Can stop reading.
+ */
+final class RecordingSink implements OutcomeSink {
+  private final AtomicInteger writers = new AtomicInteger();
+  private volatile boolean reading = true;
+
+  // Guarded by this.
+  private final List<Long> outcomes = new ArrayList<>();
+  private final List<String> breaches = new ArrayList<>();
+  private @Nullable Broken broken;
+  private @Nullable Status status;
+
+  /** Whether the client reads. Who sets it to true must call {@link StubQueue#onReady} then. */
+  void setReading(boolean now) {
+    reading = now;
+  }
+
+  @Override
+  public boolean isReady() {
+    return reading;
+  }
+
+  @Override
+  public void send(List<Outcome> sent, @Nullable Broken last) {
+    enter("send");
+    synchronized (this) {
+      if (status != null) {
+        breaches.add("send after close");
+      }
+      if (broken != null) {
+        breaches.add("send after broken");
+      }
+      if (sent.isEmpty() && last == null) {
+        breaches.add("an empty frame");
+      }
+      for (Outcome outcome : sent) {
+        outcomes.add(outcome.getSequence());
+        if (outcome.getSequence() != outcomes.size()) {
+          breaches.add("outcome %d in place %d".formatted(outcome.getSequence(), outcomes.size()));
+        }
+      }
+      if (last != null) {
+        broken = last;
+        if (last.getCompletedThrough() != outcomes.size()) {
+          breaches.add(
+              "completed through %d behind %d outcomes"
+                  .formatted(last.getCompletedThrough(), outcomes.size()));
+        }
+      }
+      notifyAll();
+    }
+    writers.decrementAndGet();
+  }
+
+  @Override
+  public void close(Status end) {
+    enter("close");
+    synchronized (this) {
+      if (status != null) {
+        breaches.add("close after close");
+      }
+      if (end.isOk() == (broken != null)) {
+        breaches.add("closed with " + end + ", broken " + broken);
+      }
+      status = end;
+      notifyAll();
+    }
+    writers.decrementAndGet();
+  }
+
+  private void enter(String what) {
+    if (writers.incrementAndGet() != 1) {
+      synchronized (this) {
+        breaches.add(what + " beside another writer");
+      }
+    }
+  }
+
+  synchronized int outcomes() {
+    return outcomes.size();
+  }
+
+  synchronized @Nullable Broken broken() {
+    return broken;
+  }
+
+  synchronized boolean isClosed() {
+    return status != null;
+  }
+
+  synchronized List<String> breaches() {
+    return List.copyOf(breaches);
+  }
+}
