@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** {@link DurableObjectState#abort}, from wherever it may be called. */
@@ -99,7 +100,7 @@ final class AbortTest {
 
   @Test
   void noTurnBeginsOnAnInstanceThatHasBeenAborted() throws Exception {
-    AtomicReference<DurableObjectState> current = new AtomicReference<>();
+    AtomicReference<@Nullable DurableObjectState> current = new AtomicReference<>();
     ConcurrentHashMap.KeySetView<Object, Boolean> aborted = ConcurrentHashMap.newKeySet();
     AtomicInteger offences = new AtomicInteger();
     try (TestHost host =
@@ -145,12 +146,12 @@ final class AbortTest {
 
   @Test
   void aStateOutlivesItsInstanceHarmlessly() throws Exception {
-    AtomicReference<DurableObjectState> first = new AtomicReference<>();
+    List<DurableObjectState> states = new CopyOnWriteArrayList<>();
     try (TestHost host =
         TestHost.of(
             Probe.doing(
                 (probe, request, reply) -> {
-                  first.compareAndSet(null, probe.state());
+                  states.add(probe.state());
                   if (request.getText().equals("abort")) {
                     probe.state().abort("enough");
                   }
@@ -159,10 +160,10 @@ final class AbortTest {
       host.stub("a").call("abort").broken("OBJECT_RESET");
       TestStub stub = host.stub("a");
       assertThat(stub.ask("")).isEqualTo("call 1");
-      first.get().abort("the dead can't");
+      states.getFirst().abort("the dead can't");
       assertThat(stub.ask("")).isEqualTo("call 2");
       try {
-        first.get().storage().get("key");
+        states.getFirst().storage().get("key");
         throw new AssertionError("the storage of a discarded instance could be read");
       } catch (IllegalStateException expected) {
         assertThat(expected).hasMessageThat().contains("discarded");

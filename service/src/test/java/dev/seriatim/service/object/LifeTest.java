@@ -6,6 +6,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.storage.StorageOptions;
+import dev.seriatim.v1.Broken;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -154,8 +155,8 @@ final class LifeTest {
       RecordingSink third = new RecordingSink();
       objects.open("3", third).add(TestObjects.invocations(1, "x"), 1);
       Wait.until(third::isClosed, "the break");
-      assertThat(third.broken()).isNotNull();
-      assertThat(third.broken().getOverloaded()).isTrue();
+      Broken broken = third.broken();
+      assertThat(broken != null && broken.getOverloaded()).isTrue();
       leave.countDown();
       Wait.until(() -> first.outcomes() + second.outcomes() == 2, "the outcomes");
       RecordingSink fourth = new RecordingSink();

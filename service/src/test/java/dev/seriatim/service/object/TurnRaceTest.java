@@ -1,0 +1,278 @@
+package dev.seriatim.service.object;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.ListOptions;
+import dev.seriatim.service.Probe;
+import dev.seriatim.service.Wait;
+import dev.seriatim.service.probe.Words;
+import dev.seriatim.service.storage.Faults;
+import dev.seriatim.service.storage.StorageOptions;
+import dev.seriatim.v1.Broken;
+import io.grpc.stub.StreamObserver;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Random stubs on a few objects over a real store, from several threads: calls that write, throw,
+ * abort and reply late, clients that cancel and stop reading, evictions, commits that fail. In the
+ * end the store must hold, for each stub, exactly what the stub was told.
+ *
+ * <p>{@code -Dseriatim.seed} chooses the same calls again; the interleaving is the machine's.
+ */
+final class TurnRaceTest {
+  private static final int OBJECTS = 5;
+  private static final int CLIENTS = 4;
+  private static final int STUBS = Integer.getInteger("seriatim.stubs", 150);
+  private static final String ACTIONS = "wwwwwwwwwwwwrrrrrrlllltax";
+
+  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
+  private final Queue<String> breaches = new ConcurrentLinkedQueue<>();
+  private final Map<String, Set<String>> found = new ConcurrentHashMap<>();
+  private final Map<String, AtomicInteger> inside = new ConcurrentHashMap<>();
+
+  /** One stub of a client, and what it did. */
+  private static final class Client {
+    final String id;
+    final String object;
+    final RecordingSink sink = new RecordingSink();
+    final StringBuilder actions = new StringBuilder();
+    boolean cancelled;
+
+    Client(String id, String object) {
+      this.id = id;
+      this.object = object;
+    }
+
+    /** The keys that the first so many calls write. */
+    Set<String> written(int calls) {
+      Set<String> keys = new java.util.HashSet<>();
+      for (int i = 1; i <= calls; i++) {
+        if ("wl".indexOf(actions.charAt(i - 1)) >= 0) {
+          keys.add(id + "/" + i);
+        }
+      }
+      return keys;
+    }
+  }
+
+  @Test
+  void everyStubIsToldWhatIsStored(@TempDir Path data) throws Exception {
+    run(StorageOptions.sqlite(data), /* exclusive= */ true);
+  }
+
+  @Test
+  void everyStubIsToldWhatIsStoredThoughCommitsFail(@TempDir Path data) throws Exception {
+    Random random = new Random(seed);
+    Faults faults =
+        (step, connection) -> {
+          // The committer's thread alone is here.
+          if (step == Faults.Step.AFTER_WRITES && random.nextInt(10) == 0) {
+            throw new SQLException("out of order");
+          }
+          if (step == Faults.Step.BEFORE_NOTIFY && random.nextInt(4) == 0) {
+            LockSupport.parkNanos(200_000);
+          }
+        };
+    run(StorageOptions.sqlite(data).withFaults(faults), /* exclusive= */ false);
+  }
+
+  private void run(StorageOptions storage, boolean exclusive) throws Exception {
+    System.out.printf("TurnRaceTest: -Dseriatim.seed=%d%n", seed);
+    HostLimits limits =
+        HostLimits.builder()
+            .idleLimit(Duration.ofMillis(5))
+            .maxInstances(OBJECTS - 1)
+            .maxUnreadOutcomeBytes(64)
+            .build();
+    List<Client> clients = new ArrayList<>();
+    try (TestObjects objects =
+        new TestObjects(
+            limits,
+            Probe.doing((probe, request, reply) -> turn(probe, request, reply, exclusive)),
+            storage)) {
+      List<Thread> threads = new ArrayList<>();
+      for (int t = 0; t < CLIENTS; t++) {
+        Random random = new Random(seed + t);
+        String name = "c" + t;
+        threads.add(
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      for (int s = 0; s < STUBS; s++) {
+                        Client client = new Client(name + "." + s, "o" + random.nextInt(OBJECTS));
+                        synchronized (clients) {
+                          clients.add(client);
+                        }
+                        try {
+                          play(objects, client, random);
+                        } catch (Throwable e) {
+                          breaches.add(client.id + " on " + client.object + ": " + e);
+                          return;
+                        }
+                      }
+                    }));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      for (int i = 0; i < OBJECTS && breaches.isEmpty(); i++) {
+        list(objects, "o" + i);
+      }
+    }
+    assertWithMessage("seed %s", seed).that(breaches).isEmpty();
+    for (Client client : clients) {
+      check(client);
+    }
+  }
+
+  private static void play(TestObjects objects, Client client, Random random) {
+    StubQueue stub = objects.open(client.object, client.sink);
+    int frames = 1 + random.nextInt(6);
+    for (int f = 0; f < frames; f++) {
+      int calls = 1 + random.nextInt(8);
+      String[] texts = new String[calls];
+      long first = client.actions.length() + 1;
+      for (int i = 0; i < calls; i++) {
+        char action = ACTIONS.charAt(random.nextInt(ACTIONS.length()));
+        client.actions.append(action);
+        texts[i] = action + client.id + "/" + client.actions.length();
+      }
+      stub.add(TestObjects.invocations(first, texts), 10);
+      if (random.nextInt(4) == 0) {
+        client.sink.setReading(false);
+        LockSupport.parkNanos(random.nextInt(300_000));
+        client.sink.setReading(true);
+        stub.onReady();
+      }
+    }
+    switch (random.nextInt(8)) {
+      case 0 -> {
+        LockSupport.parkNanos(random.nextInt(1_000_000));
+        client.cancelled = true;
+        stub.cancel();
+        return;
+      }
+      case 1 -> {
+        LockSupport.parkNanos(random.nextInt(500_000));
+        stub.breakSoon(BreakCause.of(BreakReason.OBJECT_RESET, "from outside"));
+      }
+      default -> stub.halfClose();
+    }
+    Wait.until(client.sink::isClosed, "the end of the stub");
+  }
+
+  private void turn(Probe probe, Words request, StreamObserver<Words> reply, boolean exclusive)
+      throws Exception {
+    String object = probe.state().name().orElseThrow();
+    String key = request.getText().substring(1);
+    AtomicInteger turns = inside.computeIfAbsent(object, name -> new AtomicInteger());
+    if (turns.incrementAndGet() != 1 && exclusive) {
+      breaches.add("two turns at once on " + object);
+    }
+    char action = request.getText().charAt(0);
+    try {
+      switch (action) {
+        case 'r' -> {
+          var _ = probe.state().storage().get(key);
+        }
+        case 'f' -> found.put(object, Set.copyOf(keys(probe)));
+        default -> probe.state().storage().put(key, ByteString.EMPTY);
+      }
+    } finally {
+      turns.decrementAndGet();
+    }
+    switch (action) {
+      case 't' ->
+          throw new java.util.NoSuchElementException("thrown by a test") {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            public synchronized Throwable fillInStackTrace() {
+              return this;
+            }
+          };
+      case 'a' -> {
+        probe.state().abort("by itself");
+        return;
+      }
+      case 'x' -> {
+        Thread.startVirtualThread(() -> probe.state().abort("from outside"));
+        new CountDownLatch(1).await();
+      }
+      case 'l' -> {
+        Thread.startVirtualThread(() -> Probe.echo(probe, request, reply));
+        return;
+      }
+      default -> {}
+    }
+    Probe.echo(probe, request, reply);
+  }
+
+  private static Set<String> keys(Probe probe) {
+    return probe.state().storage().list(ListOptions.all()).keySet();
+  }
+
+  /** Reads what is stored; a commit may fail under it, and so it tries again. */
+  private void list(TestObjects objects, String object) {
+    for (int attempt = 0; attempt < 50; attempt++) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open(object, sink);
+      stub.add(TestObjects.invocations(1, "f"), 1);
+      stub.halfClose();
+      Wait.until(sink::isClosed, "what is stored in " + object);
+      if (sink.broken() == null) {
+        return;
+      }
+    }
+    breaches.add("what is stored in " + object + " can't be read");
+  }
+
+  private void check(Client client) {
+    Set<String> stored = new java.util.HashSet<>();
+    for (String key : found.getOrDefault(client.object, Set.of())) {
+      if (key.startsWith(client.id + "/")) {
+        stored.add(key);
+      }
+    }
+    String what =
+        "seed %d, stub %s on %s: %s".formatted(seed, client.id, client.object, client.actions);
+    assertWithMessage(what).that(client.sink.breaches()).isEmpty();
+    int sent = client.actions.length();
+    Broken broken = client.sink.broken();
+    if (broken != null) {
+      assertWithMessage(what)
+          .that(stored)
+          .isEqualTo(client.written(Math.toIntExact(broken.getCompletedThrough())));
+    } else if (!client.cancelled) {
+      assertWithMessage(what).that(client.sink.outcomes()).isEqualTo(sent);
+      assertWithMessage(what).that(stored).isEqualTo(client.written(sent));
+    } else {
+      boolean prefix = false;
+      for (int n = client.sink.outcomes(); n <= sent && !prefix; n++) {
+        prefix = stored.equals(client.written(n));
+      }
+      assertWithMessage(
+              "%s: stored %s is no prefix from %s on", what, stored, client.sink.outcomes())
+          .that(prefix)
+          .isTrue();
+    }
+  }
+}
