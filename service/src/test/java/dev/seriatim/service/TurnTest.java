@@ -111,7 +111,6 @@ final class TurnTest {
                 (probe, request, reply) -> {
                   while (request.getText().equals("stubborn") && end.getCount() > 0) {
                     Thread.onSpinWait();
-                    Thread.yield();
                   }
                   Probe.echo(probe, request, reply);
                 }))) {

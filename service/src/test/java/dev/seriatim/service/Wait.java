@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /** Bounded waits that say what never came. */
@@ -39,8 +40,7 @@ public final class Wait {
       if (System.nanoTime() - end > 0) {
         throw new AssertionError("never came: " + what);
       }
-      Thread.onSpinWait();
-      Thread.yield();
+      LockSupport.parkNanos(50_000);
     }
   }
 }
