@@ -323,6 +323,7 @@ public final class StubQueue {
     boolean flush;
     boolean pulse = false;
     long gate;
+    boolean waits;
     synchronized (this) {
       inTurn = false;
       if (ended) {
@@ -331,6 +332,7 @@ public final class StubQueue {
       completed = outcome.getSequence();
       int bytes = outcome.getSerializedSize();
       gate = notBeforeTheLast(commit);
+      waits = !object.gate().isOpen(gate);
       outgoing.add(new Outgoing(outcome, bytes, null, Status.OK, gate));
       outgoingBytes += bytes;
       if (breakAfterTurn != null) {
@@ -351,7 +353,10 @@ public final class StubQueue {
     } else if (pulse) {
       directory.pulse().add(this);
     }
-    awaitGate(gate);
+    // As it was before the flush: the gate may have opened behind it.
+    if (waits) {
+      object.gate().await(this, gate);
+    }
   }
 
   /**
@@ -362,12 +367,6 @@ public final class StubQueue {
   private long notBeforeTheLast(long gate) {
     Outgoing last = outgoing.peekLast();
     return last == null ? gate : Math.max(gate, last.gate());
-  }
-
-  private void awaitGate(long gate) {
-    if (!object.gate().isOpen(gate)) {
-      object.gate().await(this, gate);
-    }
   }
 
   /** The turn failed: the stub breaks. */
@@ -435,6 +434,7 @@ public final class StubQueue {
   }
 
   private void end(BreakCause cause, long gate) {
+    boolean waits = !object.gate().isOpen(gate);
     synchronized (this) {
       if (ended) {
         return;
@@ -443,7 +443,9 @@ public final class StubQueue {
     }
     flush();
     discardInbound();
-    awaitGate(gate);
+    if (waits) {
+      object.gate().await(this, gate);
+    }
   }
 
   /** With the lock held. */

@@ -9,6 +9,7 @@ import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Outcome;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -121,6 +122,31 @@ final class OutputGateTest {
     gate.fail(3, 3, LOST);
     stub.breakTurn(BreakCause.of(BreakReason.OBJECT_EXCEPTION, "thrown"), 2);
     broken();
+  }
+
+  @Test
+  void anOutcomeIsSentThoughItsCommitBecomesDurableJustThen() throws Exception {
+    int rounds = 20_000;
+    AtomicLong completing = new AtomicLong();
+    Thread committer =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  for (long i = 1; i <= rounds; i++) {
+                    while (completing.get() < i) {
+                      Thread.onSpinWait();
+                    }
+                    gate.open(i);
+                  }
+                });
+    for (int i = 1; i <= rounds; i++) {
+      completing.set(i);
+      stub.complete(outcome(i), i);
+      int wanted = i;
+      Wait.until(() -> sink.outcomes() == wanted, "outcome " + wanted);
+    }
+    committer.join();
+    assertThat(sink.breaches()).isEmpty();
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import com.google.common.base.Ascii;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostLimits.QueueSize;
 import dev.seriatim.service.Probe;
@@ -87,7 +88,7 @@ final class QueueLimitsTest {
       assertThat(broken.getFailedSequence()).isEqualTo(4);
       assertThat(broken.getOverloaded()).isTrue();
       assertThat(broken.getRetryable()).isFalse();
-      assertThat(broken.getCause().getMessage()).contains("the " + place.name().toLowerCase());
+      assertThat(broken.getCause().getMessage()).contains("the " + Ascii.toLowerCase(place.name()));
     }
   }
 
