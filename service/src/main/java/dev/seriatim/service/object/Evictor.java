@@ -76,16 +76,19 @@ final class Evictor implements AutoCloseable {
     }
     resting.sort(Comparator.comparingLong(Resting::nanos).reversed());
     int wanted = Math.max(1, maxInstances / PART);
+    boolean evicted = false;
     for (Resting candidate : resting) {
       if (wanted == 0) {
         break;
       }
       if (candidate.object().evict(directory.nanos())) {
         directory.retire(candidate.object());
+        evicted = true;
         wanted--;
       }
     }
-    return instances.get() < maxInstances;
+    // The room may be another thread's by now; then there is more to be evicted.
+    return evicted || instances.get() < maxInstances;
   }
 
   /** An object, and for how long it has rested as this was written down. */

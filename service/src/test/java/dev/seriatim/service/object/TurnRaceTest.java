@@ -149,7 +149,7 @@ final class TurnRaceTest {
     for (int f = 0; f < frames; f++) {
       int calls = 1 + random.nextInt(8);
       String[] texts = new String[calls];
-      long first = client.actions.length() + 1;
+      long first = client.actions.length() + 1L;
       for (int i = 0; i < calls; i++) {
         char action = ACTIONS.charAt(random.nextInt(ACTIONS.length()));
         client.actions.append(action);
