@@ -102,16 +102,14 @@ final class AbortTest {
   void noTurnBeginsOnAnInstanceThatHasBeenAborted() throws Exception {
     AtomicReference<@Nullable DurableObjectState> current = new AtomicReference<>();
     ConcurrentHashMap.KeySetView<Object, Boolean> aborted = ConcurrentHashMap.newKeySet();
-    AtomicInteger offences = new AtomicInteger();
     try (TestHost host =
         TestHost.of(
             Probe.doing(
                 (probe, request, reply) -> {
-                  if (aborted.contains(probe.state())) {
-                    offences.incrementAndGet();
-                  }
+                  // One that is cut off may get this far, too; but it is not answered.
+                  boolean offence = aborted.contains(probe.state());
                   current.set(probe.state());
-                  Probe.echo(probe, request, reply);
+                  Probe.reply(reply, offence ? "offence" : "fine");
                 }))) {
       TestStub stub = host.stub("a");
       Thread aborter =
@@ -126,21 +124,20 @@ final class AbortTest {
                   Thread.onSpinWait();
                 }
               });
-      int resets = 0;
       for (int i = 0; i < 2_000; i++) {
         stub.call("x");
         int wanted = i;
         TestStub asked = stub;
         Wait.until(() -> asked.isOver() || asked.outcomes() > 0, "an answer to call " + wanted);
+        if (stub.outcomes() > 0) {
+          assertThat(stub.outcome(1).getText()).isEqualTo("fine");
+        }
         stub.cancel();
         stub = host.stub("a");
-        resets++;
       }
       aborter.interrupt();
       aborter.join();
-      assertThat(resets).isEqualTo(2_000);
-      assertThat(stub.ask("in the end")).isEqualTo("in the end");
-      assertThat(offences.get()).isEqualTo(0);
+      assertThat(stub.ask("in the end")).isEqualTo("fine");
     }
   }
 
