@@ -4,8 +4,9 @@ import static com.google.common.truth.Truth.assertThat;
 
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
-import dev.seriatim.service.storage.StorageOptions;
+import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
 import java.time.Duration;
 import java.time.Instant;
@@ -183,7 +184,7 @@ final class LifeTest {
                     throw new IllegalStateException("not yet");
                   }
                 }),
-            StorageOptions.memory().withClock(clock))) {
+            StorageEngine.open(StorageOptions.memory().withClock(clock)))) {
       objects.directory.startAlarms();
       RecordingSink sink = new RecordingSink();
       objects.open("a", sink).add(TestObjects.invocations(1, "x"), 1);

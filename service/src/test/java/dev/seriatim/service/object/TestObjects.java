@@ -3,11 +3,11 @@ package dev.seriatim.service.object;
 import com.google.common.collect.ImmutableSortedMap;
 import dev.seriatim.service.DurableObjectFactory;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.probe.Words;
 import dev.seriatim.service.storage.StorageEngine;
-import dev.seriatim.service.storage.StorageOptions;
 import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.v1.Invocation;
 import java.util.ArrayList;
@@ -19,10 +19,10 @@ final class TestObjects implements AutoCloseable {
   final ObjectDirectory directory;
 
   TestObjects(HostLimits limits, DurableObjectFactory factory) {
-    this(limits, factory, StorageOptions.memory());
+    this(limits, factory, StorageEngine.open(StorageOptions.memory()));
   }
 
-  TestObjects(HostLimits limits, DurableObjectFactory factory, StorageOptions storage) {
+  TestObjects(HostLimits limits, DurableObjectFactory factory, StorageEngine storage) {
     namespace =
         new Namespace(
             "PROBE",
@@ -30,9 +30,7 @@ final class TestObjects implements AutoCloseable {
             new DurableObjectIds("PROBE"),
             new MethodTable(ProbeGrpc.getServiceDescriptor()),
             factory);
-    directory =
-        new ObjectDirectory(
-            ImmutableSortedMap.of("PROBE", namespace), limits, StorageEngine.open(storage));
+    directory = new ObjectDirectory(ImmutableSortedMap.of("PROBE", namespace), limits, storage);
   }
 
   ObjectAddress address(String name) {

@@ -6,10 +6,11 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
-import dev.seriatim.service.storage.Faults;
-import dev.seriatim.service.storage.StorageOptions;
+import dev.seriatim.service.storage.FaultyStorage;
+import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Path;
@@ -75,26 +76,32 @@ final class TurnRaceTest {
 
   @Test
   void everyStubIsToldWhatIsStored(@TempDir Path data) throws Exception {
-    run(StorageOptions.sqlite(data), /* exclusive= */ true);
+    run(StorageEngine.open(StorageOptions.sqlite(data)), /* exclusive= */ true);
   }
 
   @Test
   void everyStubIsToldWhatIsStoredThoughCommitsFail(@TempDir Path data) throws Exception {
     Random random = new Random(seed);
-    Faults faults =
-        (step, connection) -> {
-          // The committer's thread alone is here.
-          if (step == Faults.Step.AFTER_WRITES && random.nextInt(10) == 0) {
-            throw new SQLException("out of order");
+    FaultyStorage.Commits commits =
+        new FaultyStorage.Commits() {
+          @Override
+          public void afterWrites() throws SQLException {
+            if (random.nextInt(10) == 0) {
+              throw new SQLException("out of order");
+            }
           }
-          if (step == Faults.Step.BEFORE_NOTIFY && random.nextInt(4) == 0) {
-            LockSupport.parkNanos(200_000);
+
+          @Override
+          public void beforeNotify() {
+            if (random.nextInt(4) == 0) {
+              LockSupport.parkNanos(200_000);
+            }
           }
         };
-    run(StorageOptions.sqlite(data).withFaults(faults), /* exclusive= */ false);
+    run(FaultyStorage.open(StorageOptions.sqlite(data), commits), /* exclusive= */ false);
   }
 
-  private void run(StorageOptions storage, boolean exclusive) throws Exception {
+  private void run(StorageEngine storage, boolean exclusive) throws Exception {
     System.out.printf("TurnRaceTest: -Dseriatim.seed=%d%n", seed);
     HostLimits limits =
         HostLimits.builder()
