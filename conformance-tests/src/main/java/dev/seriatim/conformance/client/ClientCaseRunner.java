@@ -1,0 +1,116 @@
+package dev.seriatim.conformance.client;
+
+import dev.seriatim.conformance.v1.ClientCase;
+import dev.seriatim.conformance.v1.DriverOpen;
+import dev.seriatim.conformance.v1.DriverRequest;
+import dev.seriatim.conformance.v1.DriverResponse;
+import dev.seriatim.conformance.v1.DriverStep;
+import dev.seriatim.v1.Open;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Holds one client library to one case after the other. */
+final class ClientCaseRunner {
+  private static final String NAMESPACE = "PROBE";
+  private static final String NAME = "foo";
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private final Driver driver;
+
+  ClientCaseRunner(Driver driver) {
+    this.driver = driver;
+  }
+
+  /** Plays the case against the driver, and says what came of it. Blocks. */
+  ClientResult run(ClientCase testCase) throws InterruptedException {
+    List<DriverStep> steps = testCase.getCallerList().stream().map(this::complete).toList();
+    try (ScriptedHost host = new ScriptedHost(testCase, opens(steps))) {
+      DriverRequest request =
+          DriverRequest.newBuilder()
+              .setCase(testCase.getName())
+              .setTarget(host.target())
+              .setOptions(testCase.getOptions())
+              .addAllSteps(steps)
+              .build();
+      DriverResponse response;
+      try {
+        response = driver.run(request);
+      } catch (DriverException e) {
+        host.callerIsDone();
+        List<String> problems = new ArrayList<>();
+        problems.add(e.getMessage());
+        problems.addAll(host.end(Duration.ZERO));
+        return new ClientResult(
+            testCase,
+            e.isHang() ? ClientResult.Verdict.HUNG : ClientResult.Verdict.CRASHED,
+            problems);
+      }
+      host.callerIsDone();
+      List<String> problems = new ArrayList<>(CallerComparison.compare(testCase, steps, response));
+      problems.addAll(host.end(PATIENCE));
+      return new ClientResult(
+          testCase,
+          problems.isEmpty() ? ClientResult.Verdict.PASSED : ClientResult.Verdict.FAILED,
+          problems);
+    } catch (IOException e) {
+      throw new UncheckedIOException("the scripted host can't start", e);
+    }
+  }
+
+  /** Fills in what a case may leave out. */
+  private DriverStep complete(DriverStep step) {
+    DriverStep.Builder complete = step.toBuilder();
+    switch (step.getStepCase()) {
+      case OPEN -> {
+        DriverOpen.Builder open = complete.getOpenBuilder();
+        if (open.getNamespace().isEmpty()) {
+          open.setNamespace(NAMESPACE);
+        }
+        if (open.getName().isEmpty() && open.getId().isEmpty()) {
+          open.setName(NAME);
+        }
+      }
+      case CALL -> {
+        if (step.getCall().getText().isEmpty()) {
+          complete.getCallBuilder().setText("#");
+        }
+      }
+      case ID_FROM_NAME -> {
+        if (step.getIdFromName().getNamespace().isEmpty()) {
+          complete.getIdFromNameBuilder().setNamespace(NAMESPACE);
+        }
+      }
+      default -> {}
+    }
+    return complete.build();
+  }
+
+  /** What the host must be asked for, in the order in which the stubs make their first call. */
+  private static List<Open> opens(List<DriverStep> steps) {
+    Map<String, Open> stubs = new LinkedHashMap<>();
+    List<Open> opens = new ArrayList<>();
+    for (DriverStep step : steps) {
+      if (step.hasOpen()) {
+        DriverOpen open = step.getOpen();
+        Open.Builder expected = Open.newBuilder().setNamespace(open.getNamespace());
+        if (open.getName().isEmpty()) {
+          expected.setId(open.getId());
+        } else {
+          expected.setName(open.getName());
+        }
+        stubs.put(open.getStub(), expected.build());
+      } else if (step.hasCall()) {
+        Open open = stubs.remove(step.getCall().getStub());
+        if (open != null) {
+          opens.add(open);
+        }
+      }
+    }
+    return opens;
+  }
+}

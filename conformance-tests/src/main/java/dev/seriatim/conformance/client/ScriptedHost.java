@@ -1,0 +1,242 @@
+package dev.seriatim.conformance.client;
+
+import com.google.rpc.Code;
+import dev.seriatim.conformance.v1.ClientCase;
+import dev.seriatim.conformance.v1.DescribeScript;
+import dev.seriatim.conformance.v1.HostEnd;
+import dev.seriatim.conformance.v1.HostScript;
+import dev.seriatim.conformance.v1.HostStep;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.DescribeNamespaceRequest;
+import dev.seriatim.v1.DescribeNamespaceResponse;
+import dev.seriatim.v1.DurableObjectsGrpc;
+import dev.seriatim.v1.Open;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A host on loopback that plays the scripts of one case, once. Fields without another word are
+ * guarded by {@code this}.
+ */
+final class ScriptedHost implements AutoCloseable {
+  private static final int LARGEST_FRAME = 64 << 20;
+  private static final HostStep NO_SCRIPT =
+      HostStep.newBuilder()
+          .setEnd(HostEnd.newBuilder().setCode(Code.INTERNAL).setMessage("no script for this"))
+          .build();
+
+  private final ClientCase testCase;
+  private final List<Open> expectedOpens;
+  private final Server server; // Safe for any thread.
+  private final Relay relay; // Safe for any thread.
+  private final List<HostCall> calls = new ArrayList<>();
+  private final List<String> problems = new ArrayList<>();
+  private final BitSet taken = new BitSet(); // The scripts that were given away.
+  private final Set<String> signals = new HashSet<>();
+  private int described;
+  private boolean callerDone;
+
+  /**
+   * Starts it.
+   *
+   * @param expectedOpens what the client must open its stubs' calls with, in their order
+   */
+  ScriptedHost(ClientCase testCase, List<Open> expectedOpens) throws IOException {
+    this.testCase = testCase;
+    this.expectedOpens = List.copyOf(expectedOpens);
+    server =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .addService(service())
+            .maxInboundMessageSize(LARGEST_FRAME)
+            .permitKeepAliveWithoutCalls(true)
+            .permitKeepAliveTime(1, TimeUnit.SECONDS)
+            .build()
+            .start();
+    relay = new Relay(server.getPort());
+  }
+
+  /** Where it listens. */
+  String target() {
+    return "127.0.0.1:" + relay.port();
+  }
+
+  private ServerServiceDefinition service() {
+    MethodDescriptor<ConnectRequest, byte[]> connect =
+        DurableObjectsGrpc.getConnectMethod().toBuilder(
+                DurableObjectsGrpc.getConnectMethod().getRequestMarshaller(), new Bytes())
+            .build();
+    return ServerServiceDefinition.builder(DurableObjectsGrpc.SERVICE_NAME)
+        .addMethod(connect, this::connect)
+        .addMethod(
+            DurableObjectsGrpc.getDescribeNamespaceMethod(),
+            ServerCalls.asyncUnaryCall(this::describe))
+        .build();
+  }
+
+  private ServerCall.Listener<ConnectRequest> connect(
+      ServerCall<ConnectRequest, byte[]> call, Metadata headers) {
+    HostCall made = new HostCall(call, testCase.getOptions(), this);
+    synchronized (this) {
+      calls.add(made);
+    }
+    made.start();
+    return made;
+  }
+
+  private void describe(
+      DescribeNamespaceRequest request, StreamObserver<DescribeNamespaceResponse> reply) {
+    DescribeScript script = testCase.getDescribe();
+    int count;
+    synchronized (this) {
+      count = ++described;
+    }
+    if (script.getSilent()) {
+      return;
+    }
+    if (script.hasFail() && (script.getFailures() == 0 || count <= script.getFailures())) {
+      HostEnd fail = script.getFail();
+      reply.onError(
+          Status.fromCodeValue(fail.getCodeValue())
+              .withDescription(fail.getMessage())
+              .asRuntimeException());
+      return;
+    }
+    reply.onNext(
+        DescribeNamespaceResponse.newBuilder()
+            .setName(script.getName().isEmpty() ? request.getName() : script.getName())
+            .setUniqueKey(script.getUniqueKey())
+            .setService("seriatim.conformance.v1.ClientProbe")
+            .build());
+    reply.onCompleted();
+  }
+
+  // ---- for the calls ---------------------------------------------------------------------------
+
+  /** The part of the case that one stub's call plays. */
+  record Part(int number, HostScript script) {}
+
+  /** Gives a call its part, by what it opens. */
+  synchronized Part take(Open open) {
+    for (int i = 0; i < testCase.getHostCount(); i++) {
+      if (!taken.get(i) && i < expectedOpens.size() && expectedOpens.get(i).equals(open)) {
+        taken.set(i);
+        return new Part(i + 1, testCase.getHost(i));
+      }
+    }
+    String text = open.toString().strip().replaceAll("\\s+", " ");
+    problems.add("at the host: no script is left for a stub's call that opens {" + text + "}");
+    return new Part(0, HostScript.newBuilder().addSteps(NO_SCRIPT).build());
+  }
+
+  void cut() {
+    relay.cut();
+  }
+
+  synchronized void signal(String name) {
+    signals.add(name);
+    notifyAll();
+  }
+
+  void awaitSignal(String name, Duration patience) throws ScriptException, InterruptedException {
+    await(name, patience);
+  }
+
+  /** Waits until the driver has answered. */
+  void awaitCaller(Duration patience) throws ScriptException, InterruptedException {
+    await("", patience);
+  }
+
+  private synchronized void await(String name, Duration patience)
+      throws ScriptException, InterruptedException {
+    long end = System.nanoTime() + patience.toNanos();
+    while (name.isEmpty() ? !callerDone : !signals.contains(name)) {
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        throw new ScriptException(
+            name.isEmpty() ? "the caller was never done" : "signal '" + name + "' never came");
+      }
+      wait(Math.max(1, left / 1_000_000));
+    }
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------
+
+  /** Says that the driver has answered, or never will. */
+  synchronized void callerIsDone() {
+    callerDone = true;
+    notifyAll();
+  }
+
+  /** Waits for the end of all calls, and gives what was wrong with what the client sent. */
+  List<String> end(Duration patience) throws InterruptedException {
+    List<HostCall> made;
+    List<String> found;
+    synchronized (this) {
+      made = List.copyOf(calls);
+      found = new ArrayList<>(problems);
+      if (made.size() < testCase.getHostCount()) {
+        found.add(
+            "at the host: "
+                + made.size()
+                + " stub's calls were made, expected "
+                + testCase.getHostCount());
+      }
+      if (testCase.hasDescribe() && described != testCase.getDescribe().getTimes()) {
+        found.add(
+            "at the host: asked "
+                + described
+                + " times for the namespace, expected "
+                + testCase.getDescribe().getTimes());
+      }
+      if (!testCase.hasDescribe() && described > 0) {
+        found.add("at the host: asked for the namespace, expected nothing of the kind");
+      }
+    }
+    for (HostCall call : made) {
+      found.addAll(call.end(patience));
+    }
+    return found;
+  }
+
+  @Override
+  public void close() {
+    relay.close();
+    server.shutdownNow();
+  }
+
+  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+    @Override
+    public InputStream stream(byte[] value) {
+      return new ByteArrayInputStream(value);
+    }
+
+    @Override
+    public byte[] parse(InputStream stream) {
+      try {
+        return stream.readAllBytes();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package dev.seriatim.conformance.client;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
+
+/** Holds the Java client to every client case, in this process. */
+final class ClientConformanceTest {
+  private final ClientCaseRunner runner = new ClientCaseRunner(new JavaDriver());
+
+  @TestFactory
+  @Timeout(600)
+  Stream<DynamicTest> cases() {
+    return ClientCaseFiles.load().stream()
+        .map(
+            one ->
+                DynamicTest.dynamicTest(
+                    one.getName(),
+                    () -> {
+                      ClientResult result = runner.run(one);
+                      assertWithMessage(String.join("\n", result.problems()))
+                          .that(result.verdict())
+                          .isEqualTo(ClientResult.Verdict.PASSED);
+                    }));
+  }
+}
