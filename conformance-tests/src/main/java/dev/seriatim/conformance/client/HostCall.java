@@ -146,7 +146,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
           Duration.ofSeconds(
                   invocation.getTimeout().getSeconds(), invocation.getTimeout().getNanos())
               .toNanos();
-      if (nanos <= 0 || nanos > Duration.ofMillis(script.getTimeoutAtMostMs()).toNanos()) {
+      if (nanos < 0 || nanos > Duration.ofMillis(script.getTimeoutAtMostMs()).toNanos()) {
         problem(
             "invocation "
                 + expected

@@ -40,14 +40,14 @@ final class ClientCaseFilesTest {
   @Test
   void everyCallIsExpectedToDoSomething() {
     for (ClientCase one : cases) {
-      int expected =
+      int named =
           one.getResultsList().stream()
               .mapToInt(
                   result -> Math.max(result.getFirst(), result.getLast()) + 1 - result.getFirst())
               .sum();
 
       assertWithMessage(one.getName())
-          .that(expected)
+          .that(named)
           .isEqualTo(CallerComparison.callsIn(one.getCallerList()));
     }
   }
