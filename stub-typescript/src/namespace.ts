@@ -1,8 +1,14 @@
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
-import { DurableObjects as Contract } from "./gen/seriatim/v1/durable_objects_pb.js";
+import {
+  DurableObjects as Contract,
+  type DescribeNamespaceResponse,
+} from "./gen/seriatim/v1/durable_objects_pb.js";
 import { checkName, DurableObjectIds, type DurableObjectId } from "./ids.js";
 import type { ClientOptions } from "./options.js";
 import { DurableObjectStub } from "./stub.js";
+
+/** How far apart two clocks of one machine may be when they measure the same wait. */
+const TIMER_SLACK_MS = 10;
 
 /**
  * A class of durable objects, such as `COUNTER`: gives stubs on its objects, and their ids.
@@ -88,10 +94,7 @@ export class DurableObjectNamespace {
   }
 
   async #fetch(): Promise<DurableObjectIds> {
-    const { name, uniqueKey } = await createClient(Contract, this.#transport).describeNamespace(
-      { name: this.name },
-      { timeoutMs: this.#options.describeTimeoutMs },
-    );
+    const { name, uniqueKey } = await this.#describe();
     if (name !== this.name || uniqueKey === "") {
       throw new ConnectError(
         `the host described namespace '${name}' with unique key '${uniqueKey}', ` +
@@ -100,5 +103,28 @@ export class DurableObjectNamespace {
       );
     }
     return new DurableObjectIds(uniqueKey);
+  }
+  async #describe(): Promise<DescribeNamespaceResponse> {
+    const timeoutMs = this.#options.describeTimeoutMs;
+    const asked = performance.now();
+    try {
+      return await createClient(Contract, this.#transport).describeNamespace(
+        { name: this.name },
+        { timeoutMs },
+      );
+    } catch (thrown) {
+      // A host knows of the timeout too, and resets the call when it passes: sometimes before our own timer runs.
+      const error = ConnectError.from(thrown);
+      if (error.code === Code.Canceled && performance.now() - asked >= timeoutMs - TIMER_SLACK_MS) {
+        throw new ConnectError(
+          `the host did not describe namespace '${this.name}' within ${timeoutMs} ms`,
+          Code.DeadlineExceeded,
+          undefined,
+          undefined,
+          thrown,
+        );
+      }
+      throw thrown;
+    }
   }
 }

@@ -16,8 +16,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
@@ -42,9 +40,6 @@ import picocli.CommandLine.Spec;
       "2:the command line is wrong",
     })
 public final class ClientMain implements Callable<Integer> {
-  // Of a host that is cut off on purpose nobody wants to read. Held, since loggers are collected.
-  private static final Logger GRPC = Logger.getLogger("io.grpc");
-
   @Spec private @Nullable CommandSpec spec;
 
   @Option(
@@ -104,7 +99,6 @@ public final class ClientMain implements Callable<Integer> {
           one -> out().printf("%-48s %s%n", one.getName(), oneLine(one.getDescription())));
       return 0;
     }
-    GRPC.setLevel(Level.OFF);
     if (drivers.isEmpty()) {
       throw usage("--driver LANGUAGE=COMMAND is missing");
     }

@@ -33,12 +33,22 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * A host on loopback that plays the scripts of one case, once. Fields without another word are
  * guarded by {@code this}.
  */
 final class ScriptedHost implements AutoCloseable {
+  // It warns of streams that were cut off, as many are here. Held, since loggers are collected.
+  private static final Logger TRANSPORT =
+      Logger.getLogger("io.grpc.netty.shaded.io.grpc.netty.NettyServerHandler");
+
+  static {
+    TRANSPORT.setLevel(Level.OFF);
+  }
+
   private static final int LARGEST_FRAME = 64 << 20;
   private static final HostStep NO_SCRIPT =
       HostStep.newBuilder()
