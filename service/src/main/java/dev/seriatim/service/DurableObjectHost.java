@@ -50,6 +50,9 @@ public final class DurableObjectHost implements AutoCloseable {
   private final Server server;
   private volatile @Nullable LocalObjects local;
 
+  // Guarded by this.
+  private boolean closed;
+
   private DurableObjectHost(Builder builder) {
     directory =
         new ObjectDirectory(
@@ -115,10 +118,14 @@ public final class DurableObjectHost implements AutoCloseable {
 
   /**
    * Stops at once: running turns are cut off, and calls are cancelled. Turns that were not durable
-   * have no effect.
+   * have no effect. Does nothing the second time.
    */
   @Override
-  public void close() {
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     directory.close();
     server.shutdownNow();
     LocalObjects started = local;

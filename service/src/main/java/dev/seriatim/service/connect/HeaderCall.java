@@ -52,6 +52,7 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
 
   // The listener's own.
   private byte @Nullable [] argument;
+  private boolean refused;
   private @Nullable StubQueue stub;
 
   // The queue's writer's own.
@@ -143,16 +144,30 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
 
   @Override
   public void onMessage(byte[] message) {
+    if (argument != null) {
+      refuse(BreakReason.PROTOCOL_VIOLATION, "the call has a second message, expected one");
+    } else if (message.length > directory.limits().maxFrameBytes()) {
+      refuse(
+          BreakReason.OVERLOADED,
+          "the message has %,d bytes, expected at most %,d"
+              .formatted(message.length, directory.limits().maxFrameBytes()));
+    }
     argument = message;
+  }
+
+  private void refuse(BreakReason reason, String message) {
+    if (!refused) {
+      refused = true;
+      close(call, BreakCause.of(reason, message).toStatusProto());
+    }
   }
 
   @Override
   public void onHalfClose() {
     if (argument == null) {
-      close(
-          call,
-          BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one")
-              .toStatusProto());
+      refuse(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one");
+    }
+    if (refused || argument == null) {
       return;
     }
     invocation.setMethod(method.fullName()).setMessage(ByteString.copyFrom(argument));

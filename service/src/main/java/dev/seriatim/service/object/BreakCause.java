@@ -25,6 +25,9 @@ public record BreakCause(
   /** The longest message in bytes of UTF-8; percent-encoded it still fits a gRPC status. */
   private static final int MAX_MESSAGE_BYTES = 2000;
 
+  /** The most that an object's own details may hold; a client must be able to read the frame. */
+  private static final int MAX_DETAIL_BYTES = 64 << 10;
+
   public BreakCause {
     message = clip(message);
     details = List.copyOf(details);
@@ -70,12 +73,20 @@ public record BreakCause(
     }
     ErrorInfo.Builder info = info(reason);
     List<Any> details = new ArrayList<>();
+    int bytes = 0;
+    int left = 0;
     for (Any detail : ownDetails(status, trailers)) {
-      if (detail.is(ErrorInfo.class)) {
+      bytes += detail.getSerializedSize();
+      if (bytes > MAX_DETAIL_BYTES) {
+        left++;
+      } else if (detail.is(ErrorInfo.class)) {
         fold(detail, info);
       } else {
         details.add(detail);
       }
+    }
+    if (left > 0) {
+      info.putMetadata("object.details_left_out", String.valueOf(left));
     }
     details.addFirst(Any.pack(info.build()));
     return new BreakCause(reason, code, description, details, /* failedSequence= */ 0);

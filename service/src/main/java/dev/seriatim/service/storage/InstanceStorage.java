@@ -21,6 +21,8 @@ import java.util.NavigableMap;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,10 +46,13 @@ public final class InstanceStorage implements DurableObjectStorage {
     }
   }
 
+  /** How long the end of a turn waits for another thread that still uses the turn's storage. */
+  private static final long END_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   private final ObjectStorage object;
 
   /** Held by every use in a turn from beginning to end, reads from the store included. */
-  private final Object lock = new Object();
+  private final ReentrantLock lock = new ReentrantLock();
 
   /** Whether a turn is running. Written by the turn thread. */
   @SuppressWarnings("UnusedVariable") // through OPEN
@@ -93,8 +98,8 @@ public final class InstanceStorage implements DurableObjectStorage {
    *
    * @throws StorageException if the instance was lost with a failed commit, or the turn is too
    *     large, or the thread was interrupted while it waited for room; nothing was submitted
-   * @throws IllegalStateException if a transaction is still open on this thread; nothing was
-   *     submitted
+   * @throws IllegalStateException if a transaction is still open on this thread, or another thread
+   *     is in the middle of a use and doesn't end it within 5 s; nothing was submitted
    */
   public long endTurn() {
     OPEN.setVolatile(this, false);
@@ -102,7 +107,11 @@ public final class InstanceStorage implements DurableObjectStorage {
   }
 
   private long endUsedTurn() {
-    synchronized (lock) {
+    if (!lockAtEnd()) {
+      throw new IllegalStateException(
+          "the turn ended while another thread was in the middle of using its storage");
+    }
+    try {
       Turn ending = turn;
       if (ending != null && ending.inTransaction()) {
         throw new IllegalStateException("the turn ended inside a storage transaction");
@@ -116,6 +125,8 @@ public final class InstanceStorage implements DurableObjectStorage {
       turn = null;
       used = false;
       return commit;
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -128,11 +139,37 @@ public final class InstanceStorage implements DurableObjectStorage {
     if (!used) {
       return false;
     }
-    synchronized (lock) {
+    if (!lockAtEnd()) {
+      // What that thread does is refused from its next use on, and nothing of it is submitted.
+      refuse(new IllegalStateException("the turn ended while its storage was being used"));
+      return true;
+    }
+    try {
       Turn failed = turn;
       turn = null;
       used = false;
       return failed != null && failed.hasWritten();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A thread that the object left inside a transaction must not hold the object up for ever. */
+  private boolean lockAtEnd() {
+    boolean interrupted = false;
+    try {
+      long end = System.nanoTime() + END_PATIENCE_NANOS;
+      while (true) {
+        try {
+          return lock.tryLock(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -146,7 +183,8 @@ public final class InstanceStorage implements DurableObjectStorage {
     beginTurn();
     boolean begun = false;
     try {
-      synchronized (lock) {
+      lock.lock();
+      try {
         Turn running = running();
         int life = object.currentLife();
         AlarmTime alarm = object.readAlarm(this);
@@ -157,6 +195,8 @@ public final class InstanceStorage implements DurableObjectStorage {
         running.takeAlarm();
         begun = true;
         return new Alarm(Instant.ofEpochMilli(alarm.dueMillis()), alarm.retries(), life);
+      } finally {
+        lock.unlock();
       }
     } finally {
       if (!begun) {
@@ -222,8 +262,11 @@ public final class InstanceStorage implements DurableObjectStorage {
   @Override
   public Optional<ByteString> get(String key) {
     Keys.checkKey(key);
-    synchronized (lock) {
+    lock.lock();
+    try {
       return Optional.ofNullable(read(running(), key));
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -231,7 +274,8 @@ public final class InstanceStorage implements DurableObjectStorage {
   public Map<String, ByteString> get(Collection<String> keys) {
     NavigableSet<String> sorted = checked(keys);
     LinkedHashMap<String, ByteString> found = new LinkedHashMap<>();
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       for (String key : sorted) {
         ByteString value = read(running, key);
@@ -239,6 +283,8 @@ public final class InstanceStorage implements DurableObjectStorage {
           found.put(key, value);
         }
       }
+    } finally {
+      lock.unlock();
     }
     return Collections.unmodifiableMap(found);
   }
@@ -264,10 +310,13 @@ public final class InstanceStorage implements DurableObjectStorage {
   public void put(String key, ByteString value) {
     Keys.checkKey(key);
     Keys.checkValue(key, value);
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       running.reserve(Write.bytes(key, value));
       running.put(key, value);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -284,10 +333,13 @@ public final class InstanceStorage implements DurableObjectStorage {
       Keys.checkValue(entry.getKey(), entry.getValue());
       bytes += Write.bytes(entry.getKey(), entry.getValue());
     }
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       running.reserve(bytes);
       entries.forEach(running::put);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -299,8 +351,11 @@ public final class InstanceStorage implements DurableObjectStorage {
   @Override
   public boolean delete(String key) {
     Keys.checkKey(key);
-    synchronized (lock) {
+    lock.lock();
+    try {
       return delete(running(), key);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -308,7 +363,8 @@ public final class InstanceStorage implements DurableObjectStorage {
   public int delete(Collection<String> keys) {
     NavigableSet<String> sorted = checked(keys);
     int deleted = 0;
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       // All reads come first: if one fails, nothing has changed.
       for (Iterator<String> i = sorted.iterator(); i.hasNext(); ) {
@@ -320,6 +376,8 @@ public final class InstanceStorage implements DurableObjectStorage {
         running.put(key, null);
         deleted++;
       }
+    } finally {
+      lock.unlock();
     }
     return deleted;
   }
@@ -328,18 +386,24 @@ public final class InstanceStorage implements DurableObjectStorage {
   public Map<String, ByteString> list(ListOptions options) {
     Range range = Range.of(options);
     if (range.isEmpty()) {
-      synchronized (lock) {
+      lock.lock();
+      try {
         running();
+      } finally {
+        lock.unlock();
       }
       return Map.of();
     }
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       NavigableMap<String, Write> own = range.of(running.writes);
       if (running.cleared) {
         return Merge.merge(range, own, Collections.emptyNavigableMap());
       }
       return object.list(this, range, own);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -350,8 +414,11 @@ public final class InstanceStorage implements DurableObjectStorage {
 
   @Override
   public void deleteAll() {
-    synchronized (lock) {
+    lock.lock();
+    try {
       running().clear();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -361,7 +428,8 @@ public final class InstanceStorage implements DurableObjectStorage {
   @SuppressWarnings("FunctionalInterfaceClash")
   public <T extends @Nullable Object, E extends Exception> T transaction(Transaction<T, E> body)
       throws E {
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       int mark = running.beginTransaction();
       boolean completed = false;
@@ -372,13 +440,18 @@ public final class InstanceStorage implements DurableObjectStorage {
       } finally {
         running.endTransaction(mark, !completed);
       }
+    } finally {
+      lock.unlock();
     }
   }
 
   @Override
   public void sync() {
-    synchronized (lock) {
+    lock.lock();
+    try {
       running();
+    } finally {
+      lock.unlock();
     }
     object.awaitDurable(this);
   }
@@ -387,7 +460,8 @@ public final class InstanceStorage implements DurableObjectStorage {
 
   @Override
   public Optional<Instant> getAlarm() {
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       AlarmTime alarm = running.alarm;
       if (alarm == null) {
@@ -396,25 +470,33 @@ public final class InstanceStorage implements DurableObjectStorage {
       return alarm == null || alarm.equals(AlarmTime.REMOVED)
           ? Optional.empty()
           : Optional.of(Instant.ofEpochMilli(alarm.dueMillis()));
+    } finally {
+      lock.unlock();
     }
   }
 
   @Override
   public void setAlarm(Instant time) {
     AlarmTime alarm = new AlarmTime(toMillis(time), 0);
-    synchronized (lock) {
+    lock.lock();
+    try {
       running().setAlarm(alarm);
+    } finally {
+      lock.unlock();
     }
   }
 
   @Override
   public void deleteAlarm() {
-    synchronized (lock) {
+    lock.lock();
+    try {
       Turn running = running();
       AlarmTime alarm = running.alarm;
       if (alarm == null ? object.readAlarm(this) != null : !alarm.equals(AlarmTime.REMOVED)) {
         running.setAlarm(AlarmTime.REMOVED);
       }
+    } finally {
+      lock.unlock();
     }
   }
 
