@@ -14,6 +14,7 @@ import io.grpc.ServerCall;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -62,7 +63,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
   }
 
   void start() {
-    call.request(Integer.MAX_VALUE);
+    call.request(1);
   }
 
   // ---- what the client does --------------------------------------------------------------------
@@ -82,6 +83,9 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       frame.getInvocationsList().forEach(this::take);
       unansweredFrames.addLast((long) invocations.size());
       checkClock();
+    }
+    if (!script.getStopsReading() || invocations.isEmpty()) {
+      call.request(1);
     }
     notifyAll();
   }
@@ -209,7 +213,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       close(Status.INTERNAL.withDescription("the script can't go on: " + e.getMessage()), null);
     } catch (InterruptedException e) {
       problem("interrupted");
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       problem("the script failed: " + e);
     } finally {
       synchronized (this) {
@@ -219,7 +223,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
     }
   }
 
-  private void play(HostStep step) throws ScriptException, InterruptedException {
+  private void play(HostStep step) throws ScriptException, InterruptedException, IOException {
     switch (step.getStepCase()) {
       case RECEIVE -> {
         int count = step.getReceive();
@@ -241,7 +245,9 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
         }
         close(status, step.getEnd().hasDetails() ? step.getEnd().getDetails() : null);
       }
-      case CUT -> host.cut();
+      case CUT -> host.cut(step.getCut().getAfterBytes());
+      case SILENCE -> host.silence();
+      case GO_AWAY -> host.goAway();
       case AWAIT_HALF_CLOSE -> await(() -> halfClosed, "the client's half-close");
       case AWAIT_CANCEL -> await(() -> cancelled, "the client to cancel the call");
       case AWAIT_CALLER -> host.awaitCaller(PATIENCE);

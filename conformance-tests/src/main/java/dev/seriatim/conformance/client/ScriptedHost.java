@@ -57,8 +57,8 @@ final class ScriptedHost implements AutoCloseable {
 
   private final ClientCase testCase;
   private final List<Open> expectedOpens;
-  private final Server server; // Safe for any thread.
   private final Relay relay; // Safe for any thread.
+  private final List<Server> servers = new ArrayList<>(); // The last one takes new connections.
   private final List<HostCall> calls = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
   private final BitSet taken = new BitSet(); // The scripts that were given away.
@@ -74,15 +74,21 @@ final class ScriptedHost implements AutoCloseable {
   ScriptedHost(ClientCase testCase, List<Open> expectedOpens) throws IOException {
     this.testCase = testCase;
     this.expectedOpens = List.copyOf(expectedOpens);
-    server =
+    servers.add(startServer());
+    relay = new Relay(servers.get(0).getPort());
+  }
+
+  private Server startServer() throws IOException {
+    NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .addService(service())
             .maxInboundMessageSize(LARGEST_FRAME)
             .permitKeepAliveWithoutCalls(true)
-            .permitKeepAliveTime(1, TimeUnit.SECONDS)
-            .build()
-            .start();
-    relay = new Relay(server.getPort());
+            .permitKeepAliveTime(1, TimeUnit.SECONDS);
+    if (testCase.getCallsPerConnection() > 0) {
+      builder.maxConcurrentCallsPerConnection(testCase.getCallsPerConnection());
+    }
+    return builder.build().start();
   }
 
   /** Where it listens. */
@@ -158,8 +164,25 @@ final class ScriptedHost implements AutoCloseable {
     return new Part(0, HostScript.newBuilder().addSteps(NO_SCRIPT).build());
   }
 
-  void cut() {
-    relay.cut();
+  void cut(int afterBytes) {
+    if (afterBytes > 0) {
+      relay.cutAfter(afterBytes);
+    } else {
+      relay.cut();
+    }
+  }
+
+  void silence() {
+    relay.silence();
+  }
+
+  /** Ends connections gracefully, and takes new ones with another server. */
+  synchronized void goAway() throws IOException {
+    Server old = servers.get(servers.size() - 1);
+    Server fresh = startServer();
+    servers.add(fresh);
+    relay.carryTo(fresh.getPort());
+    old.shutdown();
   }
 
   synchronized void signal(String name) {
@@ -229,9 +252,9 @@ final class ScriptedHost implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     relay.close();
-    server.shutdownNow();
+    servers.forEach(Server::shutdownNow);
   }
 
   private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
