@@ -13,9 +13,10 @@ import java.util.Optional;
 public interface DurableObjectState {
   /**
    * The metadata of the invocation that is running, in the {@link Context} that is attached while
-   * the method runs. Absent outside a turn.
+   * the method runs. Empty if the invocation has none, and outside a turn; must not be changed.
    */
-  Context.Key<Metadata> INVOCATION_METADATA = Context.key("seriatim-invocation-metadata");
+  Context.Key<Metadata> INVOCATION_METADATA =
+      Context.keyWithDefault("seriatim-invocation-metadata", new Metadata());
 
   /** The object's id. */
   DurableObjectId id();

@@ -1,8 +1,6 @@
 package dev.seriatim.service.object;
 
-import dev.seriatim.service.DurableObjectState;
 import io.grpc.Context;
-import io.grpc.Metadata;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,13 +43,9 @@ public final class CallChain {
     return waiting.isEmpty() ? own : waiting + ARROW + own;
   }
 
-  /** The context of a turn that was called by nobody's object, and without metadata. */
+  /** The context of a turn that was called by nobody's object. */
   static Context begin(Context context, Instance instance) {
-    return context.withValues(
-        CURRENT,
-        new CallChain(instance, ""),
-        DurableObjectState.INVOCATION_METADATA,
-        new Metadata());
+    return context.withValue(CURRENT, new CallChain(instance, ""));
   }
 
   /** The context of a turn that these objects wait for. */

@@ -61,10 +61,12 @@ final class LiveObject {
   private final Queue<StubQueue> arriving = new ConcurrentLinkedQueue<>();
 
   private final AtomicBoolean running = new AtomicBoolean();
-  private final AtomicBoolean alarmDue = new AtomicBoolean();
+
+  /** Whether an alarm waits for its turn. Written holding this. */
+  private volatile boolean alarmDue;
 
   // Owned by whoever has set `running`.
-  private final ArrayDeque<StubQueue> round = new ArrayDeque<>(2);
+  private @Nullable ArrayDeque<StubQueue> round; // Null while the object rests.
   private @Nullable Instance instance;
   private long restingSinceNanos;
   private long turns;
@@ -150,9 +152,20 @@ final class LiveObject {
     wake();
   }
 
+  /**
+   * Says whether an alarm waits for its turn.
+   *
+   * @return what was said before
+   */
+  private synchronized boolean setAlarmDue(boolean due) {
+    boolean before = alarmDue;
+    alarmDue = due;
+    return before;
+  }
+
   /** The object's alarm is due: it becomes one of the next turns. The alarm holds the object. */
   void alarmDue() {
-    if (alarmDue.getAndSet(true)) {
+    if (setAlarmDue(true)) {
       // It was offered again before its turn came, and there is one turn for both.
       directory.letGo(this);
     } else {
@@ -171,7 +184,7 @@ final class LiveObject {
   private void serve() {
     directory.turnWatch().add(this);
     while (true) {
-      if (alarmDue.getAndSet(false) && !runAlarm()) {
+      if (alarmDue && setAlarmDue(false) && !runAlarm()) {
         return; // The turn was cut off: another thread has taken over.
       }
       StubQueue stub = nextStub();
@@ -185,17 +198,26 @@ final class LiveObject {
     }
   }
 
+  /** Puts a stub at the end of the round. */
+  private void join(StubQueue stub) {
+    if (round == null) {
+      round = new ArrayDeque<>(4);
+    }
+    round.add(stub);
+  }
+
   private @Nullable StubQueue nextStub() {
     for (StubQueue stub = arriving.poll(); stub != null; stub = arriving.poll()) {
-      round.add(stub);
+      join(stub);
     }
-    return round.poll();
+    return round == null ? null : round.poll();
   }
 
   /** Gives the object up. False if there is work after all, and this thread has it again. */
   private boolean rest() {
     directory.turnWatch().remove(this);
     restingSinceNanos = directory.nanos();
+    round = null;
     running.set(false);
     if (!hasWork() || running.getAndSet(true)) {
       return true;
@@ -205,7 +227,7 @@ final class LiveObject {
   }
 
   private boolean hasWork() {
-    return !arriving.isEmpty() || alarmDue.get();
+    return !arriving.isEmpty() || alarmDue;
   }
 
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
@@ -215,7 +237,7 @@ final class LiveObject {
       return false;
     }
     if (stub.staysScheduled()) {
-      round.add(stub);
+      join(stub);
     }
     return true;
   }
@@ -734,7 +756,7 @@ final class LiveObject {
       } else {
         stub.breakTurn(cause.blaming(late.sequence()), pendingCommit());
         if (stub.staysScheduled()) {
-          round.add(stub);
+          join(stub);
         }
       }
     } finally {
