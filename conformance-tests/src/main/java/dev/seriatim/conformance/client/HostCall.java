@@ -63,7 +63,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
   }
 
   void start() {
-    call.request(1);
+    call.request(host.stopsReading() ? 1 : Integer.MAX_VALUE);
   }
 
   // ---- what the client does --------------------------------------------------------------------
@@ -84,7 +84,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       unansweredFrames.addLast((long) invocations.size());
       checkClock();
     }
-    if (!script.getStopsReading() || invocations.isEmpty()) {
+    if (host.stopsReading() && !(script.getStopsReading() && !invocations.isEmpty())) {
       call.request(1);
     }
     notifyAll();

@@ -82,6 +82,8 @@ final class ScriptedHost implements AutoCloseable {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .addService(service())
+            .directExecutor() // So that the frames of a connection are seen in the order in which
+            // they came.
             .maxInboundMessageSize(LARGEST_FRAME)
             .permitKeepAliveWithoutCalls(true)
             .permitKeepAliveTime(1, TimeUnit.SECONDS);
@@ -162,6 +164,13 @@ final class ScriptedHost implements AutoCloseable {
     String text = open.toString().strip().replaceAll("\\s+", " ");
     problems.add("at the host: no script is left for a stub's call that opens {" + text + "}");
     return new Part(0, HostScript.newBuilder().addSteps(NO_SCRIPT).build());
+  }
+
+  /**
+   * Whether any call of the case stops taking frames, which have to be asked for one by one then.
+   */
+  boolean stopsReading() {
+    return testCase.getHostList().stream().anyMatch(HostScript::getStopsReading);
   }
 
   void cut(int afterBytes) {
