@@ -75,14 +75,19 @@ public final class Main implements Callable<Integer> {
     }
     startUp();
     System.out.println();
-    System.out.print(Report.markdown(figures));
+    System.out.print(Report.markdown(figures, how()));
     if (json != null) {
       Files.writeString(json, Report.json(figures));
     }
     if (results != null) {
-      Report.write(results, figures, throughput, latencies, byObjects);
+      Report.write(results, figures, how(), throughput, latencies, byObjects);
     }
     return 0;
+  }
+
+  private String how() {
+    return "%d rounds of %s s%s"
+        .formatted(rounds(), time().toMillis() / 1000.0, quick ? " (--quick)" : "");
   }
 
   private int rounds() {
@@ -90,7 +95,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private Duration time() {
-    return quick ? Duration.ofMillis(500) : Duration.ofSeconds(3);
+    return quick ? Duration.ofMillis(500) : Duration.ofSeconds(2);
   }
 
   private Duration warmUpTime() {

@@ -20,14 +20,16 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 final class Report {
   private Report() {}
 
-  static String markdown(List<Figure> figures) {
+  static String markdown(List<Figure> figures, String how) {
     StringBuilder text = new StringBuilder();
     text.append("Measured on ")
         .append(LocalDate.now(ZoneOffset.UTC))
         .append(", ")
         .append(machine())
         .append(".\n");
-    text.append("Medians of the rounds, with the lowest and the highest in brackets.\n\n");
+    text.append("Medians of ")
+        .append(how)
+        .append(", with the lowest and the highest in brackets.\n\n");
     text.append("| figure | value | beside | ratio | target | met |\n");
     text.append("| --- | ---: | ---: | ---: | --- | --- |\n");
     for (Figure f : figures) {
@@ -66,12 +68,13 @@ final class Report {
   static void write(
       Path directory,
       List<Figure> figures,
+      String how,
       Map<String, Map<Integer, Rounds>> throughput,
       Map<String, ClosedLoop.Run> latencies,
       Map<String, Map<Integer, Rounds>> byObjects)
       throws IOException {
     Files.createDirectories(directory);
-    Files.writeString(directory.resolve("results.md"), markdown(figures));
+    Files.writeString(directory.resolve("results.md"), markdown(figures, how));
     Files.writeString(directory.resolve("results.json"), json(figures));
     XYChart rates = chart("Calls per second by calls in flight", "calls in flight", "calls/s");
     rates.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
