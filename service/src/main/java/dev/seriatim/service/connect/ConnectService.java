@@ -2,8 +2,7 @@ package dev.seriatim.service.connect;
 
 import dev.seriatim.service.connect.Frame.FrameMarshaller;
 import dev.seriatim.service.dispatch.ObjectMethod;
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.object.BreakException;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.v1.ConnectRequest;
@@ -69,14 +68,11 @@ public final class ConnectService implements BindableService {
 
   private void describeNamespace(
       DescribeNamespaceRequest request, StreamObserver<DescribeNamespaceResponse> reply) {
-    Namespace namespace = directory.namespaces().get(request.getName());
-    if (namespace == null) {
-      BreakCause cause =
-          BreakCause.of(
-              BreakReason.UNKNOWN_NAMESPACE,
-              "namespace '%s', expected one of %s"
-                  .formatted(request.getName(), directory.namespaces().keySet()));
-      reply.onError(StatusProto.toStatusRuntimeException(cause.toStatusProto()));
+    Namespace namespace;
+    try {
+      namespace = directory.namespace(request.getName());
+    } catch (BreakException e) {
+      reply.onError(StatusProto.toStatusRuntimeException(e.cause().toStatusProto()));
       return;
     }
     DescribeNamespaceResponse.Builder response =

@@ -103,17 +103,27 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   /**
+   * The namespace with this name.
+   *
+   * @throws BreakException if there is none
+   */
+  public Namespace namespace(String name) throws BreakException {
+    Namespace namespace = namespaces.get(name);
+    if (namespace == null) {
+      throw refusal(
+          BreakReason.UNKNOWN_NAMESPACE,
+          "namespace '%s', expected one of %s".formatted(name, namespaces.keySet()));
+    }
+    return namespace;
+  }
+
+  /**
    * Finds out which object is meant.
    *
    * @throws BreakException if it can't be any
    */
   public ObjectAddress resolve(Open open) throws BreakException {
-    Namespace namespace = namespaces.get(open.getNamespace());
-    if (namespace == null) {
-      throw refusal(
-          BreakReason.UNKNOWN_NAMESPACE,
-          "namespace '%s', expected one of %s".formatted(open.getNamespace(), namespaces.keySet()));
-    }
+    Namespace namespace = namespace(open.getNamespace());
     try {
       return switch (open.getObjectCase()) {
         case NAME -> new ObjectAddress(namespace, namespace.ids().fromName(open.getName()));

@@ -171,11 +171,6 @@ public final class StubQueue {
     }
   }
 
-  /** The number that the next invocation must have. */
-  public long nextSequence() {
-    return nextSequence;
-  }
-
   /** The client has nothing more to send: the call ends when everything has been answered. */
   public void halfClose() {
     if (!sealed) {
