@@ -29,6 +29,7 @@ public final class ClientOptions {
   private final long maxBufferedBytes;
   private final int maxInboundFrameBytes;
   private final Duration deadlineGrace;
+  private final Duration endTimeout;
   private final Duration describeTimeout;
   private final Duration keepAliveTime;
   private final Duration keepAliveTimeout;
@@ -45,6 +46,7 @@ public final class ClientOptions {
     maxBufferedBytes = builder.maxBufferedBytes;
     maxInboundFrameBytes = builder.maxInboundFrameBytes;
     deadlineGrace = builder.deadlineGrace;
+    endTimeout = builder.endTimeout;
     describeTimeout = builder.describeTimeout;
     keepAliveTime = builder.keepAliveTime;
     keepAliveTimeout = builder.keepAliveTimeout;
@@ -122,6 +124,15 @@ public final class ClientOptions {
     return deadlineGrace;
   }
 
+  /**
+   * How long a host may take to end a stub's call that has nothing left: the stub is closed and all
+   * its calls are answered, or the host has told why it broke. Then the client ends the call, and
+   * the stub is broken. Default: 10 s.
+   */
+  public Duration endTimeout() {
+    return endTimeout;
+  }
+
   /** How long to wait for the description of a namespace. Default: 10 s. */
   public Duration describeTimeout() {
     return describeTimeout;
@@ -166,6 +177,7 @@ public final class ClientOptions {
     private long maxBufferedBytes = 64L << 20;
     private int maxInboundFrameBytes = 16 << 20;
     private Duration deadlineGrace = Duration.ofSeconds(1);
+    private Duration endTimeout = Duration.ofSeconds(10);
     private Duration describeTimeout = Duration.ofSeconds(10);
     private Duration keepAliveTime = Duration.ofSeconds(30);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
@@ -234,6 +246,13 @@ public final class ClientOptions {
       return this;
     }
 
+    /** See {@link ClientOptions#endTimeout()}. More than zero. */
+    @CanIgnoreReturnValue
+    public Builder endTimeout(Duration timeout) {
+      endTimeout = positive("endTimeout", timeout);
+      return this;
+    }
+
     /** See {@link ClientOptions#describeTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder describeTimeout(Duration timeout) {
@@ -279,7 +298,9 @@ public final class ClientOptions {
       return this;
     }
 
-    /** What watches deadlines. Default: one daemon thread for all clients of the process. */
+    /**
+     * What watches deadlines and ends. Default: one daemon thread for all clients of the process.
+     */
     @CanIgnoreReturnValue
     public Builder scheduler(ScheduledExecutorService deadlineScheduler) {
       scheduler = deadlineScheduler;

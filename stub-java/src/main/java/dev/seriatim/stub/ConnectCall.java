@@ -69,6 +69,8 @@ final class ConnectCall {
   private @Nullable Deadline watchedDeadline;
   private @Nullable ScheduledFuture<?> watch;
   private long watchNumber;
+  private boolean callEnded;
+  private @Nullable ScheduledFuture<?> endWatch;
 
   // Owned by the writer.
   private @Nullable ClientCall<ConnectRequest, ConnectResponse> call;
@@ -155,21 +157,31 @@ final class ConnectCall {
 
   /** Lets no more calls in, and ends the call when what was taken in has been answered. */
   void close() {
+    boolean write;
+    boolean finished;
     synchronized (lock) {
       if (state != State.OPEN) {
         return;
       }
       state = State.CLOSING;
-      if (isStarted()) {
-        if (!claimWriter()) {
-          return;
-        }
-      } else {
+      if (!isStarted()) {
         closed();
         return;
       }
+      write = claimWriter();
+      finished = isFinished();
     }
-    write();
+    if (write) {
+      write();
+    }
+    if (finished) {
+      watchEnd();
+    }
+  }
+
+  /** Closed, with every call answered: all that is left is the end. Under the lock. */
+  private boolean isFinished() {
+    return state == State.CLOSING && calls.answered() == calls.last();
   }
 
   /** Breaks the stub from this side. What was sent is lost, what wasn't is not executed. */
@@ -390,7 +402,11 @@ final class ConnectCall {
     public void onClose(Status status, Metadata trailers) {
       boolean orderly;
       synchronized (lock) {
-        orderly = status.isOk() && state == State.CLOSING && calls.answered() == calls.last();
+        callEnded = true;
+        if (endWatch != null) {
+          endWatch.cancel(false);
+        }
+        orderly = status.isOk() && isFinished();
         if (orderly) {
           closed();
         }
@@ -438,6 +454,7 @@ final class ConnectCall {
     long first;
     PendingCall[] answered;
     boolean write;
+    boolean finished;
     synchronized (lock) {
       first = calls.answered() + 1;
       long sent = calls.sent();
@@ -450,6 +467,7 @@ final class ConnectCall {
       answered = calls.answer(valid);
       window.answered(calls.answered());
       write = valid == count && (hasFrame() || isDoneSending()) && claimWriter();
+      finished = isFinished();
     }
     // Sending comes first: the host gets on with the next frame while outcomes are handed out.
     if (write) {
@@ -467,6 +485,9 @@ final class ConnectCall {
                   + Long.toUnsignedString(sequence)
                   + ", expected outcome "
                   + (first + valid));
+    }
+    if (finished) {
+      watchEnd();
     }
   }
 
@@ -510,6 +531,7 @@ final class ConnectCall {
     }
     end(FailureCause.told(broken), Fate.NOT_EXECUTED);
     kick(); // To half-close: the host ends the call by itself.
+    watchEnd();
   }
 
   private void endByViolation(String message) {
@@ -629,7 +651,34 @@ final class ConnectCall {
     }
   }
 
-  // ---- deadlines -------------------------------------------------------------------------------
+  // ---- time ------------------------------------------------------------------------------------
+
+  /** Sees to it that the call doesn't go on for ever when nothing is left of it but its end. */
+  private void watchEnd() {
+    ScheduledFuture<?> scheduled =
+        options
+            .scheduler()
+            .schedule(this::endOverdue, options.endTimeout().toNanos(), TimeUnit.NANOSECONDS);
+    synchronized (lock) {
+      if (!callEnded && endWatch == null) {
+        endWatch = scheduled;
+        return;
+      }
+    }
+    scheduled.cancel(false);
+  }
+
+  private void endOverdue() {
+    breakStub(
+        FailureCause.of(
+            Reasons.ANSWER_OVERDUE,
+            Status.Code.DEADLINE_EXCEEDED,
+            "the host has not ended the stub's call "
+                + options.endTimeout().toMillis()
+                + " ms after its last frame",
+            false));
+    abandon(); // It may have been broken before.
+  }
 
   /** Sees to it that someone looks when this deadline's grace has run out. */
   private void watch(Deadline deadline) {

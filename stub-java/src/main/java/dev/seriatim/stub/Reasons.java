@@ -49,8 +49,8 @@ public final class Reasons {
   public static final String HOST_VIOLATION = "HOST_VIOLATION";
 
   /**
-   * No answer came, not even {@link ClientOptions#deadlineGrace()} after a call's deadline. The
-   * stub is broken.
+   * No answer came, not even {@link ClientOptions#deadlineGrace()} after a call's deadline; or the
+   * host didn't end a closed stub within {@link ClientOptions#endTimeout()}. The stub is broken.
    */
   public static final String ANSWER_OVERDUE = "ANSWER_OVERDUE";
 

@@ -88,6 +88,8 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
     // So many that the client is never held up by the transport.
     stub.responses.disableAutoRequest();
     stub.responses.request(Integer.MAX_VALUE);
+    // Told behind a half-close, too, as onError isn't.
+    stub.responses.setOnCancelHandler(() -> stub.ends.add("cancelled"));
     stubs.add(stub);
     return stub;
   }
@@ -183,9 +185,7 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
     }
 
     @Override
-    public void onError(Throwable thrown) {
-      ends.add("cancelled");
-    }
+    public void onError(Throwable thrown) {}
 
     @Override
     public void onCompleted() {
@@ -221,7 +221,7 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
       return !frames.isEmpty();
     }
 
-    /** "half-closed" or "cancelled". */
+    /** The next of "half-closed" and "cancelled". */
     String end() throws InterruptedException {
       return await(ends, "the client's end of the call");
     }

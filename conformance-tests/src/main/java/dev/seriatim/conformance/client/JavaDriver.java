@@ -105,6 +105,9 @@ public final class JavaDriver implements Driver {
     if (given.getDescribeTimeoutMs() > 0) {
       options.describeTimeout(Duration.ofMillis(given.getDescribeTimeoutMs()));
     }
+    if (given.getEndTimeoutMs() > 0) {
+      options.endTimeout(Duration.ofMillis(given.getEndTimeoutMs()));
+    }
     return options.build();
   }
 
