@@ -422,7 +422,8 @@ func (c *connectCall) expectEnd() {
 		return
 	}
 	c.endTimer = time.AfterFunc(c.options.EndTimeout, func() {
-		c.breakStub(violation("the call has not ended %v after its last frame", c.options.EndTimeout), FateUnknown)
+		c.breakStub(newCause(ReasonAnswerOverdue, codes.DeadlineExceeded,
+			fmt.Sprintf("the host has not ended the stub's call %v after its last frame", c.options.EndTimeout)), FateUnknown)
 		c.hangUp()
 	})
 }

@@ -56,8 +56,8 @@ const (
 	ReasonConnectionLost Reason = "CONNECTION_LOST"
 	// ReasonHostViolation: the host's frames break the rules of the contract. The stub is broken.
 	ReasonHostViolation Reason = "HOST_VIOLATION"
-	// ReasonAnswerOverdue: no answer came, not even Options.DeadlineGrace after a call's deadline. The stub is
-	// broken.
+	// ReasonAnswerOverdue: no answer came, not even Options.DeadlineGrace after a call's deadline; or the host didn't
+	// end a closed stub within Options.EndTimeout. The stub is broken.
 	ReasonAnswerOverdue Reason = "ANSWER_OVERDUE"
 	// ReasonStubCancelled: Stub.Cancel was called. The stub is broken.
 	ReasonStubCancelled Reason = "STUB_CANCELLED"

@@ -46,8 +46,9 @@ type Options struct {
 	// has come this long after the deadline, the client breaks the stub by itself. Default: 1 s.
 	DeadlineGrace time.Duration
 
-	// EndTimeout is how long a host may take to end a stub's call once all is answered and the stub is closed, or
-	// once it has told the break; the client then ends it by itself. Default: 10 s.
+	// EndTimeout is how long a host may take to end a stub's call that has nothing left: the stub is closed and all
+	// its calls are answered, or the host has told why it broke. Then the client ends the call, and the stub is
+	// broken. Default: 10 s.
 	EndTimeout time.Duration
 
 	// DescribeTimeout is how long to wait for the description of a namespace. Default: 10 s.

@@ -722,7 +722,7 @@ func TestHostThatDoesNotEndAClosedStubIsHungUpOn(t *testing.T) {
 		w.expect(w.calls(1), "1")
 		start := time.Now()
 		w.stub.Close()
-		if err := w.stub.AwaitEnd(w.t.Context()); !errors.Is(err, seriatim.ReasonHostViolation) {
+		if err := w.stub.AwaitEnd(w.t.Context()); !errors.Is(err, seriatim.ReasonAnswerOverdue) {
 			t.Errorf("ended with %v", err)
 		}
 		if passed := time.Since(start); passed != 10*time.Second {

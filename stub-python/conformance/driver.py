@@ -36,7 +36,7 @@ _COUNTS = (
 _MILLISECONDS = {
     "deadline_grace_ms": "deadline_grace",
     "describe_timeout_ms": "describe_timeout",
-    "end_timeout_ms": "close_timeout",
+    "end_timeout_ms": "end_timeout",
 }
 
 

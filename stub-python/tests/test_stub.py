@@ -446,7 +446,7 @@ def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace) -> None:
 
 
 def test_a_host_that_never_ends(host: FakeHost, make_face: MakeFace) -> None:
-    face = make_face(host, close_timeout=0.1)
+    face = make_face(host, end_timeout=0.1)
     reply = face.call()
     stub = host.accept().opened().through(1).answer(1)
     assert number(reply) == 10

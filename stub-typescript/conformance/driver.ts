@@ -175,7 +175,7 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     maxInboundFrameBytes: set("max_inbound_frame_bytes"),
     deadlineGraceMs: set("deadline_grace_ms"),
     describeTimeoutMs: set("describe_timeout_ms"),
-    endGraceMs: set("end_timeout_ms"),
+    endTimeoutMs: set("end_timeout_ms"),
   };
 }
 

@@ -391,9 +391,14 @@ export class ConnectCall {
   #endSoonIfAnswered(): void {
     if (this.#state === "closing" && this.#calls.isEmpty) {
       this.#endTimer ??= setTimeout(() => {
-        this.#closed();
-        this.#abortCall();
-      }, this.#options.endGraceMs);
+        this.#breakHere(
+          clientCause(
+            Reasons.ANSWER_OVERDUE,
+            Code.DeadlineExceeded,
+            `the host has not ended the stub's call ${this.#options.endTimeoutMs} ms after its last frame`,
+          ),
+        );
+      }, this.#options.endTimeoutMs);
     }
   }
 
@@ -440,7 +445,7 @@ export class ConnectCall {
   #abortLater(): void {
     this.#endTimer = setTimeout(() => {
       this.#abortCall();
-    }, this.#options.endGraceMs);
+    }, this.#options.endTimeoutMs);
     this.#endTimer.unref();
   }
 

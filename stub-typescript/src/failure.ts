@@ -62,7 +62,8 @@ export const Reasons = Object.freeze({
   HOST_VIOLATION: "HOST_VIOLATION",
   /**
    * No answer came: not to a call within {@link ClientOptions.deadlineGraceMs} after its timeout, or not
-   * to the opening of the stub within {@link ClientOptions.openTimeoutMs}. The stub is broken.
+   * to the opening of the stub within {@link ClientOptions.openTimeoutMs}, or not to its closing within
+   * {@link ClientOptions.endTimeoutMs}. The stub is broken.
    */
   ANSWER_OVERDUE: "ANSWER_OVERDUE",
   /** {@link DurableObjectStub.cancel} was called. The stub is broken. */

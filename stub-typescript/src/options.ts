@@ -47,10 +47,11 @@ export interface ClientOptions {
   readonly openTimeoutMs?: number;
 
   /**
-   * How long the host may take to end a stub that has nothing left to say. Then the client ends it, and
-   * nothing is lost. Default: 5,000 ms.
+   * How long the host may take to end a stub that has nothing left: it is closed and all its calls are
+   * answered, or the host has told why it broke. Then the client ends it, and the stub is broken. Default:
+   * 10,000 ms.
    */
-  readonly endGraceMs?: number;
+  readonly endTimeoutMs?: number;
 
   /** How long to wait for the description of a namespace. Default: 10,000 ms. */
   readonly describeTimeoutMs?: number;
@@ -66,7 +67,7 @@ export const defaultClientOptions: Required<ClientOptions> = Object.freeze({
   maxBufferedBytes: 64 * 1024 * 1024,
   deadlineGraceMs: 1_000,
   openTimeoutMs: 30_000,
-  endGraceMs: 5_000,
+  endTimeoutMs: 10_000,
   describeTimeoutMs: 10_000,
 });
 
@@ -88,7 +89,7 @@ export function checkedClientOptions(given: ClientOptions): Required<ClientOptio
   checkWhole("maxBufferedBytes", options.maxBufferedBytes);
   checkMillis("deadlineGraceMs", options.deadlineGraceMs, 0);
   checkMillis("openTimeoutMs", options.openTimeoutMs, 1);
-  checkMillis("endGraceMs", options.endGraceMs, 1);
+  checkMillis("endTimeoutMs", options.endTimeoutMs, 1);
   checkMillis("describeTimeoutMs", options.describeTimeoutMs, 1);
   checkAtMost(
     "maxUnansweredFrames × maxFrameInvocations",

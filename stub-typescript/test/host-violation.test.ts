@@ -233,7 +233,7 @@ describe("a host may", () => {
         ended();
       }
     });
-    using objects = DurableObjects.connect(host.url, { endGraceMs: 20 });
+    using objects = DurableObjects.connect(host.url, { endTimeoutMs: 20 });
     const stub = objects.namespace("COUNTER").getByName("foo");
     assert.equal((await failureOf(stub.call(get, {}))).fate, NOT_EXECUTED);
     await end;

@@ -470,9 +470,9 @@ describe("closing", () => {
       async (stub) => {
         await stub.call(get, {});
         await stub.close();
-        assert.equal(stub.isBroken, false);
+        assert.equal(stub.breakCause?.reason, Reasons.ANSWER_OVERDUE);
       },
-      { endGraceMs: 20 },
+      { endTimeoutMs: 20 },
     );
     never.open();
   });

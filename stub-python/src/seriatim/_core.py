@@ -346,7 +346,8 @@ class StubCore:
                     FailureCause.of(
                         Reason.ANSWER_OVERDUE,
                         grpc.StatusCode.DEADLINE_EXCEEDED,
-                        f"the host has not ended the closed stub after {self._options.close_timeout:g} s",
+                        "the host has not ended the stub's call "
+                        f"{self._options.end_timeout:g} s after its last frame",
                     )
                 )
             self._check_at(self._end_by)
@@ -354,7 +355,7 @@ class StubCore:
 
     def _expect_end(self, now: float) -> None:
         if not self._sent and not self._waiting and self._end_by is None:
-            self._end_by = now + self._options.close_timeout
+            self._end_by = now + self._options.end_timeout
             self._check_at(self._end_by)
 
     def _check_at(self, time: float) -> None:

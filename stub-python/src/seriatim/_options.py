@@ -48,8 +48,9 @@ class ClientOptions:
     """The host watches a call's timeout, and breaks the stub when it runs out. If no word of that has
     come this long after it, the client breaks the stub by itself."""
 
-    close_timeout: float = 10.0
-    """A closed stub whose calls have all been answered breaks if the host hasn't ended it by then."""
+    end_timeout: float = 10.0
+    """How long a host may take to end a stub that is closed and whose calls have all been answered. Then
+    the client ends it, and the stub is broken."""
 
     describe_timeout: float = 10.0
     """How long to wait for the description of a namespace."""
@@ -73,7 +74,7 @@ class ClientOptions:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}, expected at least 1")
-        for name in ("close_timeout", "describe_timeout", "keep_alive_time", "keep_alive_timeout"):
+        for name in ("end_timeout", "describe_timeout", "keep_alive_time", "keep_alive_timeout"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} {getattr(self, name)}, expected more than 0")
         if not self.deadline_grace >= 0:

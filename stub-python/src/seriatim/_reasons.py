@@ -53,7 +53,8 @@ class Reason(StrEnum):
     """The host's frames break the rules of the contract. The stub is broken."""
 
     ANSWER_OVERDUE = "ANSWER_OVERDUE"
-    """No answer came, not even `deadline_grace` after a call's deadline. The stub is broken."""
+    """No answer came, not even `deadline_grace` after a call's deadline; or the host didn't end a closed stub
+    within `end_timeout`. The stub is broken."""
 
     STUB_CANCELLED = "STUB_CANCELLED"
     """The stub's `cancel` was called. The stub is broken."""
