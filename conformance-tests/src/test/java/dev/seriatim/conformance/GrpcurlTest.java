@@ -6,8 +6,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.seriatim.service.DurableObjectHost;
-import io.grpc.InsecureServerCredentials;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -98,11 +96,8 @@ final class GrpcurlTest {
   private Result connect(String frames) throws IOException, InterruptedException {
     DurableObjectHost.Builder builder =
         DurableObjectHost.builder()
-            .server(
-                NettyServerBuilder.forAddress(
-                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                        InsecureServerCredentials.create())
-                    .addService(ProtoReflectionServiceV1.newInstance()));
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .service(ProtoReflectionServiceV1.newInstance());
     new ProbeNamespaces().addTo(builder);
     try (DurableObjectHost host = builder.build().start()) {
       Path input = Files.writeString(directory.resolve("frames.json"), frames);

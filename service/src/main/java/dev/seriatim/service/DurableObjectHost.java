@@ -13,16 +13,22 @@ import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectIds;
+import io.grpc.BindableService;
+import io.grpc.InsecureServerCredentials;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
+import io.grpc.ServerCredentials;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
@@ -62,6 +68,7 @@ public final class DurableObjectHost implements AutoCloseable {
     server =
         builder
             .serverBuilder()
+            .addServices(builder.services)
             .addService(new ConnectService(directory, /* local= */ false))
             .addServices(HeaderCallService.all(directory))
             // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
@@ -161,6 +168,8 @@ public final class DurableObjectHost implements AutoCloseable {
     private HostLimits limits = HostLimits.defaults();
     private InetSocketAddress address =
         new InetSocketAddress(InetAddress.getLoopbackAddress(), DEFAULT_PORT);
+    private ServerCredentials credentials = InsecureServerCredentials.create();
+    private final List<ServerServiceDefinition> services = new ArrayList<>();
     private @Nullable ServerBuilder<?> server;
     private StorageOptions storage = StorageOptions.memory();
 
@@ -230,14 +239,28 @@ public final class DurableObjectHost implements AutoCloseable {
      */
     @CanIgnoreReturnValue
     public Builder listen(InetSocketAddress address) {
+      return listen(address, InsecureServerCredentials.create());
+    }
+
+    /** Sets where to listen, and with which credentials: {@code TlsServerCredentials}, say. */
+    @CanIgnoreReturnValue
+    public Builder listen(InetSocketAddress address, ServerCredentials credentials) {
       this.address = address;
+      this.credentials = credentials;
+      return this;
+    }
+
+    /** Serves this beside the objects, such as health or reflection. */
+    @CanIgnoreReturnValue
+    public Builder service(BindableService service) {
+      services.add(service.bindService());
       return this;
     }
 
     /**
-     * Serves over this transport instead, such as an {@code InProcessServerBuilder}, or a Netty one
-     * with TLS and further services. The host adds its services, and sets the executors and the
-     * size of messages; the rest, keepalive for one, is up to the caller.
+     * Serves over this transport instead, such as an {@code InProcessServerBuilder}. The host adds
+     * its services, and sets the executors and the size of messages; the rest, keepalive for one,
+     * is up to the caller.
      */
     @CanIgnoreReturnValue
     public Builder server(ServerBuilder<?> server) {
@@ -260,7 +283,7 @@ public final class DurableObjectHost implements AutoCloseable {
         return server;
       }
       // A dead client is noticed, and its stubs let go, within half a minute.
-      return NettyServerBuilder.forAddress(address)
+      return NettyServerBuilder.forAddress(address, credentials)
           .keepAliveTime(20, TimeUnit.SECONDS)
           .keepAliveTimeout(10, TimeUnit.SECONDS)
           .permitKeepAliveTime(10, TimeUnit.SECONDS)

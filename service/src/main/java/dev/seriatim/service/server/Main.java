@@ -7,7 +7,6 @@ import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
 import io.grpc.TlsServerCredentials;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionService;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
@@ -23,7 +22,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -117,15 +115,10 @@ public final class Main implements Callable<Integer> {
     try {
       host =
           builder
-              .server(
-                  NettyServerBuilder.forAddress(listen, credentials())
-                      .keepAliveTime(20, TimeUnit.SECONDS)
-                      .keepAliveTimeout(10, TimeUnit.SECONDS)
-                      .permitKeepAliveTime(10, TimeUnit.SECONDS)
-                      .permitKeepAliveWithoutCalls(true)
-                      .addService(health.getHealthService())
-                      .addService(ProtoReflectionServiceV1.newInstance())
-                      .addService(olderReflection()))
+              .listen(listen, credentials())
+              .service(health.getHealthService())
+              .service(ProtoReflectionServiceV1.newInstance())
+              .service(olderReflection())
               .build()
               .start();
     } catch (StorageException e) {
