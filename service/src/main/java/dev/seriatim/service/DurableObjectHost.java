@@ -54,9 +54,9 @@ public final class DurableObjectHost implements AutoCloseable {
   private final ObjectDirectory directory;
   private final Executor executor = Thread::startVirtualThread;
   private final Server server;
-  private volatile @Nullable LocalObjects local;
 
   // Guarded by this.
+  private @Nullable LocalObjects local;
   private boolean closed;
 
   private DurableObjectHost(Builder builder) {
@@ -65,17 +65,28 @@ public final class DurableObjectHost implements AutoCloseable {
             ImmutableSortedMap.copyOf(builder.namespaces),
             builder.limits,
             StorageEngine.open(builder.storage));
-    server =
-        builder
-            .serverBuilder()
-            .addServices(builder.services)
-            .addService(new ConnectService(directory, /* local= */ false))
-            .addServices(HeaderCallService.all(directory))
-            // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
-            .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
-            .executor(executor)
-            .callExecutor(new StubsOnTheTransportThread())
-            .build();
+    boolean built = false;
+    try {
+      server = server(builder);
+      built = true;
+    } finally {
+      if (!built) {
+        directory.close();
+      }
+    }
+  }
+
+  private Server server(Builder builder) {
+    return builder
+        .serverBuilder()
+        .addServices(builder.services)
+        .addService(new ConnectService(directory, /* local= */ false))
+        .addServices(HeaderCallService.all(directory))
+        // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
+        .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
+        .executor(executor)
+        .callExecutor(new StubsOnTheTransportThread())
+        .build();
   }
 
   /** A builder with no namespaces and every default. */
@@ -87,16 +98,25 @@ public final class DurableObjectHost implements AutoCloseable {
    * Starts serving.
    *
    * @return this host
-   * @throws IOException if it can't listen
-   * @throws IllegalStateException if it has been started before
+   * @throws IOException if it can't listen; the host is closed then
+   * @throws IllegalStateException if it has been started or closed before
    */
   @CanIgnoreReturnValue
-  public DurableObjectHost start() throws IOException {
-    local = new LocalObjects(directory, executor);
-    directory.connectLocally(local.client());
-    server.start();
-    directory.startAlarms();
-    return this;
+  public synchronized DurableObjectHost start() throws IOException {
+    checkState(local == null && !closed, "the host has been started or closed before");
+    boolean started = false;
+    try {
+      local = new LocalObjects(directory, executor);
+      directory.connectLocally(local.client());
+      server.start();
+      directory.startAlarms();
+      started = true;
+      return this;
+    } finally {
+      if (!started) {
+        close();
+      }
+    }
   }
 
   /**
@@ -135,9 +155,8 @@ public final class DurableObjectHost implements AutoCloseable {
     closed = true;
     directory.close();
     server.shutdownNow();
-    LocalObjects started = local;
-    if (started != null) {
-      started.close();
+    if (local != null) {
+      local.close();
     }
   }
 
@@ -269,9 +288,10 @@ public final class DurableObjectHost implements AutoCloseable {
     }
 
     /**
-     * The host, not started yet.
+     * The host, not started yet. Its store is open; {@link DurableObjectHost#close} closes it.
      *
      * @throws IllegalStateException if it has no namespace
+     * @throws StorageException if the store can't be opened
      */
     public DurableObjectHost build() {
       checkState(!namespaces.isEmpty(), "the host has no namespace, expected at least one");

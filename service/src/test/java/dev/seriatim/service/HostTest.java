@@ -1,6 +1,7 @@
 package dev.seriatim.service;
 
 import static com.google.common.truth.Truth.assertThat;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.Any;
@@ -14,16 +15,27 @@ import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.ListNamespacesRequest;
 import dev.seriatim.v1.Method;
+import io.grpc.Channel;
 import io.grpc.Context;
+import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
+import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsServerCredentials;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,6 +45,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The host as its clients and its objects see it, but for the turns themselves. */
 final class HostTest {
@@ -347,13 +360,82 @@ final class HostTest {
     }
   }
 
+  // ---- a host that can't start
+
+  private static DurableObjectHost.Builder onDisk(Path directory) {
+    return DurableObjectHost.builder()
+        .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), Probe.doing(Probe::echo))
+        .storage(StorageOptions.sqlite(directory));
+  }
+
+  private static InetSocketAddress loopback(int port) {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  }
+
+  /** The directory is free, and a host that is well takes it and serves. */
+  private static void assertServes(Path directory) throws Exception {
+    try (DurableObjectHost host = onDisk(directory).listen(loopback(0)).build().start()) {
+      ManagedChannel channel =
+          NettyChannelBuilder.forAddress(loopback(host.port())).usePlaintext().build();
+      try {
+        assertThat(header(channel, "PROBE/a").do_(Probe.words("x")).getText()).isEqualTo("x");
+      } finally {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  @Test
+  void aPortThatIsTakenLeavesNothingOpen(@TempDir Path directory) throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      DurableObjectHost host = onDisk(directory).listen(loopback(taken.getLocalPort())).build();
+      IOException e = assertThrows(IOException.class, host::start);
+      assertThat(e).hasMessageThat().contains(":" + taken.getLocalPort());
+      assertServes(directory);
+      assertThrows(IllegalStateException.class, host::start);
+    }
+  }
+
+  @Test
+  void credentialsThatAreNoneLeaveNothingOpen(@TempDir Path directory) throws Exception {
+    ServerCredentials none =
+        TlsServerCredentials.create(
+            new ByteArrayInputStream("no certificate".getBytes(UTF_8)),
+            new ByteArrayInputStream("no key".getBytes(UTF_8)));
+    DurableObjectHost.Builder builder = onDisk(directory).listen(loopback(0), none);
+    assertThrows(IllegalArgumentException.class, builder::build);
+    assertServes(directory);
+  }
+
+  @Test
+  void storageOptionsThatDoNotFitLeaveNothingOpen(@TempDir Path directory) throws Exception {
+    DurableObjectHost.Builder builder =
+        onDisk(directory).storage(StorageOptions.sqlite(directory).withAlarmIndexSize(10));
+    assertThat(assertThrows(IllegalArgumentException.class, builder::build))
+        .hasMessageThat()
+        .isEqualTo("alarmIndexSize 10, expected more than maxOutstandingAlarms 1000");
+    assertServes(directory);
+  }
+
+  @Test
+  void aSecondStartLeavesTheHostAsItIs() throws Exception {
+    try (TestHost host = TestHost.of(Probe.doing(Probe::echo))) {
+      assertThrows(IllegalStateException.class, () -> host.host().start());
+      assertThat(host.stub("a").ask("1")).isEqualTo("1");
+    }
+  }
+
   // ---- calls that name their object in a header
 
   private static ProbeGrpc.ProbeBlockingStub header(TestHost host, String object) {
+    return header(host.channel(), object);
+  }
+
+  private static ProbeGrpc.ProbeBlockingStub header(Channel channel, String object) {
     Metadata headers = new Metadata();
     headers.put(OBJECT, object);
     headers.put(COLOUR, "green");
-    return ProbeGrpc.newBlockingStub(host.channel())
+    return ProbeGrpc.newBlockingStub(channel)
         .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 

@@ -21,9 +21,17 @@ final class CommittingEngine extends StorageEngine {
   }
 
   static CommittingEngine open(StorageOptions options, JdbcStore store, Faults faults) {
-    CommittingEngine engine = new CommittingEngine(options, store, faults);
-    engine.committer.start();
-    return engine;
+    boolean opened = false;
+    try {
+      CommittingEngine engine = new CommittingEngine(options, store, faults);
+      engine.committer.start();
+      opened = true;
+      return engine;
+    } finally {
+      if (!opened) {
+        store.close();
+      }
+    }
   }
 
   @Override
