@@ -1,6 +1,7 @@
 package dev.seriatim.service;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static dev.seriatim.service.DurationRange.positive;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.time.Duration;
@@ -218,11 +219,6 @@ public final class HostLimits {
     /** The limits as set. */
     public HostLimits build() {
       return new HostLimits(this);
-    }
-
-    private static Duration positive(String name, Duration duration) {
-      checkArgument(duration.isPositive(), "%s: %s, expected more than zero", name, duration);
-      return duration;
     }
   }
 }

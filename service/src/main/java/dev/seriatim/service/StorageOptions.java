@@ -218,7 +218,7 @@ public final class StorageOptions implements Cloneable {
   /** As {@link #storePatience}. */
   public StorageOptions withStorePatience(Duration patience) {
     StorageOptions copy = copy();
-    copy.storePatience = patience;
+    copy.storePatience = DurationRange.notNegative("storePatience", patience);
     return copy;
   }
 
@@ -230,7 +230,7 @@ public final class StorageOptions implements Cloneable {
   /** As {@link #ownershipWait}. */
   public StorageOptions withOwnershipWait(Duration wait) {
     StorageOptions copy = copy();
-    copy.ownershipWait = wait;
+    copy.ownershipWait = DurationRange.notNegative("ownershipWait", wait);
     return copy;
   }
 
@@ -250,8 +250,10 @@ public final class StorageOptions implements Cloneable {
    * @throws IllegalArgumentException if the renewal isn't less than half of the lease
    */
   public StorageOptions withLease(Duration lease, Duration renewal) {
+    DurationRange.positive("lease", lease);
+    DurationRange.positive("leaseRenewal", renewal);
     Preconditions.checkArgument(
-        renewal.isPositive() && renewal.multipliedBy(2).compareTo(lease) < 0,
+        renewal.multipliedBy(2).compareTo(lease) < 0,
         "leaseRenewal %s, expected less than half of the lease %s",
         renewal,
         lease);

@@ -239,38 +239,35 @@ public final class ClientOptions {
     /** See {@link ClientOptions#deadlineGrace()}. Not negative. */
     @CanIgnoreReturnValue
     public Builder deadlineGrace(Duration grace) {
-      if (grace.isNegative()) {
-        throw new IllegalArgumentException("deadlineGrace " + grace + ", expected at least 0");
-      }
-      deadlineGrace = grace;
+      deadlineGrace = DurationRange.notNegative("deadlineGrace", grace);
       return this;
     }
 
     /** See {@link ClientOptions#endTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder endTimeout(Duration timeout) {
-      endTimeout = positive("endTimeout", timeout);
+      endTimeout = DurationRange.positive("endTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#describeTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder describeTimeout(Duration timeout) {
-      describeTimeout = positive("describeTimeout", timeout);
+      describeTimeout = DurationRange.positive("describeTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#keepAliveTime()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder keepAliveTime(Duration time) {
-      keepAliveTime = positive("keepAliveTime", time);
+      keepAliveTime = DurationRange.positive("keepAliveTime", time);
       return this;
     }
 
     /** See {@link ClientOptions#keepAliveTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder keepAliveTimeout(Duration timeout) {
-      keepAliveTimeout = positive("keepAliveTimeout", timeout);
+      keepAliveTimeout = DurationRange.positive("keepAliveTimeout", timeout);
       return this;
     }
 
@@ -344,13 +341,6 @@ public final class ClientOptions {
     private static long atLeastOne(String name, long value) {
       if (value < 1) {
         throw new IllegalArgumentException(name + " " + value + ", expected at least 1");
-      }
-      return value;
-    }
-
-    private static Duration positive(String name, Duration value) {
-      if (value.isNegative() || value.isZero()) {
-        throw new IllegalArgumentException(name + " " + value + ", expected more than 0");
       }
       return value;
     }

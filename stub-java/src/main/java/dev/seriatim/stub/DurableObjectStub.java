@@ -248,7 +248,7 @@ public final class DurableObjectStub implements AutoCloseable {
    * @return false if the timeout passed before
    */
   public boolean awaitEnd(Duration timeout) throws InterruptedException {
-    return connect.awaitEnd(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    return connect.awaitEnd(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
   }
 
   /** The namespace, and the name or the id. */

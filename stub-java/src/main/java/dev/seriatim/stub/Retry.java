@@ -251,7 +251,7 @@ public final class Retry implements AutoCloseable {
      */
     @CanIgnoreReturnValue
     public Builder initialBackoff(Duration backoff) {
-      initialBackoff = atLeastOneMilli("initialBackoff", backoff);
+      initialBackoff = DurationRange.atLeastOneMilli("initialBackoff", backoff);
       return this;
     }
 
@@ -261,14 +261,14 @@ public final class Retry implements AutoCloseable {
      */
     @CanIgnoreReturnValue
     public Builder overloadedBackoff(Duration backoff) {
-      overloadedBackoff = atLeastOneMilli("overloadedBackoff", backoff);
+      overloadedBackoff = DurationRange.atLeastOneMilli("overloadedBackoff", backoff);
       return this;
     }
 
     /** The longest wait. At least 1 ms. Default: 10 s. */
     @CanIgnoreReturnValue
     public Builder maxBackoff(Duration backoff) {
-      maxBackoff = atLeastOneMilli("maxBackoff", backoff);
+      maxBackoff = DurationRange.atLeastOneMilli("maxBackoff", backoff);
       return this;
     }
 
@@ -289,13 +289,6 @@ public final class Retry implements AutoCloseable {
     /** The retry. */
     public Retry build() {
       return new Retry(this);
-    }
-
-    private static Duration atLeastOneMilli(String name, Duration backoff) {
-      if (backoff.compareTo(Duration.ofMillis(1)) < 0) {
-        throw new IllegalArgumentException(name + " " + backoff + ", expected at least 1 ms");
-      }
-      return backoff;
     }
   }
 }

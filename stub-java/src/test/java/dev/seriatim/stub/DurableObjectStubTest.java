@@ -12,8 +12,10 @@ import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.ConnectRequest;
 import io.grpc.Status;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,6 +49,7 @@ final class DurableObjectStubTest {
     assertThat(stub.isBroken()).isFalse();
     stub.close();
     assertThat(stub.awaitEnd(Duration.ZERO)).isTrue();
+    assertThat(stub.awaitEnd(ChronoUnit.FOREVER.getDuration())).isTrue();
     assertThat(stub.isBroken()).isFalse();
     assertThat(host.hasStub()).isFalse();
     assertThat(host.descriptions.get()).isEqualTo(0);
@@ -163,6 +166,30 @@ final class DurableObjectStubTest {
     for (ListenableFuture<EchoMessage> call : calls) {
       assertThat(get(call)).isNotNull();
     }
+  }
+
+  @Test
+  void theLongestTimesWork() throws Exception {
+    Duration longest = Duration.ofDays(36_500);
+    ClientOptions options =
+        ClientOptions.builder()
+            .deadlineGrace(longest)
+            .endTimeout(longest)
+            .describeTimeout(longest)
+            .build();
+    DurableObjectStub patient = host.client(options).namespace("ECHO").getByName("foo");
+    ListenableFuture<EchoMessage> call =
+        EchoGrpc.newFutureStub(patient.channel())
+            .withDeadlineAfter(Long.MAX_VALUE, TimeUnit.NANOSECONDS)
+            .echo(number(1));
+    patient.close();
+    FakeHost.Stub accepted = host.accept().opened("foo");
+    accepted.frame();
+    accepted.answer(1, 1);
+    assertThat(get(call)).isEqualTo(number(1));
+    accepted.end(Status.OK);
+    assertThat(patient.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(patient.isBroken()).isFalse();
   }
 
   @Test

@@ -11,6 +11,8 @@ import dev.seriatim.stubtest.EchoGrpc;
 import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.ConnectRequest;
 import io.grpc.Status;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -235,11 +237,20 @@ final class FramingTest {
         () -> ClientOptions.builder().maxFrameBytes(64 << 20).build(), "is 268435456, expected");
     assertRefused(() -> ClientOptions.builder().maxBufferedBytes(10).build(), "expected at least");
     assertRefused(
-        () -> ClientOptions.builder().deadlineGrace(java.time.Duration.ofMillis(-1)),
+        () -> ClientOptions.builder().deadlineGrace(Duration.ofMillis(-1)),
         "deadlineGrace PT-0.001S, expected at least 0");
     assertRefused(
-        () -> ClientOptions.builder().keepAliveTime(java.time.Duration.ZERO),
+        () -> ClientOptions.builder().keepAliveTime(Duration.ZERO),
         "keepAliveTime PT0S, expected more than 0");
+    Duration forever = ChronoUnit.FOREVER.getDuration();
+    String most = " " + forever + ", expected more than 0 and at most 36500 days";
+    assertRefused(
+        () -> ClientOptions.builder().deadlineGrace(forever), "deadlineGrace " + forever + ", exp");
+    assertRefused(() -> ClientOptions.builder().endTimeout(forever), "endTimeout" + most);
+    assertRefused(() -> ClientOptions.builder().describeTimeout(forever), "describeTimeout" + most);
+    assertRefused(() -> ClientOptions.builder().keepAliveTime(forever), "keepAliveTime" + most);
+    assertRefused(
+        () -> ClientOptions.builder().keepAliveTimeout(forever), "keepAliveTimeout" + most);
   }
 
   private static void assertRefused(Runnable call, String message) {

@@ -186,6 +186,6 @@ final class RetryTest {
             assertThrows(
                 IllegalArgumentException.class, () -> builder.initialBackoff(Duration.ZERO)))
         .hasMessageThat()
-        .isEqualTo("initialBackoff PT0S, expected at least 1 ms");
+        .isEqualTo("initialBackoff PT0S, expected at least 1 ms and at most 36500 days");
   }
 }

@@ -1,0 +1,70 @@
+package dev.seriatim.service;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.protobuf.util.Durations;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What limits and options refuse, and that the longest times that they take work. */
+final class LimitsTest {
+  private static final Duration FOREVER = ChronoUnit.FOREVER.getDuration();
+  private static final Duration LONGEST = Duration.ofDays(36_500);
+
+  private static Arguments refused(Executable set, String message) {
+    return Arguments.of(set, message);
+  }
+
+  static Stream<Arguments> refused() {
+    HostLimits.Builder limits = HostLimits.builder();
+    StorageOptions options = StorageOptions.memory();
+    return Stream.of(
+        refused(
+            () -> limits.turnLimit(Duration.ZERO),
+            "turnLimit: PT0S, expected more than zero and at most 36500 days"),
+        refused(
+            () -> limits.turnLimit(LONGEST.plusNanos(1)),
+            "turnLimit: PT876000H0.000000001S, expected more than zero and at most 36500 days"),
+        refused(() -> limits.drainLimit(FOREVER), "drainLimit: " + FOREVER),
+        refused(() -> limits.idleLimit(FOREVER), "idleLimit: " + FOREVER),
+        refused(
+            () -> options.withStorePatience(Duration.ofSeconds(-1)),
+            "storePatience: PT-1S, expected zero or more and at most 36500 days"),
+        refused(() -> options.withStorePatience(FOREVER), "storePatience: " + FOREVER),
+        refused(() -> options.withOwnershipWait(FOREVER), "ownershipWait: " + FOREVER),
+        refused(() -> options.withLease(FOREVER, Duration.ofSeconds(3)), "lease: " + FOREVER),
+        refused(() -> options.withLease(LONGEST, FOREVER), "leaseRenewal: " + FOREVER),
+        refused(
+            () -> options.withLease(Duration.ofSeconds(6), Duration.ofSeconds(3)),
+            "leaseRenewal PT3S, expected less than half of the lease PT6S"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refused")
+  void refusesWhatCanNotBe(Executable set, String message) {
+    IllegalArgumentException e = assertThrows(IllegalArgumentException.class, set);
+    assertThat(e).hasMessageThat().startsWith(message);
+  }
+
+  @Test
+  void theLongestWork() throws Exception {
+    HostLimits.Builder limits =
+        HostLimits.builder().turnLimit(LONGEST).drainLimit(LONGEST).idleLimit(LONGEST);
+    try (TestHost host = TestHost.of(limits, Probe.doing(Probe::echo))) {
+      TestStub stub = host.stub("a");
+      assertThat(stub.ask("1")).isEqualTo("1");
+      stub.call("2", call -> call.setTimeout(Durations.MAX_VALUE));
+      assertThat(stub.outcome(2).getText()).isEqualTo("2");
+      stub.halfClose();
+      stub.closed();
+      host.host().drain();
+    }
+  }
+}
