@@ -1,10 +1,12 @@
 package dev.seriatim.service;
 
-import com.google.common.base.Preconditions;
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.base.Ticker;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.function.Consumer;
 
 /**
  * Where a host keeps its objects, and its limits. Immutable; each {@code with} method gives a copy.
@@ -63,7 +65,7 @@ public final class StorageOptions implements Cloneable {
 
   /** Keeps everything in this database: {@code jdbc:postgresql://host:port/database?user=…}. */
   public static StorageOptions postgres(String url) {
-    Preconditions.checkArgument(
+    checkArgument(
         url.startsWith("jdbc:postgresql:"),
         "store '%s', expected jdbc:postgresql://host:port/database",
         url);
@@ -82,9 +84,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #maxTurnBytes}. */
   public StorageOptions withMaxTurnBytes(long bytes) {
-    StorageOptions copy = copy();
-    copy.maxTurnBytes = positive("maxTurnBytes", bytes);
-    return copy;
+    return with(copy -> copy.maxTurnBytes = atLeast(1, "maxTurnBytes", bytes));
   }
 
   /**
@@ -97,9 +97,9 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #maxUncommittedBytesPerObject}. */
   public StorageOptions withMaxUncommittedBytesPerObject(long bytes) {
-    StorageOptions copy = copy();
-    copy.maxUncommittedBytesPerObject = positive("maxUncommittedBytesPerObject", bytes);
-    return copy;
+    return with(
+        copy ->
+            copy.maxUncommittedBytesPerObject = atLeast(1, "maxUncommittedBytesPerObject", bytes));
   }
 
   /**
@@ -112,10 +112,10 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #maxUncommittedTurnsPerObject}. */
   public StorageOptions withMaxUncommittedTurnsPerObject(int turns) {
-    StorageOptions copy = copy();
-    copy.maxUncommittedTurnsPerObject =
-        Math.toIntExact(positive("maxUncommittedTurnsPerObject", turns));
-    return copy;
+    return with(
+        copy ->
+            copy.maxUncommittedTurnsPerObject =
+                (int) atLeast(1, "maxUncommittedTurnsPerObject", turns));
   }
 
   /**
@@ -128,9 +128,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #maxUncommittedBytes}. */
   public StorageOptions withMaxUncommittedBytes(long bytes) {
-    StorageOptions copy = copy();
-    copy.maxUncommittedBytes = positive("maxUncommittedBytes", bytes);
-    return copy;
+    return with(copy -> copy.maxUncommittedBytes = atLeast(1, "maxUncommittedBytes", bytes));
   }
 
   /** About how much goes into one database transaction at most. 32 MiB. */
@@ -140,9 +138,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #maxGroupBytes}. */
   public StorageOptions withMaxGroupBytes(long bytes) {
-    StorageOptions copy = copy();
-    copy.maxGroupBytes = positive("maxGroupBytes", bytes);
-    return copy;
+    return with(copy -> copy.maxGroupBytes = atLeast(1, "maxGroupBytes", bytes));
   }
 
   /**
@@ -155,10 +151,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #cacheBytesPerObject}. */
   public StorageOptions withCacheBytesPerObject(int bytes) {
-    Preconditions.checkArgument(bytes >= 0, "cacheBytesPerObject %s, expected 0 or more", bytes);
-    StorageOptions copy = copy();
-    copy.cacheBytesPerObject = bytes;
-    return copy;
+    return with(copy -> copy.cacheBytesPerObject = (int) atLeast(0, "cacheBytesPerObject", bytes));
   }
 
   /** Likewise, of all live objects together. 64 MiB. */
@@ -168,10 +161,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #cacheBytes}. */
   public StorageOptions withCacheBytes(long bytes) {
-    Preconditions.checkArgument(bytes >= 0, "cacheBytes %s, expected 0 or more", bytes);
-    StorageOptions copy = copy();
-    copy.cacheBytes = bytes;
-    return copy;
+    return with(copy -> copy.cacheBytes = atLeast(0, "cacheBytes", bytes));
   }
 
   /** How many reads may run at the same time; more wait. 4. */
@@ -181,9 +171,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #readConnections}. */
   public StorageOptions withReadConnections(int connections) {
-    StorageOptions copy = copy();
-    copy.readConnections = Math.toIntExact(positive("readConnections", connections));
-    return copy;
+    return with(copy -> copy.readConnections = (int) atLeast(1, "readConnections", connections));
   }
 
   /** How many of the nearest alarms are held in memory. 10,000. */
@@ -193,9 +181,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #alarmIndexSize}. */
   public StorageOptions withAlarmIndexSize(int alarms) {
-    StorageOptions copy = copy();
-    copy.alarmIndexSize = Math.toIntExact(positive("alarmIndexSize", alarms));
-    return copy;
+    return with(copy -> copy.alarmIndexSize = (int) atLeast(1, "alarmIndexSize", alarms));
   }
 
   /** How many alarms may be waiting for their turns to be durable; others wait. 1,000. */
@@ -205,9 +191,8 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #maxOutstandingAlarms}. */
   public StorageOptions withMaxOutstandingAlarms(int alarms) {
-    StorageOptions copy = copy();
-    copy.maxOutstandingAlarms = Math.toIntExact(positive("maxOutstandingAlarms", alarms));
-    return copy;
+    return with(
+        copy -> copy.maxOutstandingAlarms = (int) atLeast(1, "maxOutstandingAlarms", alarms));
   }
 
   /** How long a commit waits for a store that has gone away before it fails. 5 s. */
@@ -217,9 +202,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #storePatience}. */
   public StorageOptions withStorePatience(Duration patience) {
-    StorageOptions copy = copy();
-    copy.storePatience = DurationRange.notNegative("storePatience", patience);
-    return copy;
+    return with(copy -> copy.storePatience = DurationRange.notNegative("storePatience", patience));
   }
 
   /** How long a starting host waits for the host that owns the objects now. 60 s. */
@@ -229,9 +212,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #ownershipWait}. */
   public StorageOptions withOwnershipWait(Duration wait) {
-    StorageOptions copy = copy();
-    copy.ownershipWait = DurationRange.notNegative("ownershipWait", wait);
-    return copy;
+    return with(copy -> copy.ownershipWait = DurationRange.notNegative("ownershipWait", wait));
   }
 
   /** How long nobody else takes this host's objects over after it was last heard of. 10 s. */
@@ -252,15 +233,16 @@ public final class StorageOptions implements Cloneable {
   public StorageOptions withLease(Duration lease, Duration renewal) {
     DurationRange.positive("lease", lease);
     DurationRange.positive("leaseRenewal", renewal);
-    Preconditions.checkArgument(
+    checkArgument(
         renewal.multipliedBy(2).compareTo(lease) < 0,
-        "leaseRenewal %s, expected less than half of the lease %s",
+        "leaseRenewal: %s, expected less than half of the lease %s",
         renewal,
         lease);
-    StorageOptions copy = copy();
-    copy.lease = lease;
-    copy.leaseRenewal = renewal;
-    return copy;
+    return with(
+        copy -> {
+          copy.lease = lease;
+          copy.leaseRenewal = renewal;
+        });
   }
 
   /** The time of day, which alarms go by. */
@@ -270,9 +252,7 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #clock}. For tests. */
   public StorageOptions withClock(InstantSource clock) {
-    StorageOptions copy = copy();
-    copy.clock = clock;
-    return copy;
+    return with(copy -> copy.clock = clock);
   }
 
   /** The monotonic clock, which the lease goes by. */
@@ -282,21 +262,22 @@ public final class StorageOptions implements Cloneable {
 
   /** As {@link #ticker}. For tests. */
   public StorageOptions withTicker(Ticker ticker) {
-    StorageOptions copy = copy();
-    copy.ticker = ticker;
-    return copy;
+    return with(copy -> copy.ticker = ticker);
   }
 
-  private static long positive(String what, long value) {
-    Preconditions.checkArgument(value > 0, "%s %s, expected 1 or more", what, value);
+  private static long atLeast(long least, String name, long value) {
+    checkArgument(value >= least, "%s: %s, expected at least %s", name, value, least);
     return value;
   }
 
-  private StorageOptions copy() {
+  private StorageOptions with(Consumer<StorageOptions> change) {
+    StorageOptions copy;
     try {
-      return (StorageOptions) clone();
+      copy = (StorageOptions) clone();
     } catch (CloneNotSupportedException e) {
       throw new AssertionError(e);
     }
+    change.accept(copy);
+    return copy;
   }
 }

@@ -43,7 +43,10 @@ final class LimitsTest {
         refused(() -> options.withLease(LONGEST, FOREVER), "leaseRenewal: " + FOREVER),
         refused(
             () -> options.withLease(Duration.ofSeconds(6), Duration.ofSeconds(3)),
-            "leaseRenewal PT3S, expected less than half of the lease PT6S"));
+            "leaseRenewal: PT3S, expected less than half of the lease PT6S"),
+        refused(() -> options.withMaxTurnBytes(0), "maxTurnBytes: 0, expected at least 1"),
+        refused(() -> options.withReadConnections(0), "readConnections: 0, expected at least 1"),
+        refused(() -> options.withCacheBytes(-1), "cacheBytes: -1, expected at least 0"));
   }
 
   @ParameterizedTest
@@ -51,6 +54,16 @@ final class LimitsTest {
   void refusesWhatCanNotBe(Executable set, String message) {
     IllegalArgumentException e = assertThrows(IllegalArgumentException.class, set);
     assertThat(e).hasMessageThat().startsWith(message);
+  }
+
+  @Test
+  void optionsAreCopiedNotChanged() {
+    StorageOptions options = StorageOptions.memory();
+    StorageOptions changed = options.withCacheBytes(0).withReadConnections(1);
+    assertThat(changed.cacheBytes()).isEqualTo(0);
+    assertThat(changed.readConnections()).isEqualTo(1);
+    assertThat(options.cacheBytes()).isEqualTo(64L << 20);
+    assertThat(options.readConnections()).isEqualTo(4);
   }
 
   @Test
