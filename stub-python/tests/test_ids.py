@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,39 @@ import pytest
 
 from seriatim import ClientOptions, DurableObjectId, DurableObjectIds, DurableObjects
 
-VECTORS = Path(__file__).parents[2] / "conformance-tests/src/main/resources/vectors/ids.json"
+Vector = dict[str, str]
+
+VECTORS: dict[str, list[Vector]] = json.loads(
+    (Path(__file__).parents[2] / "conformance-tests/src/main/resources/vectors/ids.json").read_text("utf-8")
+)
+
+
+def why(vector: Vector) -> str:
+    return vector["why"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["named"], ids=why)
+def test_names_give_their_ids(vector: Vector) -> None:
+    ids = DurableObjectIds(vector["unique_key"])
+    assert str(ids.from_name(vector["name"])) == vector["id"]
+    assert str(ids.from_string(vector["id"])) == vector["id"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["unique"], ids=lambda vector: vector["base"])
+def test_unique_ids_are_taken(vector: Vector) -> None:
+    assert str(DurableObjectIds(vector["unique_key"]).from_string(vector["id"])) == vector["id"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused_ids"], ids=why)
+def test_what_is_no_id_is_refused(vector: Vector) -> None:
+    with pytest.raises(ValueError, match=r"^id '"):
+        DurableObjectIds(vector["unique_key"]).from_string(vector["id"])
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused_names"], ids=why)
+def test_what_is_no_name_is_refused(vector: Vector) -> None:
+    with pytest.raises(ValueError, match=r"^name has "):
+        DurableObjectIds("mykey").from_name(vector["name"])
 
 
 def test_an_id_is_its_bytes() -> None:
@@ -40,7 +73,7 @@ def test_an_id_is_its_bytes() -> None:
         ("0" * 64, "belongs to another namespace"),
     ],
 )
-def test_what_is_no_id(digits: str, message: str) -> None:
+def test_why_an_id_is_refused(digits: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DurableObjectIds("mykey").from_string(digits)
 
@@ -53,7 +86,7 @@ def test_what_is_no_id(digits: str, message: str) -> None:
         ("\ud800", "name is not valid Unicode"),
     ],
 )
-def test_what_is_no_name(name: str, message: str) -> None:
+def test_why_a_name_is_refused(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DurableObjectIds("mykey").from_name(name)
     with DurableObjects.connect("127.0.0.1:1") as objects, pytest.raises(ValueError, match=message):
