@@ -60,8 +60,9 @@ public final class Main implements Callable<Integer> {
       paramLabel = "FEATURE",
       split = ",",
       description =
-          "The host offers this beyond the contract, so that cases which require it run: direct,"
-              + " queue-limit, turn-limit. What they mean is in case.proto. May be repeated.")
+          "The host offers this beyond the contract, so that cases which require it run: alarms,"
+              + " direct, few-instances, queue-limit, turn-limit. What they mean is in case.proto."
+              + " May be repeated.")
   private List<String> with = new ArrayList<>();
 
   @Option(

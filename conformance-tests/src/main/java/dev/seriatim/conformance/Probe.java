@@ -2,10 +2,12 @@ package dev.seriatim.conformance;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
 import com.google.protobuf.Message;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.conformance.v1.AbortRequest;
 import dev.seriatim.conformance.v1.AbortResponse;
+import dev.seriatim.conformance.v1.Alarm;
 import dev.seriatim.conformance.v1.AppendRequest;
 import dev.seriatim.conformance.v1.AppendResponse;
 import dev.seriatim.conformance.v1.AwaitHeldRequest;
@@ -49,6 +51,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
+import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -254,6 +257,13 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
     if (request.getRolledBackCount() > 0) {
       rollBack(request.getRolledBackList());
     }
+    if (request.hasSetAlarm()) {
+      evidence.setAlarm(request.getSetAlarm());
+      setAlarm(request.getSetAlarm().getAfter());
+    }
+    if (request.getDeleteAlarm()) {
+      storage.deleteAlarm();
+    }
     memory = request.getMemory();
     WriteResponse response =
         WriteResponse.newBuilder().addAllEntries(entries(ListOptions.all())).build();
@@ -284,6 +294,31 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
       }
       case UNRECOGNIZED ->
           throw new IllegalArgumentException("unknown then " + request.getThenValue());
+    }
+  }
+
+  private void setAlarm(Duration after) {
+    storage.setAlarm(Instant.now().plusNanos(Durations.toNanos(after)));
+  }
+
+  /** A turn of the object's alarm. */
+  void runAlarm() {
+    ProbeWorld.Evidence.AlarmRun run = evidence.newAlarmRun();
+    Alarm alarm = run.alarm();
+    evidence.mark(alarm.getMark() + run.number());
+    ProbeWorld.Gate gate = world.gate(alarm.getGate());
+    gate.arrive();
+    if (alarm.getHold()) {
+      Uninterruptibles.awaitUninterruptibly(latch(gate.released()));
+    }
+    for (Entry entry : alarm.getPutsList()) {
+      storage.put(entry.getKey(), entry.getValueBytes());
+    }
+    if (run.number() < alarm.getTimes()) {
+      setAlarm(Durations.ZERO);
+    }
+    if (run.number() <= alarm.getFailures()) {
+      throw Status.FAILED_PRECONDITION.withDescription("as it was told").asRuntimeException();
     }
   }
 
@@ -323,6 +358,7 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
         ReadResponse.newBuilder()
             .addAllEntries(entries(ListOptions.all().prefix(request.getPrefix())))
             .setMemory(memory)
+            .setAlarmIsSet(storage.getAlarm().isPresent())
             .build());
   }
 

@@ -1,11 +1,13 @@
 package dev.seriatim.conformance;
 
 import dev.seriatim.conformance.v1.ProbeGrpc;
+import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectProvider;
 import dev.seriatim.service.DurableObjectState;
 import io.grpc.BindableService;
 import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 
 /** Adds the namespaces of the probe to a host: see {@code probe.proto}. */
@@ -35,8 +37,21 @@ public final class ProbeNamespaces implements DurableObjectProvider {
 
   private BindableService probe(DurableObjectState state) {
     String id = state.id().toString();
-    Probe probe = new Probe(world, state);
-    return () -> ServerInterceptors.intercept(probe, new TurnObserver(world.evidence(id)));
+    return new Observed(new Probe(world, state), new TurnObserver(world.evidence(id)));
+  }
+
+  /** A probe whose turns are observed, those of its alarm among them. */
+  private record Observed(Probe probe, TurnObserver observer)
+      implements BindableService, AlarmHandler {
+    @Override
+    public ServerServiceDefinition bindService() {
+      return ServerInterceptors.intercept(probe, observer);
+    }
+
+    @Override
+    public void alarm(DueAlarm alarm) {
+      observer.observe(probe::runAlarm);
+    }
   }
 
   private BindableService failingProbe(DurableObjectState state) {

@@ -1,5 +1,6 @@
 package dev.seriatim.conformance;
 
+import dev.seriatim.conformance.v1.Alarm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -81,6 +82,12 @@ final class ProbeWorld {
     private final AtomicLong lateWritesRefused = new AtomicLong();
     private final AtomicLong lateWritesLetThrough = new AtomicLong();
 
+    /** Guarded by this. */
+    private Alarm alarm = Alarm.getDefaultInstance();
+
+    /** Guarded by this. */
+    private int alarmRuns;
+
     /** Appends a mark, unless it is empty; gives the length of the journal. */
     int mark(String mark) {
       synchronized (marks) {
@@ -117,6 +124,24 @@ final class ProbeWorld {
     long lateWritesLetThrough() {
       return lateWritesLetThrough.get();
     }
+
+    /** Says what the alarm is to do from now on. */
+    synchronized void setAlarm(Alarm alarm) {
+      this.alarm = alarm;
+      alarmRuns = 0;
+    }
+
+    /** Counts a run of the alarm. */
+    synchronized AlarmRun newAlarmRun() {
+      return new AlarmRun(alarm, ++alarmRuns);
+    }
+
+    /**
+     * One run of an alarm.
+     *
+     * @param number 1 for the first run since the alarm was set
+     */
+    record AlarmRun(Alarm alarm, int number) {}
 
     /** Counts a new instance; gives its number. */
     long newInstance() {

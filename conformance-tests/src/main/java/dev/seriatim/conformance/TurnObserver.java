@@ -65,6 +65,17 @@ final class TurnObserver implements ServerInterceptor {
     };
   }
 
+  /** Observes a turn that is no call. */
+  void observe(Runnable turn) {
+    AtomicBoolean active = new AtomicBoolean();
+    begin(active);
+    try {
+      turn.run();
+    } finally {
+      end(active);
+    }
+  }
+
   private void begin(AtomicBoolean active) {
     active.set(true);
     if (running.incrementAndGet() > 1) {

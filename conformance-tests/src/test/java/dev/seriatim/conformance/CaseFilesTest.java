@@ -23,7 +23,7 @@ final class CaseFilesTest {
       ImmutableSet.of(1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20);
 
   private static final Set<String> FEATURES =
-      ImmutableSet.of("drain", "turn-limit", "queue-limit", "direct");
+      ImmutableSet.of("drain", "turn-limit", "queue-limit", "direct", "alarms", "few-instances");
 
   private final List<Case> cases = CaseFiles.load();
 

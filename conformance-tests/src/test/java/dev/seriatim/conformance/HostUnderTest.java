@@ -71,6 +71,9 @@ final class HostUnderTest implements Target, AutoCloseable {
     if (features.contains("queue-limit")) {
       limits.stubQueue(new HostLimits.QueueSize(64, 1 << 20));
     }
+    if (features.contains("few-instances")) {
+      limits.maxInstances(16);
+    }
     return limits.build();
   }
 
