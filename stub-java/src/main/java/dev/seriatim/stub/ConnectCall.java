@@ -2,18 +2,19 @@ package dev.seriatim.stub;
 
 import com.google.protobuf.ByteString;
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.ConnectRequest;
-import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.RequestEncoder;
+import dev.seriatim.wire.ResponseFrame;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +41,17 @@ final class ConnectCall {
 
   /** Frames asked for ahead. A host that answers our few unanswered frames never needs more. */
   private static final int INBOUND_CHUNK = 16;
+
+  /**
+   * How many calls of the listeners' share a frame. More would leave the host without work while
+   * they are gathered, and fewer would cost more frames.
+   */
+  private static final int GATHERED_INVOCATIONS = 64;
+
+  private static final MethodDescriptor<EncodedFrame, ResponseFrame> CONNECT =
+      DurableObjectsGrpc.getConnectMethod().toBuilder(
+              EncodedFrame.MARSHALLER, ResponseFrame.MARSHALLER)
+          .build();
 
   private enum State {
     OPEN,
@@ -71,12 +83,11 @@ final class ConnectCall {
   private long watchNumber;
   private boolean callEnded;
   private @Nullable ScheduledFuture<?> endWatch;
+  private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
 
   // Owned by the writer.
-  private @Nullable ClientCall<ConnectRequest, ConnectResponse> call;
+  private @Nullable ClientCall<EncodedFrame, ResponseFrame> call;
   private boolean openSent;
-  private String lastMethod = "";
-  private ByteString lastMethodUtf8 = ByteString.EMPTY;
   private boolean halfClosed;
   private boolean cancelled;
 
@@ -102,7 +113,7 @@ final class ConnectCall {
       refusal = refusal(pending);
       if (refusal == null) {
         calls.add(pending);
-        write = !writing && window.hasRoom();
+        write = !writing && window.hasRoom() && !waitsForOthers();
         writing |= write;
       }
     }
@@ -116,6 +127,11 @@ final class ConnectCall {
     if (write) {
       write();
     }
+  }
+
+  /** Whether a call that was just taken in will share a frame with others. Under the lock. */
+  private boolean waitsForOthers() {
+    return Thread.currentThread() == deliverer && calls.waiting() < GATHERED_INVOCATIONS;
   }
 
   /** Why this call can't be taken in; null if it can. */
@@ -244,7 +260,7 @@ final class ConnectCall {
    * that never left are known not to have been executed.
    */
   private void write() {
-    ClientCall<ConnectRequest, ConnectResponse> connect = call;
+    ClientCall<EncodedFrame, ResponseFrame> connect = call;
     if (connect == null) {
       connect = start();
       if (connect == null) {
@@ -308,7 +324,7 @@ final class ConnectCall {
   }
 
   /** Starts the call outside of the caller's context: a stub outlives its first caller. */
-  private @Nullable ClientCall<ConnectRequest, ConnectResponse> start() {
+  private @Nullable ClientCall<EncodedFrame, ResponseFrame> start() {
     CallOptions callOptions =
         CallOptions.DEFAULT.withMaxInboundMessageSize(options.maxInboundFrameBytes());
     if (options.executor() != null) {
@@ -316,8 +332,7 @@ final class ConnectCall {
     }
     Context previous = Context.ROOT.attach();
     try {
-      ClientCall<ConnectRequest, ConnectResponse> connect =
-          channel.newCall(DurableObjectsGrpc.getConnectMethod(), callOptions);
+      ClientCall<EncodedFrame, ResponseFrame> connect = channel.newCall(CONNECT, callOptions);
       Receiver receiver = new Receiver(connect);
       call = connect;
       connect.start(receiver, new Metadata());
@@ -338,30 +353,23 @@ final class ConnectCall {
     }
   }
 
-  private ConnectRequest frame(PendingCall[] pending) {
-    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
-    if (!openSent) {
-      openSent = true;
-      frame.setOpen(open);
-    }
+  private EncodedFrame frame(PendingCall[] pending) {
+    RequestEncoder frame = new RequestEncoder(openSent ? null : open, pending.length);
+    openSent = true;
     for (PendingCall next : pending) {
-      if (!next.method().equals(lastMethod)) {
-        lastMethod = next.method();
-        lastMethodUtf8 = ByteString.copyFromUtf8(lastMethod);
-      }
-      frame.addInvocations(next.toInvocation(lastMethodUtf8));
+      next.writeTo(frame);
     }
-    return frame.build();
+    return frame.encode();
   }
 
   // ---- the receiver ----------------------------------------------------------------------------
 
-  private final class Receiver extends ClientCall.Listener<ConnectResponse> {
-    private final ClientCall<ConnectRequest, ConnectResponse> connect;
+  private final class Receiver extends ClientCall.Listener<ResponseFrame> {
+    private final ClientCall<EncodedFrame, ResponseFrame> connect;
     private int received;
     private boolean opened;
 
-    Receiver(ClientCall<ConnectRequest, ConnectResponse> connect) {
+    Receiver(ClientCall<EncodedFrame, ResponseFrame> connect) {
       this.connect = connect;
     }
 
@@ -371,7 +379,7 @@ final class ConnectCall {
     }
 
     @Override
-    public void onMessage(ConnectResponse frame) {
+    public void onMessage(ResponseFrame frame) {
       if (++received == INBOUND_CHUNK / 2) {
         received = 0;
         connect.request(INBOUND_CHUNK / 2);
@@ -384,14 +392,15 @@ final class ConnectCall {
         if (!opened) {
           opened = true;
           checkOpened(frame);
-        } else if (frame.hasOpened()) {
+        } else if (frame.opened() != null) {
           throw new HostViolationException("'opened' came twice");
         }
-        if (frame.getOutcomesCount() > 0) {
-          complete(frame.getOutcomesList());
+        if (frame.outcomes() > 0) {
+          complete(frame);
         }
-        if (frame.hasBroken()) {
-          breakAsTold(frame.getBroken());
+        Broken broken = frame.broken();
+        if (broken != null) {
+          breakAsTold(broken);
         }
       } catch (HostViolationException e) {
         endByViolation(e.getMessage());
@@ -426,14 +435,14 @@ final class ConnectCall {
     ended.countDown();
   }
 
-  private void checkOpened(ConnectResponse frame) throws HostViolationException {
-    if (!frame.hasOpened()) {
-      if (frame.hasBroken() && frame.getOutcomesCount() == 0) {
+  private void checkOpened(ResponseFrame frame) throws HostViolationException {
+    Opened opened = frame.opened();
+    if (opened == null) {
+      if (frame.broken() != null && frame.outcomes() == 0) {
         return; // The stub could not be opened.
       }
       throw new HostViolationException("the first frame has no 'opened'");
     }
-    Opened opened = frame.getOpened();
     if (expectedId != null && !opened.getId().equals(expectedId)) {
       throw new HostViolationException(
           "opened object '" + opened.getId() + "', expected '" + expectedId + "'");
@@ -448,8 +457,8 @@ final class ConnectCall {
     }
   }
 
-  private void complete(List<Outcome> outcomes) throws HostViolationException {
-    int count = outcomes.size();
+  private void complete(ResponseFrame frame) throws HostViolationException {
+    int count = frame.outcomes();
     int valid;
     long first;
     PendingCall[] answered;
@@ -459,9 +468,7 @@ final class ConnectCall {
       first = calls.answered() + 1;
       long sent = calls.sent();
       valid = 0;
-      while (valid < count
-          && first + valid <= sent
-          && outcomes.get(valid).getSequence() == first + valid) {
+      while (valid < count && first + valid <= sent && frame.sequence(valid) == first + valid) {
         valid++;
       }
       answered = calls.answer(valid);
@@ -473,11 +480,9 @@ final class ConnectCall {
     if (write) {
       write();
     }
-    for (int i = 0; i < valid; i++) {
-      complete(answered[i], outcomes.get(i), answered, i);
-    }
+    deliver(frame, answered);
     if (valid < count) {
-      long sequence = outcomes.get(valid).getSequence();
+      long sequence = frame.sequence(valid);
       throw new HostViolationException(
           sequence == first + valid
               ? "outcome " + Long.toUnsignedString(sequence) + " of a call that was not sent"
@@ -491,12 +496,42 @@ final class ConnectCall {
     }
   }
 
-  private void complete(PendingCall pending, Outcome outcome, PendingCall[] answered, int index)
+  /**
+   * Hands the outcomes of a frame out. What their listeners call in turn is gathered meanwhile: it
+   * leaves in frames again, and not one by one.
+   */
+  private void deliver(ResponseFrame frame, PendingCall[] answered) throws HostViolationException {
+    if (answered.length > 1) {
+      gather(Thread.currentThread());
+    }
+    try {
+      for (int i = 0; i < answered.length; i++) {
+        complete(answered[i], frame.message(i), answered, i);
+      }
+    } finally {
+      if (answered.length > 1) {
+        gather(null);
+      }
+    }
+  }
+
+  private void gather(@Nullable Thread thread) {
+    boolean write;
+    synchronized (lock) {
+      deliverer = thread;
+      write = thread == null && hasFrame() && claimWriter();
+    }
+    if (write) {
+      write();
+    }
+  }
+
+  private void complete(
+      PendingCall pending, @Nullable ByteString result, PendingCall[] answered, int index)
       throws HostViolationException {
     String violation;
     try {
-      if (outcome.getResultCase() == Outcome.ResultCase.MESSAGE) {
-        ByteString result = outcome.getMessage();
+      if (result != null) {
         pending.succeed(result);
         return;
       }

@@ -4,6 +4,7 @@ import com.google.common.util.concurrent.ListenableFuture;
 import com.google.common.util.concurrent.MoreExecutors;
 import com.google.common.util.concurrent.SettableFuture;
 import com.google.protobuf.ByteString;
+import dev.seriatim.wire.Content;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.MethodDescriptor;
@@ -18,7 +19,7 @@ final class DirectCall<R> extends PendingCall {
 
   DirectCall(
       MethodDescriptor<?, R> method,
-      ByteString argument,
+      Content argument,
       @Nullable Deadline deadline,
       Map<String, String> metadata) {
     super(method.getFullMethodName(), argument, deadline, metadata);

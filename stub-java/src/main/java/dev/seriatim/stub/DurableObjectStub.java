@@ -2,8 +2,8 @@ package dev.seriatim.stub;
 
 import com.google.common.util.concurrent.Futures;
 import com.google.common.util.concurrent.ListenableFuture;
-import com.google.protobuf.ByteString;
 import dev.seriatim.v1.Open;
+import dev.seriatim.wire.Content;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.Context;
@@ -161,7 +161,7 @@ public final class DurableObjectStub implements AutoCloseable {
     if (refusal != null) {
       return refused(Status.Code.UNIMPLEMENTED, refusal);
     }
-    ByteString argument = Messages.serialize(method, request);
+    Content argument = Messages.argument(method, request);
     Context context = Context.current();
     Throwable cancelled = context.cancellationCause();
     if (context.isCancelled() && !(cancelled instanceof TimeoutException)) {

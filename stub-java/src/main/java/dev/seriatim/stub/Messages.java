@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Empty;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
+import dev.seriatim.wire.Content;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
@@ -22,12 +23,13 @@ final class Messages {
 
   private Messages() {}
 
-  static <Q> ByteString serialize(MethodDescriptor<Q, ?> method, Q request) {
+  /** The request as an argument; read here and now, unless it is one that never changes. */
+  static <Q> Content argument(MethodDescriptor<Q, ?> method, Q request) {
     if (method.getRequestMarshaller().getClass() == PROTOBUF_MARSHALLER) {
-      return ((MessageLite) request).toByteString();
+      return Content.of((MessageLite) request);
     }
     try (InputStream stream = method.streamRequest(request)) {
-      return ByteString.readFrom(stream);
+      return Content.of(ByteString.readFrom(stream));
     } catch (IOException e) {
       throw new IllegalArgumentException("the request can't be read: " + e.getMessage(), e);
     }

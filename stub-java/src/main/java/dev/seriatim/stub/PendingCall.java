@@ -3,6 +3,8 @@ package dev.seriatim.stub;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import dev.seriatim.v1.Invocation;
+import dev.seriatim.wire.Content;
+import dev.seriatim.wire.RequestEncoder;
 import io.grpc.Deadline;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -19,17 +21,14 @@ abstract class PendingCall {
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private final String method;
-  private final ByteString argument;
+  private final Content argument;
   private final @Nullable Deadline deadline;
   private final Map<String, String> metadata;
   private final int bytes;
   private volatile long sequence; // Volatile for those who cancel.
 
   PendingCall(
-      String method,
-      ByteString argument,
-      @Nullable Deadline deadline,
-      Map<String, String> metadata) {
+      String method, Content argument, @Nullable Deadline deadline, Map<String, String> metadata) {
     this.method = method;
     this.argument = argument;
     this.deadline = deadline == null ? null : Deadlines.notBeforeNow(deadline);
@@ -64,21 +63,18 @@ abstract class PendingCall {
     return bytes;
   }
 
-  final String method() {
-    return method;
-  }
-
-  /**
-   * The invocation as it stands now: its timeout is the time that remains.
-   *
-   * @param methodUtf8 the method's name again, so that it is encoded once for many calls
-   */
-  final Invocation toInvocation(ByteString methodUtf8) {
+  /** Adds the invocation as it stands now: its timeout is the time that remains. */
+  final void writeTo(RequestEncoder frame) {
+    if (deadline == null && metadata.isEmpty()) {
+      frame.add(sequence, method, argument);
+      return;
+    }
     Invocation.Builder invocation =
         Invocation.newBuilder()
             .setSequence(sequence)
-            .setMethodBytes(methodUtf8)
-            .setMessage(argument);
+            .setMethod(method)
+            .setMessage(argument.toByteString())
+            .putAllMetadata(metadata);
     if (deadline != null) {
       long nanos = Math.max(0, deadline.timeRemaining(TimeUnit.NANOSECONDS));
       invocation.setTimeout(
@@ -86,13 +82,10 @@ abstract class PendingCall {
               .setSeconds(nanos / NANOS_PER_SECOND)
               .setNanos((int) (nanos % NANOS_PER_SECOND)));
     }
-    if (!metadata.isEmpty()) {
-      invocation.putAllMetadata(metadata);
-    }
-    return invocation.build();
+    frame.add(invocation.build());
   }
 
-  private static int size(String method, ByteString argument, Map<String, String> metadata) {
+  private static int size(String method, Content argument, Map<String, String> metadata) {
     long size = (long) OVERHEAD_BYTES + method.length() + argument.size();
     for (Map.Entry<String, String> entry : metadata.entrySet()) {
       size += METADATA_OVERHEAD_BYTES + entry.getKey().length() + entry.getValue().length();

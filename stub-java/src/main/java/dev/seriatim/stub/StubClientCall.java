@@ -2,6 +2,7 @@ package dev.seriatim.stub;
 
 import com.google.common.util.concurrent.MoreExecutors;
 import com.google.protobuf.ByteString;
+import dev.seriatim.wire.Content;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Context;
@@ -56,7 +57,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
 
   // Owned by the caller.
   private Map<String, String> metadata = Map.of();
-  private @Nullable ByteString argument;
+  private @Nullable Content argument;
   private boolean halfClosed;
 
   private volatile @Nullable Listener<R> listener;
@@ -115,7 +116,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
     if (argument != null) {
       throw new IllegalStateException("a unary call has one request, this is the second");
     }
-    argument = Messages.serialize(method, message);
+    argument = Messages.argument(method, message);
   }
 
   @Override
@@ -229,7 +230,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
   }
 
   private final class Pending extends PendingCall {
-    Pending(ByteString argument) {
+    Pending(Content argument) {
       super(
           method.getFullMethodName(),
           argument,

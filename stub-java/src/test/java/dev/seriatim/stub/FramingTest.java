@@ -1,20 +1,25 @@
 package dev.seriatim.stub;
 
 import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.util.concurrent.Uninterruptibles.awaitUninterruptibly;
 import static dev.seriatim.stub.FakeHost.failureOf;
 import static dev.seriatim.stub.FakeHost.get;
 import static dev.seriatim.stub.FakeHost.number;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.MoreExecutors;
 import dev.seriatim.stubtest.EchoGrpc;
 import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.wire.Content;
 import io.grpc.Status;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,6 +103,55 @@ final class FramingTest {
     assertThat(accepted.hasFrame()).isFalse();
     accepted.answer(11, 11);
     assertThat(accepted.invocation().getSequence()).isEqualTo(14);
+  }
+
+  /** Has each of these calls make another one as soon as it is answered. */
+  private static void callAgain(
+      DurableObjectStub stub, List<ListenableFuture<EchoMessage>> calls, CountDownLatch made) {
+    for (ListenableFuture<EchoMessage> call : calls) {
+      call.addListener(
+          () -> {
+            ListenableFuture<EchoMessage> unused = stub.call(EchoGrpc.getEchoMethod(), number(0));
+            made.countDown();
+          },
+          MoreExecutors.directExecutor());
+    }
+  }
+
+  @Test
+  void callsOfListenersShareAFrame() throws Exception {
+    DurableObjectStub stub = stub(ClientOptions.builder().maxUnansweredFrames(2));
+    FakeHost.Stub accepted = opened(stub);
+    List<ListenableFuture<EchoMessage>> calls = calls(stub, 12); // 2 … 13
+    accepted.answer(2, 3);
+    assertThat(accepted.framesThrough(13)).hasSize(3);
+    callAgain(stub, calls.subList(2, 12), new CountDownLatch(10));
+
+    accepted.answer(4, 13);
+    ConnectRequest gathered = accepted.frame();
+    assertThat(gathered.getInvocationsCount()).isEqualTo(10);
+    assertThat(gathered.getInvocations(0).getSequence()).isEqualTo(14);
+  }
+
+  @Test
+  void aListenerThatBlocksHoldsUpNoOneElsesCall() throws Exception {
+    DurableObjectStub stub = stub(ClientOptions.builder());
+    FakeHost.Stub accepted = opened(stub);
+    List<ListenableFuture<EchoMessage>> calls = calls(stub, 3); // 2 … 4
+    assertThat(accepted.framesThrough(4)).hasSize(3);
+    CountDownLatch made = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    callAgain(stub, calls.subList(0, 1), made); // 5
+    calls.get(0).addListener(() -> awaitUninterruptibly(goOn), MoreExecutors.directExecutor());
+
+    accepted.answer(2, 4);
+    assertThat(awaitUninterruptibly(made, 10, TimeUnit.SECONDS)).isTrue();
+    assertThat(accepted.hasFrame()).isFalse();
+    List<ListenableFuture<EchoMessage>> ours = calls(stub, 1); // 6, which takes 5 along.
+    assertThat(accepted.frame().getInvocationsCount()).isEqualTo(2);
+    goOn.countDown();
+    accepted.answer(5, 6);
+    assertThat(get(ours.get(0))).isEqualTo(number(6));
   }
 
   @Test
@@ -212,15 +266,14 @@ final class FramingTest {
         stub.call(
             EchoGrpc.getEchoMethod(),
             EchoMessage.newBuilder().setText("x".repeat(100_000)).build(),
-            io.grpc.CallOptions.DEFAULT.withDeadlineAfter(
-                100_000, java.util.concurrent.TimeUnit.DAYS),
+            io.grpc.CallOptions.DEFAULT.withDeadlineAfter(100_000, TimeUnit.DAYS),
             headers);
 
     int actual = host.accept().invocation().getSerializedSize();
     PendingCall measured =
         new DirectCall<>(
             EchoGrpc.getEchoMethod(),
-            EchoMessage.newBuilder().setText("x".repeat(100_000)).build().toByteString(),
+            Content.of(EchoMessage.newBuilder().setText("x".repeat(100_000)).build()),
             null,
             java.util.Map.of("a-key", "a value"));
     assertThat(measured.bytes()).isAtLeast(actual);

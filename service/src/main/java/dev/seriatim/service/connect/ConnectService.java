@@ -13,6 +13,7 @@ import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.ListNamespacesRequest;
 import dev.seriatim.v1.ListNamespacesResponse;
 import dev.seriatim.v1.Method;
+import dev.seriatim.wire.EncodedFrame;
 import io.grpc.BindableService;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerServiceDefinition;
@@ -43,10 +44,9 @@ public final class ConnectService implements BindableService {
   public ServerServiceDefinition bindService() {
     MethodDescriptor<ConnectRequest, ConnectResponse> contract =
         DurableObjectsGrpc.getConnectMethod();
-    MethodDescriptor<Frame, ConnectResponse> connect =
+    MethodDescriptor<Frame, EncodedFrame> connect =
         contract.toBuilder(
-                new FrameMarshaller(directory.limits().maxFrameBytes()),
-                contract.getResponseMarshaller())
+                new FrameMarshaller(directory.limits().maxFrameBytes()), EncodedFrame.MARSHALLER)
             .build();
     MethodDescriptor<DescribeNamespaceRequest, DescribeNamespaceResponse> describe =
         DurableObjectsGrpc.getDescribeNamespaceMethod();

@@ -1,14 +1,16 @@
 package dev.seriatim.service.connect;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.seriatim.service.object.BreakCause;
 import dev.seriatim.service.object.BreakReason;
-import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.wire.FrameBytes;
+import dev.seriatim.wire.RequestFrame;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor.Marshaller;
-import io.grpc.StatusRuntimeException;
-import io.grpc.protobuf.ProtoUtils;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,12 +19,11 @@ import org.jspecify.annotations.Nullable;
  * @param bytes its size
  * @param fault why the stub breaks when it comes to this frame, or null
  */
-record Frame(ConnectRequest request, int bytes, @Nullable BreakCause fault) {
-  private static final Marshaller<ConnectRequest> REQUESTS =
-      ProtoUtils.marshaller(ConnectRequest.getDefaultInstance());
+record Frame(RequestFrame request, int bytes, @Nullable BreakCause fault) {
+  private static final RequestFrame EMPTY = new RequestFrame(null, List.of());
 
   private static Frame faulty(int bytes, BreakReason reason, String message) {
-    return new Frame(ConnectRequest.getDefaultInstance(), bytes, BreakCause.of(reason, message));
+    return new Frame(EMPTY, bytes, BreakCause.of(reason, message));
   }
 
   /**
@@ -32,7 +33,7 @@ record Frame(ConnectRequest request, int bytes, @Nullable BreakCause fault) {
   record FrameMarshaller(int maxFrameBytes) implements Marshaller<Frame> {
     @Override
     public InputStream stream(Frame frame) {
-      return REQUESTS.stream(frame.request());
+      throw new UnsupportedOperationException("a host sends no requests");
     }
 
     @Override
@@ -42,14 +43,17 @@ record Frame(ConnectRequest request, int bytes, @Nullable BreakCause fault) {
         return tooLong(known);
       }
       try {
-        ConnectRequest request = REQUESTS.parse(stream);
-        int bytes = known >= 0 ? known : request.getSerializedSize();
-        return bytes > maxFrameBytes ? tooLong(bytes) : new Frame(request, bytes, null);
-      } catch (StatusRuntimeException e) {
+        byte[] bytes = FrameBytes.read(stream);
+        return bytes.length > maxFrameBytes
+            ? tooLong(bytes.length)
+            : new Frame(RequestFrame.parse(bytes), bytes.length, null);
+      } catch (InvalidProtocolBufferException e) {
         return faulty(
             Math.max(0, known),
             BreakReason.PROTOCOL_VIOLATION,
-            "a frame is not a ConnectRequest: " + e.getStatus().getDescription());
+            "a frame is not a ConnectRequest: " + e.getMessage());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e); // From memory.
       }
     }
 

@@ -14,7 +14,8 @@ import dev.seriatim.service.object.StubQueue;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.Content;
+import dev.seriatim.wire.Outcome;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
@@ -172,7 +173,7 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
     }
     invocation.setMethod(method.fullName()).setMessage(ByteString.copyFrom(argument));
     stub = directory.open(address, this, /* local= */ false);
-    stub.add(List.of(invocation.build()), argument.length);
+    stub.add(List.of(dev.seriatim.wire.Invocation.of(invocation.build())), argument.length);
     stub.halfClose();
   }
 
@@ -195,7 +196,8 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
     broken = last;
     for (Outcome outcome : outcomes) {
       call.sendHeaders(new Metadata());
-      call.sendMessage(outcome.getMessage().toByteArray());
+      Content message = outcome.message();
+      call.sendMessage(message == null ? new byte[0] : message.toByteString().toByteArray());
     }
   }
 

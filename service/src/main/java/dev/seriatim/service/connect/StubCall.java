@@ -8,10 +8,12 @@ import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.object.OutcomeSink;
 import dev.seriatim.service.object.StubQueue;
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.Outcome;
+import dev.seriatim.wire.ResponseEncoder;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
@@ -32,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
   private static final int REQUEST_CHUNK = 32;
 
-  private final ServerCall<Frame, ConnectResponse> call;
+  private final ServerCall<Frame, EncodedFrame> call;
   private final ObjectDirectory directory;
   private final boolean local;
 
@@ -41,7 +43,7 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
   private boolean refused;
   private int received;
 
-  StubCall(ServerCall<Frame, ConnectResponse> call, ObjectDirectory directory, boolean local) {
+  StubCall(ServerCall<Frame, EncodedFrame> call, ObjectDirectory directory, boolean local) {
     this.local = local;
     this.call = call;
     this.directory = directory;
@@ -65,19 +67,19 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
       }
     } else if (frame.fault() != null) {
       stub.fail(frame.fault());
-    } else if (frame.request().hasOpen()) {
+    } else if (frame.request().open() != null) {
       stub.fail(
           BreakCause.of(
               BreakReason.PROTOCOL_VIOLATION,
               "a later frame has open, expected it in the first frame only"));
     }
-    if (frame.request().getInvocationsCount() > 0) {
-      stub.add(frame.request().getInvocationsList(), frame.bytes());
+    if (!frame.request().invocations().isEmpty()) {
+      stub.add(frame.request().invocations(), frame.bytes());
     }
   }
 
   private @Nullable StubQueue open(Frame frame) {
-    ConnectRequest request = frame.request();
+    Open object = frame.request().open();
     try {
       if (frame.fault() != null) {
         throw new BreakException(frame.fault());
@@ -86,15 +88,15 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
       if (directory.isDraining() && !local) {
         throw new BreakException(ObjectDirectory.drainCause());
       }
-      if (!request.hasOpen()) {
+      if (object == null) {
         throw new BreakException(
             BreakCause.of(
                 BreakReason.PROTOCOL_VIOLATION, "the first frame has no open, expected one"));
       }
-      ObjectAddress address = directory.resolve(request.getOpen());
+      ObjectAddress address = directory.resolve(object);
       Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
       address.id().name().ifPresent(opened::setName);
-      call.sendMessage(ConnectResponse.newBuilder().setOpened(opened).build());
+      call.sendMessage(EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()));
       return directory.open(address, this, local);
     } catch (BreakException e) {
       send(List.of(), e.cause().toBroken(/* completedThrough= */ 0));
@@ -136,11 +138,7 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
 
   @Override
   public void send(List<Outcome> outcomes, @Nullable Broken broken) {
-    ConnectResponse.Builder frame = ConnectResponse.newBuilder().addAllOutcomes(outcomes);
-    if (broken != null) {
-      frame.setBroken(broken);
-    }
-    call.sendMessage(frame.build());
+    call.sendMessage(ResponseEncoder.encode(outcomes, broken));
   }
 
   @Override

@@ -1,7 +1,7 @@
 package dev.seriatim.service.dispatch;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.Value;
+import dev.seriatim.wire.Content;
 import io.grpc.Attributes;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -34,7 +34,7 @@ public final class MethodCall<Q, R> extends ServerCall<Q, R> {
   private volatile boolean requested;
   private volatile boolean closed;
   // Written and read by whoever owns the call at the time; see above.
-  private @Nullable ByteString message;
+  private @Nullable Content message;
   private @Nullable Value json;
 
   MethodCall(
@@ -114,7 +114,7 @@ public final class MethodCall<Q, R> extends ServerCall<Q, R> {
       if (asJson) {
         json = method.toJson(getMethodDescriptor(), response);
       } else {
-        message = method.serialize(getMethodDescriptor(), response);
+        message = method.content(getMethodDescriptor(), response);
       }
     } catch (IOException | RuntimeException e) {
       fail(

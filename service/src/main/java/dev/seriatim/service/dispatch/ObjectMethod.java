@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Message;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Value;
+import dev.seriatim.wire.Content;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
 import java.io.IOException;
@@ -104,13 +105,13 @@ public final class ObjectMethod {
     return json.toValue(message);
   }
 
-  /** The response in its serialized form. */
-  <R> ByteString serialize(MethodDescriptor<?, R> handler, R response) throws IOException {
+  /** The response as a result; read here and now, unless it is one that never changes. */
+  <R> Content content(MethodDescriptor<?, R> handler, R response) throws IOException {
     if (response instanceof MessageLite message) {
-      return message.toByteString();
+      return Content.of(message);
     }
     try (InputStream stream = handler.streamResponse(response)) {
-      return ByteString.readFrom(stream);
+      return Content.of(ByteString.readFrom(stream));
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.seriatim.service.object;
 
-import dev.seriatim.v1.Invocation;
+import dev.seriatim.wire.Invocation;
 import java.util.List;
 
 /** What stands in a stub's queue. */

@@ -3,7 +3,7 @@ package dev.seriatim.service.object;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import com.google.common.io.BaseEncoding;
-import dev.seriatim.v1.Invocation;
+import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
 import java.util.Map;
 
@@ -19,10 +19,10 @@ final class InvocationMetadata {
    */
   static Metadata read(Invocation invocation, boolean local) {
     Metadata metadata = new Metadata();
-    if (invocation.getMetadataCount() == 0) {
+    if (invocation.metadata().isEmpty()) {
       return metadata;
     }
-    for (Map.Entry<String, String> entry : invocation.getMetadataMap().entrySet()) {
+    for (Map.Entry<String, String> entry : invocation.metadata().entrySet()) {
       String key = entry.getKey();
       String value = entry.getValue();
       if (local && key.equals(CallChain.METADATA_KEY)) {

@@ -1,5 +1,7 @@
 package dev.seriatim.service.object;
 
+import com.google.protobuf.Duration;
+import com.google.protobuf.Value;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.AlarmHandler.DueAlarm;
@@ -11,7 +13,7 @@ import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.service.storage.ObjectStorage;
 import dev.seriatim.stub.DurableObjectId;
-import dev.seriatim.v1.Invocation;
+import dev.seriatim.wire.Invocation;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
@@ -243,29 +245,28 @@ final class LiveObject {
   }
 
   private boolean run(StubQueue stub, Invocation invocation) {
-    long sequence = invocation.getSequence();
-    ObjectMethod method = namespace.methods().find(invocation.getMethod());
+    long sequence = invocation.sequence();
+    ObjectMethod method = namespace.methods().find(invocation.method());
     if (method == null) {
       return refuse(
           stub,
           sequence,
           BreakReason.UNKNOWN_METHOD,
           "method '%s' is not a unary method of %s"
-              .formatted(invocation.getMethod(), namespace.methods().serviceName()));
+              .formatted(invocation.method(), namespace.methods().serviceName()));
     }
+    Duration timeout = invocation.timeout();
     long timeoutNanos = Long.MAX_VALUE;
     Metadata metadata;
     Object argument;
+    Value json = invocation.json();
     try {
-      if (invocation.hasTimeout()) {
-        timeoutNanos = toNanos(invocation.getTimeout());
+      if (timeout != null) {
+        timeoutNanos = toNanos(timeout);
         timeoutNanos -= Math.min(timeoutNanos, directory.nanos() - stub.arrivedNanos());
       }
       metadata = InvocationMetadata.read(invocation, stub.isLocal());
-      argument =
-          invocation.hasJson()
-              ? method.parse(invocation.getJson())
-              : method.parse(invocation.getMessage());
+      argument = json == null ? method.parse(invocation.message()) : method.parse(json);
     } catch (MalformedArgumentException e) {
       return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
     } catch (IllegalArgumentException e) {
@@ -282,7 +283,7 @@ final class LiveObject {
           sequence,
           BreakReason.INVOCATION_TIMED_OUT,
           "invocation %d of %s had a timeout of %s, which ran out before its turn"
-              .formatted(sequence, method.name(), Durations.toString(invocation.getTimeout())));
+              .formatted(sequence, method.name(), timeoutOf(invocation)));
     }
     return runTurn(stub, invocation, method, argument, metadata, timeoutNanos);
   }
@@ -292,7 +293,12 @@ final class LiveObject {
     return true;
   }
 
-  private static long toNanos(com.google.protobuf.Duration timeout) {
+  private static String timeoutOf(Invocation invocation) {
+    Duration timeout = invocation.timeout();
+    return timeout == null ? "none" : Durations.toString(timeout);
+  }
+
+  private static long toNanos(Duration timeout) {
     Durations.checkValid(timeout);
     long seconds = Math.min(timeout.getSeconds(), TimeUnit.DAYS.toSeconds(365 * 100));
     return TimeUnit.SECONDS.toNanos(Math.max(0, seconds))
@@ -308,7 +314,7 @@ final class LiveObject {
       long timeoutNanos) {
     Turn running;
     try {
-      running = beginTurn(stub, invocation.getSequence());
+      running = beginTurn(stub, invocation.sequence());
     } catch (BreakException e) {
       stub.breakTurn(e.cause(), pendingCommit());
       return true;
@@ -381,7 +387,7 @@ final class LiveObject {
     try {
       failure = start(current);
       if (failure == null && !running.isCutOff()) {
-        call = current.call(method, argument, metadata, running, invocation.hasJson());
+        call = current.call(method, argument, metadata, running, invocation.json() != null);
         call.run();
         running.awaitReply();
         failure = running.failure();
@@ -635,7 +641,7 @@ final class LiveObject {
    * A client would lose its stub over a frame that it refuses to read; so this is told in order.
    */
   private @Nullable BreakCause overlongOutcome(Turn running, ObjectMethod method) {
-    int size = running.outcome().getSerializedSize();
+    int size = running.outcome().size();
     int limit = directory.limits().maxFrameBytes() - FRAME_OVERHEAD_BYTES;
     if (size <= limit) {
       return null;
@@ -651,11 +657,11 @@ final class LiveObject {
   /** A context of the invocation's own, if it has a deadline or metadata. */
   private Context.@Nullable CancellableContext ownContext(
       Instance current, Invocation invocation, Metadata metadata, long timeoutNanos) {
-    if (timeoutNanos == Long.MAX_VALUE && invocation.getMetadataCount() == 0) {
+    if (timeoutNanos == Long.MAX_VALUE && invocation.metadata().isEmpty()) {
       return null;
     }
     Context context = current.context().withValue(DurableObjectState.INVOCATION_METADATA, metadata);
-    String chain = invocation.getMetadataOrDefault(CallChain.METADATA_KEY, "");
+    String chain = invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
     if (!chain.isEmpty()) {
       context = CallChain.extend(context, chain, current);
     }
@@ -689,10 +695,7 @@ final class LiveObject {
         BreakCause.of(
             BreakReason.INVOCATION_TIMED_OUT,
             "invocation %d of %s was still running at the end of its timeout of %s"
-                .formatted(
-                    late.sequence(),
-                    invocation.getMethod(),
-                    Durations.toString(invocation.getTimeout()))));
+                .formatted(late.sequence(), invocation.method(), timeoutOf(invocation))));
   }
 
   /** Called by the turn watch, one call at a time. */

@@ -1,7 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.Outcome;
 import io.grpc.Status;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.Invocation;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.Invocation;
+import dev.seriatim.wire.Outcome;
 import io.grpc.Status;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -34,6 +34,13 @@ public final class StubQueue {
 
   /** A frame goes out when it has this many outcomes, even if more are on their way. */
   private static final int FULL_FRAME_OUTCOMES = 256;
+
+  /**
+   * At the end of an inbound frame, a frame goes out when it has this many outcomes, even if
+   * another inbound frame waits: the client gets on with its next frame while that one is worked
+   * off.
+   */
+  private static final int SHARED_FRAME_OUTCOMES = 32;
 
   /** A frame goes out when it has this many bytes of outcomes. */
   private static final int FULL_FRAME_BYTES = 256 << 10;
@@ -102,15 +109,15 @@ public final class StubQueue {
     int valid = 0;
     BreakCause failure = null;
     for (Invocation invocation : invocations) {
-      if (invocation.getSequence() != nextSequence) {
+      if (invocation.sequence() != nextSequence) {
         failure =
             BreakCause.of(
                     BreakReason.SEQUENCE_VIOLATION,
                     "sequence %s, expected %s"
                         .formatted(
-                            Long.toUnsignedString(invocation.getSequence()),
+                            Long.toUnsignedString(invocation.sequence()),
                             Long.toUnsignedString(nextSequence)))
-                .blaming(invocation.getSequence());
+                .blaming(invocation.sequence());
         break;
       }
       nextSequence++;
@@ -122,7 +129,7 @@ public final class StubQueue {
     if (valid > 0) {
       int fit = takeRoom(valid, bytes);
       if (fit < valid) {
-        failure = overloaded(invocations.get(fit).getSequence(), valid - fit, bytes);
+        failure = overloaded(invocations.get(fit).sequence(), valid - fit, bytes);
       }
       if (fit > 0) {
         enqueue(
@@ -148,7 +155,7 @@ public final class StubQueue {
    */
   private boolean closesCycle(List<Invocation> invocations) {
     for (Invocation invocation : invocations) {
-      String chain = invocation.getMetadataOrDefault(CallChain.METADATA_KEY, "");
+      String chain = invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
       if (!chain.isEmpty() && CallChain.contains(chain, object)) {
         sealed = true;
         breakSoon(
@@ -156,7 +163,7 @@ public final class StubQueue {
                     BreakReason.CALL_CYCLE,
                     "%s waits for this call, and would be called by it: %s"
                         .formatted(object, chain))
-                .blaming(invocation.getSequence()));
+                .blaming(invocation.sequence()));
         return true;
       }
     }
@@ -324,8 +331,8 @@ public final class StubQueue {
       if (ended) {
         return;
       }
-      completed = outcome.getSequence();
-      int bytes = outcome.getSerializedSize();
+      completed = outcome.sequence();
+      int bytes = outcome.size();
       gate = notBeforeTheLast(commit);
       waits = !object.gate().isOpen(gate);
       outgoing.add(new Outgoing(outcome, bytes, null, Status.OK, gate));
@@ -337,7 +344,7 @@ public final class StubQueue {
           ended
               || outgoing.size() >= FULL_FRAME_OUTCOMES
               || outgoingBytes >= FULL_FRAME_BYTES
-              || !hasInbound();
+              || (frame == null && (inbound.isEmpty() || outgoing.size() >= SHARED_FRAME_OUTCOMES));
       if (!flush && !onPulse) {
         onPulse = true;
         pulse = true;
@@ -490,7 +497,7 @@ public final class StubQueue {
         outgoing.removeLast();
         outgoingBytes -= last.bytes();
         if (last.outcome() != null) {
-          completed = last.outcome().getSequence() - 1;
+          completed = last.outcome().sequence() - 1;
         }
         last = outgoing.peekLast();
       }

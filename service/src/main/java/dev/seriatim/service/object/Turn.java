@@ -1,10 +1,10 @@
 package dev.seriatim.service.object;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.Value;
 import dev.seriatim.service.dispatch.Reply;
 import dev.seriatim.service.storage.Alarm;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.Content;
+import dev.seriatim.wire.Outcome;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.lang.invoke.MethodHandles;
@@ -44,7 +44,7 @@ final class Turn implements Reply {
   private volatile boolean cutOff;
 
   // Written by whoever closes the reply, before `closed`.
-  private @Nullable ByteString message;
+  private @Nullable Content message;
   private @Nullable Value json;
   private @Nullable BreakCause failure;
   private volatile boolean closed;
@@ -94,7 +94,7 @@ final class Turn implements Reply {
   }
 
   @Override
-  public void message(ByteString response) {
+  public void message(Content response) {
     message = response;
     close();
   }
@@ -160,13 +160,7 @@ final class Turn implements Reply {
   /** The reply as an outcome. To be asked when the reply is closed without a failure. */
   Outcome outcome() {
     if (outcome == null) {
-      Outcome.Builder builder = Outcome.newBuilder().setSequence(sequence);
-      if (json != null) {
-        builder.setJson(json);
-      } else if (message != null) {
-        builder.setMessage(message);
-      }
-      outcome = builder.build();
+      outcome = new Outcome(sequence, message, json);
     }
     return outcome;
   }

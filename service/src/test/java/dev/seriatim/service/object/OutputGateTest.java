@@ -6,7 +6,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -29,7 +29,7 @@ final class OutputGateTest {
   }
 
   private static Outcome outcome(long sequence) {
-    return Outcome.newBuilder().setSequence(sequence).build();
+    return new Outcome(sequence, /* message= */ null, /* json= */ null);
   }
 
   /** Opens the gate, and waits until everyone who waits has been looked at. */

@@ -1,7 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.Outcome;
+import dev.seriatim.wire.Outcome;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,9 +45,9 @@ final class RecordingSink implements OutcomeSink {
         breaches.add("an empty frame");
       }
       for (Outcome outcome : sent) {
-        outcomes.add(outcome.getSequence());
-        if (outcome.getSequence() != outcomes.size()) {
-          breaches.add("outcome %d in place %d".formatted(outcome.getSequence(), outcomes.size()));
+        outcomes.add(outcome.sequence());
+        if (outcome.sequence() != outcomes.size()) {
+          breaches.add("outcome %d in place %d".formatted(outcome.sequence(), outcomes.size()));
         }
       }
       if (last != null) {

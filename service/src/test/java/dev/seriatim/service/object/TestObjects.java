@@ -9,7 +9,7 @@ import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.probe.Words;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectIds;
-import dev.seriatim.v1.Invocation;
+import dev.seriatim.wire.Invocation;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -55,11 +55,12 @@ final class TestObjects implements AutoCloseable {
     List<Invocation> list = new ArrayList<>();
     for (String text : texts) {
       list.add(
-          Invocation.newBuilder()
-              .setSequence(first + list.size())
-              .setMethod("Do")
-              .setMessage(Words.newBuilder().setText(text).build().toByteString())
-              .build());
+          Invocation.of(
+              dev.seriatim.v1.Invocation.newBuilder()
+                  .setSequence(first + list.size())
+                  .setMethod("Do")
+                  .setMessage(Words.newBuilder().setText(text).build().toByteString())
+                  .build()));
     }
     return list;
   }

@@ -1,0 +1,261 @@
+package dev.seriatim.wire;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.UnknownFieldSet;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.v1.Invocation;
+import dev.seriatim.v1.Open;
+import io.grpc.Drainable;
+import io.grpc.KnownLength;
+import io.grpc.StatusRuntimeException;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Holds the frames that are read and written by hand to the generated classes. Set {@code
+ * -Dseriatim.seed} to replay one run.
+ */
+final class FramesTest {
+  private static final int FRAMES = 3000;
+
+  private final long seed = Long.getLong("seriatim.seed", new Random().nextLong());
+  private final RandomFrames frames = new RandomFrames(seed);
+
+  private static byte[] bytesOf(EncodedFrame frame) throws IOException {
+    try (InputStream stream = EncodedFrame.MARSHALLER.stream(frame)) {
+      return FrameBytes.read(stream);
+    }
+  }
+
+  /** What a reader makes of a request, in the generated class's words. */
+  private static ConnectRequest read(RequestFrame frame) {
+    ConnectRequest.Builder request = ConnectRequest.newBuilder();
+    if (frame.open() != null) {
+      request.setOpen(frame.open());
+    }
+    for (dev.seriatim.wire.Invocation invocation : frame.invocations()) {
+      Invocation.Builder copy =
+          Invocation.newBuilder()
+              .setSequence(invocation.sequence())
+              .setMethod(invocation.method())
+              .setMessage(invocation.message())
+              .putAllMetadata(invocation.metadata());
+      if (invocation.json() != null) {
+        copy.setJson(invocation.json());
+      }
+      if (invocation.timeout() != null) {
+        copy.setTimeout(invocation.timeout());
+      }
+      request.addInvocations(copy);
+    }
+    return request.build();
+  }
+
+  /** The same without what a reader may not notice: unknown fields, and an absent empty message. */
+  private static ConnectRequest plain(ConnectRequest frame) {
+    ConnectRequest.Builder plain = ConnectRequest.newBuilder();
+    if (frame.hasOpen()) {
+      plain.setOpen(frame.getOpen());
+    }
+    for (Invocation invocation : frame.getInvocationsList()) {
+      Invocation.Builder copy =
+          invocation.toBuilder().setUnknownFields(UnknownFieldSet.getDefaultInstance());
+      if (!copy.hasJson()) {
+        copy.setMessage(invocation.getMessage());
+      }
+      plain.addInvocations(copy);
+    }
+    return plain.build();
+  }
+
+  @Test
+  void requestsAreReadAsTheyWereWritten() throws Exception {
+    for (int i = 0; i < FRAMES; i++) {
+      ConnectRequest frame = frames.request();
+      assertWithMessage("seed %s, frame %s", seed, i)
+          .that(read(RequestFrame.parse(frame.toByteArray())))
+          .isEqualTo(plain(frame));
+    }
+  }
+
+  @Test
+  void damagedRequestsAreRefusedJustWhereTheGeneratedClassRefusesThem() {
+    for (int i = 0; i < FRAMES; i++) {
+      byte[] bytes = frames.damaged(frames.request().toByteArray());
+      ConnectRequest expected;
+      try {
+        expected = plain(ConnectRequest.parseFrom(bytes));
+      } catch (InvalidProtocolBufferException e) {
+        expected = null;
+      }
+      ConnectRequest actual;
+      try {
+        actual = read(RequestFrame.parse(bytes));
+      } catch (InvalidProtocolBufferException e) {
+        actual = null;
+      }
+      assertWithMessage("seed %s, frame %s", seed, i).that(actual).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void requestsAreWrittenAsByTheGeneratedClass() throws Exception {
+    for (int i = 0; i < FRAMES; i++) {
+      ConnectRequest frame =
+          frames.request().toBuilder()
+              .setUnknownFields(UnknownFieldSet.getDefaultInstance())
+              .build();
+      RequestEncoder encoder =
+          new RequestEncoder(frame.hasOpen() ? frame.getOpen() : null, frame.getInvocationsCount());
+      for (Invocation invocation : frame.getInvocationsList()) {
+        Invocation parts =
+            Invocation.newBuilder()
+                .setSequence(invocation.getSequence())
+                .setMethod(invocation.getMethod())
+                .setMessage(invocation.getMessage())
+                .build();
+        if (invocation.equals(parts) && parts.getSequence() != 0 && !parts.getMethod().isEmpty()) {
+          encoder.add(parts.getSequence(), parts.getMethod(), Content.of(parts.getMessage()));
+        } else {
+          encoder.add(invocation);
+        }
+      }
+      assertWithMessage("seed %s, frame %s", seed, i)
+          .that(bytesOf(encoder.encode()))
+          .isEqualTo(frame.toByteArray());
+    }
+  }
+
+  @Test
+  void messagesAreWrittenAsTheirBytes() throws Exception {
+    Open message = Open.newBuilder().setNamespace("N").setName("x".repeat(200)).build();
+    RequestEncoder byMessage = new RequestEncoder(null, 1);
+    byMessage.add(7, "Do", Content.of(message));
+    RequestEncoder byBytes = new RequestEncoder(null, 1);
+    byBytes.add(7, "Do", Content.of(message.toByteString()));
+    assertThat(bytesOf(byMessage.encode())).isEqualTo(bytesOf(byBytes.encode()));
+    assertThat(Content.of(message).toByteString()).isEqualTo(message.toByteString());
+  }
+
+  private static ResponseFrame parse(byte[] bytes) {
+    return ResponseFrame.MARSHALLER.parse(new ByteArrayInputStream(bytes));
+  }
+
+  private static void assertSame(String what, ResponseFrame actual, ConnectResponse expected) {
+    assertWithMessage(what)
+        .that(actual.opened())
+        .isEqualTo(expected.hasOpened() ? expected.getOpened() : null);
+    assertWithMessage(what)
+        .that(actual.broken())
+        .isEqualTo(expected.hasBroken() ? expected.getBroken() : null);
+    assertWithMessage(what).that(actual.outcomes()).isEqualTo(expected.getOutcomesCount());
+    for (int i = 0; i < actual.outcomes(); i++) {
+      dev.seriatim.v1.Outcome outcome = expected.getOutcomes(i);
+      assertWithMessage(what).that(actual.sequence(i)).isEqualTo(outcome.getSequence());
+      assertWithMessage(what)
+          .that(actual.message(i))
+          .isEqualTo(outcome.hasMessage() ? outcome.getMessage() : null);
+    }
+  }
+
+  @Test
+  void responsesAreReadAsTheyWereWritten() {
+    for (int i = 0; i < FRAMES; i++) {
+      ConnectResponse frame = frames.response();
+      assertSame("seed " + seed + ", frame " + i, parse(frame.toByteArray()), frame);
+    }
+  }
+
+  @Test
+  void damagedResponsesAreRefusedJustWhereTheGeneratedClassRefusesThem() {
+    for (int i = 0; i < FRAMES; i++) {
+      byte[] bytes = frames.damaged(frames.response().toByteArray());
+      ConnectResponse expected;
+      try {
+        expected = ConnectResponse.parseFrom(bytes);
+      } catch (InvalidProtocolBufferException e) {
+        expected = null;
+      }
+      ResponseFrame actual;
+      try {
+        actual = parse(bytes);
+      } catch (StatusRuntimeException e) {
+        actual = null;
+      }
+      String what = "seed " + seed + ", frame " + i;
+      assertWithMessage(what).that(actual == null).isEqualTo(expected == null);
+      if (actual != null && expected != null) {
+        assertSame(what, actual, expected);
+      }
+    }
+  }
+
+  @Test
+  void responsesAreWrittenAsByTheGeneratedClass() throws Exception {
+    for (int i = 0; i < FRAMES; i++) {
+      ConnectResponse.Builder frame =
+          frames.response().toBuilder()
+              .setUnknownFields(UnknownFieldSet.getDefaultInstance())
+              .clearOpened();
+      List<Outcome> outcomes = new ArrayList<>();
+      for (var outcome : frame.getOutcomesBuilderList()) {
+        outcome.setUnknownFields(UnknownFieldSet.getDefaultInstance());
+        outcomes.add(
+            new Outcome(
+                outcome.getSequence(),
+                outcome.hasMessage() ? Content.of(outcome.getMessage()) : null,
+                outcome.hasJson() ? outcome.getJson() : null));
+      }
+      ConnectResponse built = frame.build();
+      boolean numbered =
+          built.getOutcomesList().stream().allMatch(outcome -> outcome.getSequence() != 0);
+      byte[] bytes =
+          bytesOf(ResponseEncoder.encode(outcomes, built.hasBroken() ? built.getBroken() : null));
+      String what = "seed " + seed + ", frame " + i;
+      assertWithMessage(what).that(ConnectResponse.parseFrom(bytes)).isEqualTo(built);
+      if (numbered) { // The generated class leaves a zero out.
+        assertWithMessage(what).that(bytes).isEqualTo(built.toByteArray());
+      }
+    }
+  }
+
+  @Test
+  void aFrameCanBeSentAgainAndDrained() throws Exception {
+    EncodedFrame encoded = EncodedFrame.of(frames.request());
+    assertThat(bytesOf(encoded)).isEqualTo(bytesOf(encoded));
+    try (InputStream stream = EncodedFrame.MARSHALLER.stream(encoded)) {
+      assertThat(stream).isInstanceOf(KnownLength.class);
+      assertThat(stream.available()).isEqualTo(encoded.size());
+      ByteArrayOutputStream drained = new ByteArrayOutputStream();
+      assertThat(((Drainable) stream).drainTo(drained)).isEqualTo(encoded.size());
+      assertThat(drained.toByteArray()).isEqualTo(bytesOf(encoded));
+      assertThat(stream.read()).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void aMethodThatIsNotUtf8IsRefused() {
+    ByteString wrong = ByteString.copyFrom(new byte[] {'a', (byte) 0xC0});
+    byte[] frame =
+        ConnectRequest.newBuilder()
+            .addInvocations(Invocation.newBuilder().setSequence(1).setMethod("ab"))
+            .build()
+            .toByteArray();
+    wrong.copyTo(frame, frame.length - 2);
+    InvalidProtocolBufferException thrown =
+        assertThrows(InvalidProtocolBufferException.class, () -> RequestFrame.parse(frame));
+    assertThat(thrown).hasMessageThat().contains("UTF-8");
+  }
+}

@@ -1,0 +1,135 @@
+package dev.seriatim.wire;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
+import com.google.protobuf.UnknownFieldSet;
+import com.google.protobuf.Value;
+import com.google.rpc.Status;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.v1.Invocation;
+import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.Outcome;
+import java.util.List;
+import java.util.Random;
+
+/** Makes frames of every form that the contract knows, and some that it doesn't. */
+final class RandomFrames {
+  private static final List<String> METHODS =
+      List.of("", "Do", "pkg.Service/Do", "Dö", "pkg.Service/" + "x".repeat(200));
+
+  private final Random random;
+
+  RandomFrames(long seed) {
+    random = new Random(seed);
+  }
+
+  private boolean rarely() {
+    return random.nextInt(8) == 0;
+  }
+
+  ByteString bytes(int most) {
+    byte[] bytes = new byte[random.nextInt(most + 1)];
+    random.nextBytes(bytes);
+    return ByteString.copyFrom(bytes);
+  }
+
+  private long sequence() {
+    return random.nextLong() >>> random.nextInt(64);
+  }
+
+  private Value json() {
+    return rarely()
+        ? Value.getDefaultInstance()
+        : Value.newBuilder().setStringValue("v" + random.nextInt()).build();
+  }
+
+  private UnknownFieldSet unknown() {
+    return UnknownFieldSet.newBuilder()
+        .addField(
+            100 + random.nextInt(100),
+            UnknownFieldSet.Field.newBuilder()
+                .addVarint(random.nextLong())
+                .addLengthDelimited(bytes(5))
+                .addGroup(UnknownFieldSet.getDefaultInstance())
+                .build())
+        .build();
+  }
+
+  ConnectRequest request() {
+    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
+    if (rarely()) {
+      frame.setOpen(Open.newBuilder().setNamespace("N").setName("n" + random.nextInt()));
+    }
+    String method = METHODS.get(random.nextInt(METHODS.size()));
+    for (int i = random.nextInt(20); i > 0; i--) {
+      if (rarely()) {
+        method = METHODS.get(random.nextInt(METHODS.size()));
+      }
+      frame.addInvocations(invocation(method));
+    }
+    return rarely() ? frame.setUnknownFields(unknown()).build() : frame.build();
+  }
+
+  private Invocation invocation(String method) {
+    Invocation.Builder invocation = Invocation.newBuilder().setMethod(method);
+    if (!rarely()) {
+      invocation.setSequence(sequence());
+    }
+    if (!rarely()) {
+      invocation.setMessage(bytes(300));
+    } else if (rarely()) {
+      invocation.setJson(json());
+    }
+    if (rarely()) {
+      invocation.setTimeout(Duration.newBuilder().setSeconds(random.nextInt()));
+    }
+    if (rarely()) {
+      invocation.putMetadata("key-" + random.nextInt(), "value");
+    }
+    return rarely() ? invocation.setUnknownFields(unknown()).build() : invocation.build();
+  }
+
+  ConnectResponse response() {
+    ConnectResponse.Builder frame = ConnectResponse.newBuilder();
+    if (rarely()) {
+      frame.setOpened(Opened.newBuilder().setId("i" + random.nextInt()));
+    }
+    for (int i = random.nextInt(20); i > 0; i--) {
+      frame.addOutcomes(outcome());
+    }
+    if (rarely()) {
+      frame.setBroken(
+          Broken.newBuilder()
+              .setCause(Status.newBuilder().setCode(random.nextInt(17)).setMessage("why"))
+              .setCompletedThrough(sequence()));
+    }
+    return rarely() ? frame.setUnknownFields(unknown()).build() : frame.build();
+  }
+
+  private Outcome outcome() {
+    Outcome.Builder outcome = Outcome.newBuilder();
+    if (!rarely()) {
+      outcome.setSequence(sequence());
+    }
+    if (!rarely()) {
+      outcome.setMessage(bytes(300));
+    } else if (rarely()) {
+      outcome.setJson(json());
+    }
+    return rarely() ? outcome.setUnknownFields(unknown()).build() : outcome.build();
+  }
+
+  /** These bytes with some of them changed, left out or cut off. */
+  byte[] damaged(byte[] bytes) {
+    byte[] damaged = bytes.clone();
+    for (int i = random.nextInt(4); i > 0 && damaged.length > 0; i--) {
+      damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
+    }
+    return random.nextBoolean() || damaged.length == 0
+        ? damaged
+        : java.util.Arrays.copyOf(damaged, random.nextInt(damaged.length));
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.seriatim.wire;
+
+import org.jspecify.annotations.NullMarked;
