@@ -134,9 +134,13 @@ maven() {
 # shellcheck disable=SC2034 # for the scripts
 java_options=(--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
 
+# The memory and collector of every JVM that the benchmarks measure.
+# shellcheck disable=SC2034 # for the scripts
+bench_options=(-Xms1g -Xmx1g -XX:+UseParallelGC)
+
 # Builds one module and what it needs, without tests and checks, if a source is newer than the last build
 # of it. Then `class_path MODULE` prints what to run it with.
-build_module() { # examples or conformance-tests
+build_module() { # examples, conformance-tests, benchmarks or benchmarks/peers/pekko
   local module="$1" part sources=("$root/pom.xml")
   local to="$root/target/programs/$module"
   for part in proto stub-java service "$module"; do
@@ -151,7 +155,7 @@ build_module() { # examples or conformance-tests
   local started="$to/started.$$" listed="$to/listed.$$"
   touch "$started" # What is saved while the build runs is newer than that build.
   quietly maven --projects "$module" --also-make package dependency:build-classpath \
-    --activate-profiles '!format' -Dmaven.test.skip=true \
+    --activate-profiles '!format,peers' -Dmaven.test.skip=true \
     -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime
 
   # The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
@@ -164,7 +168,7 @@ build_module() { # examples or conformance-tests
       jar="$jars/${jar##*/}"
     fi
     class_path+="$jar:"
-  done < <(printf '%s:' "$root/$module/target/seriatim-$module"-[0-9]*.jar \
+  done < <(printf '%s:' "$root/$module/target/seriatim-${module//\//-}"-[0-9]*.jar \
     "$(<"$root/$module/target/programs.class-path")")
   printf '%s' "${class_path%:}" >"$listed"
   touch -r "$started" "$listed"
@@ -235,6 +239,18 @@ install_stub_typescript() {
   say 'installing what the TypeScript stub is built with'
   quietly npm ci --prefix "$directory" --no-audit --no-fund
   printf '%s' "$lock" >"$directory/node_modules/.installed"
+}
+
+# What benchmarks/peers/workerd/package.json names, into its node_modules. Its versions are exact, and what they depend on
+# is named exactly by themselves. (A lock file would have to hold workerd's binaries for every platform.)
+install_peer_workerd() {
+  local directory="$root/benchmarks/peers/workerd" wanted
+  need npm 'to install the peer workerd'
+  wanted="$(cksum <"$directory/package.json")"
+  [[ "$(cat "$directory/node_modules/.installed" 2>/dev/null)" == "$wanted" ]] && return
+  say 'installing the peer workerd'
+  quietly npm install --prefix "$directory" --ignore-scripts --no-audit --no-fund
+  printf '%s' "$wanted" >"$directory/node_modules/.installed"
 }
 
 # The server's programs, which the tests of the PostgreSQL store start by themselves.
