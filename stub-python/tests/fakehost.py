@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent import futures
@@ -204,3 +206,40 @@ class FakeHost:
         if request.name != NAMESPACE:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no namespace {request.name}")
         return self.description
+
+
+class Relay:
+    """Stands before a host and carries every byte, until it is told to be silent. It closes nothing then."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._port = int(host.target.rpartition(":")[2])
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.target = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self._silent = threading.Event()
+        self._sockets = [self._listening]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def silence(self) -> None:
+        self._silent.set()
+
+    def stop(self) -> None:
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # Stopped.
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.create_connection(("127.0.0.1", self._port))
+                self._sockets += [client, server]
+                for way in ((client, server), (server, client)):
+                    threading.Thread(target=self._carry, args=way, daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                if not self._silent.is_set():
+                    sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from echo_pb2 import EchoMessage
 from faces import Face, failure, is_grpc_error, number
-from fakehost import IDS, WAIT_SECONDS, FakeHost, broken, outcome
+from fakehost import IDS, WAIT_SECONDS, FakeHost, Relay, broken, outcome
 
 from seriatim import Fate, Reason
 from seriatim.v1 import durable_objects_pb2 as wire
@@ -272,6 +272,22 @@ def test_an_end_with_ok_while_a_call_is_unanswered(host: FakeHost, face: Face) -
     failed = failure(reply)
     assert (failed.code(), failed.reason) == (grpc.StatusCode.UNAVAILABLE, Reason.CONNECTION_LOST)
     assert failed.fate is Fate.UNKNOWN
+
+
+def test_a_connection_that_goes_silent_is_given_up(host: FakeHost, make_face: MakeFace) -> None:
+    relay = Relay(host)
+    face = make_face(relay.target, keep_alive_time=0.1, keep_alive_timeout=0.1)
+    reply = face.call()
+    host.accept().opened().through(1).answer(1)
+    assert number(reply) == 10
+    relay.silence()
+    lost = failure(face.call())
+    assert (lost.code(), lost.reason, lost.fate) == (
+        grpc.StatusCode.UNAVAILABLE,
+        Reason.CONNECTION_LOST,
+        Fate.UNKNOWN,
+    )
+    relay.stop()
 
 
 def test_the_details_of_a_lost_connection_are_kept(host: FakeHost, face: Face) -> None:

@@ -102,6 +102,8 @@ class ClientOptions:
         return [
             ("grpc.keepalive_time_ms", int(self.keep_alive_time * 1000)),
             ("grpc.keepalive_timeout_ms", int(self.keep_alive_timeout * 1000)),
+            # Without this gRPC gives an unanswered ping a minute, whatever the keepalive's timeout says.
+            ("grpc.http2.ping_timeout_ms", int(self.keep_alive_timeout * 1000)),
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.max_receive_message_length", self.max_inbound_frame_bytes),
         ]
