@@ -64,6 +64,7 @@ public final class DurableObjectHost implements AutoCloseable {
         new ObjectDirectory(
             ImmutableSortedMap.copyOf(builder.namespaces),
             builder.limits,
+            builder.directTurns,
             StorageEngine.open(builder.storage));
     boolean built = false;
     try {
@@ -191,6 +192,7 @@ public final class DurableObjectHost implements AutoCloseable {
     private final List<ServerServiceDefinition> services = new ArrayList<>();
     private @Nullable ServerBuilder<?> server;
     private StorageOptions storage = StorageOptions.memory();
+    private boolean directTurns;
 
     private Builder() {}
 
@@ -249,6 +251,21 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder storage(StorageOptions storage) {
       this.storage = storage;
+      return this;
+    }
+
+    /**
+     * Runs turns on the transport's own threads where it can, rather than on a virtual thread for
+     * each object with work. For objects whose methods are short and never block: an answer then
+     * takes no change of threads. A method that blocks or computes for long holds up every stub of
+     * its connections meanwhile; it is still cut off at its limits. An object that is busy with
+     * several connections, or has much to do, goes on on a virtual thread.
+     *
+     * @see io.grpc.ServerBuilder#directExecutor
+     */
+    @CanIgnoreReturnValue
+    public Builder directExecutor() {
+      directTurns = true;
       return this;
     }
 

@@ -34,18 +34,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * One object of this host: its mailbox, its instance, and the thread that runs its turns.
  *
- * <p>While the object has work, one virtual thread, its turn thread, serves the stubs that have
- * something to run, one turn each, round after round. Whoever sets {@code running} owns the
- * object's own fields below, until it clears it again: that is the turn thread, or, after {@link
- * #cutOff cutting off} its turn, the thread that did, which hands them on to a new turn thread. The
- * old one may still be inside the object's code then; it touches nothing here any more. The evictor
- * owns them too, for a moment, when the object rests.
+ * <p>While the object has work, one thread, its turn thread, serves the stubs that have something
+ * to run, one turn each, round after round. It is a virtual thread, or the transport's if the host
+ * runs turns there. Whoever sets {@code running} owns the object's own fields below, until it
+ * clears it again: that is the turn thread, or, after {@link #cutOff cutting off} its turn, the
+ * thread that did, which hands them on to a new turn thread. The old one may still be inside the
+ * object's code then; it touches nothing here any more. The evictor owns them too, for a moment,
+ * when the object rests.
  */
 final class LiveObject {
   private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
 
   /** How often a turn is begun anew, with a new instance, when storage refuses the one there is. */
   private static final int MAX_BEGINNINGS = 3;
+
+  /** How many turns in a row may run on a transport's thread, which has other stubs to read. */
+  private static final int MAX_DIRECT_TURNS = 1024;
 
   /** What a frame needs beside one outcome, generously. */
   private static final int FRAME_OVERHEAD_BYTES = 64;
@@ -148,10 +152,20 @@ final class LiveObject {
     return true;
   }
 
-  /** A stub has something to run. Each stub is given only once until it is served. */
-  void ready(StubQueue stub) {
+  /**
+   * A stub has something to run. Each stub is given only once until it is served.
+   *
+   * @param mayRun whether the calling thread may run turns itself, if turns may run on it at all
+   */
+  void ready(StubQueue stub, boolean mayRun) {
     arriving.add(stub);
-    wake();
+    if (mayRun && directory.directTurns()) {
+      if (!running.getAndSet(true)) {
+        serve(MAX_DIRECT_TURNS);
+      }
+    } else {
+      wake();
+    }
   }
 
   /**
@@ -184,8 +198,17 @@ final class LiveObject {
   // ---- the turn thread
 
   private void serve() {
+    serve(Integer.MAX_VALUE);
+  }
+
+  /** Serves until the object rests, or another thread has it, or these many stubs were served. */
+  private void serve(int most) {
     directory.turnWatch().add(this);
-    while (true) {
+    for (int served = 0; ; served++) {
+      if (served == most) {
+        Thread.startVirtualThread(this::serve);
+        return;
+      }
       if (alarmDue && setAlarmDue(false) && !runAlarm()) {
         return; // The turn was cut off: another thread has taken over.
       }

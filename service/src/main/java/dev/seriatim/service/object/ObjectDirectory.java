@@ -32,6 +32,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   private final ImmutableSortedMap<String, Namespace> namespaces;
   private final HostLimits limits;
+  private final boolean directTurns;
   private final QueueBudget budget;
   private final Pulse pulse = new Pulse();
   private final TurnWatch turnWatch;
@@ -52,10 +53,19 @@ public final class ObjectDirectory implements AutoCloseable {
   private volatile boolean closed;
   private volatile @Nullable DurableObjects localObjects;
 
-  /** A directory without objects, over a storage engine that it closes in the end. */
+  /**
+   * A directory without objects.
+   *
+   * @param directTurns whether turns may run on the transport's threads
+   * @param storage which it closes in the end
+   */
   public ObjectDirectory(
-      ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
+      ImmutableSortedMap<String, Namespace> namespaces,
+      HostLimits limits,
+      boolean directTurns,
+      StorageEngine storage) {
     this.namespaces = namespaces;
+    this.directTurns = directTurns;
     this.storage = storage;
     this.limits = limits;
     this.budget = new QueueBudget("the host", limits.hostQueue());
@@ -95,6 +105,11 @@ public final class ObjectDirectory implements AutoCloseable {
   /** The namespaces, by name. */
   public ImmutableSortedMap<String, Namespace> namespaces() {
     return namespaces;
+  }
+
+  /** Whether turns may run on the transport's threads. */
+  boolean directTurns() {
+    return directTurns;
   }
 
   /** The limits of the host. */

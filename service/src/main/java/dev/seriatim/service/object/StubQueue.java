@@ -247,14 +247,9 @@ public final class StubQueue {
     inbound.add(item);
     if (hasEnded()) {
       discardInbound();
-    } else {
-      schedule();
-    }
-  }
-
-  private void schedule() {
-    if (!scheduled.getAndSet(true)) {
-      object.ready(this);
+    } else if (!scheduled.getAndSet(true)) {
+      // An object's own call comes on the thread of its turn, which is busy with that.
+      object.ready(this, /* mayRun= */ !local);
     }
   }
 
@@ -523,7 +518,9 @@ public final class StubQueue {
     } while (seen != 0);
     if (paused && !overUnreadLimit()) {
       paused = false;
-      schedule();
+      if (!scheduled.getAndSet(true)) {
+        object.ready(this, /* mayRun= */ false);
+      }
     }
   }
 

@@ -42,6 +42,7 @@ final class Turn implements Reply {
   private volatile boolean ended;
 
   private volatile boolean cutOff;
+  private volatile boolean interrupted; // Or never will be.
 
   // Written by whoever closes the reply, before `closed`.
   private @Nullable Content message;
@@ -131,7 +132,15 @@ final class Turn implements Reply {
 
   /** Ends the turn, on its own thread. False if it has been cut off. */
   boolean finish() {
-    return ENDED.compareAndSet(this, false, true);
+    if (ENDED.compareAndSet(this, false, true)) {
+      return true;
+    }
+    // The thread may be a transport's, which goes on: the interrupt must not come later.
+    while (!interrupted) {
+      Thread.onSpinWait();
+    }
+    boolean _ = Thread.interrupted();
+    return false;
   }
 
   /** Ends the turn, from outside. False if it has ended. */
@@ -144,6 +153,7 @@ final class Turn implements Reply {
       // Wakes the method if it waits for something; also a turn that waits for its reply.
       thread.interrupt();
     }
+    interrupted = true;
     return true;
   }
 

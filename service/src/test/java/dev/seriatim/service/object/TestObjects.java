@@ -30,7 +30,9 @@ final class TestObjects implements AutoCloseable {
             new DurableObjectIds("PROBE"),
             new MethodTable(ProbeGrpc.getServiceDescriptor()),
             factory);
-    directory = new ObjectDirectory(ImmutableSortedMap.of("PROBE", namespace), limits, storage);
+    directory =
+        new ObjectDirectory(
+            ImmutableSortedMap.of("PROBE", namespace), limits, /* directTurns= */ false, storage);
   }
 
   ObjectAddress address(String name) {
