@@ -2,6 +2,7 @@ import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { DurationSchema, type Duration } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { CallQueue, type PendingCall } from "./call-queue.js";
+import { isRefusal } from "./connection.js";
 import {
   CallFailure,
   clientCause,
@@ -227,7 +228,7 @@ export class ConnectCall {
     if (error === undefined && this.#state === "closing" && this.#calls.isEmpty) {
       this.#closed();
     } else {
-      this.#end(lostCause(error), Fate.UNKNOWN);
+      this.#end(lostCause(error), isRefusal(error) && !this.#opened ? Fate.NOT_EXECUTED : Fate.UNKNOWN);
     }
   }
 

@@ -1,13 +1,25 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
-import type {
-  ClientHttp2Session,
-  ClientHttp2Stream,
-  ClientSessionOptions,
-  ClientSessionRequestOptions,
-  OutgoingHttpHeaders,
-  SecureClientSessionOptions,
+import {
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionOptions,
+  type ClientSessionRequestOptions,
+  type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
 } from "node:http2";
+
+/** The errors of streams that were refused. */
+const refusals = new WeakSet<object>();
+
+/**
+ * Whether this is the end of a stream of which the host has processed nothing, and says so: it refused it, or
+ * it went away (GOAWAY) with a last stream before this one.
+ */
+export function isRefusal(error: ConnectError | undefined): boolean {
+  return error?.cause instanceof Error && refusals.has(error.cause);
+}
 
 /**
  * The HTTP/2 connection of one client: connect's, whose sessions can't end the process.
@@ -41,6 +53,11 @@ export class Connection {
     options: Omit<ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
     const stream = await this.#sessions.request(method, path, headers, options);
+    stream.once("error", (error: Error) => {
+      if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+        refusals.add(error);
+      }
+    });
     const session = stream.session as ClientHttp2Session | undefined;
     if (session !== undefined && !this.#heard.has(session)) {
       this.#heard.add(session);

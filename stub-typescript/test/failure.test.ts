@@ -235,6 +235,52 @@ describe("a lost connection", () => {
     assert.equal(later.retryable, false);
   });
 
+  test("leaves what a host refused to take not executed", async () => {
+    await using host = await FakeHost.start(async function* (stub) {
+      await stub.read();
+      stub.refuse();
+      yield* [];
+    });
+    await withStub(host.url, async (stub) => {
+      const failures = await Promise.all([stub.call(get, {}), stub.call(get, {})].map(failureOf));
+      for (const failure of failures) {
+        assert.equal(failure.reason, Reasons.CONNECTION_LOST);
+        assert.equal(failure.fate, Fate.NOT_EXECUTED);
+        assert(failure.retryable);
+      }
+    });
+  });
+
+  test("leaves a refusal behind 'opened' unknown, since the host has processed something", async () => {
+    await using host = await FakeHost.start(async function* (stub) {
+      yield opened();
+      yield outcomes(...(await stub.readInvocations(1)).map(({ sequence }) => Number(sequence)));
+      await stub.readInvocations(2);
+      stub.refuse();
+    });
+    await withStub(host.url, async (stub) => {
+      await stub.call(get, {});
+      assert.equal((await failureOf(stub.call(get, {}))).fate, Fate.UNKNOWN);
+    });
+  });
+
+  test("leaves a stub that is opened while the host goes away not executed, and others as they are", async () => {
+    await using host = await FakeHost.start(counting, async function* (stub) {
+      await stub.read();
+      host.stubs[0]?.goAway();
+      yield* [];
+    });
+    await withStub(host.url, async (stub, another) => {
+      await stub.call(increment, { amount: 1n });
+      const failure = await failureOf(another().call(increment, { amount: 10n }));
+      assert.equal(failure.reason, Reasons.CONNECTION_LOST);
+      assert.equal(failure.fate, Fate.NOT_EXECUTED);
+      assert(failure.retryable);
+      assert.equal((await stub.call(increment, { amount: 1n })).value, 2n);
+      await stub.close();
+    });
+  });
+
   test("is found by the keepalive, if the way to the host is dead", async () => {
     await using host = await FakeHost.start(counting);
     const way = createServer((socket) => {

@@ -2,7 +2,13 @@ import { create, fromBinary, toBinary, type Message, type MessageInitShape } fro
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { createServer, type Http2ServerRequest, type Http2Session } from "node:http2";
+import {
+  constants,
+  createServer,
+  type Http2ServerRequest,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import {
   CounterValueSchema,
@@ -42,11 +48,11 @@ export class HostSide {
   /** Every frame that was read, in order. */
   readonly frames: ConnectRequest[] = [];
   readonly #requests: AsyncIterator<ConnectRequest>;
-  readonly #session: Http2Session | undefined;
+  readonly #stream: ServerHttp2Stream | undefined;
 
-  constructor(requests: AsyncIterable<ConnectRequest>, session: Http2Session | undefined) {
+  constructor(requests: AsyncIterable<ConnectRequest>, stream: ServerHttp2Stream | undefined) {
     this.#requests = requests[Symbol.asyncIterator]();
-    this.#session = session;
+    this.#stream = stream;
   }
 
   /** The next frame, or undefined after the half-close. */
@@ -75,7 +81,17 @@ export class HostSide {
 
   /** Cuts the connection, with all its stubs. */
   cut(): void {
-    this.#session?.destroy();
+    this.#stream?.session?.destroy();
+  }
+
+  /** Refuses this stub's stream, as one of which nothing was processed. */
+  refuse(): void {
+    this.#stream?.close(constants.NGHTTP2_REFUSED_STREAM);
+  }
+
+  /** Says that the connection goes away, and that nothing was processed behind this stub's stream. */
+  goAway(): void {
+    this.#stream?.session?.goaway(constants.NGHTTP2_NO_ERROR, this.#stream.id);
   }
 }
 
@@ -101,7 +117,7 @@ export class FakeHost implements AsyncDisposable {
       routes: (router) => {
         router.service(Contract, {
           async *connect(requests, context) {
-            const stub = new HostSide(requests, context.values.get(requestKey)?.stream.session);
+            const stub = new HostSide(requests, context.values.get(requestKey)?.stream);
             const script = scripts[Math.min(host.stubs.length, scripts.length - 1)];
             host.stubs.push(stub);
             if (script !== undefined) {
