@@ -83,6 +83,9 @@ final class LiveObject {
   /** How many stubs and alarms hold this object. Guarded by the directory's entry for it. */
   private int holds;
 
+  /** Whether the turn watch looks at this object. */
+  private volatile boolean watched;
+
   // The turn watch's own: the number of the turn that it saw last, and since when.
   private long watchedTurn;
   private long watchedSinceNanos;
@@ -203,7 +206,9 @@ final class LiveObject {
 
   /** Serves until the object rests, or another thread has it, or these many stubs were served. */
   private void serve(int most) {
-    directory.turnWatch().add(this);
+    if (!watched) {
+      directory.turnWatch().add(this);
+    }
     for (int served = 0; ; served++) {
       if (served == most) {
         Thread.startVirtualThread(this::serve);
@@ -240,15 +245,10 @@ final class LiveObject {
 
   /** Gives the object up. False if there is work after all, and this thread has it again. */
   private boolean rest() {
-    directory.turnWatch().remove(this);
     restingSinceNanos = directory.nanos();
     round = null;
     running.set(false);
-    if (!hasWork() || running.getAndSet(true)) {
-      return true;
-    }
-    directory.turnWatch().add(this);
-    return false;
+    return !hasWork() || running.getAndSet(true);
   }
 
   private boolean hasWork() {
@@ -719,6 +719,15 @@ final class LiveObject {
             BreakReason.INVOCATION_TIMED_OUT,
             "invocation %d of %s was still running at the end of its timeout of %s"
                 .formatted(late.sequence(), invocation.method(), timeoutOf(invocation))));
+  }
+
+  boolean hasTurnThread() {
+    return running.get();
+  }
+
+  /** Called by the turn watch. */
+  void setWatched(boolean now) {
+    watched = now;
   }
 
   /** Called by the turn watch, one call at a time. */

@@ -10,9 +10,9 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * Holds turns to the host's limit. Looks at the objects that have a turn thread, some eight times
- * during the limit, so that a turn costs nothing for being watched; a turn is cut off at the limit
- * or up to an eighth later.
+ * Holds turns to the host's limit. Looks at the objects that have had a turn thread lately, some
+ * eight times during the limit, so that a turn costs nothing for being watched; a turn is cut off
+ * at the limit or up to an eighth later.
  */
 final class TurnWatch {
   private static final Logger logger = Logger.getLogger(TurnWatch.class.getName());
@@ -34,19 +34,29 @@ final class TurnWatch {
     var _ = timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
   }
 
+  /** From now on looks at this object, until it is found to rest. */
   void add(LiveObject object) {
+    object.setWatched(true);
     active.add(object);
   }
 
-  void remove(LiveObject object) {
+  private void check(LiveObject object, long now) {
+    if (object.hasTurnThread()) {
+      object.checkTurnLimit(now, limitNanos);
+      return;
+    }
     active.remove(object);
+    object.setWatched(false);
+    if (object.hasTurnThread()) {
+      add(object); // It may have begun in the belief that it is still watched.
+    }
   }
 
   private void check() {
     long now = nanos.getAsLong();
     for (LiveObject object : active) {
       try {
-        object.checkTurnLimit(now, limitNanos);
+        check(object, now);
       } catch (RuntimeException | Error e) {
         // Thrown further, it would end the watch for every object.
         logger.log(Level.WARNING, e, () -> "the turn of " + object + " can't be watched");
