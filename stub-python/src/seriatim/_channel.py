@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -11,7 +10,6 @@ import grpc
 
 from seriatim import _request
 from seriatim._call import RaisedCallFailure, StubCall
-from seriatim._core import PendingCall
 from seriatim._failures import Fate
 
 if TYPE_CHECKING:
@@ -27,9 +25,7 @@ else:  # Generic only to the type checker.
     _AnyStreamUnary = grpc.StreamUnaryMultiCallable
     _AnyStreamStream = grpc.StreamStreamMultiCallable
 
-_Serializer = Callable[[Any], bytes] | None
-_Deserializer = Callable[[bytes], Any] | None
-_Metadata = Iterable[tuple[str, str | bytes]] | None
+_Metadata = _request.Pairs | None
 
 
 class StubChannel(grpc.Channel):
@@ -42,20 +38,18 @@ class StubChannel(grpc.Channel):
     def unary_unary(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
         """One method of the object."""
-        return _UnaryUnary(
-            self._stub, _request.method_name(method), request_serializer, response_deserializer
-        )
+        return _UnaryUnary(self._stub, method, request_serializer, response_deserializer)
 
     def unary_stream(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> grpc.UnaryStreamMultiCallable[Any, Any]:
         """A method that fails with UNIMPLEMENTED when it is called."""
@@ -64,8 +58,8 @@ class StubChannel(grpc.Channel):
     def stream_unary(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> grpc.StreamUnaryMultiCallable[Any, Any]:
         """A method that fails with UNIMPLEMENTED when it is called."""
@@ -74,8 +68,8 @@ class StubChannel(grpc.Channel):
     def stream_stream(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> grpc.StreamStreamMultiCallable[Any, Any]:
         """A method that fails with UNIMPLEMENTED when it is called."""
@@ -109,12 +103,13 @@ class StubChannel(grpc.Channel):
 
 class _UnaryUnary(_AnyUnaryUnary):
     def __init__(
-        self, stub: DurableObjectStub, method: str, serializer: _Serializer, deserializer: _Deserializer
+        self,
+        stub: DurableObjectStub,
+        path: str,
+        serializer: _request.Serializer,
+        deserializer: _request.Deserializer,
     ) -> None:
-        self._stub = stub
-        self._method = method
-        self._serializer = serializer
-        self._deserializer = deserializer
+        self._method = _request.UnaryMethod(stub.submit, path, serializer, deserializer)
 
     def __call__(
         self,
@@ -152,24 +147,7 @@ class _UnaryUnary(_AnyUnaryUnary):
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> StubCall:
-        try:
-            _request.refuse_credentials(credentials)
-            deadline = _request.deadline(timeout, time.monotonic())
-            call = StubCall(deadline)
-            pending = PendingCall(
-                self._method,
-                _request.serialized(self._serializer, request),
-                deadline,
-                _request.metadata_of(metadata),
-                self._deserializer,
-                call,
-            )
-        except _request.RefusedError as e:
-            call = StubCall(None)
-            call.fail(e.cause, Fate.NOT_EXECUTED)
-            return call
-        self._stub.submit(pending)
-        return call
+        return self._method.call(StubCall, request, timeout, metadata, credentials)
 
 
 class _Refused:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import math
 import re
+import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import grpc
 
-from seriatim._failures import FailureCause
+from seriatim._core import PendingCall
+from seriatim._failures import FailureCause, Fate
 from seriatim._reasons import Reason
 
 _KEY = re.compile(r"[0-9a-z_.-]+")
@@ -19,7 +21,18 @@ _BINARY_SUFFIX = "-bin"
 _RESERVED_PREFIXES = ("grpc-", "seriatim-")
 _LONGEST_TIMEOUT_SECONDS = 315_576_000_000  # That of google.protobuf.Duration.
 
+Serializer = Callable[[Any], bytes] | None
+Deserializer = Callable[[bytes], Any] | None
 Pairs = Iterable[tuple[str, str | bytes]]
+
+
+class Call(Protocol):
+    """What a caller gets for a call, in either API."""
+
+    def fail(self, cause: FailureCause, fate: Fate) -> None: ...
+
+
+_C = TypeVar("_C", bound=Call)
 
 
 class RefusedError(Exception):
@@ -102,3 +115,41 @@ def metadata_of(pairs: Pairs | None) -> dict[str, str]:
 
 def _bad_metadata(message: str) -> RefusedError:
     return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+class UnaryMethod:
+    """One method of an object, and where its calls go."""
+
+    def __init__(
+        self,
+        submit: Callable[[PendingCall], None],
+        path: str,
+        serializer: Serializer,
+        deserializer: Deserializer,
+    ) -> None:
+        self._submit = submit
+        self._name = method_name(path)
+        self._serializer = serializer
+        self._deserializer = deserializer
+
+    def call(
+        self,
+        make: Callable[[float | None], _C],
+        request: Any,
+        timeout: float | None,
+        metadata: Pairs | None,
+        credentials: grpc.CallCredentials | None,
+    ) -> _C:
+        """Makes a call with its deadline, and submits it. One that can't be made has failed already."""
+        try:
+            refuse_credentials(credentials)
+            until = deadline(timeout, time.monotonic())
+            argument = serialized(self._serializer, request)
+            pairs = metadata_of(metadata)
+        except RefusedError as e:
+            refused = make(None)
+            refused.fail(e.cause, Fate.NOT_EXECUTED)
+            return refused
+        call = make(until)
+        self._submit(PendingCall(self._name, argument, until, pairs, self._deserializer, call))
+        return call

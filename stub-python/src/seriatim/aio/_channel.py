@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -12,16 +10,13 @@ import grpc
 from grpc import aio
 
 from seriatim import _request
-from seriatim._core import PendingCall
 from seriatim._failures import CallFailure, Fate
 from seriatim.aio._call import StubCall
 
 if TYPE_CHECKING:
     from seriatim.aio._stub import DurableObjectStub
 
-_Serializer = Callable[[Any], bytes] | None
-_Deserializer = Callable[[bytes], Any] | None
-_Metadata = Iterable[tuple[str, str | bytes]] | None
+_Metadata = _request.Pairs | None
 
 
 class StubChannel(aio.Channel):
@@ -34,20 +29,18 @@ class StubChannel(aio.Channel):
     def unary_unary(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> aio.UnaryUnaryMultiCallable[Any, Any]:
         """One method of the object."""
-        return _UnaryUnary(
-            self._stub, _request.method_name(method), request_serializer, response_deserializer
-        )
+        return _UnaryUnary(self._stub, method, request_serializer, response_deserializer)
 
     def unary_stream(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> aio.UnaryStreamMultiCallable[Any, Any]:
         """A method that fails with UNIMPLEMENTED when it is called."""
@@ -56,8 +49,8 @@ class StubChannel(aio.Channel):
     def stream_unary(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> aio.StreamUnaryMultiCallable[Any, Any]:
         """A method that fails with UNIMPLEMENTED when it is called."""
@@ -66,8 +59,8 @@ class StubChannel(aio.Channel):
     def stream_stream(
         self,
         method: str,
-        request_serializer: _Serializer = None,
-        response_deserializer: _Deserializer = None,
+        request_serializer: _request.Serializer = None,
+        response_deserializer: _request.Deserializer = None,
         _registered_method: bool | None = False,
     ) -> aio.StreamStreamMultiCallable[Any, Any]:
         """A method that fails with UNIMPLEMENTED when it is called."""
@@ -115,12 +108,14 @@ class StubChannel(aio.Channel):
 
 class _UnaryUnary(aio.UnaryUnaryMultiCallable[Any, Any]):
     def __init__(
-        self, stub: DurableObjectStub, method: str, serializer: _Serializer, deserializer: _Deserializer
+        self,
+        stub: DurableObjectStub,
+        path: str,
+        serializer: _request.Serializer,
+        deserializer: _request.Deserializer,
     ) -> None:
         self._stub = stub
-        self._method = method
-        self._serializer = serializer
-        self._deserializer = deserializer
+        self._method = _request.UnaryMethod(stub.submit, path, serializer, deserializer)
 
     def __call__(
         self,
@@ -133,24 +128,9 @@ class _UnaryUnary(aio.UnaryUnaryMultiCallable[Any, Any]):
         compression: grpc.Compression | None = None,
     ) -> StubCall:
         loop = self._stub.loop()
-        try:
-            _request.refuse_credentials(credentials)
-            deadline = _request.deadline(timeout, time.monotonic())
-            call = StubCall(deadline, loop)
-            pending = PendingCall(
-                self._method,
-                _request.serialized(self._serializer, request),
-                deadline,
-                _request.metadata_of(metadata),
-                self._deserializer,
-                call,
-            )
-        except _request.RefusedError as e:
-            call = StubCall(None, loop)
-            call.fail(e.cause, Fate.NOT_EXECUTED)
-            return call
-        self._stub.submit(pending)
-        return call
+        return self._method.call(
+            lambda deadline: StubCall(deadline, loop), request, timeout, metadata, credentials
+        )
 
 
 class _Refused:
