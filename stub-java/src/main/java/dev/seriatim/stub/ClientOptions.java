@@ -142,8 +142,9 @@ public final class ClientOptions {
 
   /**
    * How long a connection with open stubs may be silent before it is probed; only for {@link
-   * DurableObjects#connect}. Default: 30 s. A Seriatim host permits 10 s. If a proxy in between
-   * answers with {@code too_many_pings}, raise it: many permit only 5 minutes.
+   * DurableObjects#connect}. Default: 30 s. gRPC makes it 10 s at least, which a Seriatim host
+   * permits. If a proxy in between answers with {@code too_many_pings}, raise it: many permit only
+   * 5 minutes.
    */
   public Duration keepAliveTime() {
     return keepAliveTime;

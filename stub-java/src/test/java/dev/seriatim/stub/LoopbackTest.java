@@ -6,17 +6,25 @@ import static dev.seriatim.stub.FakeHost.get;
 import static dev.seriatim.stub.FakeHost.number;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.stubtest.EchoGrpc;
 import dev.seriatim.stubtest.EchoMessage;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -68,7 +76,7 @@ final class LoopbackTest {
     }
     assertThat(accepted.end()).isEqualTo("half-closed");
     accepted.end(Status.OK);
-    assertThat(stub.awaitEnd(java.time.Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
     assertThat(stub.isBroken()).isFalse();
   }
 
@@ -113,6 +121,43 @@ final class LoopbackTest {
       assertThat(failure.reason()).isEqualTo(Reasons.CONNECTION_LOST);
       assertThat(failure.code()).isEqualTo(Status.Code.UNAVAILABLE);
       assertThat(failure.retryable()).isTrue();
+    }
+  }
+
+  /** Takes some 10 s, since gRPC doesn't let a client probe its connection any sooner. */
+  @Test
+  void aConnectionThatGoesSilentIsGivenUp() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    Server stopped =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .bossEventLoopGroup(loop)
+            .workerEventLoopGroup(loop)
+            .channelType(NioServerSocketChannel.class)
+            .addService(host)
+            .build()
+            .start();
+    try (DurableObjects probing =
+        DurableObjects.connect(
+            "127.0.0.1:" + stopped.getPort(),
+            InsecureChannelCredentials.create(),
+            ClientOptions.builder()
+                .keepAliveTime(Duration.ofMillis(1))
+                .keepAliveTimeout(Duration.ofMillis(100))
+                .build())) {
+      DurableObjectStub stub = probing.namespace("ECHO").getByName("foo");
+      ListenableFuture<EchoMessage> completed = stub.call(EchoGrpc.getEchoMethod(), number(1));
+      host.accept().opened("foo").answer(1, 1);
+      assertThat(get(completed)).isEqualTo(number(1));
+      // From here on the host's one thread reads nothing and writes nothing; the socket stays open.
+      loop.execute(() -> Uninterruptibles.awaitUninterruptibly(over));
+      CallFailure lost = failureOf(stub.call(EchoGrpc.getEchoMethod(), number(2)));
+      assertThat(lost.reason()).isEqualTo(Reasons.CONNECTION_LOST);
+      assertThat(lost.fate()).isEqualTo(Fate.UNKNOWN);
+    } finally {
+      over.countDown();
+      stopped.shutdownNow();
+      Future<?> unused = loop.shutdownGracefully();
     }
   }
 
