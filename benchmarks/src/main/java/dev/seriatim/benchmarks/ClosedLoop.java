@@ -25,27 +25,6 @@ final class ClosedLoop implements Runnable {
   private int sampled;
   private long issuedNanos;
 
-  /** What came of one run. */
-  static final class Run {
-    private final double rate;
-    private final long[] latencyNanos;
-
-    Run(double rate, long[] latencyNanos) {
-      this.rate = rate;
-      this.latencyNanos = latencyNanos;
-    }
-
-    /** Answers in a second. */
-    double rate() {
-      return rate;
-    }
-
-    /** A quantile of the latencies, if one call was in flight. */
-    double micros(double quantile) {
-      return latencyNanos[(int) (quantile * (latencyNanos.length - 1))] / 1e3;
-    }
-  }
-
   private ClosedLoop(int inFlight) {
     this.inFlight = new AtomicInteger(inFlight);
     this.timed = inFlight == 1;
@@ -58,6 +37,11 @@ final class ClosedLoop implements Runnable {
         @Override
         public void issue() {
           throw new IllegalStateException("the load was not opened");
+        }
+
+        @Override
+        public int width() {
+          return 0;
         }
 
         @Override
@@ -74,7 +58,7 @@ final class ClosedLoop implements Runnable {
       for (int i = 0; i < inFlight; i++) {
         opened.issue();
       }
-      loop.awaitAnswers(2L * inFlight);
+      loop.awaitAnswers(2L * Math.max(inFlight, opened.width()));
       Thread.sleep(warmUp);
       long startAnswers = loop.answers.get();
       long start = System.nanoTime();
@@ -90,7 +74,7 @@ final class ClosedLoop implements Runnable {
     }
   }
 
-  /** Until each call in flight has been answered twice, so that every stub is open. */
+  /** Until there are enough answers that every stub is open. */
   private void awaitAnswers(long wanted) throws InterruptedException, TimeoutException {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(END_SECONDS);
     while (answers.get() < wanted) {
@@ -105,9 +89,7 @@ final class ClosedLoop implements Runnable {
 
   /** The samples of the last calls, as many as were counted. */
   private long[] latencies(long counted) {
-    long[] sorted = Arrays.copyOfRange(samples, (int) Math.max(0, sampled - counted), sampled);
-    Arrays.sort(sorted);
-    return sorted;
+    return Arrays.copyOfRange(samples, (int) Math.max(0, sampled - counted), sampled);
   }
 
   /** An answer has come. */

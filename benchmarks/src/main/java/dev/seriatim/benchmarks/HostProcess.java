@@ -7,15 +7,14 @@ import dev.seriatim.service.StorageOptions;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -23,12 +22,14 @@ import java.util.List;
  * their three ports in one line, and ends when its standard input does.
  */
 final class HostProcess implements AutoCloseable {
+  private final Scratch scratch;
   private final Process process;
   private final int barePort;
   private final int memoryPort;
   private final int durablePort;
 
-  private HostProcess(Process process, List<Integer> ports) {
+  private HostProcess(Scratch scratch, Process process, List<Integer> ports) {
+    this.scratch = scratch;
     this.process = process;
     barePort = ports.get(0);
     memoryPort = ports.get(1);
@@ -52,6 +53,7 @@ final class HostProcess implements AutoCloseable {
   private static DurableObjectHost.Builder host() {
     return DurableObjectHost.builder()
         .namespace(BenchObject.NAMESPACE, BenchGrpc.getServiceDescriptor(), BenchObject::new)
+        .namespace(RowsObject.NAMESPACE, BenchGrpc.getServiceDescriptor(), RowsObject::new)
         // Idle objects must stay while their heap is measured.
         .limits(HostLimits.builder().idleLimit(Duration.ofHours(1)).build())
         .server(netty());
@@ -62,27 +64,28 @@ final class HostProcess implements AutoCloseable {
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
   }
 
-  /** Starts it in a JVM like this one. */
-  static HostProcess start(Path data) throws IOException {
+  /** Starts it in a JVM like this one, with these options beyond its own. */
+  static HostProcess start(Scratch scratch, String... options) throws IOException {
+    Path directory = scratch.directory("host");
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     command.addAll(Jvm.OPTIONS);
+    command.add("-Djava.io.tmpdir=" + directory);
+    command.addAll(List.of(options));
     command.addAll(
         List.of(
             "--class-path",
             System.getProperty("java.class.path"),
             HostProcess.class.getName(),
-            data.toString()));
+            directory.resolve("data").toString()));
     Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    BufferedReader output =
-        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-    String line = output.readLine();
+        scratch.start(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT));
+    String line = process.inputReader(StandardCharsets.UTF_8).readLine();
     if (line == null) {
       throw new IOException("the host process ended before it listened");
     }
     return new HostProcess(
-        process, List.of(line.split(" ")).stream().map(Integer::valueOf).toList());
+        scratch, process, Arrays.stream(line.split(" ")).map(Integer::valueOf).toList());
   }
 
   int barePort() {
@@ -99,6 +102,6 @@ final class HostProcess implements AutoCloseable {
 
   @Override
   public void close() {
-    process.destroyForcibly();
+    scratch.end(process);
   }
 }

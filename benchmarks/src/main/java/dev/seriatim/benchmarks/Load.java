@@ -5,6 +5,9 @@ interface Load extends AutoCloseable {
   /** Makes one call; its answer is told to the listener that the load was opened with. */
   void issue();
 
+  /** Over how many stubs, or streams, the calls are spread. */
+  int width();
+
   @Override
   void close();
 

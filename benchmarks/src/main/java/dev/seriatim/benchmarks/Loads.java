@@ -21,12 +21,18 @@ import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The loads: every one on a connection of its own, with its callbacks on the transport's thread.
  */
 final class Loads {
+  /** The payload of most figures, in bytes. */
+  static final int SMALL = 32;
+
+  private static final long END_SECONDS = 5;
+
   private Loads() {}
 
   static ManagedChannel connect(int port) {
@@ -65,8 +71,13 @@ final class Loads {
         }
 
         @Override
+        public int width() {
+          return count;
+        }
+
+        @Override
         public void close() {
-          channel.shutdownNow();
+          end(channel);
         }
       };
     };
@@ -106,19 +117,33 @@ final class Loads {
       ManagedChannel channel = connect(port);
       BareGrpc.BareFutureStub stub = BareGrpc.newFutureStub(channel);
       Payload payload = payload(bytes);
-      return futures(() -> stub.unary(payload), onAnswer, channel);
+      return futures(() -> stub.unary(payload), 1, onAnswer, channel);
     };
   }
 
-  /** Seriatim, by {@link DurableObjectStub#call}, on this many objects with a stub each. */
-  static Load.Opener direct(
-      int port, MethodDescriptor<Payload, Payload> method, int bytes, int objects) {
+  /** Seriatim, by {@link DurableObjectStub#call}: echoes on this many objects, a stub each. */
+  static Load.Opener echo(int port, int bytes, int objects) {
+    return direct(port, BenchObject.NAMESPACE, BenchGrpc.getEchoMethod(), bytes, objects);
+  }
+
+  /** The same with durable increments on one object of this namespace. */
+  static Load.Opener increment(int port, String namespace) {
+    return direct(port, namespace, BenchGrpc.getIncrementMethod(), SMALL, 1);
+  }
+
+  private static Load.Opener direct(
+      int port,
+      String namespace,
+      MethodDescriptor<Payload, Payload> method,
+      int bytes,
+      int objects) {
     return onAnswer -> {
       ManagedChannel channel = connect(port);
-      List<DurableObjectStub> stubs = stubs(channel, objects);
+      List<DurableObjectStub> stubs = stubs(channel, namespace, objects);
       Payload payload = payload(bytes);
       AtomicInteger next = new AtomicInteger();
-      return futures(() -> stubs.get(turn(next, objects)).call(method, payload), onAnswer, channel);
+      return futures(
+          () -> stubs.get(turn(next, objects)).call(method, payload), objects, onAnswer, channel);
     };
   }
 
@@ -127,30 +152,45 @@ final class Loads {
     return onAnswer -> {
       ManagedChannel channel = connect(port);
       BenchGrpc.BenchFutureStub stub =
-          BenchGrpc.newFutureStub(stubs(channel, 1).getFirst().channel());
+          BenchGrpc.newFutureStub(stubs(channel, BenchObject.NAMESPACE, 1).getFirst().channel());
       Payload payload = payload(bytes);
       return futures(
-          () -> durable ? stub.increment(payload) : stub.echo(payload), onAnswer, channel);
+          () -> durable ? stub.increment(payload) : stub.echo(payload), 1, onAnswer, channel);
     };
   }
 
-  static List<DurableObjectStub> stubs(ManagedChannel channel, int count) {
-    DurableObjectNamespace namespace =
-        DurableObjects.on(
-                channel, ClientOptions.builder().executor(MoreExecutors.directExecutor()).build())
-            .namespace(BenchObject.NAMESPACE);
+  /** The objects that are measured, called with callbacks on the transport's thread. */
+  static DurableObjectNamespace objects(ManagedChannel channel, String namespace) {
+    return DurableObjects.on(
+            channel, ClientOptions.builder().executor(MoreExecutors.directExecutor()).build())
+        .namespace(namespace);
+  }
+
+  private static List<DurableObjectStub> stubs(
+      ManagedChannel channel, String namespace, int count) {
+    DurableObjectNamespace objects = objects(channel, namespace);
     List<DurableObjectStub> stubs = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
-      stubs.add(namespace.getByName("bench-" + i));
+      stubs.add(objects.getByName("bench-" + i));
     }
     return stubs;
+  }
+
+  /** Ends a connection, so that the load behind it doesn't run into the next one. */
+  private static void end(ManagedChannel channel) {
+    channel.shutdownNow();
+    try {
+      channel.awaitTermination(END_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private interface Call {
     ListenableFuture<Payload> make();
   }
 
-  private static Load futures(Call call, Runnable onAnswer, ManagedChannel channel) {
+  private static Load futures(Call call, int width, Runnable onAnswer, ManagedChannel channel) {
     FutureCallback<Payload> callback =
         new FutureCallback<>() {
           @Override
@@ -170,8 +210,13 @@ final class Loads {
       }
 
       @Override
+      public int width() {
+        return width;
+      }
+
+      @Override
       public void close() {
-        channel.shutdownNow();
+        end(channel);
       }
     };
   }

@@ -18,21 +18,32 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 
 /** Writes the figures down: as a table, as JSON, as plots. */
 final class Report {
-  private Report() {}
+  private final Results results;
+  private final String how;
 
-  static String markdown(List<Figure> figures, String how) {
+  /**
+   * A report.
+   *
+   * @param how how often and how long everything was measured
+   */
+  Report(Results results, String how) {
+    this.results = results;
+    this.how = how;
+  }
+
+  String markdown() {
     StringBuilder text = new StringBuilder();
     text.append("Measured on ")
         .append(LocalDate.now(ZoneOffset.UTC))
         .append(", ")
         .append(machine())
         .append(".\n");
-    text.append("Medians of ")
+    text.append("Medians, with the lowest and the highest in brackets, of ")
         .append(how)
-        .append(", with the lowest and the highest in brackets.\n\n");
+        .append(".\n\n");
     text.append("| figure | value | beside | ratio | target | met |\n");
     text.append("| --- | ---: | ---: | ---: | --- | --- |\n");
-    for (Figure f : figures) {
+    for (Figure f : results.figures()) {
       text.append(
           "| %s | %s %s (%s to %s) | %s | %s | %s | %s |%n"
               .formatted(
@@ -41,17 +52,19 @@ final class Report {
                   f.unit(),
                   number(f.low()),
                   number(f.high()),
-                  f.reference().isEmpty() ? "" : f.reference() + ": " + number(f.referenceValue()),
-                  f.reference().isEmpty() ? "" : String.format(Locale.ROOT, "%.2f", f.ratio()),
+                  f.referenceValue() == null
+                      ? ""
+                      : f.reference() + ": " + number(f.referenceValue()),
+                  f.ratio() == null ? "" : String.format(Locale.ROOT, "%.2f", f.ratio()),
                   f.target(),
-                  f.target().isEmpty() ? "" : f.met() ? "yes" : "**no**"));
+                  f.met() == null ? "" : f.met() ? "yes" : "**no**"));
     }
     return text.toString();
   }
 
-  static String json(List<Figure> figures) {
+  String json() {
     List<Map<String, Object>> rows = new ArrayList<>();
-    for (Figure f : figures) {
+    for (Figure f : results.figures()) {
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("figure", f.figure());
       row.put("value", f.value());
@@ -62,50 +75,58 @@ final class Report {
       row.put("met", f.met());
       rows.add(row);
     }
-    return new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create().toJson(rows) + "\n";
+    return new GsonBuilder()
+            .serializeNulls()
+            .setPrettyPrinting()
+            .disableHtmlEscaping()
+            .create()
+            .toJson(rows)
+        + "\n";
   }
 
-  static void write(
-      Path directory,
-      List<Figure> figures,
-      String how,
-      Map<String, Map<Integer, Rounds>> throughput,
-      Map<String, ClosedLoop.Run> latencies,
-      Map<String, Map<Integer, Rounds>> byObjects)
-      throws IOException {
+  void write(Path directory) throws IOException {
     Files.createDirectories(directory);
-    Files.writeString(directory.resolve("results.md"), markdown(figures, how));
-    Files.writeString(directory.resolve("results.json"), json(figures));
-    XYChart rates = chart("Calls per second by calls in flight", "calls in flight", "calls/s");
-    rates.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
-    throughput.forEach(
+    Files.writeString(directory.resolve("results.md"), markdown());
+    Files.writeString(directory.resolve("results.json"), json());
+    if (!results.throughput().isEmpty()) {
+      XYChart chart = chart("Calls per second by calls in flight", "calls in flight", "calls/s");
+      chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
+      draw(chart, results.throughput());
+      save(chart, directory.resolve("throughput.png"));
+    }
+    if (!results.latencies().isEmpty()) {
+      XYChart chart = chart("Latency, one call at a time", "percentile", "µs");
+      draw(chart, results.latencies());
+      save(chart, directory.resolve("latency.png"));
+    }
+    if (!results.byObjects().isEmpty()) {
+      XYChart chart = chart("Calls per second by number of objects", "objects", "calls/s");
+      chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
+      draw(chart, results.byObjects());
+      save(chart, directory.resolve("objects.png"));
+    }
+  }
+
+  private static void draw(XYChart chart, Curves curves) {
+    curves.forEach(
         (name, rounds) ->
-            rates.addSeries(
+            chart.addSeries(
                 name,
                 rounds.keySet().stream().map(Integer::doubleValue).toList(),
                 rounds.values().stream().map(Rounds::median).toList()));
-    save(rates, directory.resolve("throughput.png"));
-    XYChart latency = chart("Latency, one call at a time", "percentile", "µs");
+  }
+
+  private static void draw(XYChart chart, Map<String, Latency> latencies) {
     latencies.forEach(
-        (name, run) -> {
-          List<Double> percentiles = new ArrayList<>();
+        (name, latency) -> {
+          List<Double> percents = new ArrayList<>();
           List<Double> micros = new ArrayList<>();
-          for (double p = 1; p <= 99; p++) {
-            percentiles.add(p);
-            micros.add(run.micros(p / 100));
+          for (int percent = 1; percent <= 99; percent++) {
+            percents.add((double) percent);
+            micros.add(latency.lastMicros(percent));
           }
-          latency.addSeries(name, percentiles, micros);
+          chart.addSeries(name, percents, micros);
         });
-    save(latency, directory.resolve("latency.png"));
-    XYChart objects = chart("Calls per second by number of objects", "objects", "calls/s");
-    objects.getStyler().setXAxisLogarithmic(true).setYAxisMin(0.0);
-    byObjects.forEach(
-        (name, rounds) ->
-            objects.addSeries(
-                name,
-                rounds.keySet().stream().map(Integer::doubleValue).toList(),
-                rounds.values().stream().map(Rounds::median).toList()));
-    save(objects, directory.resolve("objects.png"));
   }
 
   private static XYChart chart(String title, String x, String y) {

@@ -1,17 +1,21 @@
 package dev.seriatim.benchmarks;
 
 import java.util.Arrays;
+import java.util.function.DoubleBinaryOperator;
 
-/** The values of one measurement in all rounds. */
+/** The values of one measurement in all rounds so far. */
 final class Rounds {
-  private final double[] values;
+  private double[] values = {};
 
-  Rounds(int rounds) {
-    values = new double[rounds];
+  Rounds() {}
+
+  private Rounds(double[] values) {
+    this.values = values;
   }
 
-  void set(int round, double value) {
-    values[round] = value;
+  void add(double value) {
+    values = Arrays.copyOf(values, values.length + 1);
+    values[values.length - 1] = value;
   }
 
   double median() {
@@ -31,10 +35,28 @@ final class Rounds {
 
   /** The median of the ratios round by round, which holds when the machine's speed drifts. */
   double ratioTo(Rounds other) {
-    Rounds ratios = new Rounds(values.length);
-    for (int i = 0; i < values.length; i++) {
-      ratios.set(i, values[i] / other.values[i]);
+    return with(other, (a, b) -> a / b).median();
+  }
+
+  /** The sums, round by round. */
+  Rounds plus(Rounds other) {
+    return with(other, Double::sum);
+  }
+
+  /** The differences, round by round. */
+  Rounds minus(Rounds other) {
+    return with(other, (a, b) -> a - b);
+  }
+
+  private Rounds with(Rounds other, DoubleBinaryOperator operator) {
+    if (other.values.length != values.length) {
+      throw new IllegalArgumentException(
+          "%d rounds, expected %d".formatted(other.values.length, values.length));
     }
-    return ratios.median();
+    double[] results = new double[values.length];
+    for (int i = 0; i < values.length; i++) {
+      results[i] = operator.applyAsDouble(values[i], other.values[i]);
+    }
+    return new Rounds(results);
   }
 }

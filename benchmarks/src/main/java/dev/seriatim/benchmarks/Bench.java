@@ -1,0 +1,87 @@
+package dev.seriatim.benchmarks;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Set;
+
+/** One run of the benchmarks: who is called, for how long and how often, and what came of it. */
+final class Bench {
+  private final Scratch scratch;
+  private final HostProcess host;
+  private final Results results;
+  private final boolean quick;
+  private final Set<Integer> wantedInFlight;
+
+  /**
+   * A run.
+   *
+   * @param inFlight the only numbers of calls in flight to measure; all of them, if it is empty
+   */
+  Bench(Scratch scratch, HostProcess host, Results results, boolean quick, Set<Integer> inFlight) {
+    this.scratch = scratch;
+    this.host = host;
+    this.results = results;
+    this.quick = quick;
+    this.wantedInFlight = inFlight;
+  }
+
+  Scratch scratch() {
+    return scratch;
+  }
+
+  HostProcess host() {
+    return host;
+  }
+
+  Results results() {
+    return results;
+  }
+
+  int rounds() {
+    return quick ? 2 : 5;
+  }
+
+  /** How long a load is measured in a round. */
+  Duration time() {
+    return quick ? Duration.ofMillis(500) : Duration.ofSeconds(2);
+  }
+
+  /** How long a load runs before it is measured, in each round. */
+  Duration warmUp() {
+    return quick ? Duration.ofMillis(200) : Duration.ofMillis(500);
+  }
+
+  /** How long a load runs once, before the first round, until everything is compiled. */
+  Duration firstWarmUp() {
+    return quick ? Duration.ofSeconds(1) : Duration.ofSeconds(4);
+  }
+
+  String how() throws IOException {
+    return "%d rounds of %s s%s; SQLite on %s"
+        .formatted(
+            rounds(), time().toMillis() / 1000.0, quick ? " (--quick)" : "", scratch.fileSystem());
+  }
+
+  /** Those of these numbers of calls in flight that are asked for. */
+  int[] inFlight(int... numbers) {
+    return Arrays.stream(numbers)
+        .filter(number -> wantedInFlight.isEmpty() || wantedInFlight.contains(number))
+        .toArray();
+  }
+
+  /** Runs a load for one round, and shows that it does. */
+  Run run(int round, String load, Load.Opener opener, int inFlight) throws Exception {
+    progress(round, "%s, %,d in flight".formatted(load, inFlight));
+    return ClosedLoop.run(opener, inFlight, warmUp(), time());
+  }
+
+  /** Says what is measured now, in a round that is counted from 0. */
+  void progress(int round, String what) {
+    progress("round %d of %d: %s".formatted(round + 1, rounds(), what));
+  }
+
+  void progress(String what) {
+    System.err.println("bench: " + what);
+  }
+}

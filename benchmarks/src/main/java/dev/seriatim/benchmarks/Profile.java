@@ -1,0 +1,53 @@
+package dev.seriatim.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.text.ParseException;
+import java.util.HashMap;
+import java.util.Map;
+import jdk.jfr.Configuration;
+import jdk.jfr.Recording;
+
+/** JFR in both processes: what takes CPU time, what is allocated, and what waits for a lock. */
+final class Profile {
+  private static final String SETTINGS = "profile";
+
+  /** Beyond those settings: locks that are waited for shortly, and CPU time in native code. */
+  private static final Map<String, String> MORE =
+      Map.of("jdk.JavaMonitorEnter#threshold", "20us", "jdk.CPUTimeSample#enabled", "true");
+
+  private final Path directory;
+  private final Recording recording;
+
+  private Profile(Path directory, Recording recording) {
+    this.directory = directory;
+    this.recording = recording;
+  }
+
+  static Profile start(Path directory) throws IOException, ParseException {
+    Map<String, String> settings = new HashMap<>();
+    settings.putAll(Configuration.getConfiguration(SETTINGS).getSettings());
+    settings.putAll(MORE);
+    Recording recording = new Recording();
+    recording.setSettings(settings);
+    recording.start();
+    return new Profile(directory, recording);
+  }
+
+  /** What makes the host's JVM record itself in the same way, until it ends. */
+  static String hostOption(Path directory) throws IOException {
+    Files.createDirectories(directory);
+    StringBuilder option = new StringBuilder("-XX:StartFlightRecording:dumponexit=true");
+    option.append(",settings=").append(SETTINGS);
+    option.append(",filename=").append(directory.resolve("host.jfr").toAbsolutePath());
+    MORE.forEach((setting, value) -> option.append(',').append(setting).append('=').append(value));
+    return option.toString();
+  }
+
+  /** Ends the recording of this process; the host's ends with the host. */
+  void save() throws IOException {
+    recording.dump(directory.resolve("client.jfr"));
+    recording.close();
+  }
+}

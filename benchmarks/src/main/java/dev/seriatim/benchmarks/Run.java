@@ -1,0 +1,30 @@
+package dev.seriatim.benchmarks;
+
+import java.util.Arrays;
+
+/** What came of running a load for a while. */
+final class Run {
+  private final double rate;
+  private final long[] latencyNanos;
+
+  /**
+   * A run.
+   *
+   * @param rate answers, or rows, in a second
+   * @param latencyNanos how long each took, in any order; empty if more than one was in flight
+   */
+  Run(double rate, long[] latencyNanos) {
+    this.rate = rate;
+    this.latencyNanos = latencyNanos.clone();
+    Arrays.sort(this.latencyNanos);
+  }
+
+  double rate() {
+    return rate;
+  }
+
+  /** A quantile of the latencies, if one call was in flight. */
+  double micros(double quantile) {
+    return latencyNanos[(int) (quantile * (latencyNanos.length - 1))] / 1e3;
+  }
+}
