@@ -44,17 +44,23 @@ final class Bench {
 
   /** How long a load is measured in a round. */
   Duration time() {
-    return quick ? Duration.ofMillis(500) : Duration.ofSeconds(2);
+    return quick ? Duration.ofMillis(400) : Duration.ofSeconds(2);
   }
 
-  /** How long a load runs before it is measured, in each round. */
-  Duration warmUp() {
-    return quick ? Duration.ofMillis(200) : Duration.ofMillis(500);
+  /** How long a load runs before that. */
+  private Duration shortWarmUp() {
+    return quick ? Duration.ofMillis(150) : Duration.ofMillis(500);
   }
 
-  /** How long a load runs once, before the first round, until everything is compiled. */
-  Duration firstWarmUp() {
-    return quick ? Duration.ofSeconds(1) : Duration.ofSeconds(4);
+  private Duration firstWarmUp() {
+    return quick ? Duration.ofMillis(800) : Duration.ofSeconds(4);
+  }
+
+  /** Runs a load until it is compiled, before its first round. */
+  void warmUp(Load.Opener opener) throws Exception {
+    for (int inFlight : new int[] {4096, 1}) {
+      ClosedLoop.run(opener, inFlight, Duration.ZERO, firstWarmUp());
+    }
   }
 
   String how() throws IOException {
@@ -73,7 +79,7 @@ final class Bench {
   /** Runs a load for one round, and shows that it does. */
   Run run(int round, String load, Load.Opener opener, int inFlight) throws Exception {
     progress(round, "%s, %,d in flight".formatted(load, inFlight));
-    return ClosedLoop.run(opener, inFlight, warmUp(), time());
+    return ClosedLoop.run(opener, inFlight, shortWarmUp(), time());
   }
 
   /** Says what is measured now, in a round that is counted from 0. */

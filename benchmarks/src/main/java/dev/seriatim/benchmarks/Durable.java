@@ -21,12 +21,14 @@ final class Durable implements Group {
     Curves rates = results.throughput();
     HostProcess host = bench.host();
     Load.Opener stream = Loads.bareStream(host.barePort(), Loads.SMALL);
+    bench.progress("warming the store up");
+    bench.warmUp(Loads.increment(host.durablePort(), BenchObject.NAMESPACE));
     Latency streams = new Latency();
     Latency commits = new Latency();
     try (SqliteReference sqlite = new SqliteReference(bench.scratch().directory("sqlite"))) {
       for (int round = 0; round < bench.rounds(); round++) {
         for (int inFlight : bench.inFlight(1, 16, 256, 4096)) {
-          bench.progress(round, "%s, %,d rows in a commit".formatted(BARE_SQLITE, inFlight));
+          bench.progress(round, "%s, %,d at once".formatted(BARE_SQLITE, inFlight));
           Run commit = sqlite.run(inFlight, bench.time());
           rates.at(BARE_SQLITE, inFlight).add(commit.rate());
           if (inFlight == 1) {

@@ -65,13 +65,13 @@ final class Heap implements Group {
   /** The host's heap when it has finished with what was before: when two readings agree. */
   private static long settledHeap(BareGrpc.BareBlockingStub heap) throws InterruptedException {
     long last = Long.MAX_VALUE;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 50; i++) {
       long now = heap.usedHeap(Payload.getDefaultInstance()).getBytes();
       if (Math.abs(now - last) < IDLE) {
         return now;
       }
       last = now;
-      Thread.sleep(500);
+      Thread.sleep(100);
     }
     return last;
   }

@@ -65,13 +65,13 @@ final class HostProcess implements AutoCloseable {
   }
 
   /** Starts it in a JVM like this one, with these options beyond its own. */
-  static HostProcess start(Scratch scratch, String... options) throws IOException {
+  static HostProcess start(Scratch scratch, List<String> options) throws IOException {
     Path directory = scratch.directory("host");
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     command.addAll(Jvm.OPTIONS);
     command.add("-Djava.io.tmpdir=" + directory);
-    command.addAll(List.of(options));
+    command.addAll(options);
     command.addAll(
         List.of(
             "--class-path",

@@ -3,7 +3,6 @@ package dev.seriatim.benchmarks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -94,7 +93,10 @@ public final class Main implements Callable<Integer> {
         HostProcess host = HostProcess.start(scratch, hostOptions())) {
       Bench bench = new Bench(scratch, host, measured, quick, inFlight);
       how = bench.how();
-      warmUp(bench);
+      bench.progress("warming both processes up");
+      for (Load.Opener load : MemoryLoads.of(host, Loads.SMALL).values()) {
+        bench.warmUp(load);
+      }
       Profile recording = profile == null ? null : Profile.start(profile);
       for (Group group : groups) {
         group.measure(bench);
@@ -115,18 +117,8 @@ public final class Main implements Callable<Integer> {
     return 0;
   }
 
-  private String[] hostOptions() throws IOException {
-    return profile == null ? new String[0] : new String[] {Profile.hostOption(profile)};
-  }
-
-  /** What is compiled by now won't be while it is measured. */
-  private static void warmUp(Bench bench) throws Exception {
-    bench.progress("warming both processes up");
-    for (Load.Opener opener : MemoryLoads.of(bench.host(), Loads.SMALL).values()) {
-      for (int callsInFlight : new int[] {4096, 1}) {
-        ClosedLoop.run(opener, callsInFlight, Duration.ZERO, bench.firstWarmUp());
-      }
-    }
+  private List<String> hostOptions() throws IOException {
+    return profile == null ? List.of() : Profile.hostOptions(profile);
   }
 
   private List<Group> groups() {

@@ -27,11 +27,9 @@ final class ManyObjects implements Group {
       for (int count : new int[] {1, 100, MANY}) {
         Load.Opener bare = Loads.bareStreams(host.barePort(), Loads.SMALL, count);
         Load.Opener ours = Loads.echo(host.memoryPort(), Loads.SMALL, count);
-        String stubs = "%,d %s".formatted(count, count == 1 ? "stub" : "stubs");
-        rates
-            .at(streams, count)
-            .add(bench.run(round, "bare, %,d streams".formatted(count), bare, inFlight).rate());
-        rates.at(objects, count).add(bench.run(round, stubs, ours, inFlight).rate());
+        String times = "%,d × ".formatted(count);
+        rates.at(streams, count).add(bench.run(round, times + "stream", bare, inFlight).rate());
+        rates.at(objects, count).add(bench.run(round, times + "stub", ours, inFlight).rate());
       }
     }
     Rounds one = rates.at(objects, 1);

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.ParseException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
@@ -36,13 +37,14 @@ final class Profile {
   }
 
   /** What makes the host's JVM record itself in the same way, until it ends. */
-  static String hostOption(Path directory) throws IOException {
+  static List<String> hostOptions(Path directory) throws IOException {
     Files.createDirectories(directory);
-    StringBuilder option = new StringBuilder("-XX:StartFlightRecording:dumponexit=true");
-    option.append(",settings=").append(SETTINGS);
-    option.append(",filename=").append(directory.resolve("host.jfr").toAbsolutePath());
-    MORE.forEach((setting, value) -> option.append(',').append(setting).append('=').append(value));
-    return option.toString();
+    StringBuilder recording = new StringBuilder("-XX:StartFlightRecording:dumponexit=true");
+    recording.append(",settings=").append(SETTINGS);
+    recording.append(",filename=").append(directory.resolve("host.jfr").toAbsolutePath());
+    MORE.forEach((name, value) -> recording.append(',').append(name).append('=').append(value));
+    // The host's standard output is for its ports.
+    return List.of(recording.toString(), "-Xlog:jfr+startup=off");
   }
 
   /** Ends the recording of this process; the host's ends with the host. */

@@ -2,6 +2,7 @@ package dev.seriatim.benchmarks;
 
 import dev.seriatim.benchmarks.v1.BenchGrpc;
 import io.grpc.ManagedChannel;
+import java.util.List;
 
 /** From the start of a host's process to its first answer. */
 final class StartUp implements Group {
@@ -16,7 +17,7 @@ final class StartUp implements Group {
     for (int round = 0; round < bench.rounds(); round++) {
       bench.progress(round, "start-up");
       long start = System.nanoTime();
-      try (HostProcess host = HostProcess.start(bench.scratch())) {
+      try (HostProcess host = HostProcess.start(bench.scratch(), List.of())) {
         ManagedChannel channel = Loads.connect(host.memoryPort());
         Loads.objects(channel, BenchObject.NAMESPACE)
             .getByName("first")
