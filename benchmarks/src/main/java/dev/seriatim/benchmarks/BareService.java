@@ -12,20 +12,18 @@ import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.lang.management.ManagementFactory;
 
-/** What bare gRPC does for the same work. Runs on the transport's threads; nothing in it blocks. */
+/**
+ * What bare gRPC does for the same work, below the generated code, and with nothing of its own in
+ * between. Runs on the transport's threads; nothing in it blocks.
+ */
 final class BareService implements BindableService {
   @Override
   public ServerServiceDefinition bindService() {
     return ServerServiceDefinition.builder(BareGrpc.getServiceDescriptor())
-        .addMethod(BareGrpc.getStreamMethod(), (call, headers) -> new EchoListener(call))
-        .addMethod(BareGrpc.getUnaryMethod(), ServerCalls.asyncUnaryCall(BareService::echo))
+        .addMethod(BareGrpc.getStreamMethod(), (call, headers) -> new StreamEcho(call))
+        .addMethod(BareGrpc.getUnaryMethod(), (call, headers) -> new UnaryEcho(call))
         .addMethod(BareGrpc.getUsedHeapMethod(), ServerCalls.asyncUnaryCall(BareService::usedHeap))
         .build();
-  }
-
-  private static void echo(Payload request, StreamObserver<Payload> reply) {
-    reply.onNext(request);
-    reply.onCompleted();
   }
 
   private static void usedHeap(Payload request, StreamObserver<HeapSize> reply) {
@@ -38,11 +36,11 @@ final class BareService implements BindableService {
     reply.onCompleted();
   }
 
-  /** Below the generated code: it asks for all messages at once, and adds nothing of its own. */
-  private static final class EchoListener extends ServerCall.Listener<Payload> {
+  /** Asks for all messages at once. */
+  private static final class StreamEcho extends ServerCall.Listener<Payload> {
     private final ServerCall<Payload, Payload> call;
 
-    EchoListener(ServerCall<Payload, Payload> call) {
+    StreamEcho(ServerCall<Payload, Payload> call) {
       this.call = call;
       call.sendHeaders(new Metadata());
       call.request(Integer.MAX_VALUE);
@@ -50,6 +48,26 @@ final class BareService implements BindableService {
 
     @Override
     public void onMessage(Payload message) {
+      call.sendMessage(message);
+    }
+
+    @Override
+    public void onHalfClose() {
+      call.close(Status.OK, new Metadata());
+    }
+  }
+
+  private static final class UnaryEcho extends ServerCall.Listener<Payload> {
+    private final ServerCall<Payload, Payload> call;
+
+    UnaryEcho(ServerCall<Payload, Payload> call) {
+      this.call = call;
+      call.request(1);
+    }
+
+    @Override
+    public void onMessage(Payload message) {
+      call.sendHeaders(new Metadata());
       call.sendMessage(message);
     }
 

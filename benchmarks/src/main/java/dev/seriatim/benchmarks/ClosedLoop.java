@@ -19,7 +19,7 @@ final class ClosedLoop implements Runnable {
   private final AtomicInteger inFlight;
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile boolean stopping;
-  private volatile Load load;
+  private volatile Runnable call = () -> {};
 
   // Of the one call in flight, if calls are timed.
   private int sampled;
@@ -29,34 +29,18 @@ final class ClosedLoop implements Runnable {
     this.inFlight = new AtomicInteger(inFlight);
     this.timed = inFlight == 1;
     this.samples = timed ? new long[MAX_SAMPLES] : new long[0];
-    this.load = NOT_OPEN;
   }
-
-  private static final Load NOT_OPEN =
-      new Load() {
-        @Override
-        public void issue() {
-          throw new IllegalStateException("the load was not opened");
-        }
-
-        @Override
-        public int width() {
-          return 0;
-        }
-
-        @Override
-        public void close() {}
-      };
 
   /** Runs for the warm-up, and then for the time that counts. */
   static Run run(Load.Opener opener, int inFlight, Duration warmUp, Duration time)
       throws Exception {
     ClosedLoop loop = new ClosedLoop(inFlight);
-    try (Load opened = opener.open(loop)) {
-      loop.load = opened;
+    Load opened = opener.open(loop);
+    try {
+      loop.call = opened.call();
       loop.issuedNanos = System.nanoTime();
       for (int i = 0; i < inFlight; i++) {
-        opened.issue();
+        opened.call().run();
       }
       loop.awaitAnswers(2L * Math.max(inFlight, opened.width()));
       Thread.sleep(warmUp);
@@ -71,6 +55,8 @@ final class ClosedLoop implements Runnable {
             "%d calls were not answered within %d s".formatted(loop.inFlight.get(), END_SECONDS));
       }
       return new Run(counted * 1e9 / nanos, loop.latencies(counted));
+    } finally {
+      opened.end();
     }
   }
 
@@ -104,7 +90,7 @@ final class ClosedLoop implements Runnable {
     }
     answers.lazySet(answers.get() + 1); // One connection, so one thread.
     if (!stopping) {
-      load.issue();
+      call.run();
     } else if (inFlight.decrementAndGet() == 0) {
       ended.countDown();
     }

@@ -20,9 +20,9 @@ final class Durable implements Group {
     Results results = bench.results();
     Curves rates = results.throughput();
     HostProcess host = bench.host();
-    Load.Opener stream = Loads.bareStream(host.barePort(), Loads.SMALL);
+    Load.Opener stream = BareLoads.stream(host.barePort(), Loads.SMALL);
     bench.progress("warming the store up");
-    bench.warmUp(Loads.increment(host.durablePort(), BenchObject.NAMESPACE));
+    bench.warmUp(StubLoads.increment(host.durablePort(), BenchObject.NAMESPACE));
     Latency streams = new Latency();
     Latency commits = new Latency();
     try (SqliteReference sqlite = new SqliteReference(bench.scratch().directory("sqlite"))) {
@@ -64,9 +64,9 @@ final class Durable implements Group {
   private static Map<String, Load.Opener> loads(HostProcess host) {
     int port = host.durablePort();
     Map<String, Load.Opener> loads = new LinkedHashMap<>();
-    loads.put(DIRECT, Loads.increment(port, BenchObject.NAMESPACE));
-    loads.put(ROWS, Loads.increment(port, RowsObject.NAMESPACE));
-    loads.put(FUTURE, Loads.future(port, true, Loads.SMALL));
+    loads.put(DIRECT, StubLoads.increment(port, BenchObject.NAMESPACE));
+    loads.put(ROWS, StubLoads.increment(port, RowsObject.NAMESPACE));
+    loads.put(FUTURE, StubLoads.futureIncrement(port));
     return loads;
   }
 }

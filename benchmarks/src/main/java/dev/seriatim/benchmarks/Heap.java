@@ -102,7 +102,7 @@ final class Heap implements Group {
       throws InterruptedException {
     ManagedChannel channel = Loads.connect(host.memoryPort());
     CountDownLatch answered = new CountDownLatch(IDLE);
-    DurableObjectNamespace objects = Loads.objects(channel, BenchObject.NAMESPACE);
+    DurableObjectNamespace objects = StubLoads.namespace(channel, BenchObject.NAMESPACE);
     for (int i = 0; i < IDLE; i++) {
       objects
           .getByName(names.apply(i))

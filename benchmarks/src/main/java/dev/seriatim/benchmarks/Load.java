@@ -1,15 +1,16 @@
 package dev.seriatim.benchmarks;
 
-/** Something that can be called again and again. {@link #issue} is called from any thread. */
-interface Load extends AutoCloseable {
-  /** Makes one call; its answer is told to the listener that the load was opened with. */
-  void issue();
+import io.grpc.ManagedChannel;
+import java.util.concurrent.TimeUnit;
 
-  /** Over how many stubs, or streams, the calls are spread. */
-  int width();
-
-  @Override
-  void close();
+/**
+ * Something that can be called again and again, on a connection of its own.
+ *
+ * @param call makes one call, on any thread; its answer is told to whoever opened the load
+ * @param width over how many stubs, or streams, the calls are spread
+ */
+record Load(Runnable call, int width, ManagedChannel channel) {
+  private static final long END_SECONDS = 5;
 
   /** Opens a load. */
   interface Opener {
@@ -18,6 +19,12 @@ interface Load extends AutoCloseable {
      *
      * @param onAnswer run once for each answer, on whatever thread it comes on
      */
-    Load open(Runnable onAnswer) throws Exception;
+    Load open(Runnable onAnswer);
+  }
+
+  /** Ends the connection, so that the load behind it doesn't run into the next one. */
+  void end() throws InterruptedException {
+    channel.shutdownNow();
+    channel.awaitTermination(END_SECONDS, TimeUnit.SECONDS);
   }
 }

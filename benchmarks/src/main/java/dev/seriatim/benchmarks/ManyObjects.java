@@ -25,8 +25,8 @@ final class ManyObjects implements Group {
     String streams = "bare streams" + at;
     for (int round = 0; round < bench.rounds(); round++) {
       for (int count : new int[] {1, 100, MANY}) {
-        Load.Opener bare = Loads.bareStreams(host.barePort(), Loads.SMALL, count);
-        Load.Opener ours = Loads.echo(host.memoryPort(), Loads.SMALL, count);
+        Load.Opener bare = BareLoads.streams(host.barePort(), Loads.SMALL, count);
+        Load.Opener ours = StubLoads.echo(host.memoryPort(), Loads.SMALL, count);
         String times = "%,d × ".formatted(count);
         rates.at(streams, count).add(bench.run(round, times + "stream", bare, inFlight).rate());
         rates.at(objects, count).add(bench.run(round, times + "stub", ours, inFlight).rate());

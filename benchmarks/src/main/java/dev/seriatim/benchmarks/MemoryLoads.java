@@ -15,10 +15,10 @@ final class MemoryLoads {
   /** By their names, in the order of the table. */
   static Map<String, Load.Opener> of(HostProcess host, int bytes) {
     Map<String, Load.Opener> loads = new LinkedHashMap<>();
-    loads.put(BARE_STREAM, Loads.bareStream(host.barePort(), bytes));
-    loads.put(BARE_UNARY, Loads.bareUnary(host.barePort(), bytes));
-    loads.put(DIRECT, Loads.echo(host.memoryPort(), bytes, 1));
-    loads.put(FUTURE, Loads.future(host.memoryPort(), false, bytes));
+    loads.put(BARE_STREAM, BareLoads.stream(host.barePort(), bytes));
+    loads.put(BARE_UNARY, BareLoads.unary(host.barePort(), bytes));
+    loads.put(DIRECT, StubLoads.echo(host.memoryPort(), bytes, 1));
+    loads.put(FUTURE, StubLoads.futureEcho(host.memoryPort(), bytes));
     return loads;
   }
 }

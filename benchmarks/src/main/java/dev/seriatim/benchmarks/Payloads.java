@@ -14,8 +14,8 @@ final class Payloads implements Group {
     HostProcess host = bench.host();
     for (int bytes : new int[] {1 << 10, 64 << 10}) {
       String size = ", %,d bytes".formatted(bytes);
-      Load.Opener bare = Loads.bareStream(host.barePort(), bytes);
-      Load.Opener direct = Loads.echo(host.memoryPort(), bytes, 1);
+      Load.Opener bare = BareLoads.stream(host.barePort(), bytes);
+      Load.Opener direct = StubLoads.echo(host.memoryPort(), bytes, 1);
       Rounds bareRates = new Rounds();
       Rounds directRates = new Rounds();
       for (int round = 0; round < bench.rounds(); round++) {

@@ -19,7 +19,7 @@ final class StartUp implements Group {
       long start = System.nanoTime();
       try (HostProcess host = HostProcess.start(bench.scratch(), List.of())) {
         ManagedChannel channel = Loads.connect(host.memoryPort());
-        Loads.objects(channel, BenchObject.NAMESPACE)
+        StubLoads.namespace(channel, BenchObject.NAMESPACE)
             .getByName("first")
             .call(BenchGrpc.getEchoMethod(), Loads.payload(Loads.SMALL))
             .get();

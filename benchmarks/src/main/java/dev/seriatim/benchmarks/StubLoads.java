@@ -1,0 +1,104 @@
+package dev.seriatim.benchmarks;
+
+import com.google.common.util.concurrent.FutureCallback;
+import com.google.common.util.concurrent.Futures;
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.MoreExecutors;
+import dev.seriatim.benchmarks.v1.BenchGrpc;
+import dev.seriatim.benchmarks.v1.Payload;
+import dev.seriatim.stub.ClientOptions;
+import dev.seriatim.stub.DurableObjectNamespace;
+import dev.seriatim.stub.DurableObjectStub;
+import dev.seriatim.stub.DurableObjects;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** What is measured: calls through Seriatim's stubs. */
+final class StubLoads {
+  private StubLoads() {}
+
+  /** By {@link DurableObjectStub#call}: echoes on this many objects, with a stub each. */
+  static Load.Opener echo(int port, int bytes, int objects) {
+    return direct(port, BenchObject.NAMESPACE, BenchGrpc.getEchoMethod(), bytes, objects);
+  }
+
+  /** By {@link DurableObjectStub#call}: increments on one object of this namespace. */
+  static Load.Opener increment(int port, String namespace) {
+    return direct(port, namespace, BenchGrpc.getIncrementMethod(), Loads.SMALL, 1);
+  }
+
+  private static Load.Opener direct(
+      int port,
+      String namespace,
+      MethodDescriptor<Payload, Payload> method,
+      int bytes,
+      int objects) {
+    return onAnswer -> {
+      ManagedChannel channel = Loads.connect(port);
+      DurableObjectNamespace names = namespace(channel, namespace);
+      List<DurableObjectStub> stubs = new ArrayList<>(objects);
+      for (int i = 0; i < objects; i++) {
+        stubs.add(names.getByName("bench-" + i));
+      }
+      Supplier<DurableObjectStub> next = Loads.inTurn(stubs);
+      Payload payload = Loads.payload(bytes);
+      return load(() -> next.get().call(method, payload), objects, channel, onAnswer);
+    };
+  }
+
+  /** Echoes through the generated future stub, on one object. */
+  static Load.Opener futureEcho(int port, int bytes) {
+    return onAnswer -> {
+      ManagedChannel channel = Loads.connect(port);
+      BenchGrpc.BenchFutureStub stub = futureStub(channel);
+      Payload payload = Loads.payload(bytes);
+      return load(() -> stub.echo(payload), 1, channel, onAnswer);
+    };
+  }
+
+  /** Increments through the generated future stub, on one object. */
+  static Load.Opener futureIncrement(int port) {
+    return onAnswer -> {
+      ManagedChannel channel = Loads.connect(port);
+      BenchGrpc.BenchFutureStub stub = futureStub(channel);
+      Payload payload = Loads.payload(Loads.SMALL);
+      return load(() -> stub.increment(payload), 1, channel, onAnswer);
+    };
+  }
+
+  private static BenchGrpc.BenchFutureStub futureStub(ManagedChannel channel) {
+    return BenchGrpc.newFutureStub(
+        namespace(channel, BenchObject.NAMESPACE).getByName("bench-0").channel());
+  }
+
+  /** A namespace whose calls are answered on the transport's thread. */
+  static DurableObjectNamespace namespace(ManagedChannel channel, String name) {
+    return DurableObjects.on(
+            channel, ClientOptions.builder().executor(MoreExecutors.directExecutor()).build())
+        .namespace(name);
+  }
+
+  private static Load load(
+      Supplier<ListenableFuture<Payload>> call,
+      int width,
+      ManagedChannel channel,
+      Runnable onAnswer) {
+    FutureCallback<Payload> callback =
+        new FutureCallback<>() {
+          @Override
+          public void onSuccess(Payload response) {
+            onAnswer.run();
+          }
+
+          @Override
+          public void onFailure(Throwable failure) {
+            throw new IllegalStateException("a call failed", failure);
+          }
+        };
+    Runnable send = () -> Futures.addCallback(call.get(), callback, MoreExecutors.directExecutor());
+    return new Load(send, width, channel);
+  }
+}
