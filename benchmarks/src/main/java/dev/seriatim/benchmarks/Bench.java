@@ -44,12 +44,12 @@ final class Bench {
 
   /** How long a load is measured in a round. */
   Duration time() {
-    return quick ? Duration.ofMillis(400) : Duration.ofSeconds(2);
+    return quick ? Duration.ofMillis(400) : Duration.ofSeconds(1);
   }
 
   /** How long a load runs before that. */
   private Duration shortWarmUp() {
-    return quick ? Duration.ofMillis(150) : Duration.ofMillis(500);
+    return quick ? Duration.ofMillis(150) : Duration.ofMillis(400);
   }
 
   private Duration firstWarmUp() {
