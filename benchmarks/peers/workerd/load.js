@@ -2,9 +2,9 @@
 //
 //   LOAD IN_FLIGHT WARM_UP_MILLIS MILLIS
 //
-// is a load to run, and is answered with a line: the calls per second and, where one call at a time was timed, the
-// p50 and the p99 of its latency in microseconds. LOAD is `outside` (over a WebSocket with Cap'n Web) or `inside` (by
-// a worker in the same workerd), or `durable-` and one of them. Ends when its standard input does.
+// is a load to run, and is answered with a line: the calls per second and, where calls were made one at a time and
+// timed, the percentiles 0 to 100 of their latency in microseconds. LOAD is `outside` (over a WebSocket with Cap'n Web)
+// or `inside` (by a worker in the same workerd), or `durable-` and one of them. Ends when its standard input does.
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +12,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import { newWebSocketRpcSession } from "capnweb";
 import { WebSocket } from "ws";
 
@@ -53,42 +52,44 @@ async function openCounter(address, namespace) {
   return newWebSocketRpcSession(webSocket);
 }
 
-/** Each answer makes the next call, until the time is over. */
+/**
+ * Each answer makes the next call, until the time is over. What counts begins and ends with a round, that is as many answers
+ * as there are calls in flight: durable answers come in waves, and a wave of thousands may take longer than the whole time.
+ */
 async function callFromOutside(counter, inFlight, warmUpMillis, millis) {
   let answers = 0;
-  let stopping = false;
+  let start;
+  let end;
   const latencies = [];
 
+  const begun = performance.now();
+  const endRound = () => {
+    const now = performance.now();
+    if (start === undefined) {
+      start = answers > inFlight && now - begun >= warmUpMillis ? { answers, millis: now } : undefined;
+    } else if (end === undefined && now - start.millis >= millis) {
+      end = { answers, millis: now };
+    }
+  };
   const keepOneInFlight = async () => {
-    while (!stopping) {
+    while (end === undefined) {
+      const issued = performance.now();
       await counter.increment(1);
       answers++;
+      if (inFlight === 1) {
+        latencies.push(performance.now() - issued);
+      }
+      if (answers % inFlight === 0) {
+        endRound();
+      }
     }
   };
-  const keepOneInFlightTimed = async () => {
-    let start = performance.now();
-    while (!stopping) {
-      await counter.increment(1);
-      const end = performance.now();
-      latencies.push(end - start);
-      start = end;
-      answers++;
-    }
+  await Promise.all(Array.from({ length: inFlight }, keepOneInFlight));
+  return {
+    calls: answers,
+    rate: ((end.answers - start.answers) * 1000) / (end.millis - start.millis),
+    latencies: latencies.slice(start.answers, end.answers),
   };
-
-  const calls = Array.from({ length: inFlight }, inFlight === 1 ? keepOneInFlightTimed : keepOneInFlight);
-  await sleep(warmUpMillis);
-  latencies.length = 0;
-  const answersBefore = answers;
-  const start = performance.now();
-  await sleep(millis);
-  const counted = answers - answersBefore;
-  const rate = (counted * 1000) / (performance.now() - start);
-  latencies.length = Math.min(latencies.length, counted);
-  stopping = true;
-  await Promise.all(calls);
-  latencies.sort((a, b) => a - b);
-  return { calls: answers, rate, latencies };
 }
 
 /**
@@ -125,8 +126,11 @@ async function callFromInside(url, inFlight, warmUpMillis, millis) {
   return { calls: total, rate, latencies: [] };
 }
 
-function percentile(sorted, quantile) {
-  return sorted[Math.floor(quantile * (sorted.length - 1))] * 1000;
+/** The percentiles 0 to 100 in microseconds, if there are latencies. */
+function percentiles(latencies) {
+  const sorted = latencies.toSorted((a, b) => a - b);
+  const at = (percent) => sorted[Math.floor((percent / 100) * (sorted.length - 1))] * 1000;
+  return sorted.length > 0 ? Array.from({ length: 101 }, (_, percent) => at(percent)) : [];
 }
 
 const directory = mkdtempSync(join(tmpdir(), "seriatim-bench-workerd-"));
@@ -159,7 +163,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (counted !== calls) {
     throw new Error(`the counter counted ${counted}, expected ${calls}`);
   }
-  const timed = latencies.length > 0 ? [percentile(latencies, 0.5), percentile(latencies, 0.99)] : [];
-  console.log([rate, ...timed].map((number) => number.toFixed(1)).join(" "));
+  console.log([rate, ...percentiles(latencies)].map((number) => number.toFixed(1)).join(" "));
 }
 process.exit();

@@ -78,8 +78,12 @@ final class Bench {
 
   /** Runs a load for one round, and shows that it does. */
   Run run(int round, String load, Load.Opener opener, int inFlight) throws Exception {
+    return run(round, load, Runner.of(opener), inFlight);
+  }
+
+  Run run(int round, String load, Runner runner, int inFlight) throws Exception {
     progress(round, "%s, %,d in flight".formatted(load, inFlight));
-    return ClosedLoop.run(opener, inFlight, shortWarmUp(), time());
+    return runner.run(inFlight, shortWarmUp(), time());
   }
 
   /** Says what is measured now, in a round that is counted from 0. */

@@ -1,6 +1,7 @@
 package dev.seriatim.benchmarks;
 
 import dev.seriatim.benchmarks.v1.BenchGrpc;
+import dev.seriatim.benchmarks.v1.CounterGrpc;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.StorageOptions;
@@ -59,6 +60,7 @@ final class HostProcess implements AutoCloseable {
   private static DurableObjectHost.Builder host() {
     return DurableObjectHost.builder()
         .namespace(BenchObject.NAMESPACE, BenchGrpc.getServiceDescriptor(), BenchObject::new)
+        .namespace(Counter.NAMESPACE, CounterGrpc.getServiceDescriptor(), Counter::new)
         .namespace(RowsObject.NAMESPACE, BenchGrpc.getServiceDescriptor(), RowsObject::new)
         // Idle objects must stay while their heap is measured.
         .limits(HostLimits.builder().idleLimit(Duration.ofHours(1)).build())

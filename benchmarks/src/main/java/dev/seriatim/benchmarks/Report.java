@@ -99,6 +99,12 @@ final class Report {
       draw(chart, results.latencies());
       save(chart, directory.resolve("latency.png"));
     }
+    if (!results.peers().isEmpty()) {
+      XYChart chart = chart("The same counter in other systems", "calls in flight", "calls/s");
+      chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
+      draw(chart, results.peers());
+      save(chart, directory.resolve("peers.png"));
+    }
     if (!results.byObjects().isEmpty()) {
       XYChart chart = chart("Calls per second by number of objects", "objects", "calls/s");
       chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);

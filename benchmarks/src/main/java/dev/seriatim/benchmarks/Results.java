@@ -10,6 +10,7 @@ final class Results {
   private final List<Figure> figures = new ArrayList<>();
   private final Curves throughput = new Curves();
   private final Curves byObjects = new Curves();
+  private final Curves peers = new Curves();
   private final Map<String, Latency> latencies = new LinkedHashMap<>();
 
   void add(Figure figure) {
@@ -28,6 +29,11 @@ final class Results {
   /** Calls per second by number of objects. */
   Curves byObjects() {
     return byObjects;
+  }
+
+  /** Calls per second by calls in flight, of the counter that the peers have, too. */
+  Curves peers() {
+    return peers;
   }
 
   /** By load. */

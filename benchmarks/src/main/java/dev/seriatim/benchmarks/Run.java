@@ -23,6 +23,11 @@ final class Run {
     return rate;
   }
 
+  /** Whether there are latencies, since one call at a time was in flight. */
+  boolean isTimed() {
+    return latencyNanos.length > 0;
+  }
+
   /** A quantile of the latencies, if one call was in flight. */
   double micros(double quantile) {
     return latencyNanos[(int) (quantile * (latencyNanos.length - 1))] / 1e3;

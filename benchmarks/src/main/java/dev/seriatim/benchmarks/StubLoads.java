@@ -4,8 +4,10 @@ import com.google.common.util.concurrent.FutureCallback;
 import com.google.common.util.concurrent.Futures;
 import com.google.common.util.concurrent.ListenableFuture;
 import com.google.common.util.concurrent.MoreExecutors;
+import dev.seriatim.benchmarks.v1.Amount;
 import dev.seriatim.benchmarks.v1.BenchGrpc;
 import dev.seriatim.benchmarks.v1.Payload;
+import dev.seriatim.benchmarks.v1.Sum;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjectStub;
@@ -22,20 +24,22 @@ final class StubLoads {
 
   /** By {@link DurableObjectStub#call}: echoes on this many objects, with a stub each. */
   static Load.Opener echo(int port, int bytes, int objects) {
-    return direct(port, BenchObject.NAMESPACE, BenchGrpc.getEchoMethod(), bytes, objects);
+    return direct(
+        port, BenchObject.NAMESPACE, BenchGrpc.getEchoMethod(), Loads.payload(bytes), objects);
   }
 
   /** By {@link DurableObjectStub#call}: increments on one object of this namespace. */
   static Load.Opener increment(int port, String namespace) {
-    return direct(port, namespace, BenchGrpc.getIncrementMethod(), Loads.SMALL, 1);
+    return direct(port, namespace, BenchGrpc.getIncrementMethod(), Loads.payload(Loads.SMALL), 1);
   }
 
-  private static Load.Opener direct(
-      int port,
-      String namespace,
-      MethodDescriptor<Payload, Payload> method,
-      int bytes,
-      int objects) {
+  /** By {@link DurableObjectStub#call}: one more on the counter that the peers have, too. */
+  static Load.Opener count(int port, MethodDescriptor<Amount, Sum> method) {
+    return direct(port, Counter.NAMESPACE, method, Amount.newBuilder().setAmount(1).build(), 1);
+  }
+
+  private static <Q, A> Load.Opener direct(
+      int port, String namespace, MethodDescriptor<Q, A> method, Q request, int objects) {
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
       DurableObjectNamespace names = namespace(channel, namespace);
@@ -44,8 +48,7 @@ final class StubLoads {
         stubs.add(names.getByName("bench-" + i));
       }
       Supplier<DurableObjectStub> next = Loads.inTurn(stubs);
-      Payload payload = Loads.payload(bytes);
-      return load(() -> next.get().call(method, payload), objects, channel, onAnswer);
+      return load(() -> next.get().call(method, request), objects, channel, onAnswer);
     };
   }
 
@@ -81,15 +84,12 @@ final class StubLoads {
         .namespace(name);
   }
 
-  private static Load load(
-      Supplier<ListenableFuture<Payload>> call,
-      int width,
-      ManagedChannel channel,
-      Runnable onAnswer) {
-    FutureCallback<Payload> callback =
+  private static <A> Load load(
+      Supplier<ListenableFuture<A>> call, int width, ManagedChannel channel, Runnable onAnswer) {
+    FutureCallback<A> callback =
         new FutureCallback<>() {
           @Override
-          public void onSuccess(Payload response) {
+          public void onSuccess(A answer) {
             onAnswer.run();
           }
 

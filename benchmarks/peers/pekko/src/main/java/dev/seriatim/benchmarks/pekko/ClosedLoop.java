@@ -9,7 +9,10 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Keeps a number of calls in flight for a time: each answer makes the next call. */
+/**
+ * Keeps a number of calls in flight for a time: each answer makes the next call. As the driver's
+ * own loop, but that answers may come on any thread.
+ */
 final class ClosedLoop {
   private static final int MAX_SAMPLES = 1 << 21;
   private static final long END_SECONDS = 60;
@@ -62,15 +65,16 @@ final class ClosedLoop {
     return new Run(loop.answers.sum(), inFlight == 1 ? line + loop.latencies(counted) : line);
   }
 
-  /** The median and the 99th percentile of the last calls, as many as were counted. */
+  /** The percentiles of the last calls, as many as were counted. */
   private String latencies(long counted) {
     long[] sorted = Arrays.copyOfRange(samples, (int) Math.max(0, sampled - counted), sampled);
     Arrays.sort(sorted);
-    return String.format(Locale.ROOT, " %.1f %.1f", micros(sorted, 0.5), micros(sorted, 0.99));
-  }
-
-  private static double micros(long[] sortedNanos, double quantile) {
-    return sortedNanos[(int) (quantile * (sortedNanos.length - 1))] / 1e3;
+    StringBuilder line = new StringBuilder();
+    for (int percent = 0; percent <= 100; percent++) {
+      long nanos = sorted[(int) (percent / 100.0 * (sorted.length - 1))];
+      line.append(String.format(Locale.ROOT, " %.1f", nanos / 1e3));
+    }
+    return line.toString();
   }
 
   private void answeredTimed() {

@@ -9,9 +9,9 @@ import java.time.Duration;
 /**
  * Starts two nodes, one of them in a process of its own, and puts loads on a counter there. Prints
  * {@code ready}; then each line of the standard input, {@code LOAD IN_FLIGHT WARM_UP_MILLIS
- * MILLIS}, is a load to run, and is answered with a line: the calls per second and, where one call
- * at a time was timed, the p50 and the p99 of its latency in microseconds. {@code LOAD} is {@code
- * ask} or {@code tell}. Ends when its standard input does.
+ * MILLIS}, is a load to run, and is answered with a line: the calls per second and, where calls
+ * were made one at a time, the percentiles 0 to 100 of their latency in microseconds. {@code LOAD}
+ * is {@code ask} or {@code tell}. Ends when its standard input does.
  */
 public final class Main {
   private Main() {}
