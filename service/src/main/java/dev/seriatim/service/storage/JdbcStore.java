@@ -52,6 +52,9 @@ abstract class JdbcStore implements AutoCloseable {
   /** Whether the group with this number was committed, when that can't change any more. */
   abstract boolean isApplied(JdbcWriter writer, long number) throws SQLException;
 
+  /** How many entries are best written by one statement. */
+  abstract int entriesInStatement();
+
   abstract void setKey(PreparedStatement statement, int index, String key) throws SQLException;
 
   abstract String key(ResultSet results, int index) throws SQLException;

@@ -147,7 +147,7 @@ final class JdbcWriter implements AutoCloseable {
   }
 
   private void writeEntries(List<Batch> group) throws SQLException {
-    PreparedStatement upsert = null;
+    EntryUpserts upserts = new EntryUpserts(store);
     PreparedStatement delete = null;
     for (Batch batch : group) {
       if (!hasRow(batch)) {
@@ -156,16 +156,7 @@ final class JdbcWriter implements AutoCloseable {
       for (Write write : batch.writes) {
         ByteString value = write.value;
         if (value != null) {
-          if (upsert == null) {
-            upsert =
-                prepare(
-                    "INSERT INTO entries (object, key, value) VALUES (?, ?, ?)"
-                        + " ON CONFLICT (object, key) DO UPDATE SET value = excluded.value");
-          }
-          upsert.setLong(1, batch.row);
-          store.setKey(upsert, 2, write.key);
-          upsert.setBytes(3, value.toByteArray());
-          upsert.addBatch();
+          upserts.add(batch.row, write.key, value);
         } else if (!batch.cleared && !batch.rowIsNew) {
           if (delete == null) {
             delete = prepare("DELETE FROM entries WHERE object = ? AND key = ?");
@@ -179,9 +170,7 @@ final class JdbcWriter implements AutoCloseable {
     if (delete != null) {
       delete.executeBatch();
     }
-    if (upsert != null) {
-      upsert.executeBatch();
-    }
+    upserts.write(this);
   }
 
   private void writeAlarms(List<Batch> group) throws SQLException {

@@ -246,6 +246,11 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
+  int entriesInStatement() {
+    return 1; // The driver sends a batch of statements as one.
+  }
+
+  @Override
   void setKey(PreparedStatement statement, int index, String key) throws SQLException {
     // Not text: text can't hold every character, and sorts as the database likes.
     statement.setBytes(index, key.getBytes(UTF_8));

@@ -176,6 +176,11 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
+  int entriesInStatement() {
+    return 64; // Each statement costs a crossing into native code, and a lot around it.
+  }
+
+  @Override
   void setKey(PreparedStatement statement, int index, String key) throws SQLException {
     statement.setString(index, key);
   }

@@ -13,6 +13,7 @@ import dev.seriatim.service.StorageOptions;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -70,6 +71,29 @@ abstract class StorageContract {
     object.evict();
     assertThat(get("k")).isEqualTo(Optional.of(A));
     assertThat(get("other")).isEqualTo(Optional.empty());
+  }
+
+  @Test
+  void keepsAsManyEntriesAsATurnWrites() {
+    Map<String, ByteString> expected = new HashMap<>();
+    for (int count : new int[] {1, 63, 64, 65, 200}) {
+      object.turn(
+          s -> {
+            for (int i = 0; i < count; i++) {
+              String key = "k" + i;
+              if (i % 7 == 3) {
+                s.delete(key);
+                expected.remove(key);
+              } else {
+                ByteString value = ByteString.copyFromUtf8(count + "/" + i);
+                s.put(key, value);
+                expected.put(key, value);
+              }
+            }
+          });
+      object.evict();
+      assertThat(entries()).containsExactlyEntriesIn(expected);
+    }
   }
 
   @Test
