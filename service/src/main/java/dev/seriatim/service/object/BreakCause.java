@@ -4,10 +4,12 @@ import com.google.common.base.Utf8;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
+import dev.seriatim.service.StorageException;
 import dev.seriatim.v1.Broken;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -52,12 +54,21 @@ public record BreakCause(
         reason, code, message, List.of(Any.pack(info(reason).build())), /* failedSequence= */ 0);
   }
 
+  /** The object has to begin anew, for this has gone wrong, and not by its own fault. */
+  static BreakCause reset(Throwable why) {
+    return of(BreakReason.OBJECT_RESET, String.valueOf(why.getMessage()));
+  }
+
   /**
    * A cause that the object's own code threw.
    *
    * @param reason {@link BreakReason#OBJECT_EXCEPTION} or {@link BreakReason#OBJECT_START_FAILED}
    */
   static BreakCause thrown(BreakReason reason, Throwable thrown) {
+    if (thrown instanceof StorageException && thrown.getCause() instanceof SQLException) {
+      // A store that failed is no fault of the object's, and the same call may well succeed later.
+      return reset(thrown);
+    }
     Metadata trailers = Status.trailersFromThrowable(thrown);
     return thrown(
         reason, statusOf(thrown), trailers == null ? new Metadata() : trailers, describe(thrown));

@@ -54,7 +54,7 @@ final class Instance implements DurableObjectState {
   }
 
   MethodCall<?, ?> call(
-      ObjectMethod method, Object argument, Metadata metadata, Turn turn, boolean json) {
+      ObjectMethod method, Object argument, Metadata metadata, InvocationTurn turn, boolean json) {
     if (service == null) {
       throw new IllegalStateException("the instance was not started");
     }

@@ -1,0 +1,110 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.storage.ObjectStorage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The instances of one object: at most one at a time, made when a turn needs it, and discarded when
+ * memory may disagree with storage. Owned by whoever has the object.
+ */
+final class Instances {
+  /** How often a turn is begun anew, with a new instance, when storage refuses the one there is. */
+  private static final int MAX_BEGINNINGS = 3;
+
+  private final LiveObject object;
+  private final ObjectStorage storage;
+  private @Nullable Instance current;
+
+  Instances(LiveObject object, ObjectStorage storage) {
+    this.object = object;
+    this.storage = storage;
+  }
+
+  /** The instance that there is, or null; only a hint for those who don't have the object. */
+  @Nullable Instance current() {
+    return current;
+  }
+
+  /** Opens the bracket of a turn on an instance that may have to be {@link #start started} yet. */
+  Instance beginTurn() throws BreakException {
+    for (int attempt = 1; ; attempt++) {
+      Instance live = live();
+      try {
+        live.storage().beginTurn();
+        return live;
+      } catch (RuntimeException e) {
+        // The host has lost the object: a new instance can be made only when it has it again.
+        discard(String.valueOf(e.getMessage()));
+        if (attempt == MAX_BEGINNINGS) {
+          throw new BreakException(BreakCause.reset(e));
+        }
+      }
+    }
+  }
+
+  /** An instance fit for a turn: the one that there is, or a new one. */
+  Instance live() throws BreakException {
+    if (current != null && current.isSpent()) {
+      discard("the object was reset");
+    }
+    if (current == null) {
+      ObjectDirectory directory = object.directory();
+      if (!directory.evictor().makeRoom()) {
+        throw new BreakException(
+            BreakCause.of(
+                BreakReason.OVERLOADED,
+                "the host has %,d live instances, none of them idle, expected fewer"
+                    .formatted(directory.limits().maxInstances())));
+      }
+      try {
+        current = new Instance(object, storage.newInstance());
+      } catch (RuntimeException e) {
+        directory.evictor().instanceGone();
+        throw new BreakException(BreakCause.reset(e));
+      }
+    }
+    return current;
+  }
+
+  /**
+   * Starts the instance of a turn that is running, if that has still to be done.
+   *
+   * @return why it can't be, or null
+   */
+  @Nullable BreakCause start(Instance instance) {
+    if (instance.isStarted()) {
+      return null;
+    }
+    try {
+      instance.start();
+      return null;
+    } catch (Throwable thrown) { // The factory is the object's code, like its methods.
+      return object.thrown(BreakReason.OBJECT_START_FAILED, thrown, "the factory");
+    }
+  }
+
+  /** Why the end of a turn threw, whose writes were not submitted. */
+  BreakCause notSubmitted(Instance instance, Throwable thrown) {
+    return instance.storage().refusal() == null
+        ? object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
+        : BreakCause.reset(thrown);
+  }
+
+  /** Drops what a turn wrote, and its instance too if memory may say otherwise. */
+  void failTurn(Instance instance, BreakCause failure) {
+    boolean wrote = instance.storage().rollback();
+    if (wrote || !instance.isStarted() || failure.reason() == BreakReason.OBJECT_RESET) {
+      discard("a turn failed: " + failure.message());
+    }
+  }
+
+  /** Discards the instance, if there is one. */
+  void discard(String why) {
+    Instance discarded = current;
+    current = null;
+    if (discarded != null) {
+      discarded.discard(why);
+      object.directory().evictor().instanceGone();
+    }
+  }
+}

@@ -1,0 +1,312 @@
+package dev.seriatim.service.object;
+
+import com.google.protobuf.Duration;
+import com.google.protobuf.Value;
+import com.google.protobuf.util.Durations;
+import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.dispatch.MalformedArgumentException;
+import dev.seriatim.service.dispatch.MethodCall;
+import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.wire.Invocation;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs the invocations of an object's stubs, each as a turn: from what was queued to the outcome,
+ * or to the break. Used by the object's turn thread; stateless.
+ */
+final class InvocationRunner {
+  private static final Logger logger = Logger.getLogger(InvocationRunner.class.getName());
+
+  /** What a frame needs beside one outcome, generously. */
+  private static final int FRAME_OVERHEAD_BYTES = 64;
+
+  private final LiveObject object;
+  private final Instances instances;
+
+  InvocationRunner(LiveObject object, Instances instances) {
+    this.object = object;
+    this.instances = instances;
+  }
+
+  // ---- before the turn
+
+  /**
+   * Runs an invocation that this stub has given out: completes it, or breaks the stub.
+   *
+   * @return false if this thread has lost the object meanwhile
+   */
+  boolean run(StubQueue stub, Invocation invocation) {
+    long sequence = invocation.sequence();
+    ObjectMethod method = object.namespace().methods().find(invocation.method());
+    if (method == null) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.UNKNOWN_METHOD,
+          "method '%s' is not a unary method of %s"
+              .formatted(invocation.method(), object.namespace().methods().serviceName()));
+    }
+    Duration timeout = invocation.timeout();
+    long timeoutNanos = Long.MAX_VALUE;
+    Metadata metadata;
+    Object argument;
+    Value json = invocation.json();
+    try {
+      if (timeout != null) {
+        timeoutNanos = toNanos(timeout);
+        timeoutNanos -= Math.min(timeoutNanos, object.directory().nanos() - stub.arrivedNanos());
+      }
+      metadata = InvocationMetadata.read(invocation, stub.isLocal());
+      argument = json == null ? method.parse(invocation.message()) : method.parse(json);
+    } catch (MalformedArgumentException e) {
+      return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
+    } catch (IllegalArgumentException e) {
+      return refuse(stub, sequence, BreakReason.PROTOCOL_VIOLATION, String.valueOf(e.getMessage()));
+    } catch (RuntimeException | Error e) { // Memory or stack may be short; the object must go on.
+      stub.breakTurn(
+          object.thrown(BreakReason.OBJECT_EXCEPTION, e, "the argument's parser").blaming(sequence),
+          object.pendingCommit());
+      return true;
+    }
+    if (timeoutNanos <= 0) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.INVOCATION_TIMED_OUT,
+          "invocation %d of %s had a timeout of %s, which ran out before its turn"
+              .formatted(sequence, method.name(), timeoutOf(invocation)));
+    }
+    return runTurn(stub, invocation, method, argument, metadata, timeoutNanos);
+  }
+
+  private boolean refuse(StubQueue stub, long sequence, BreakReason reason, String message) {
+    stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
+    return true;
+  }
+
+  private static String timeoutOf(Invocation invocation) {
+    Duration timeout = invocation.timeout();
+    return timeout == null ? "none" : Durations.toString(timeout);
+  }
+
+  private static long toNanos(Duration timeout) {
+    Durations.checkValid(timeout);
+    long seconds = Math.min(timeout.getSeconds(), TimeUnit.DAYS.toSeconds(365 * 100));
+    return TimeUnit.SECONDS.toNanos(Math.max(0, seconds))
+        + (timeout.getSeconds() < 0 ? 0 : Math.max(0, timeout.getNanos()));
+  }
+
+  // ---- the turn
+
+  private boolean runTurn(
+      StubQueue stub,
+      Invocation invocation,
+      ObjectMethod method,
+      Object argument,
+      Metadata metadata,
+      long timeoutNanos) {
+    InvocationTurn turn;
+    try {
+      turn = begin(stub, invocation.sequence());
+    } catch (BreakException e) {
+      stub.breakTurn(e.cause(), object.pendingCommit());
+      return true;
+    }
+    if (turn == null) {
+      return false;
+    }
+    BreakCause failure = null;
+    if (!stub.isBroken()) {
+      try {
+        failure = execute(turn, invocation, method, argument, metadata, timeoutNanos);
+      } catch (Throwable thrown) { // Out of memory, say. Whatever it is, the object must go on.
+        failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+      }
+    }
+    if (!object.endTurn(turn)) {
+      return false;
+    }
+    end(turn, failure);
+    return true;
+  }
+
+  /**
+   * Begins a turn on a live instance.
+   *
+   * @return null if this thread has lost the object at once
+   */
+  private @Nullable InvocationTurn begin(StubQueue stub, long sequence) throws BreakException {
+    while (true) {
+      Instance instance = instances.beginTurn();
+      InvocationTurn begun = new InvocationTurn(object.nextTurnNumber(), instance, stub, sequence);
+      object.beginTurn(begun);
+      if (!instance.isAborted()) {
+        return begun;
+      }
+      // Whoever has aborted it may not have seen that this turn begins. It needs another instance.
+      if (!object.endTurn(begun)) {
+        return null;
+      }
+      instance.storage().rollback();
+    }
+  }
+
+  /**
+   * Runs the object's code for a turn: all of it, so that none can outlast the limit on a turn.
+   *
+   * @return why the turn failed, or null if it didn't
+   */
+  private @Nullable BreakCause execute(
+      InvocationTurn turn,
+      Invocation invocation,
+      ObjectMethod method,
+      Object argument,
+      Metadata metadata,
+      long timeoutNanos) {
+    Instance instance = turn.instance();
+    Future<?> timer =
+        timeoutNanos == Long.MAX_VALUE
+            ? null
+            : object
+                .directory()
+                .timer()
+                .schedule(() -> timedOut(turn, invocation), timeoutNanos, TimeUnit.NANOSECONDS);
+    Context.@Nullable CancellableContext own =
+        ownContext(instance, invocation, metadata, timeoutNanos);
+    Context context = own == null ? instance.context() : own;
+    Context previous = context.attach();
+    BreakCause failure;
+    MethodCall<?, ?> call = null;
+    try {
+      failure = instances.start(instance);
+      if (failure == null && !turn.isCutOff()) {
+        call = instance.call(method, argument, metadata, turn, invocation.json() != null);
+        call.run();
+        turn.awaitReply();
+        failure = turn.failure();
+      }
+      if (failure == null && !turn.isCutOff()) {
+        failure = overlongOutcome(turn, method);
+      }
+    } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
+      failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+    }
+    if (failure != null && own != null && isExpired(own)) {
+      // The object may have failed just because its deadline passed: it is the deadline that
+      // counts.
+      timedOut(turn, invocation);
+    }
+    if (call != null) {
+      finish(call);
+    }
+    context.detach(previous);
+    if (own != null) {
+      own.cancel(null);
+    }
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    return failure;
+  }
+
+  /** A context of the invocation's own, if it has a deadline or metadata. */
+  private Context.@Nullable CancellableContext ownContext(
+      Instance instance, Invocation invocation, Metadata metadata, long timeoutNanos) {
+    if (timeoutNanos == Long.MAX_VALUE && invocation.metadata().isEmpty()) {
+      return null;
+    }
+    Context context =
+        instance.context().withValue(DurableObjectState.INVOCATION_METADATA, metadata);
+    String chain = invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
+    if (!chain.isEmpty()) {
+      context = CallChain.extend(context, chain, instance);
+    }
+    return timeoutNanos == Long.MAX_VALUE
+        ? context.withCancellation()
+        : context.withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS, object.directory().timer());
+  }
+
+  private static boolean isExpired(Context context) {
+    Deadline deadline = context.getDeadline();
+    return deadline != null && deadline.isExpired();
+  }
+
+  /** Called by any thread. */
+  private void timedOut(InvocationTurn late, Invocation invocation) {
+    object.cutOff(
+        late,
+        BreakCause.of(
+            BreakReason.INVOCATION_TIMED_OUT,
+            "invocation %d of %s was still running at the end of its timeout of %s"
+                .formatted(late.sequence(), invocation.method(), timeoutOf(invocation))));
+  }
+
+  /**
+   * A client would lose its stub over a frame that it refuses to read; so this is told in order.
+   */
+  private @Nullable BreakCause overlongOutcome(InvocationTurn turn, ObjectMethod method) {
+    int size = turn.outcome().size();
+    int limit = object.directory().limits().maxFrameBytes() - FRAME_OVERHEAD_BYTES;
+    if (size <= limit) {
+      return null;
+    }
+    Status status =
+        Status.RESOURCE_EXHAUSTED.withDescription(
+            "the response of %s has %,d bytes, expected at most %,d"
+                .formatted(method.name(), size, limit));
+    return BreakCause.thrown(
+        BreakReason.OBJECT_EXCEPTION, status, new Metadata(), "response too long");
+  }
+
+  private void finish(MethodCall<?, ?> call) {
+    try {
+      call.finish();
+    } catch (RuntimeException | Error e) {
+      logger.log(Level.WARNING, e, () -> object + ": a listener threw after its reply");
+    }
+  }
+
+  // ---- after the turn
+
+  /** A turn has ended by itself, and can't be cut off any more. */
+  private void end(InvocationTurn ended, @Nullable BreakCause failed) {
+    Instance instance = ended.instance();
+    StubQueue stub = ended.stub();
+    if (stub.isBroken()) {
+      // A commit of this stub's was lost: nothing that is behind it may leave a trace.
+      instances.failTurn(
+          instance,
+          failed == null
+              ? BreakCause.of(BreakReason.OBJECT_RESET, "an earlier commit of the stub was lost")
+              : failed);
+      return;
+    }
+    BreakCause failure = failed;
+    long commit = 0;
+    if (failure == null) {
+      try {
+        commit = instance.storage().endTurn();
+      } catch (RuntimeException | Error e) {
+        failure = instances.notSubmitted(instance, e);
+      }
+    }
+    if (failure == null) {
+      stub.complete(ended.outcome(), commit);
+    } else {
+      instances.failTurn(instance, failure);
+      stub.breakTurn(
+          failure.reason() == BreakReason.OBJECT_START_FAILED
+              ? failure
+              : failure.blaming(ended.sequence()),
+          object.pendingCommit());
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package dev.seriatim.service.object;
+
+import com.google.protobuf.Value;
+import dev.seriatim.service.dispatch.Reply;
+import dev.seriatim.wire.Content;
+import dev.seriatim.wire.Outcome;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/** The execution of one invocation, and its reply, which any thread may close. */
+final class InvocationTurn extends Turn implements Reply {
+  private final StubQueue stub;
+  private final long sequence;
+
+  // Written by whoever closes the reply, before `closed`.
+  private @Nullable Content message;
+  private @Nullable Value json;
+  private @Nullable BreakCause failure;
+  private volatile boolean closed;
+
+  // The turn thread's own.
+  private @Nullable Outcome outcome;
+
+  InvocationTurn(long number, Instance instance, StubQueue stub, long sequence) {
+    super(number, instance);
+    this.stub = stub;
+    this.sequence = sequence;
+  }
+
+  /** The stub whose invocation it is. */
+  StubQueue stub() {
+    return stub;
+  }
+
+  long sequence() {
+    return sequence;
+  }
+
+  @Override
+  public void message(Content response) {
+    message = response;
+    close();
+  }
+
+  @Override
+  public void json(Value response) {
+    json = response;
+    close();
+  }
+
+  @Override
+  public void failed(Status status, Metadata trailers) {
+    failure =
+        BreakCause.thrown(
+            BreakReason.OBJECT_EXCEPTION, status, trailers, "the object failed without a message");
+    close();
+  }
+
+  private void close() {
+    closed = true;
+    if (Thread.currentThread() != thread()) {
+      LockSupport.unpark(thread());
+    }
+  }
+
+  /** Waits, on the turn's own thread, until the reply is closed or the turn is cut off. */
+  void awaitReply() {
+    while (!closed && !isCutOff()) {
+      LockSupport.park(this);
+      // An interrupt that is no cut means nothing to a turn whose handler has returned.
+      boolean _ = Thread.interrupted();
+    }
+  }
+
+  /** Why the reply was failed, or null. To be asked when the reply is closed. */
+  @Nullable BreakCause failure() {
+    return failure;
+  }
+
+  /** The reply as an outcome. To be asked when the reply is closed without a failure. */
+  Outcome outcome() {
+    if (outcome == null) {
+      outcome = new Outcome(sequence, message, json);
+    }
+    return outcome;
+  }
+
+  @Override
+  public String toString() {
+    return "invocation " + sequence;
+  }
+}

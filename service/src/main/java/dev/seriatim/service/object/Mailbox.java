@@ -1,0 +1,77 @@
+package dev.seriatim.service.object;
+
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an object has to run: the stubs that have invocations, and its alarm. Any thread puts them
+ * in; whoever has the object takes them out, and owns the round.
+ */
+final class Mailbox {
+  /** Stubs that have got something to run, on their way to the round. */
+  private final Queue<StubQueue> arriving = new ConcurrentLinkedQueue<>();
+
+  /** The stubs that are served, one turn each. Null while the object rests. */
+  private @Nullable ArrayDeque<StubQueue> round;
+
+  /** Whether an alarm waits for its turn. Written holding this. */
+  private volatile boolean alarmDue;
+
+  // ---- any thread
+
+  /** A stub has something to run. Each stub is put in only once until it is taken out. */
+  void add(StubQueue stub) {
+    arriving.add(stub);
+  }
+
+  /** The alarm is due. False if it was so already. */
+  boolean addAlarm() {
+    return !setAlarmDue(true);
+  }
+
+  /** Whether something has come in that may not have been seen by whoever had the object. */
+  boolean hasArrivals() {
+    return !arriving.isEmpty() || alarmDue;
+  }
+
+  /**
+   * Says whether an alarm waits for its turn.
+   *
+   * @return what was said before
+   */
+  private synchronized boolean setAlarmDue(boolean due) {
+    boolean before = alarmDue;
+    alarmDue = due;
+    return before;
+  }
+
+  // ---- whoever has the object
+
+  /** Takes the alarm out. False if none is due. */
+  boolean takeAlarm() {
+    return alarmDue && setAlarmDue(false);
+  }
+
+  /** Takes out the stub whose turn it is; null if there is none. */
+  @Nullable StubQueue takeStub() {
+    for (StubQueue stub = arriving.poll(); stub != null; stub = arriving.poll()) {
+      addToRound(stub);
+    }
+    return round == null ? null : round.poll();
+  }
+
+  /** Puts a stub at the end of the round. */
+  void addToRound(StubQueue stub) {
+    if (round == null) {
+      round = new ArrayDeque<>(4);
+    }
+    round.add(stub);
+  }
+
+  /** The round is over: a resting object needs no room for it. */
+  void endRound() {
+    round = null;
+  }
+}
