@@ -65,7 +65,8 @@ final class LiveObject {
     this.namespace = namespace;
     this.id = id;
     this.name = id.name().orElse(null);
-    this.budget = new QueueBudget("the object", directory.limits().objectQueue());
+    this.budget =
+        new QueueBudget("the object", directory.limits().objectQueue(), directory.budget());
     this.storage = directory.storage().object(namespace.name(), id, new LostCommits(this, gate));
     this.instances = new Instances(this, storage);
     this.invocations = new InvocationRunner(this, instances);

@@ -172,7 +172,7 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public StubQueue open(ObjectAddress address, OutcomeSink sink, boolean local) {
     LiveObject object = hold(address);
-    StubQueue stub = new StubQueue(object, sink, this, local);
+    StubQueue stub = new StubQueue(object, sink, local);
     if (local) {
       localStubs.add(stub);
     } else {

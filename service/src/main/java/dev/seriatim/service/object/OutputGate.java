@@ -19,8 +19,8 @@ final class OutputGate {
 
   private volatile long durable;
 
-  /** Stubs with outcomes that wait; null while there are none. Guarded by this. */
-  private @Nullable Set<StubQueue> waiting;
+  /** Those with outcomes that wait; null while there are none. Guarded by this. */
+  private @Nullable Set<OutcomeQueue> waiting;
 
   /** Whether a thread is on its way to flush. Guarded by this. */
   private boolean releasing;
@@ -33,8 +33,8 @@ final class OutputGate {
     return commit <= durable;
   }
 
-  /** Lets a stub know when this commit is durable or lost. */
-  void await(StubQueue stub, long commit) {
+  /** Lets a stub's outcomes know when this commit is durable or lost. */
+  void await(OutcomeQueue outcomes, long commit) {
     Loss lost = null;
     synchronized (this) {
       // Commits are decided in order: one below the last loss that isn't durable was lost, too.
@@ -44,14 +44,14 @@ final class OutputGate {
         if (waiting == null) {
           waiting = new LinkedHashSet<>();
         }
-        waiting.add(stub);
+        waiting.add(outcomes);
       }
     }
     if (lost != null) {
-      stub.commitFailed(Math.min(commit, lost.first()), lost.cause());
-      stub.gateOpened();
+      outcomes.commitFailed(Math.min(commit, lost.first()), lost.cause());
+      outcomes.flush();
     } else if (isOpen(commit)) {
-      stub.gateOpened();
+      outcomes.flush();
     }
   }
 
@@ -69,8 +69,8 @@ final class OutputGate {
     synchronized (this) {
       loss = new Loss(first, last, cause);
       if (waiting != null) {
-        for (StubQueue stub : waiting) {
-          stub.commitFailed(first, cause);
+        for (OutcomeQueue outcomes : waiting) {
+          outcomes.commitFailed(first, cause);
         }
       }
     }
@@ -88,7 +88,7 @@ final class OutputGate {
   }
 
   private void flush() {
-    List<StubQueue> flushed;
+    List<OutcomeQueue> flushed;
     synchronized (this) {
       releasing = false;
       if (waiting == null) {
@@ -96,13 +96,13 @@ final class OutputGate {
       }
       flushed = new ArrayList<>(waiting);
       long open = durable;
-      waiting.removeIf(stub -> !stub.waitsFor(open));
+      waiting.removeIf(outcomes -> !outcomes.waitsFor(open));
       if (waiting.isEmpty()) {
         waiting = null;
       }
     }
-    for (StubQueue stub : flushed) {
-      stub.gateOpened();
+    for (OutcomeQueue outcomes : flushed) {
+      outcomes.flush();
     }
   }
 }

@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
 final class Pulse implements AutoCloseable {
   private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  private final Queue<StubQueue> waiting = new ConcurrentLinkedQueue<>();
+  private final Queue<OutcomeQueue> waiting = new ConcurrentLinkedQueue<>();
   private final Thread thread;
   private volatile boolean asleep;
   private volatile boolean closing;
@@ -26,8 +26,8 @@ final class Pulse implements AutoCloseable {
     thread.start();
   }
 
-  void add(StubQueue stub) {
-    waiting.add(stub);
+  void add(OutcomeQueue outcomes) {
+    waiting.add(outcomes);
     if (asleep) {
       asleep = false;
       LockSupport.unpark(thread);
@@ -46,9 +46,9 @@ final class Pulse implements AutoCloseable {
       LockSupport.parkNanos(this, BEAT_NANOS);
       // Only those that were here before: a stub that comes back meanwhile waits for its own beat.
       for (int i = waiting.size(); i > 0; i--) {
-        StubQueue stub = waiting.poll();
-        if (stub != null) {
-          stub.flushFromPulse();
+        OutcomeQueue outcomes = waiting.poll();
+        if (outcomes != null) {
+          outcomes.flushFromPulse();
         }
       }
     }

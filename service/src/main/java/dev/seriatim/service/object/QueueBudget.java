@@ -1,11 +1,16 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.HostLimits.QueueSize;
+import org.jspecify.annotations.Nullable;
 
-/** Counts what is queued in one place against its limit. Safe for any number of threads. */
+/**
+ * Counts what is queued in one place against its limit, and against those of the wider places that
+ * it is in: a stub is in its object, an object in its host. Safe for any number of threads.
+ */
 final class QueueBudget {
   private final String place;
   private final QueueSize limit;
+  private final @Nullable QueueBudget wider;
 
   // Guarded by this: what doesn't fit isn't counted even for a moment, or others would be refused
   // for it.
@@ -13,20 +18,53 @@ final class QueueBudget {
   private long bytes;
 
   /**
-   * @param place what the limit is for, as an error says it: "the stub"
+   * The budget of the widest place.
+   *
+   * @param place what the limit is for, as an error says it: "the host"
    */
   QueueBudget(String place, QueueSize limit) {
+    this(place, limit, null);
+  }
+
+  /** The budget of a place within a wider one. */
+  QueueBudget(String place, QueueSize limit, @Nullable QueueBudget wider) {
     this.place = place;
     this.limit = limit;
+    this.wider = wider;
   }
 
   /**
-   * Takes room for as many of a frame's invocations as the limit allows: all or some of them if the
-   * bytes fit, none otherwise.
+   * Takes room for as many of a frame's invocations as every limit allows: all or some of them if
+   * the bytes fit, none otherwise.
    *
    * @return how many fit; the bytes are taken if any do
    */
-  synchronized int take(int count, long frameBytes) {
+  int take(int count, long frameBytes) {
+    int here = takeHere(count, frameBytes);
+    if (here == 0 || wider == null) {
+      return here;
+    }
+    int fit = wider.take(here, frameBytes);
+    if (fit < here) {
+      releaseHere(here - fit, fit == 0 ? frameBytes : 0);
+    }
+    return fit;
+  }
+
+  /** Gives room back that was taken. */
+  void release(int count, long frameBytes) {
+    releaseHere(count, frameBytes);
+    if (wider != null) {
+      wider.release(count, frameBytes);
+    }
+  }
+
+  /** What an error says when something doesn't fit. */
+  String refusal() {
+    return wider == null ? refusalHere() : refusalHere() + "; " + wider.refusal();
+  }
+
+  private synchronized int takeHere(int count, long frameBytes) {
     int fit = Math.clamp(limit.invocations() - invocations, 0, count);
     if (fit == 0 || bytes + frameBytes > limit.bytes()) {
       return 0;
@@ -36,13 +74,12 @@ final class QueueBudget {
     return fit;
   }
 
-  synchronized void release(int count, long frameBytes) {
+  private synchronized void releaseHere(int count, long frameBytes) {
     invocations -= count;
     bytes -= frameBytes;
   }
 
-  /** What an error says when something doesn't fit. */
-  synchronized String refusal() {
+  private synchronized String refusalHere() {
     return "%s may have %,d invocations and %,d bytes queued; it has %,d and %,d"
         .formatted(place, limit.invocations(), limit.bytes(), invocations, bytes);
   }

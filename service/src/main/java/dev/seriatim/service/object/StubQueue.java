@@ -1,40 +1,26 @@
 package dev.seriatim.service.object;
 
-import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The host's side of one stub: invocations wait here for their turns, and outcomes for their way
- * out.
+ * The host's side of one stub: invocations wait here for their turns, and then, in its {@link
+ * OutcomeQueue}, outcomes for their way out.
  *
- * <p>Three parties meet here, and each owns its part:
+ * <p>Two parties meet here, and each owns its part:
  *
  * <ul>
  *   <li>the <em>transport thread</em> of the stub's call puts frames in: {@link #add}, {@link
  *       #halfClose}, {@link #fail}, {@link #cancel}, {@link #onReady}. gRPC calls one at a time.
- *   <li>the object's <em>turn thread</em> takes invocations out and puts outcomes in.
- *   <li>whoever {@link #flush flushes} is the call's one writer, for as long as it does: the flush
- *       counter makes sure that it is one thread at a time, with no lock held while it sends.
+ *   <li>the object's <em>turn thread</em> takes invocations out, and says how their turns ended.
  * </ul>
  */
 public final class StubQueue {
-  private static final Logger logger = Logger.getLogger(StubQueue.class.getName());
-
-  /** A frame goes out when it has this many outcomes, even if more are on their way. */
-  private static final int FULL_FRAME_OUTCOMES = 256;
-
   /**
    * At the end of an inbound frame, a frame goes out when it has this many outcomes, even if
    * another inbound frame waits: the client gets on with its next frame while that one is worked
@@ -42,23 +28,17 @@ public final class StubQueue {
    */
   private static final int SHARED_FRAME_OUTCOMES = 32;
 
-  /** A frame goes out when it has this many bytes of outcomes. */
-  private static final int FULL_FRAME_BYTES = 256 << 10;
-
   private final LiveObject object;
-  private final OutcomeSink sink;
   private final ObjectDirectory directory;
   private final QueueBudget budget;
   private final boolean local;
 
   private final Queue<Inbound> inbound = new ConcurrentLinkedQueue<>();
+  private final OutcomeQueue outcomes;
 
-  // Whether the object's turn thread knows of this stub: it stands in the object's ring, or is on
-  // its
-  // way there, or is being served.
+  // Whether the object's turn thread knows of this stub: it stands in the object's mailbox, or is
+  // being served.
   private final AtomicBoolean scheduled = new AtomicBoolean();
-
-  private final AtomicInteger flushes = new AtomicInteger();
 
   // The transport thread's own.
   private long nextSequence = 1;
@@ -69,30 +49,17 @@ public final class StubQueue {
   private int nextInFrame;
   private long arrivedNanos;
 
-  // Guarded by this.
-  private final ArrayDeque<Outgoing> outgoing = new ArrayDeque<>(4);
-  private int outgoingBytes;
-  private long completed;
-  private boolean inTurn;
-  private @Nullable BreakCause breakAfterTurn;
-  private boolean ended;
-  private boolean onPulse;
-  private boolean closed;
-  private boolean closedByClient;
-
-  // Set by the turn thread when it stops serving a stub whose client doesn't read.
-  private volatile boolean paused;
-
-  /** One outcome, or the end of the call, behind the gate of a commit; 0 is always open. */
-  private record Outgoing(
-      @Nullable Outcome outcome, int bytes, @Nullable Broken broken, Status end, long gate) {}
-
-  StubQueue(LiveObject object, OutcomeSink sink, ObjectDirectory directory, boolean local) {
+  StubQueue(LiveObject object, OutcomeSink sink, boolean local) {
     this.local = local;
     this.object = object;
-    this.sink = sink;
-    this.directory = directory;
-    this.budget = new QueueBudget("the stub", directory.limits().stubQueue());
+    this.directory = object.directory();
+    this.budget = new QueueBudget("the stub", directory.limits().stubQueue(), object.budget());
+    this.outcomes = new OutcomeQueue(this, sink, object);
+  }
+
+  /** Whether the stub is opened by an object of this host. */
+  boolean isLocal() {
+    return local;
   }
 
   // ---- the transport thread's side
@@ -110,14 +77,7 @@ public final class StubQueue {
     BreakCause failure = null;
     for (Invocation invocation : invocations) {
       if (invocation.sequence() != nextSequence) {
-        failure =
-            BreakCause.of(
-                    BreakReason.SEQUENCE_VIOLATION,
-                    "sequence %s, expected %s"
-                        .formatted(
-                            Long.toUnsignedString(invocation.sequence()),
-                            Long.toUnsignedString(nextSequence)))
-                .blaming(invocation.sequence());
+        failure = outOfSequence(invocation);
         break;
       }
       nextSequence++;
@@ -127,7 +87,7 @@ public final class StubQueue {
       return;
     }
     if (valid > 0) {
-      int fit = takeRoom(valid, bytes);
+      int fit = budget.take(valid, bytes);
       if (fit < valid) {
         failure = overloaded(invocations.get(fit).sequence(), valid - fit, bytes);
       }
@@ -144,9 +104,22 @@ public final class StubQueue {
     }
   }
 
-  /** Whether the stub is opened by an object of this host. */
-  boolean isLocal() {
-    return local;
+  private BreakCause outOfSequence(Invocation invocation) {
+    return BreakCause.of(
+            BreakReason.SEQUENCE_VIOLATION,
+            "sequence %s, expected %s"
+                .formatted(
+                    Long.toUnsignedString(invocation.sequence()),
+                    Long.toUnsignedString(nextSequence)))
+        .blaming(invocation.sequence());
+  }
+
+  private BreakCause overloaded(long sequence, int count, int bytes) {
+    return BreakCause.of(
+            BreakReason.OVERLOADED,
+            "no room for %,d more invocations of a frame of %,d bytes: %s"
+                .formatted(count, bytes, budget.refusal()))
+        .blaming(sequence);
   }
 
   /**
@@ -192,73 +165,18 @@ public final class StubQueue {
     drop();
   }
 
-  /** Nothing may be sent or begun any more. Any thread may do this. */
-  private void drop() {
-    synchronized (this) {
-      closedByClient = !ended;
-      ended = true;
-      closed = true;
-      outgoing.clear();
-      outgoingBytes = 0;
-    }
-    discardInbound();
-    directory.detach(this, object);
-  }
-
   /** The client reads again. May be called without need. */
   public void onReady() {
-    flush();
-  }
-
-  private int takeRoom(int count, int bytes) {
-    int fitStub = budget.take(count, bytes);
-    int fitObject = fitStub == 0 ? 0 : object.budget().take(fitStub, bytes);
-    int fit = fitObject == 0 ? 0 : directory.budget().take(fitObject, bytes);
-    if (fit < fitStub) {
-      budget.release(fitStub - fit, fit == 0 ? bytes : 0);
-    }
-    if (fit < fitObject) {
-      object.budget().release(fitObject - fit, fit == 0 ? bytes : 0);
-    }
-    return fit;
-  }
-
-  private void releaseRoom(Inbound.Invocations taken) {
-    int count = taken.invocations().size();
-    budget.release(count, taken.bytes());
-    object.budget().release(count, taken.bytes());
-    directory.budget().release(count, taken.bytes());
-  }
-
-  private BreakCause overloaded(long sequence, int count, int bytes) {
-    return BreakCause.of(
-            BreakReason.OVERLOADED,
-            "no room for %,d more invocations of a frame of %,d bytes: %s; %s; %s"
-                .formatted(
-                    count,
-                    bytes,
-                    budget.refusal(),
-                    object.budget().refusal(),
-                    directory.budget().refusal()))
-        .blaming(sequence);
+    outcomes.flush();
   }
 
   private void enqueue(Inbound item) {
     inbound.add(item);
-    if (hasEnded()) {
+    if (outcomes.hasEnded()) {
       discardInbound();
-    } else if (!scheduled.getAndSet(true)) {
+    } else {
       // An object's own call comes on the thread of its turn, which is busy with that.
-      object.ready(this, /* mayRun= */ !local);
-    }
-  }
-
-  /** Any thread may do this: each item is taken, and its room released, by one of them. */
-  private void discardInbound() {
-    for (Inbound item = inbound.poll(); item != null; item = inbound.poll()) {
-      if (item instanceof Inbound.Invocations invocations) {
-        releaseRoom(invocations);
-      }
+      schedule(/* mayRun= */ !local);
     }
   }
 
@@ -283,24 +201,18 @@ public final class StubQueue {
           current = next;
         }
         case Inbound.Failure failure -> {
-          end(failure.cause(), object.pendingCommit());
+          outcomes.breakNow(failure.cause(), object.pendingCommit());
           return null;
         }
         case Inbound.HalfClose end -> {
-          synchronized (this) {
-            endWith(null, Status.OK, 0);
-          }
-          flush();
+          outcomes.end();
           return null;
         }
       }
     }
-    synchronized (this) {
-      if (ended) {
-        frame = null;
-        return null;
-      }
-      inTurn = true;
+    if (!outcomes.beginTurn()) {
+      frame = null;
+      return null;
     }
     Invocation invocation = current.invocations().get(nextInFrame++);
     arrivedNanos = current.arrivedNanos();
@@ -317,61 +229,20 @@ public final class StubQueue {
 
   /** The turn ended well. Its outcome leaves when the commit is durable. */
   void complete(Outcome outcome, long commit) {
-    boolean flush;
-    boolean pulse = false;
-    long gate;
-    boolean waits;
-    synchronized (this) {
-      inTurn = false;
-      if (ended) {
-        return;
-      }
-      completed = outcome.sequence();
-      int bytes = outcome.size();
-      gate = notBeforeTheLast(commit);
-      waits = !object.gate().isOpen(gate);
-      outgoing.add(new Outgoing(outcome, bytes, null, Status.OK, gate));
-      outgoingBytes += bytes;
-      if (breakAfterTurn != null) {
-        endBroken(breakAfterTurn, gate);
-      }
-      flush =
-          ended
-              || outgoing.size() >= FULL_FRAME_OUTCOMES
-              || outgoingBytes >= FULL_FRAME_BYTES
-              || (frame == null && (inbound.isEmpty() || outgoing.size() >= SHARED_FRAME_OUTCOMES));
-      if (!flush && !onPulse) {
-        onPulse = true;
-        pulse = true;
-      }
-    }
-    if (flush) {
-      flush();
-    } else if (pulse) {
-      directory.pulse().add(this);
-    }
-    // As it was before the flush: the gate may have opened behind it.
-    if (waits) {
-      object.gate().await(this, gate);
-    }
+    outcomes.complete(outcome, commit, worthAFrame());
   }
 
-  /**
-   * With the lock held: the gate of what comes behind all that is outgoing. It is never below that
-   * of the last, so that the last tells what all of them wait for: storage may know that a commit
-   * is durable, and ask for no gate, before the gate has been opened.
-   */
-  private long notBeforeTheLast(long gate) {
-    Outgoing last = outgoing.peekLast();
-    return last == null ? gate : Math.max(gate, last.gate());
+  /** With how many outcomes a frame goes out now; what is inbound may soon add more. */
+  private int worthAFrame() {
+    if (frame != null) {
+      return OutcomeQueue.FULL_FRAME_OUTCOMES;
+    }
+    return inbound.isEmpty() ? 1 : SHARED_FRAME_OUTCOMES;
   }
 
-  /** The turn failed: the stub breaks. */
-  void breakTurn(BreakCause cause, long gate) {
-    synchronized (this) {
-      inTurn = false;
-    }
-    end(cause, gate);
+  /** The turn failed: the stub breaks, which is told when the commit is durable. */
+  void breakTurn(BreakCause cause, long commit) {
+    outcomes.breakTurn(cause, commit);
   }
 
   /**
@@ -387,200 +258,59 @@ public final class StubQueue {
   }
 
   private boolean canRun() {
-    return hasInbound() && !isBackedUp();
-  }
-
-  private boolean hasInbound() {
-    return frame != null || !inbound.isEmpty();
-  }
-
-  private boolean isBackedUp() {
-    paused = overUnreadLimit();
-    // Looked at once more: the reader may have caught up before it could see that it is waited for.
-    return paused && overUnreadLimit();
-  }
-
-  private synchronized boolean overUnreadLimit() {
-    return !ended && outgoingBytes >= directory.limits().maxUnreadOutcomeBytes() && !sink.isReady();
+    return (frame != null || !inbound.isEmpty()) && !outcomes.isBackedUp();
   }
 
   // ---- any thread
 
   /** Breaks the stub, after the turn that it is in, if it is in one. */
   void breakSoon(BreakCause cause) {
-    synchronized (this) {
-      if (ended) {
-        return;
-      }
-      if (inTurn) {
-        breakAfterTurn = cause;
-        return;
-      }
-      endBroken(cause, 0);
-    }
-    flush();
-    discardInbound();
-  }
-
-  /** Sends what the pulse has found to have waited for long enough. */
-  void flushFromPulse() {
-    synchronized (this) {
-      onPulse = false;
-    }
-    flush();
-  }
-
-  private void end(BreakCause cause, long gate) {
-    boolean waits = !object.gate().isOpen(gate);
-    synchronized (this) {
-      if (ended) {
-        return;
-      }
-      endBroken(cause, gate);
-    }
-    flush();
-    discardInbound();
-    if (waits) {
-      object.gate().await(this, gate);
-    }
-  }
-
-  /** With the lock held. */
-  private void endBroken(BreakCause cause, long gate) {
-    endWith(cause.toBroken(completed), cause.toStatus(), gate);
-  }
-
-  /** With the lock held: nothing comes behind this, and it leaves no earlier than what is there. */
-  private void endWith(@Nullable Broken broken, Status status, long gate) {
-    if (!ended) {
-      ended = true;
-      outgoing.add(new Outgoing(null, 0, broken, status, notBeforeTheLast(gate)));
-    }
-  }
-
-  private synchronized boolean hasEnded() {
-    return ended;
+    outcomes.breakSoon(cause);
   }
 
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
-  synchronized boolean isBroken() {
-    return ended && !closedByClient;
+  boolean isBroken() {
+    return outcomes.isBroken();
   }
 
-  /** Something has become durable, or is lost: sends what no longer waits. */
-  void gateOpened() {
-    flush();
+  /** The client has caught up with what it is sent: its invocations may run again. */
+  void resume() {
+    schedule(/* mayRun= */ false);
   }
 
-  /** Whether something still waits for a commit above this one. */
-  synchronized boolean waitsFor(long durable) {
-    Outgoing last = outgoing.peekLast();
-    return last != null && last.gate() > durable;
-  }
-
-  /**
-   * A commit has failed. If any turn of this stub is in it or in a later one, the stub breaks
-   * behind the last outcome that is not. That is told when the gate next lets this stub flush.
-   */
-  void commitFailed(long failedCommit, BreakCause cause) {
-    synchronized (this) {
-      Outgoing last = outgoing.peekLast();
-      if (last == null || last.gate() < failedCommit) {
-        return;
-      }
-      while (last != null && last.gate() >= failedCommit) {
-        outgoing.removeLast();
-        outgoingBytes -= last.bytes();
-        if (last.outcome() != null) {
-          completed = last.outcome().sequence() - 1;
-        }
-        last = outgoing.peekLast();
-      }
-      ended = false;
-      endBroken(cause, 0);
+  private void schedule(boolean mayRun) {
+    if (!scheduled.getAndSet(true)) {
+      object.ready(this, mayRun);
     }
+  }
+
+  /** Nothing may be sent or begun any more. */
+  void drop() {
+    outcomes.drop();
     discardInbound();
+    detach();
   }
 
-  /** Sends whatever may leave. The calling thread is the writer, unless another one is already. */
-  private void flush() {
-    if (flushes.getAndIncrement() != 0) {
-      return;
-    }
-    int seen = 1;
-    do {
-      try {
-        while (sendFrame()) {}
-      } catch (RuntimeException | Error e) {
-        lose(e);
-      }
-      seen = flushes.addAndGet(-seen);
-    } while (seen != 0);
-    if (paused && !overUnreadLimit()) {
-      paused = false;
-      if (!scheduled.getAndSet(true)) {
-        object.ready(this, /* mayRun= */ false);
+  /** Each item is taken, and its room released, by one thread. */
+  void discardInbound() {
+    for (Inbound item = inbound.poll(); item != null; item = inbound.poll()) {
+      if (item instanceof Inbound.Invocations invocations) {
+        releaseRoom(invocations);
       }
     }
   }
 
-  private boolean sendFrame() {
-    List<Outcome> outcomes = List.of();
-    Outgoing end = null;
-    synchronized (this) {
-      Outgoing next = outgoing.peek();
-      if (closed || next == null || !object.gate().isOpen(next.gate()) || !sink.isReady()) {
-        return false;
-      }
-      int bytes = 0;
-      outcomes = new ArrayList<>(Math.min(outgoing.size(), FULL_FRAME_OUTCOMES));
-      while (next != null
-          && end == null
-          && outcomes.size() < FULL_FRAME_OUTCOMES
-          && (bytes == 0 || bytes + next.bytes() <= FULL_FRAME_BYTES)
-          && object.gate().isOpen(next.gate())) {
-        outgoing.remove();
-        bytes += next.bytes();
-        if (next.outcome() != null) {
-          outcomes.add(next.outcome());
-        } else {
-          end = next;
-        }
-        next = outgoing.peek();
-      }
-      outgoingBytes -= bytes;
-      closed = end != null;
-    }
-    try {
-      if (!outcomes.isEmpty() || (end != null && end.broken() != null)) {
-        sink.send(outcomes, end == null ? null : end.broken());
-      }
-    } finally {
-      if (end != null) {
-        sink.close(end.end());
-        directory.detach(this, object);
-      }
-    }
-    return true;
+  private void releaseRoom(Inbound.Invocations taken) {
+    budget.release(taken.invocations().size(), taken.bytes());
   }
 
-  /**
-   * The call can't be written to, say because an interceptor around the host threw. The thread that
-   * found out is the object's, or serves all objects: only this stub may suffer for it.
-   */
-  private void lose(Throwable thrown) {
-    logger.log(Level.WARNING, thrown, () -> "a stub of " + object + " is lost: its call failed");
-    boolean open;
-    synchronized (this) {
-      open = !closed;
-    }
-    drop();
-    if (open) {
-      try {
-        sink.close(Status.INTERNAL.withDescription("the host could not send: " + thrown));
-      } catch (RuntimeException | Error e) {
-        logger.log(Level.FINE, e, () -> "the call of a lost stub of " + object + " stays open");
-      }
-    }
+  /** The call is over. */
+  void detach() {
+    directory.detach(this, object);
+  }
+
+  @Override
+  public String toString() {
+    return "a stub of " + object;
   }
 }
