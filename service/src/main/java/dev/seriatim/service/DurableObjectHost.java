@@ -256,10 +256,12 @@ public final class DurableObjectHost implements AutoCloseable {
 
     /**
      * Runs turns on the transport's own threads where it can, rather than on a virtual thread for
-     * each object with work. For objects whose methods are short and never block: an answer then
-     * takes no change of threads. A method that blocks or computes for long holds up every stub of
-     * its connections meanwhile; it is still cut off at its limits. An object that is busy with
-     * several connections, or has much to do, goes on on a virtual thread.
+     * each object with work. For objects whose methods are short, never block, and reply before
+     * they return: an answer then takes no change of threads. A method that doesn't holds up every
+     * stub of its connections meanwhile, and waits in vain for whatever needs the same threads, as
+     * a gRPC client may; it is still cut off at its limits. An object that is busy with several
+     * connections, or has much to do, goes on on a virtual thread. Over an in-process transport the
+     * transport's thread is the caller's own.
      *
      * @see io.grpc.ServerBuilder#directExecutor
      */

@@ -68,8 +68,8 @@ public final class ClientOptions {
   /**
    * With fewer frames than this unanswered, a call leaves at once in a frame of its own; otherwise
    * it waits, and leaves with others when an answer comes back. Calls that a listener makes while
-   * the outcomes of one frame are handed out leave together, when all have been or 64 calls wait.
-   * Default: 4.
+   * the outcomes of one frame are handed out leave together: when all have been, or 64 calls wait,
+   * or a millisecond later. Default: 4.
    */
   public int maxUnansweredFrames() {
     return maxUnansweredFrames;

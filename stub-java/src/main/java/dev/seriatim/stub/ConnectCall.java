@@ -48,6 +48,9 @@ final class ConnectCall {
    */
   private static final int GATHERED_INVOCATIONS = 64;
 
+  /** For how long they wait for each other at most: whoever makes them may block meanwhile. */
+  private static final int GATHERING_MILLIS = 1;
+
   private static final MethodDescriptor<EncodedFrame, ResponseFrame> CONNECT =
       DurableObjectsGrpc.getConnectMethod().toBuilder(
               EncodedFrame.MARSHALLER, ResponseFrame.MARSHALLER)
@@ -84,6 +87,7 @@ final class ConnectCall {
   private boolean callEnded;
   private @Nullable ScheduledFuture<?> endWatch;
   private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
+  private boolean sendsGathered; // Soon, by the scheduler.
 
   // Owned by the writer.
   private @Nullable ClientCall<EncodedFrame, ResponseFrame> call;
@@ -109,11 +113,15 @@ final class ConnectCall {
   void submit(PendingCall pending) {
     FailureCause refusal;
     boolean write = false;
+    boolean sendSoon = false;
     synchronized (lock) {
       refusal = refusal(pending);
       if (refusal == null) {
         calls.add(pending);
-        write = !writing && window.hasRoom() && !waitsForOthers();
+        boolean gathered = waitsForOthers();
+        sendSoon = gathered && !sendsGathered;
+        sendsGathered |= gathered;
+        write = !writing && window.hasRoom() && !gathered;
         writing |= write;
       }
     }
@@ -126,12 +134,18 @@ final class ConnectCall {
     }
     if (write) {
       write();
+    } else if (sendSoon) {
+      var unused =
+          options.scheduler().schedule(this::sendGathered, GATHERING_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 
   /** Whether a call that was just taken in will share a frame with others. Under the lock. */
   private boolean waitsForOthers() {
-    return Thread.currentThread() == deliverer && calls.waiting() < GATHERED_INVOCATIONS;
+    return Thread.currentThread() == deliverer
+        && calls.waiting() < Math.min(GATHERED_INVOCATIONS, options.maxFrameInvocations())
+        && calls.waiting() < options.maxBufferedInvocations()
+        && calls.waitingBytes() < Math.min(options.maxFrameBytes(), options.maxBufferedBytes() / 2);
   }
 
   /** Why this call can't be taken in; null if it can. */
@@ -480,7 +494,7 @@ final class ConnectCall {
     if (write) {
       write();
     }
-    deliver(frame, answered);
+    deliver(frame, answered, valid == count);
     if (valid < count) {
       long sequence = frame.sequence(valid);
       throw new HostViolationException(
@@ -500,9 +514,10 @@ final class ConnectCall {
    * Hands the outcomes of a frame out. What their listeners call in turn is gathered meanwhile: it
    * leaves in frames again, and not one by one.
    */
-  private void deliver(ResponseFrame frame, PendingCall[] answered) throws HostViolationException {
+  private void deliver(ResponseFrame frame, PendingCall[] answered, boolean goesOn)
+      throws HostViolationException {
     if (answered.length > 1) {
-      gather(Thread.currentThread());
+      gather(Thread.currentThread(), false);
     }
     try {
       for (int i = 0; i < answered.length; i++) {
@@ -510,16 +525,28 @@ final class ConnectCall {
       }
     } finally {
       if (answered.length > 1) {
-        gather(null);
+        gather(null, goesOn);
       }
     }
   }
 
-  private void gather(@Nullable Thread thread) {
+  private void gather(@Nullable Thread thread, boolean send) {
     boolean write;
     synchronized (lock) {
       deliverer = thread;
-      write = thread == null && hasFrame() && claimWriter();
+      write = send && hasFrame() && claimWriter();
+    }
+    if (write) {
+      write();
+    }
+  }
+
+  /** Sends what has been gathered for long enough: a listener may be blocking. */
+  private void sendGathered() {
+    boolean write;
+    synchronized (lock) {
+      sendsGathered = false;
+      write = deliverer != null && hasFrame() && claimWriter();
     }
     if (write) {
       write();

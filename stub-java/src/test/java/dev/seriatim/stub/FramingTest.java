@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -134,7 +135,7 @@ final class FramingTest {
   }
 
   @Test
-  void aListenerThatBlocksHoldsUpNoOneElsesCall() throws Exception {
+  void aListenerThatBlocksHoldsUpNoCall() throws Exception {
     DurableObjectStub stub = stub(ClientOptions.builder());
     FakeHost.Stub accepted = opened(stub);
     List<ListenableFuture<EchoMessage>> calls = calls(stub, 3); // 2 … 4
@@ -146,12 +147,48 @@ final class FramingTest {
 
     accepted.answer(2, 4);
     assertThat(awaitUninterruptibly(made, 10, TimeUnit.SECONDS)).isTrue();
-    assertThat(accepted.hasFrame()).isFalse();
-    List<ListenableFuture<EchoMessage>> ours = calls(stub, 1); // 6, which takes 5 along.
-    assertThat(accepted.frame().getInvocationsCount()).isEqualTo(2);
+    List<ListenableFuture<EchoMessage>> ours =
+        calls(stub, 1); // 6, from a thread that is no listener.
+    assertThat(accepted.framesThrough(6)).isNotEmpty();
     goOn.countDown();
     accepted.answer(5, 6);
     assertThat(get(ours.get(0))).isEqualTo(number(6));
+  }
+
+  @Test
+  void aCallOfAListenerLeavesThoughTheListenerBlocks() throws Exception {
+    DurableObjectStub stub = stub(ClientOptions.builder());
+    FakeHost.Stub accepted = opened(stub);
+    List<ListenableFuture<EchoMessage>> calls = calls(stub, 2); // 2, 3
+    assertThat(accepted.framesThrough(3)).hasSize(2);
+    CountDownLatch goOn = new CountDownLatch(1);
+    callAgain(stub, calls.subList(0, 1), new CountDownLatch(1)); // 4
+    calls.get(0).addListener(() -> awaitUninterruptibly(goOn), MoreExecutors.directExecutor());
+
+    accepted.answer(2, 3);
+    assertThat(accepted.invocation().getSequence()).isEqualTo(4);
+    goOn.countDown();
+    assertThat(get(calls.get(1))).isEqualTo(number(3));
+  }
+
+  @Test
+  void gatheredCallsDoNotFillTheBuffer() throws Exception {
+    DurableObjectStub stub = stub(ClientOptions.builder().maxBufferedInvocations(2));
+    FakeHost.Stub accepted = opened(stub);
+    List<ListenableFuture<EchoMessage>> calls = calls(stub, 2); // 2, 3
+    assertThat(accepted.framesThrough(3)).hasSize(2);
+    List<ListenableFuture<EchoMessage>> more = new CopyOnWriteArrayList<>();
+    calls
+        .get(0)
+        .addListener(() -> more.addAll(calls(stub, 4)), MoreExecutors.directExecutor()); // 4 … 7
+
+    accepted.answer(2, 3);
+    assertThat(accepted.framesThrough(7)).isNotEmpty();
+    accepted.answer(4, 7);
+    for (ListenableFuture<EchoMessage> call : more) {
+      assertThat(get(call)).isNotNull();
+    }
+    assertThat(more).hasSize(4);
   }
 
   @Test

@@ -17,6 +17,8 @@ import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Outcome;
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -100,6 +102,29 @@ final class MisbehavingHostTest {
     assertThat(stub.isBroken()).isTrue();
     assertThat(accepted.end()).isEqualTo("cancelled");
     assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+  }
+
+  @Test
+  void nothingIsSentBehindAWrongFrame() throws Exception {
+    List<ListenableFuture<EchoMessage>> calls = new ArrayList<>();
+    for (int i = 1; i <= 8; i++) { // Those beyond the first four wait.
+      calls.add(stub.call(EchoGrpc.getEchoMethod(), number(i)));
+    }
+    FakeHost.Stub accepted = host.accept().opened("foo");
+    accepted.framesThrough(4);
+    accepted.send(
+        ConnectResponse.newBuilder()
+            .addOutcomes(outcome(1, number(1)))
+            .addOutcomes(outcome(2, number(2)))
+            .addOutcomes(outcome(9, number(9)))
+            .build());
+
+    assertThat(get(calls.get(1))).isEqualTo(number(2));
+    assertViolation(failureOf(calls.get(3)), "outcome 9, expected outcome 3");
+    assertThat(failureOf(calls.get(3)).fate()).isEqualTo(Fate.UNKNOWN);
+    assertThat(failureOf(calls.get(7)).fate()).isEqualTo(Fate.NOT_EXECUTED);
+    assertThat(accepted.end()).isEqualTo("cancelled");
+    assertThat(accepted.hasFrame()).isFalse();
   }
 
   private static Fate fateOfOutcomeOne(String message) {

@@ -1,15 +1,14 @@
 package dev.seriatim.service.connect;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import dev.seriatim.service.object.BreakCause;
 import dev.seriatim.service.object.BreakReason;
 import dev.seriatim.wire.FrameBytes;
 import dev.seriatim.wire.RequestFrame;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor.Marshaller;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -47,13 +46,11 @@ record Frame(RequestFrame request, int bytes, @Nullable BreakCause fault) {
         return bytes.length > maxFrameBytes
             ? tooLong(bytes.length)
             : new Frame(RequestFrame.parse(bytes), bytes.length, null);
-      } catch (InvalidProtocolBufferException e) {
+      } catch (IOException | StatusRuntimeException e) { // Not a frame, or badly compressed.
         return faulty(
             Math.max(0, known),
             BreakReason.PROTOCOL_VIOLATION,
             "a frame is not a ConnectRequest: " + e.getMessage());
-      } catch (IOException e) {
-        throw new UncheckedIOException(e); // From memory.
       }
     }
 

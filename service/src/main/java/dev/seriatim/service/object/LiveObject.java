@@ -173,9 +173,7 @@ final class LiveObject {
 
   /** Serves until the object rests, or another thread has it, or these many stubs were served. */
   private void serve(int most) {
-    if (!watched) {
-      directory.turnWatch().add(this);
-    }
+    watch();
     for (int served = 0; ; served++) {
       if (served == most) {
         Thread.startVirtualThread(this::serve);
@@ -221,7 +219,17 @@ final class LiveObject {
     restingSinceNanos = directory.nanos();
     mailbox.endRound();
     running.set(false);
-    return !mailbox.hasArrivals() || running.getAndSet(true);
+    if (!mailbox.hasArrivals() || running.getAndSet(true)) {
+      return true;
+    }
+    watch(); // It may have been found to rest in between.
+    return false;
+  }
+
+  private void watch() {
+    if (!watched) {
+      directory.turnWatch().add(this);
+    }
   }
 
   /** What the next turn is to be numbered. */
