@@ -138,13 +138,13 @@ final class Report {
   private static XYChart chart(String title, String x, String y) {
     XYChart chart =
         new XYChartBuilder()
-            .width(900)
+            .width(1200)
             .height(520)
             .title(title)
             .xAxisTitle(x)
             .yAxisTitle(y)
             .build();
-    chart.getStyler().setLegendPosition(LegendPosition.OutsideS).setMarkerSize(6);
+    chart.getStyler().setLegendPosition(LegendPosition.OutsideE).setMarkerSize(6);
     return chart;
   }
 
