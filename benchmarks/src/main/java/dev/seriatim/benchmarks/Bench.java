@@ -52,11 +52,12 @@ final class Bench {
     return quick ? Duration.ofMillis(150) : Duration.ofMillis(400);
   }
 
-  private Duration firstWarmUp() {
+  /** How long a load runs until it is compiled, before its first round. */
+  Duration firstWarmUp() {
     return quick ? Duration.ofMillis(800) : Duration.ofSeconds(4);
   }
 
-  /** Runs a load until it is compiled, before its first round. */
+  /** Runs a load until it is compiled. */
   void warmUp(Load.Opener opener) throws Exception {
     for (int inFlight : new int[] {4096, 1}) {
       ClosedLoop.run(opener, inFlight, Duration.ZERO, firstWarmUp());

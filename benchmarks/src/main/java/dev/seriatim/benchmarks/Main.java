@@ -33,7 +33,8 @@ public final class Main implements Callable<Integer> {
           new ManyObjects(),
           new Payloads(),
           new Heap(),
-          new StartUp());
+          new StartUp(),
+          new Languages());
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -96,12 +97,12 @@ public final class Main implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     List<Group> groups = groups();
-    for (String peer : peers) {
-      if (!Peer.install(peer)) {
-        return 1; // It has said why.
+    Results measured = new Results();
+    for (Group group : groups) {
+      if (!group.prepare(measured)) {
+        return 1;
       }
     }
-    Results measured = new Results();
     String how;
     try (Scratch scratch = Scratch.make();
         HostProcess host = HostProcess.start(scratch, hostOptions())) {

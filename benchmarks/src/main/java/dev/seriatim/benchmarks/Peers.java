@@ -27,6 +27,9 @@ final class Peers implements Group {
   /** In a quick run, too: Pekko needs it until it is compiled. */
   private static final Duration WARM_UP = Duration.ofSeconds(4);
 
+  private static final String SCRIPT = "peer";
+
+  private final Set<String> names;
   private final List<PeerLoad> peerLoads;
 
   /**
@@ -38,12 +41,23 @@ final class Peers implements Group {
   private record PeerLoad(String name, String ours, String peer, String load) {}
 
   Peers(Set<String> names) {
+    this.names = names;
     peerLoads = PEER_LOADS.stream().filter(load -> names.contains(load.peer())).toList();
   }
 
   @Override
   public String name() {
     return "peers";
+  }
+
+  @Override
+  public boolean prepare(Results results) throws IOException, InterruptedException {
+    for (String peer : names) {
+      if (!LoadProcess.install(SCRIPT, peer)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override
@@ -78,13 +92,13 @@ final class Peers implements Group {
 
   /** Starts the peers. Every load of theirs stands behind the one of Seriatim's. */
   private Map<String, Runner> start(Bench bench) throws IOException {
-    Map<String, Peer> peers = new HashMap<>();
+    Map<String, LoadProcess> peers = new HashMap<>();
     Map<String, Runner> loads = new LinkedHashMap<>();
     for (PeerLoad load : peerLoads) {
-      Peer peer = peers.get(load.peer());
+      LoadProcess peer = peers.get(load.peer());
       if (peer == null) {
         bench.progress("starting " + load.peer());
-        peer = Peer.start(bench.scratch(), load.peer());
+        peer = LoadProcess.start(bench.scratch(), SCRIPT, load.peer());
         peers.put(load.peer(), peer);
       }
       loads.computeIfAbsent(load.ours(), name -> ours(bench.host(), name));

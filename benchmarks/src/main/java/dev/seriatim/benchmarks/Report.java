@@ -59,6 +59,11 @@ final class Report {
                   f.target(),
                   f.met() == null ? "" : f.met() ? "yes" : "**no**"));
     }
+    if (!results.leftOut().isEmpty()) {
+      text.append("\nLeft out, since it isn't installed or didn't build: ")
+          .append(String.join(", ", results.leftOut()))
+          .append(".\n");
+    }
     return text.toString();
   }
 

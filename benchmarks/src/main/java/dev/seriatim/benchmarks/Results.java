@@ -12,6 +12,7 @@ final class Results {
   private final Curves byObjects = new Curves();
   private final Curves peers = new Curves();
   private final Map<String, Latency> latencies = new LinkedHashMap<>();
+  private final List<String> leftOut = new ArrayList<>();
 
   void add(Figure figure) {
     figures.add(figure);
@@ -19,6 +20,15 @@ final class Results {
 
   List<Figure> figures() {
     return List.copyOf(figures);
+  }
+
+  /** This can't be measured here. */
+  void leaveOut(String what) {
+    leftOut.add(what);
+  }
+
+  List<String> leftOut() {
+    return List.copyOf(leftOut);
   }
 
   /** Calls per second by calls in flight. */

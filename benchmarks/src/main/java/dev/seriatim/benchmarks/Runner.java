@@ -2,7 +2,7 @@ package dev.seriatim.benchmarks;
 
 import java.time.Duration;
 
-/** Runs a load: this process does, in a {@link ClosedLoop}, or a {@link Peer}. */
+/** Runs a load: this process does, in a {@link ClosedLoop}, or a {@link LoadProcess}. */
 interface Runner {
   /** Runs it for the warm-up, and then for the time that counts. */
   Run run(int inFlight, Duration warmUp, Duration time) throws Exception;

@@ -4,40 +4,53 @@ import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
- * A system that Seriatim is measured beside, with the loads on it: {@code scripts/peer}, which runs
- * a load when it is told to, and ends with the benchmarks.
+ * A process with loads of its own, started by a script. It runs a load when it is told to, and ends
+ * with the benchmarks. benchmarks/README.md says how they talk.
  */
-final class Peer {
-  private static final String SCRIPT = System.getProperty("seriatim.peer", "scripts/peer");
+final class LoadProcess {
+  private static final Path SCRIPTS = Path.of(System.getProperty("seriatim.scripts", "scripts"));
 
   private final String name;
   private final BufferedWriter loads;
   private final BufferedReader answers;
 
-  private Peer(String name, Process process) {
+  private LoadProcess(String name, Process process) {
     this.name = name;
     loads = process.outputWriter(StandardCharsets.UTF_8);
     answers = process.inputReader(StandardCharsets.UTF_8);
   }
 
-  /** Downloads and builds what a peer needs, unless it is there. If that fails, says why. */
-  static boolean install(String name) throws IOException, InterruptedException {
-    return new ProcessBuilder(SCRIPT, "--install", name).inheritIO().start().waitFor() == 0;
+  /**
+   * Downloads and builds what one needs, unless it is there. If that fails, the script says why.
+   */
+  static boolean install(String script, String name) throws IOException, InterruptedException {
+    ProcessBuilder command = new ProcessBuilder(path(script), "--install", name);
+    return command.inheritIO().start().waitFor() == 0;
   }
 
-  /** Starts one, and waits until it can be called. */
-  static Peer start(Scratch scratch, String name) throws IOException {
+  /** Starts one, and waits until it is ready. */
+  static LoadProcess start(Scratch scratch, String script, String name, String... arguments)
+      throws IOException {
+    List<String> words = new ArrayList<>(List.of(path(script), name));
+    words.addAll(List.of(arguments));
     ProcessBuilder command =
-        new ProcessBuilder(SCRIPT, name).redirectError(ProcessBuilder.Redirect.INHERIT);
+        new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.INHERIT);
     // So that its files are on the same disk as Seriatim's.
     command.environment().put("TMPDIR", scratch.directory(name).toString());
-    Peer peer = new Peer(name, scratch.start(command));
-    peer.read("it was ready");
-    return peer;
+    LoadProcess process = new LoadProcess(name, scratch.start(command));
+    process.read("it was ready");
+    return process;
+  }
+
+  private static String path(String script) {
+    return SCRIPTS.resolve(script).toString();
   }
 
   /** A load that it has. */
@@ -59,7 +72,7 @@ final class Peer {
   private String read(String before) throws IOException {
     String line = answers.readLine();
     if (line == null) {
-      throw new IOException("the peer %s ended before %s".formatted(name, before));
+      throw new IOException("%s ended before %s".formatted(name, before));
     }
     return line;
   }
