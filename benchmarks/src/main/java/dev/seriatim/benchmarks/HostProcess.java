@@ -19,16 +19,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The process that is called: a bare gRPC server, a host in memory, another one whose turns run on
- * the transport's threads, and a host on SQLite. Prints their ports in one line, and ends when its
- * standard input does.
+ * The process that is called: a bare gRPC server, a host in memory, and a host on SQLite. Prints
+ * their ports in one line, and ends when its standard input does.
  */
 final class HostProcess implements AutoCloseable {
   private final Scratch scratch;
   private final Process process;
   private final int barePort;
   private final int memoryPort;
-  private final int transportPort;
   private final int durablePort;
 
   private HostProcess(Scratch scratch, Process process, List<Integer> ports) {
@@ -36,22 +34,18 @@ final class HostProcess implements AutoCloseable {
     this.process = process;
     barePort = ports.get(0);
     memoryPort = ports.get(1);
-    transportPort = ports.get(2);
-    durablePort = ports.get(3);
+    durablePort = ports.get(2);
   }
 
   /** Runs the servers; the argument is the directory of the durable host. */
   public static void main(String[] arguments) throws Exception {
     Server bare = netty().directExecutor().addService(new BareService()).build().start();
     DurableObjectHost memory = host().build().start();
-    DurableObjectHost transport = host().directExecutor().build().start();
     DurableObjectHost durable =
         host().storage(StorageOptions.sqlite(Path.of(arguments[0]))).build().start();
-    System.out.println(
-        bare.getPort() + " " + memory.port() + " " + transport.port() + " " + durable.port());
+    System.out.println(bare.getPort() + " " + memory.port() + " " + durable.port());
     while (System.in.read() >= 0) {}
     durable.close();
-    transport.close();
     memory.close();
     bare.shutdownNow();
     System.exit(0);
@@ -102,11 +96,6 @@ final class HostProcess implements AutoCloseable {
 
   int memoryPort() {
     return memoryPort;
-  }
-
-  /** Of the host in memory whose turns run on the transport's threads. */
-  int transportPort() {
-    return transportPort;
   }
 
   int durablePort() {

@@ -4,7 +4,6 @@ import static dev.seriatim.benchmarks.MemoryLoads.BARE_STREAM;
 import static dev.seriatim.benchmarks.MemoryLoads.BARE_UNARY;
 import static dev.seriatim.benchmarks.MemoryLoads.DIRECT;
 import static dev.seriatim.benchmarks.MemoryLoads.FUTURE;
-import static dev.seriatim.benchmarks.MemoryLoads.ON_TRANSPORT;
 
 import java.util.Map;
 
@@ -32,35 +31,33 @@ final class InMemory implements Group {
       }
     }
     boolean timed = bench.inFlight(1).length > 0;
-    for (String turns : new String[] {"", ON_TRANSPORT}) {
-      addDirect(results, DIRECT + turns, timed);
-      addFuture(results, FUTURE + turns, timed);
+    addDirect(results, timed);
+    addFuture(results, timed);
+  }
+
+  private static void addDirect(Results results, boolean timed) {
+    Curves rates = results.throughput();
+    rates.beside(BARE_STREAM, DIRECT, 4096).map(f -> f.atLeast(2.5)).ifPresent(results::add);
+    rates.beside(BARE_UNARY, DIRECT, 4096).map(f -> f.atLeast(15)).ifPresent(results::add);
+    rates.beside(BARE_STREAM, DIRECT, 256).map(f -> f.atLeast(1.2)).ifPresent(results::add);
+    rates.beside(BARE_STREAM, DIRECT, 16).ifPresent(results::add);
+    if (timed) {
+      Latency stream = results.latency(BARE_STREAM);
+      results.add(p50(DIRECT, results.latency(DIRECT), stream).atMost(1.15));
+      results.add(p99(DIRECT, results.latency(DIRECT), stream).atMost(1.3));
     }
   }
 
-  private static void addDirect(Results results, String load, boolean timed) {
+  private static void addFuture(Results results, boolean timed) {
     Curves rates = results.throughput();
-    rates.beside(BARE_STREAM, load, 4096).map(f -> f.atLeast(2.5)).ifPresent(results::add);
-    rates.beside(BARE_UNARY, load, 4096).map(f -> f.atLeast(15)).ifPresent(results::add);
-    rates.beside(BARE_STREAM, load, 256).map(f -> f.atLeast(1.2)).ifPresent(results::add);
-    rates.beside(BARE_STREAM, load, 16).ifPresent(results::add);
+    rates.beside(BARE_STREAM, FUTURE, 4096).map(f -> f.atLeast(2)).ifPresent(results::add);
+    rates.beside(BARE_UNARY, FUTURE, 4096).ifPresent(results::add);
+    rates.beside(BARE_STREAM, FUTURE, 256).ifPresent(results::add);
+    rates.beside(BARE_STREAM, FUTURE, 16).ifPresent(results::add);
     if (timed) {
       Latency stream = results.latency(BARE_STREAM);
-      results.add(p50(load, results.latency(load), stream).atMost(1.15));
-      results.add(p99(load, results.latency(load), stream).atMost(1.3));
-    }
-  }
-
-  private static void addFuture(Results results, String load, boolean timed) {
-    Curves rates = results.throughput();
-    rates.beside(BARE_STREAM, load, 4096).map(f -> f.atLeast(2)).ifPresent(results::add);
-    rates.beside(BARE_UNARY, load, 4096).ifPresent(results::add);
-    rates.beside(BARE_STREAM, load, 256).ifPresent(results::add);
-    rates.beside(BARE_STREAM, load, 16).ifPresent(results::add);
-    if (timed) {
-      Latency stream = results.latency(BARE_STREAM);
-      results.add(p50(load, results.latency(load), stream));
-      results.add(p99(load, results.latency(load), stream));
+      results.add(p50(FUTURE, results.latency(FUTURE), stream));
+      results.add(p99(FUTURE, results.latency(FUTURE), stream));
     }
   }
 

@@ -9,6 +9,7 @@ final class Jvm {
           "-Xms1g",
           "-Xmx1g",
           "-XX:+UseParallelGC",
+          "--add-opens=java.base/java.lang=ALL-UNNAMED",
           "--enable-native-access=ALL-UNNAMED",
           "--sun-misc-unsafe-memory-access=allow");
 

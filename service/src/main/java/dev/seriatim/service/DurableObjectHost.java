@@ -64,7 +64,6 @@ public final class DurableObjectHost implements AutoCloseable {
         new ObjectDirectory(
             ImmutableSortedMap.copyOf(builder.namespaces),
             builder.limits,
-            builder.directTurns,
             StorageEngine.open(builder.storage));
     boolean built = false;
     try {
@@ -192,7 +191,6 @@ public final class DurableObjectHost implements AutoCloseable {
     private final List<ServerServiceDefinition> services = new ArrayList<>();
     private @Nullable ServerBuilder<?> server;
     private StorageOptions storage = StorageOptions.memory();
-    private boolean directTurns;
 
     private Builder() {}
 
@@ -251,23 +249,6 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder storage(StorageOptions storage) {
       this.storage = storage;
-      return this;
-    }
-
-    /**
-     * Runs turns on the transport's own threads where it can, rather than on a virtual thread for
-     * each object with work. For objects whose methods are short, never block, and reply before
-     * they return: an answer then takes no change of threads. A method that doesn't holds up every
-     * stub of its connections meanwhile, and waits in vain for whatever needs the same threads, as
-     * a gRPC client may; it is still cut off at its limits. An object that is busy with several
-     * connections, or has much to do, goes on on a virtual thread. Over an in-process transport the
-     * transport's thread is the caller's own.
-     *
-     * @see io.grpc.ServerBuilder#directExecutor
-     */
-    @CanIgnoreReturnValue
-    public Builder directExecutor() {
-      directTurns = true;
       return this;
     }
 

@@ -153,7 +153,12 @@ public final class TestStub {
 
   /** Sends a call with this text and waits for its outcome. */
   public String ask(String text) {
-    return call(text).outcome((int) sent).getText();
+    return call(text).answer();
+  }
+
+  /** Waits for the outcome of the last call. */
+  public String answer() {
+    return outcome((int) sent).getText();
   }
 
   /** How many outcomes have come. */

@@ -107,10 +107,12 @@ final class MisbehavingHostTest {
   @Test
   void nothingIsSentBehindAWrongFrame() throws Exception {
     List<ListenableFuture<EchoMessage>> calls = new ArrayList<>();
-    for (int i = 1; i <= 8; i++) { // Those beyond the first four wait.
+    calls.add(stub.call(EchoGrpc.getEchoMethod(), number(1)));
+    FakeHost.Stub accepted = host.accept().opened("foo");
+    accepted.framesThrough(1); // From now on calls leave at once.
+    for (int i = 2; i <= 8; i++) { // Those beyond the first four wait.
       calls.add(stub.call(EchoGrpc.getEchoMethod(), number(i)));
     }
-    FakeHost.Stub accepted = host.accept().opened("foo");
     accepted.framesThrough(4);
     accepted.send(
         ConnectResponse.newBuilder()

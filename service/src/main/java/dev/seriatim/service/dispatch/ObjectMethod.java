@@ -11,11 +11,15 @@ import java.io.IOException;
 import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
 
-/** One method of a namespace's service, and how its messages are read and written. Immutable. */
+/**
+ * One method of a namespace's service, and how its messages are read and written. Immutable, but
+ * for its pace.
+ */
 public final class ObjectMethod {
   private final MethodDescriptor<Object, Object> descriptor;
   private final int index;
   private final JsonCodec json;
+  private final Pace pace = new Pace();
 
   ObjectMethod(MethodDescriptor<Object, Object> descriptor, int index, JsonCodec json) {
     this.descriptor = descriptor;
@@ -31,6 +35,11 @@ public final class ObjectMethod {
   /** The place of this method in its {@link MethodTable}. */
   int index() {
     return index;
+  }
+
+  /** Whether its turns are short. */
+  public Pace pace() {
+    return pace;
   }
 
   /** The short name, such as {@code Increment}. */

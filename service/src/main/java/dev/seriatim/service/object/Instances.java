@@ -25,6 +25,11 @@ final class Instances {
     return current;
   }
 
+  /** Whether there is an instance fit for a turn, which the object's factory has made already. */
+  boolean hasStarted() {
+    return current != null && current.isStarted() && !current.isSpent();
+  }
+
   /** Opens the bracket of a turn on an instance that may have to be {@link #start started} yet. */
   Instance beginTurn() throws BreakException {
     for (int attempt = 1; ; attempt++) {

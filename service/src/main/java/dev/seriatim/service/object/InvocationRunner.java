@@ -28,6 +28,9 @@ final class InvocationRunner {
   /** What a frame needs beside one outcome, generously. */
   private static final int FRAME_OVERHEAD_BYTES = 64;
 
+  /** One turn of so many is timed if turns of its method are short: to do so isn't much shorter. */
+  private static final int TIMED_TURNS = 8;
+
   private final LiveObject object;
   private final Instances instances;
 
@@ -113,6 +116,7 @@ final class InvocationRunner {
       Object argument,
       Metadata metadata,
       long timeoutNanos) {
+    object.placeTurn(method);
     InvocationTurn turn;
     try {
       turn = begin(stub, invocation.sequence());
@@ -124,12 +128,17 @@ final class InvocationRunner {
       return false;
     }
     BreakCause failure = null;
+    boolean timed = !method.pace().isShort() || turn.number() % TIMED_TURNS == 0;
+    long beganNanos = timed ? object.directory().nanos() : 0;
     if (!stub.isBroken()) {
       try {
         failure = execute(turn, invocation, method, argument, metadata, timeoutNanos);
       } catch (Throwable thrown) { // Out of memory, say. Whatever it is, the object must go on.
         failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
       }
+    }
+    if (timed) {
+      method.pace().took(object.directory().nanos() - beganNanos);
     }
     if (!object.endTurn(turn)) {
       return false;

@@ -1,10 +1,12 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.storage.ObjectStorage;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -14,18 +16,22 @@ import org.jspecify.annotations.Nullable;
  * One object of this host, and the thread that has it.
  *
  * <p>While the object has work, one thread, its turn thread, serves the stubs that have something
- * to run, one turn each, round after round. It is a virtual thread, or the transport's if the host
- * runs turns there. Whoever sets {@code running} has the object, until it clears it again: it owns
- * the object's own fields below, the round of the {@link Mailbox}, and the {@link Instances}. That
- * is the turn thread, or, after {@link #cutOff cutting off} its turn, the thread that did, which
- * hands them on to a new turn thread. The old one may still be inside the object's code then; it
- * touches nothing here any more. The evictor has the object too, for a moment, when it rests.
+ * to run, one turn each, round after round. It is a virtual thread; as long as its turns are short
+ * it may be a {@link TurnThread} on the transport's thread. Whoever sets {@code running} has the
+ * object, until it clears it again: it owns the object's own fields below, the round of the {@link
+ * Mailbox}, and the {@link Instances}. That is the turn thread, or, after {@link #cutOff cutting
+ * off} its turn, the thread that did, which hands them on to a new turn thread. The old one may
+ * still be inside the object's code then; it touches nothing here any more. The evictor has the
+ * object too, for a moment, when it rests.
  */
 final class LiveObject {
   private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
 
-  /** How many turns in a row may run on a transport's thread, which has other stubs to read. */
-  private static final int MAX_DIRECT_TURNS = 1024;
+  /** For how long turns may run on the transport's thread at a time: it has other stubs to read. */
+  private static final long TRANSPORT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** After so many turns there the clock is looked at. */
+  private static final int TRANSPORT_TURNS = 64;
 
   private final ObjectDirectory directory;
   private final Namespace namespace;
@@ -44,6 +50,7 @@ final class LiveObject {
   private final AtomicBoolean running = new AtomicBoolean();
 
   // Owned by whoever has set `running`.
+  private @Nullable TurnThread onTransport; // The turn thread, while it is there.
   private long restingSinceNanos;
   private long turns;
 
@@ -136,16 +143,15 @@ final class LiveObject {
   /**
    * A stub has something to run. Each stub is given only once until it is served.
    *
-   * @param mayRun whether the calling thread may run turns itself, if turns may run on it at all
+   * @param byTransport whether it is the transport's thread that says so, and is free to run turns
    */
-  void ready(StubQueue stub, boolean mayRun) {
+  void ready(StubQueue stub, boolean byTransport) {
     mailbox.add(stub);
-    if (mayRun && directory.directTurns()) {
-      if (!running.getAndSet(true)) {
-        serve(MAX_DIRECT_TURNS);
-      }
-    } else {
+    TurnThread.Starter starter = directory.turnStarter();
+    if (!byTransport || starter == null || Thread.currentThread().isVirtual()) {
       wake();
+    } else if (!running.getAndSet(true)) {
+      starter.startHere(this::serve);
     }
   }
 
@@ -161,30 +167,34 @@ final class LiveObject {
 
   private void wake() {
     if (!running.getAndSet(true)) {
-      Thread.startVirtualThread(this::serve);
+      startTurnThread();
     }
+  }
+
+  /** For whoever has the object, and hands it on. */
+  private void startTurnThread() {
+    Thread.startVirtualThread(() -> serve(null));
   }
 
   // ---- the turn thread
 
-  private void serve() {
-    serve(Integer.MAX_VALUE);
-  }
-
-  /** Serves until the object rests, or another thread has it, or these many stubs were served. */
-  private void serve(int most) {
+  /** Serves until the object rests, or another thread has it. */
+  private void serve(@Nullable TurnThread startedOnTransport) {
+    onTransport = startedOnTransport;
+    long beganNanos = startedOnTransport == null ? 0 : directory.nanos();
     watch();
-    for (int served = 0; ; served++) {
-      if (served == most) {
-        Thread.startVirtualThread(this::serve);
-        return;
+    for (int served = 1; ; served++) {
+      if (onTransport != null
+          && served % TRANSPORT_TURNS == 0
+          && directory.nanos() - beganNanos > TRANSPORT_NANOS) {
+        leaveTransport();
       }
       if (mailbox.takeAlarm() && !serveAlarm()) {
         return; // The turn was cut off: another thread has taken over.
       }
       StubQueue stub = mailbox.takeStub();
       if (stub != null) {
-        if (!serve(stub)) {
+        if (!serveStub(stub)) {
           return; // Likewise.
         }
       } else if (rest()) {
@@ -193,8 +203,23 @@ final class LiveObject {
     }
   }
 
+  private void leaveTransport() {
+    TurnThread thread = onTransport;
+    if (thread != null) {
+      onTransport = null;
+      thread.leave();
+    }
+  }
+
+  /** A turn is about to run. It does so on the transport's thread only if it is likely short. */
+  void placeTurn(ObjectMethod method) {
+    if (onTransport != null && !(method.pace().isShort() && instances.hasStarted())) {
+      leaveTransport();
+    }
+  }
+
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
-  private boolean serve(StubQueue stub) {
+  private boolean serveStub(StubQueue stub) {
     Invocation invocation = stub.takeInvocation();
     if (invocation != null && !invocations.run(stub, invocation)) {
       return false;
@@ -207,6 +232,7 @@ final class LiveObject {
 
   /** False if this thread has lost the object meanwhile. */
   private boolean serveAlarm() {
+    leaveTransport();
     if (!alarms.run()) {
       return false;
     }
@@ -339,7 +365,7 @@ final class LiveObject {
         }
       }
     } finally {
-      Thread.startVirtualThread(this::serve);
+      startTurnThread();
     }
   }
 

@@ -32,7 +32,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   private final ImmutableSortedMap<String, Namespace> namespaces;
   private final HostLimits limits;
-  private final boolean directTurns;
+  private final TurnThread.@Nullable Starter turnStarter;
   private final QueueBudget budget;
   private final Pulse pulse = new Pulse();
   private final TurnWatch turnWatch;
@@ -56,16 +56,20 @@ public final class ObjectDirectory implements AutoCloseable {
   /**
    * A directory without objects.
    *
-   * @param directTurns whether turns may run on the transport's threads
    * @param storage which it closes in the end
    */
   public ObjectDirectory(
+      ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
+    this(namespaces, limits, storage, TurnThread.Starter.find());
+  }
+
+  ObjectDirectory(
       ImmutableSortedMap<String, Namespace> namespaces,
       HostLimits limits,
-      boolean directTurns,
-      StorageEngine storage) {
+      StorageEngine storage,
+      TurnThread.@Nullable Starter turnStarter) {
     this.namespaces = namespaces;
-    this.directTurns = directTurns;
+    this.turnStarter = turnStarter;
     this.storage = storage;
     this.limits = limits;
     this.budget = new QueueBudget("the host", limits.hostQueue());
@@ -107,9 +111,9 @@ public final class ObjectDirectory implements AutoCloseable {
     return namespaces;
   }
 
-  /** Whether turns may run on the transport's threads. */
-  boolean directTurns() {
-    return directTurns;
+  /** Starts turn threads on the transport's; null if this JVM doesn't let us. */
+  TurnThread.@Nullable Starter turnStarter() {
+    return turnStarter;
   }
 
   /** The limits of the host. */

@@ -176,7 +176,7 @@ public final class StubQueue {
       discardInbound();
     } else {
       // An object's own call comes on the thread of its turn, which is busy with that.
-      schedule(/* mayRun= */ !local);
+      schedule(/* byTransport= */ !local);
     }
   }
 
@@ -275,12 +275,12 @@ public final class StubQueue {
 
   /** The client has caught up with what it is sent: its invocations may run again. */
   void resume() {
-    schedule(/* mayRun= */ false);
+    schedule(/* byTransport= */ false);
   }
 
-  private void schedule(boolean mayRun) {
+  private void schedule(boolean byTransport) {
     if (!scheduled.getAndSet(true)) {
-      object.ready(this, mayRun);
+      object.ready(this, byTransport);
     }
   }
 

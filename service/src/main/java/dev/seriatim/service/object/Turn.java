@@ -31,7 +31,6 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
   private volatile boolean ended;
 
   private volatile boolean cutOff;
-  private volatile boolean interrupted; // Or never will be.
 
   Turn(long number, Instance instance) {
     this.number = number;
@@ -53,15 +52,7 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
 
   /** Ends the turn, on its own thread. False if it has been cut off. */
   final boolean finish() {
-    if (ENDED.compareAndSet(this, false, true)) {
-      return true;
-    }
-    // The thread may be a transport's, which goes on: the interrupt must not come later.
-    while (!interrupted) {
-      Thread.onSpinWait();
-    }
-    boolean _ = Thread.interrupted();
-    return false;
+    return ENDED.compareAndSet(this, false, true);
   }
 
   /** Ends the turn, from outside. False if it has ended. */
@@ -74,7 +65,6 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
       // Wakes the method if it waits for something; also a turn that waits for its reply.
       thread.interrupt();
     }
-    interrupted = true;
     return true;
   }
 

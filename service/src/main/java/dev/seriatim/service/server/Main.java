@@ -59,13 +59,6 @@ public final class Main implements Callable<Integer> {
           "A jar with more objects, found through its DurableObjectProvider. May be repeated.")
   private List<Path> objects = new ArrayList<>();
 
-  @Option(
-      names = "--direct-executor",
-      description =
-          "Run turns on the transport's threads; for objects whose methods are short and never"
-              + " block.")
-  private boolean directExecutor;
-
   @ArgGroup(exclusive = false)
   private @Nullable Tls tls;
 
@@ -108,9 +101,6 @@ public final class Main implements Callable<Integer> {
       builder.storage(store.applyTo(place.toOptions()));
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
-    }
-    if (directExecutor) {
-      builder.directExecutor();
     }
     int providers = 0;
     for (DurableObjectProvider provider :

@@ -30,9 +30,7 @@ final class TestObjects implements AutoCloseable {
             new DurableObjectIds("PROBE"),
             new MethodTable(ProbeGrpc.getServiceDescriptor()),
             factory);
-    directory =
-        new ObjectDirectory(
-            ImmutableSortedMap.of("PROBE", namespace), limits, /* directTurns= */ false, storage);
+    directory = new ObjectDirectory(ImmutableSortedMap.of("PROBE", namespace), limits, storage);
   }
 
   ObjectAddress address(String name) {

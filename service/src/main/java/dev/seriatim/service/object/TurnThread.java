@@ -1,0 +1,120 @@
+package dev.seriatim.service.object;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A virtual thread that begins on the very thread which starts it, rather than on one of the JVM's
+ * carriers. What it does at once takes no change of threads, and to change twice costs a short turn
+ * more than all the rest. When it first has to wait for anything, or {@link #leave leaves}, the
+ * thread that started it goes on with its own affairs, and the virtual thread with its own on the
+ * JVM's carriers. So the object's code may block, as on any virtual thread.
+ *
+ * <p>The JVM can do this, but its library has no call to ask for it: {@link Starter#find}.
+ */
+final class TurnThread {
+  /** Where virtual threads run otherwise. */
+  private final Executor carriers;
+
+  // Written on the thread that starts, before the virtual thread runs.
+  private boolean starting = true;
+  private @Nullable Runnable first;
+
+  private volatile boolean left;
+
+  private TurnThread(Executor carriers) {
+    this.carriers = carriers;
+  }
+
+  /** Goes on on the JVM's carriers, if it doesn't yet. Called on the virtual thread itself. */
+  @SuppressWarnings("ThreadPriorityCheck") // It yields to its own scheduler, which is below.
+  void leave() {
+    if (!left) {
+      Thread.yield();
+    }
+  }
+
+  /**
+   * The thread's scheduler: called by the JVM whenever the thread can run, first by its start. And
+   * for virtual threads that the object's code starts, since they inherit it.
+   */
+  private void schedule(Runnable continuation) {
+    if (starting) {
+      first = continuation;
+    } else {
+      left = true;
+      carriers.execute(continuation);
+    }
+  }
+
+  /** Starts such threads. Safe for any number of threads. */
+  static final class Starter {
+    private static final Logger logger = Logger.getLogger(TurnThread.class.getName());
+
+    /** What the JVM has to be started with. */
+    static final String OPTION = "--add-opens=java.base/java.lang=ALL-UNNAMED";
+
+    /** Makes a virtual thread of a scheduler, a name, characteristics and a task. */
+    private final MethodHandle maker;
+
+    private final Executor carriers;
+
+    private Starter(MethodHandle maker, Executor carriers) {
+      this.maker = maker;
+      this.carriers = carriers;
+    }
+
+    /** Null if this JVM doesn't let us: then every turn is given a thread elsewhere. */
+    static @Nullable Starter find() {
+      try {
+        Class<?> builders = Class.forName("java.lang.ThreadBuilders");
+        Class<?> threads = Class.forName("java.lang.VirtualThread");
+        MethodHandle maker =
+            MethodHandles.privateLookupIn(builders, MethodHandles.lookup())
+                .findStatic(
+                    builders,
+                    "newVirtualThread",
+                    MethodType.methodType(
+                        Thread.class, Executor.class, String.class, int.class, Runnable.class));
+        MethodHandle carriers =
+            MethodHandles.privateLookupIn(threads, MethodHandles.lookup())
+                .findStatic(threads, "defaultScheduler", MethodType.methodType(Executor.class));
+        return new Starter(maker, (Executor) carriers.invoke());
+      } catch (Throwable e) {
+        logger.log(Level.FINE, "There is no way to start a turn's thread here.", e);
+        logger.info(
+            () -> "Short turns would be answered sooner with the JVM's option " + OPTION + ".");
+        return null;
+      }
+    }
+
+    /**
+     * Runs this on a new virtual thread, mounted on the calling platform thread. Returns when that
+     * ends, waits or leaves.
+     */
+    void startHere(Consumer<TurnThread> task) {
+      TurnThread thread = new TurnThread(carriers);
+      Executor scheduler = thread::schedule;
+      Runnable run = () -> task.accept(thread);
+      Runnable first = null;
+      try {
+        ((Thread) maker.invoke(scheduler, null, 0, run)).start();
+        first = thread.first;
+      } catch (Throwable e) { // A JVM that does it another way, or has no memory for it.
+        logger.log(Level.WARNING, "A turn's thread could not be started here.", e);
+        thread.left = true;
+        Thread.startVirtualThread(run);
+      }
+      thread.starting = false;
+      if (first != null) {
+        first.run();
+      }
+    }
+  }
+}

@@ -1,0 +1,259 @@
+package dev.seriatim.service;
+
+import static com.google.common.truth.Truth.assertThat;
+
+import com.google.protobuf.util.Durations;
+import dev.seriatim.service.probe.ProbeGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Exchanger;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Short turns run on the transport's threads, keep the same rules there, and may block. */
+final class TransportTurnsTest {
+  private static final int ATTEMPTS = 100_000;
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private int port;
+
+  private void host(DurableObjectFactory factory) throws Exception {
+    DurableObjectHost host =
+        DurableObjectHost.builder()
+            .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), factory)
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .build()
+            .start();
+    open.add(host);
+    port = host.port();
+  }
+
+  private ManagedChannel connection() {
+    ManagedChannel channel =
+        NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
+    open.add(channel::shutdownNow);
+    return channel;
+  }
+
+  private static TestStub stub(ManagedChannel connection, String name) {
+    return new TestStub(connection, TestHost.byName(name), Integer.MAX_VALUE);
+  }
+
+  /** A stub on a connection of its own. */
+  private TestStub stub(String name) {
+    return stub(connection(), name);
+  }
+
+  /** Where the calling virtual thread runs. */
+  private static String where() {
+    assertThat(Thread.currentThread().isVirtual()).isTrue();
+    String thread = Thread.currentThread().toString();
+    return thread.contains("-ELG-") ? "on the transport" : "elsewhere";
+  }
+
+  /** Asks where turns run until they do so on the transport's thread. */
+  private static void settle(TestStub stub) throws Exception {
+    eventually(() -> stub.ask("where"), "on the transport");
+  }
+
+  /** The machine may pause, and a turn be taken for a long one then; so once has to be enough. */
+  private static void eventually(Callable<String> action, String expected) throws Exception {
+    String last = "";
+    for (int i = 0; i < ATTEMPTS; i++) {
+      last = action.call();
+      if (last.equals(expected)) {
+        return;
+      }
+    }
+    throw new AssertionError(
+        "%d times, expected once '%s', last '%s'".formatted(ATTEMPTS, expected, last));
+  }
+
+  @Test
+  void theFirstTurnsRunElsewhereAndShortOnesOnTheTransport() throws Exception {
+    host(Probe.doing((probe, request, reply) -> Probe.reply(reply, where())));
+    TestStub stub = stub("a");
+    for (int i = 0; i < 50; i++) {
+      assertThat(stub.ask("where")).isEqualTo("elsewhere");
+    }
+    settle(stub);
+  }
+
+  @Test
+  void aTurnThatWaitsLeavesTheTransportToOthers() throws Exception {
+    Semaphore go = new Semaphore(0);
+    host(
+        Probe.doing(
+            (probe, request, reply) -> {
+              String began = where();
+              if (request.getText().equals("wait")) {
+                go.acquire();
+                Probe.reply(reply, began + ", then " + where());
+              } else {
+                Probe.reply(reply, began);
+              }
+            }));
+    ManagedChannel connection = connection();
+    TestStub waiting = stub(connection, "a");
+    TestStub other = stub(connection, "b");
+    eventually(
+        () -> {
+          settle(waiting);
+          waiting.call("wait");
+          settle(other);
+          go.release();
+          return waiting.answer();
+        },
+        "on the transport, then elsewhere");
+  }
+
+  @Test
+  void twoTurnsOfOneConnectionMayWaitForEachOther() throws Exception {
+    Exchanger<String> meeting = new Exchanger<>();
+    host(
+        Probe.doing(
+            (probe, request, reply) ->
+                Probe.reply(
+                    reply,
+                    request.getText().equals("where")
+                        ? where()
+                        : meeting.exchange(request.getText()))));
+    ManagedChannel connection = connection();
+    TestStub one = stub(connection, "a");
+    TestStub two = stub(connection, "b");
+    for (int i = 0; i < 100; i++) {
+      settle(one);
+      settle(two);
+      one.call("one");
+      assertThat(two.ask("two")).isEqualTo("one");
+      assertThat(one.answer()).isEqualTo("two");
+    }
+  }
+
+  @Test
+  void aFactoryRunsElsewhere() throws Exception {
+    Queue<String> factories = new ConcurrentLinkedQueue<>();
+    DurableObjectFactory probes =
+        Probe.doing((probe, request, reply) -> Probe.reply(reply, where()));
+    host(
+        state -> {
+          factories.add(where());
+          return probes.create(state);
+        });
+    ManagedChannel connection = connection();
+    settle(stub(connection, "a"));
+    assertThat(stub(connection, "b").ask("where")).isEqualTo("elsewhere");
+    assertThat(factories).containsExactly("elsewhere", "elsewhere");
+  }
+
+  @Test
+  void threadsThatAnObjectStartsRunElsewhere() throws Exception {
+    host(
+        Probe.doing(
+            (probe, request, reply) -> {
+              String began = where();
+              if (request.getText().equals("where")) {
+                Probe.reply(reply, began);
+              } else {
+                Thread.startVirtualThread(
+                    () -> Probe.reply(reply, began + ", its thread " + where()));
+              }
+            }));
+    TestStub stub = stub("a");
+    eventually(
+        () -> {
+          settle(stub);
+          return stub.ask("start");
+        },
+        "on the transport, its thread elsewhere");
+  }
+
+  @Test
+  void aTurnThatThrowsOnTheTransportBreaksItsStubOnly() throws Exception {
+    host(
+        Probe.doing(
+            (probe, request, reply) -> {
+              if (request.getText().equals("throw")) {
+                throw new IllegalStateException("as told");
+              }
+              Probe.reply(reply, where());
+            }));
+    ManagedChannel connection = connection();
+    TestStub broken = stub(connection, "a");
+    TestStub other = stub(connection, "a");
+    settle(broken);
+    broken.call("where", "throw", "where");
+    broken.broken("OBJECT_EXCEPTION");
+    settle(other);
+  }
+
+  @Test
+  void turnsOfSeveralConnectionsNeverOverlap() throws Exception {
+    AtomicInteger running = new AtomicInteger();
+    host(
+        Probe.doing(
+            (probe, request, reply) -> {
+              if (running.incrementAndGet() != 1) {
+                throw new AssertionError("two turns at once");
+              }
+              running.decrementAndGet();
+              Probe.echo(probe, request, reply);
+            }));
+    int frames = 50;
+    int perFrame = 200;
+    List<TestStub> stubs = List.of(stub("a"), stub("a"), stub("a"));
+    for (int frame = 0; frame < frames; frame++) {
+      for (TestStub stub : stubs) {
+        stub.call(perFrame, Probe.words("x"));
+      }
+    }
+    for (TestStub stub : stubs) {
+      assertThat(stub.outcome(frames * perFrame).getText()).isEqualTo("x");
+      stub.halfClose();
+      stub.closed();
+    }
+  }
+
+  @Test
+  void aTurnThatBlocksIsCutOffAndItsThreadGoesOn() throws Exception {
+    CountDownLatch never = new CountDownLatch(1);
+    host(
+        Probe.doing(
+            (probe, request, reply) -> {
+              if (request.getText().equals("block")) {
+                never.await();
+              }
+              Probe.reply(reply, request.getText() + " " + probe.calls);
+            }));
+    TestStub stub = stub("a");
+    assertThat(stub.ask("1")).isEqualTo("1 1");
+    for (int i = 0; i < 20; i++) {
+      TestStub blocked = stub("a");
+      int millis = 1 + i;
+      blocked.call("block", call -> call.setTimeout(Durations.fromMillis(millis)));
+      blocked.broken("INVOCATION_TIMED_OUT");
+      // The instance is a new one, and the interrupt hits no later turn.
+      assertThat(stub.ask("2")).isEqualTo("2 1");
+    }
+  }
+
+  @Test
+  void aReplyMayBeClosedLaterByAnotherThread() throws Exception {
+    host(
+        Probe.doing(
+            (probe, request, reply) ->
+                Thread.startVirtualThread(() -> Probe.echo(probe, request, reply))));
+    TestStub stub = stub("a");
+    stub.call("1", "2", "3");
+    assertThat(stub.outcome(3).getText()).isEqualTo("3");
+  }
+}
