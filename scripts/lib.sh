@@ -130,9 +130,14 @@ maven() {
 
 # ---- Programs -------------------------------------------------------------------------------------------
 
-# How this project's programs are started: SQLite's native code is let in, and so is protobuf's Unsafe.
+# How this project's programs are started: short turns may start on the transport's thread (TurnThread), SQLite's native
+# code is let in, and so is protobuf's Unsafe.
 # shellcheck disable=SC2034 # for the scripts
-java_options=(--add-opens=java.base/java.lang=ALL-UNNAMED --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
+java_options=(
+  --add-opens=java.base/java.lang=ALL-UNNAMED
+  --enable-native-access=ALL-UNNAMED
+  --sun-misc-unsafe-memory-access=allow
+)
 
 # The memory and collector of every JVM that the benchmarks measure.
 # shellcheck disable=SC2034 # for the scripts
