@@ -1,7 +1,8 @@
 package dev.seriatim.stub;
 
 import com.google.common.io.BaseEncoding;
-import java.util.Arrays;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -14,11 +15,12 @@ import org.jspecify.annotations.Nullable;
 public final class DurableObjectId {
   static final BaseEncoding HEX = BaseEncoding.base16().lowerCase();
 
-  private final byte[] bytes;
+  private final ByteString bytes;
   private final @Nullable String name;
 
+  /** Takes the bytes over: nobody may change them any more. */
   DurableObjectId(byte[] bytes, @Nullable String name) {
-    this.bytes = bytes;
+    this.bytes = UnsafeByteOperations.unsafeWrap(bytes);
     this.name = name;
   }
 
@@ -32,22 +34,27 @@ public final class DurableObjectId {
 
   /** A copy of the 32 bytes. */
   public byte[] toByteArray() {
-    return bytes.clone();
+    return bytes.toByteArray();
+  }
+
+  /** The 32 bytes themselves. */
+  public ByteString toByteString() {
+    return bytes;
   }
 
   @Override
   public boolean equals(@Nullable Object other) {
-    return other instanceof DurableObjectId id && Arrays.equals(bytes, id.bytes);
+    return other instanceof DurableObjectId id && bytes.equals(id.bytes);
   }
 
   @Override
   public int hashCode() {
-    return Arrays.hashCode(bytes);
+    return bytes.hashCode();
   }
 
   /** The 64 lower-case hex digits. */
   @Override
   public String toString() {
-    return HEX.encode(bytes);
+    return HEX.encode(bytes.toByteArray());
   }
 }

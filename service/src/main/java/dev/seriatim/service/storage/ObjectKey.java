@@ -9,7 +9,7 @@ record ObjectKey(String namespace, ByteString id) {
   static final int SLOTS = 1024;
 
   ObjectKey(String namespace, DurableObjectId id) {
-    this(namespace, ByteString.copyFrom(id.toByteArray()));
+    this(namespace, id.toByteString());
   }
 
   /** The slot that this object falls into: the id's first ten bits. */
