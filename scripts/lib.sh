@@ -130,7 +130,7 @@ maven() {
 
 # ---- Programs -------------------------------------------------------------------------------------------
 
-# How this project's programs are started: short turns may start on the transport's thread (TurnThread), SQLite's native
+# How this project's programs are started: short turns may start on the transport's thread (MountedThread), SQLite's native
 # code is let in, and so is protobuf's Unsafe.
 # shellcheck disable=SC2034 # for the scripts
 java_options=(

@@ -6,8 +6,9 @@ import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>While the object has work, one thread, its turn thread, serves the stubs that have something
  * to run, one turn each, round after round. It is a virtual thread; as long as its turns are short
- * it may be a {@link TurnThread} on the transport's thread. Whoever sets {@code running} has the
+ * it may be a {@link MountedThread} on the transport's thread. Whoever sets {@code running} has the
  * object, until it clears it again: it owns the object's own fields below, the round of the {@link
  * Mailbox}, and the {@link Instances}. That is the turn thread, or, after {@link #cutOff cutting
  * off} its turn, the thread that did, which hands them on to a new turn thread. The old one may
@@ -33,6 +34,16 @@ final class LiveObject {
   /** After so many turns there the clock is looked at. */
   private static final int TRANSPORT_TURNS = 64;
 
+  private static final VarHandle RUNNING;
+
+  static {
+    try {
+      RUNNING = MethodHandles.lookup().findVarHandle(LiveObject.class, "running", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final ObjectDirectory directory;
   private final Namespace namespace;
   private final DurableObjectId id;
@@ -42,15 +53,14 @@ final class LiveObject {
 
   private final Mailbox mailbox = new Mailbox();
   private final Instances instances;
-  private final InvocationRunner invocations;
-  private final AlarmRunner alarms;
 
   private volatile @Nullable String name;
 
-  private final AtomicBoolean running = new AtomicBoolean();
+  /** Whether someone has the object. Written through the handle, but for those who give it up. */
+  private volatile boolean running;
 
   // Owned by whoever has set `running`.
-  private @Nullable TurnThread onTransport; // The turn thread, while it is there.
+  private @Nullable MountedThread onTransport; // The turn thread, while it is there.
   private long restingSinceNanos;
   private long turns;
 
@@ -76,8 +86,6 @@ final class LiveObject {
         new QueueBudget("the object", directory.limits().objectQueue(), directory.budget());
     this.storage = directory.storage().object(namespace.name(), id, new LostCommits(this, gate));
     this.instances = new Instances(this, storage);
-    this.invocations = new InvocationRunner(this, instances);
-    this.alarms = new AlarmRunner(this, storage, instances);
   }
 
   ObjectDirectory directory() {
@@ -131,7 +139,7 @@ final class LiveObject {
    */
   boolean retire() {
     // Nobody holds it and it has no thread: then no one else owns the instance, or could begin to.
-    if (holds > 0 || running.get() || instances.current() != null || storage.pendingCommit() != 0) {
+    if (holds > 0 || running || instances.current() != null || storage.pendingCommit() != 0) {
       return false;
     }
     storage.close();
@@ -147,10 +155,10 @@ final class LiveObject {
    */
   void ready(StubQueue stub, boolean byTransport) {
     mailbox.add(stub);
-    TurnThread.Starter starter = directory.turnStarter();
+    MountedThread.Starter starter = directory.threadStarter();
     if (!byTransport || starter == null || Thread.currentThread().isVirtual()) {
       wake();
-    } else if (!running.getAndSet(true)) {
+    } else if (take()) {
       starter.startHere(this::serve);
     }
   }
@@ -166,7 +174,7 @@ final class LiveObject {
   }
 
   private void wake() {
-    if (!running.getAndSet(true)) {
+    if (take()) {
       startTurnThread();
     }
   }
@@ -179,9 +187,10 @@ final class LiveObject {
   // ---- the turn thread
 
   /** Serves until the object rests, or another thread has it. */
-  private void serve(@Nullable TurnThread startedOnTransport) {
+  private void serve(@Nullable MountedThread startedOnTransport) {
     onTransport = startedOnTransport;
     long beganNanos = startedOnTransport == null ? 0 : directory.nanos();
+    InvocationRunner invocations = new InvocationRunner(this, instances);
     watch();
     for (int served = 1; ; served++) {
       if (onTransport != null
@@ -194,7 +203,7 @@ final class LiveObject {
       }
       StubQueue stub = mailbox.takeStub();
       if (stub != null) {
-        if (!serveStub(stub)) {
+        if (!serveStub(stub, invocations)) {
           return; // Likewise.
         }
       } else if (rest()) {
@@ -204,7 +213,7 @@ final class LiveObject {
   }
 
   private void leaveTransport() {
-    TurnThread thread = onTransport;
+    MountedThread thread = onTransport;
     if (thread != null) {
       onTransport = null;
       thread.leave();
@@ -219,7 +228,7 @@ final class LiveObject {
   }
 
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
-  private boolean serveStub(StubQueue stub) {
+  private boolean serveStub(StubQueue stub, InvocationRunner invocations) {
     Invocation invocation = stub.takeInvocation();
     if (invocation != null && !invocations.run(stub, invocation)) {
       return false;
@@ -233,19 +242,26 @@ final class LiveObject {
   /** False if this thread has lost the object meanwhile. */
   private boolean serveAlarm() {
     leaveTransport();
-    if (!alarms.run()) {
+    if (!alarms().run()) {
       return false;
     }
     directory.letGo(this);
     return true;
   }
 
+  /**
+   * Made when it is needed: a resting object, which may be one of very many, has no room for it.
+   */
+  private AlarmRunner alarms() {
+    return new AlarmRunner(this, storage, instances);
+  }
+
   /** Gives the object up. False if there is work after all, and this thread has it again. */
   private boolean rest() {
     restingSinceNanos = directory.nanos();
     mailbox.endRound();
-    running.set(false);
-    if (!mailbox.hasArrivals() || running.getAndSet(true)) {
+    running = false;
+    if (!mailbox.hasArrivals() || !take()) {
       return true;
     }
     watch(); // It may have been found to rest in between.
@@ -289,7 +305,7 @@ final class LiveObject {
   // ---- turns are cut off, on any thread
 
   boolean hasTurnThread() {
-    return running.get();
+    return running;
   }
 
   /** Called by the turn watch. */
@@ -360,7 +376,7 @@ final class LiveObject {
           }
         }
         case AlarmTurn alarm -> {
-          alarms.retry(alarm, cause);
+          alarms().retry(alarm, cause);
           directory.letGo(this);
         }
       }
@@ -373,11 +389,11 @@ final class LiveObject {
 
   /** Takes the object while it rests. Whoever does must {@link #giveBack give it back}. */
   private boolean take() {
-    return running.compareAndSet(false, true);
+    return RUNNING.compareAndSet(this, false, true);
   }
 
   private void giveBack() {
-    running.set(false);
+    running = false;
     if (mailbox.hasArrivals()) {
       wake();
     }
@@ -404,7 +420,7 @@ final class LiveObject {
 
   /** Whether the object rests, and has an instance, as far as anyone can tell from outside. */
   boolean mayBeEvicted() {
-    return !running.get() && instances.current() != null;
+    return !running && instances.current() != null;
   }
 
   /** Since when the object rests; only a hint while it doesn't. */

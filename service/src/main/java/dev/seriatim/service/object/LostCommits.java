@@ -13,8 +13,8 @@ final class LostCommits implements CommitListener {
   }
 
   @Override
-  public void durable(long commit) {
-    gate.open(commit);
+  public void durable(long commit, boolean idle) {
+    gate.open(commit, idle ? object.directory().threadStarter() : null);
   }
 
   @Override

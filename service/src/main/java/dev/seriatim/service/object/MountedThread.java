@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The JVM can do this, but its library has no call to ask for it: {@link Starter#find}.
  */
-final class TurnThread {
+final class MountedThread {
   /** Where virtual threads run otherwise. */
   private final Executor carriers;
 
@@ -28,7 +28,7 @@ final class TurnThread {
 
   private volatile boolean left;
 
-  private TurnThread(Executor carriers) {
+  private MountedThread(Executor carriers) {
     this.carriers = carriers;
   }
 
@@ -55,7 +55,7 @@ final class TurnThread {
 
   /** Starts such threads. Safe for any number of threads. */
   static final class Starter {
-    private static final Logger logger = Logger.getLogger(TurnThread.class.getName());
+    private static final Logger logger = Logger.getLogger(MountedThread.class.getName());
 
     /** What the JVM has to be started with. */
     static final String OPTION = "--add-opens=java.base/java.lang=ALL-UNNAMED";
@@ -98,8 +98,8 @@ final class TurnThread {
      * Runs this on a new virtual thread, mounted on the calling platform thread. Returns when that
      * ends, waits or leaves.
      */
-    void startHere(Consumer<TurnThread> task) {
-      TurnThread thread = new TurnThread(carriers);
+    void startHere(Consumer<MountedThread> task) {
+      MountedThread thread = new MountedThread(carriers);
       Executor scheduler = thread::schedule;
       Runnable run = () -> task.accept(thread);
       Runnable first = null;

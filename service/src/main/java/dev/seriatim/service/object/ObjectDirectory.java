@@ -32,7 +32,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   private final ImmutableSortedMap<String, Namespace> namespaces;
   private final HostLimits limits;
-  private final TurnThread.@Nullable Starter turnStarter;
+  private final MountedThread.@Nullable Starter threadStarter;
   private final QueueBudget budget;
   private final Pulse pulse = new Pulse();
   private final TurnWatch turnWatch;
@@ -60,16 +60,16 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public ObjectDirectory(
       ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
-    this(namespaces, limits, storage, TurnThread.Starter.find());
+    this(namespaces, limits, storage, MountedThread.Starter.find());
   }
 
   ObjectDirectory(
       ImmutableSortedMap<String, Namespace> namespaces,
       HostLimits limits,
       StorageEngine storage,
-      TurnThread.@Nullable Starter turnStarter) {
+      MountedThread.@Nullable Starter threadStarter) {
     this.namespaces = namespaces;
-    this.turnStarter = turnStarter;
+    this.threadStarter = threadStarter;
     this.storage = storage;
     this.limits = limits;
     this.budget = new QueueBudget("the host", limits.hostQueue());
@@ -112,8 +112,8 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   /** Starts turn threads on the transport's; null if this JVM doesn't let us. */
-  TurnThread.@Nullable Starter turnStarter() {
-    return turnStarter;
+  MountedThread.@Nullable Starter threadStarter() {
+    return threadStarter;
   }
 
   /** The limits of the host. */

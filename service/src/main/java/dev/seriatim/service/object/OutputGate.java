@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * number of threads.
  *
  * <p>The committer must not be held up by clients, nor run their code: what it lets go is sent by a
- * virtual thread.
+ * virtual thread, which may begin on the committer's while that has nothing else to do.
  */
 final class OutputGate {
   /** What is known to be lost: these commits, for this cause. */
@@ -55,10 +55,15 @@ final class OutputGate {
     }
   }
 
-  /** Commits up to and including this one are durable. */
-  void open(long commit) {
+  /**
+   * Commits up to and including this one are durable.
+   *
+   * @param starter starts the thread that sends what may leave now, if that may begin on the
+   *     caller's
+   */
+  void open(long commit, MountedThread.@Nullable Starter starter) {
     durable = commit;
-    release();
+    release(starter);
   }
 
   /**
@@ -74,17 +79,21 @@ final class OutputGate {
         }
       }
     }
-    release();
+    release(null);
   }
 
-  private void release() {
+  private void release(MountedThread.@Nullable Starter starter) {
     synchronized (this) {
       if (waiting == null || releasing) {
         return;
       }
       releasing = true;
     }
-    Thread.startVirtualThread(this::flush);
+    if (starter == null) {
+      Thread.startVirtualThread(this::flush);
+    } else {
+      starter.startHere(_ -> flush());
+    }
   }
 
   private void flush() {

@@ -8,8 +8,12 @@ package dev.seriatim.service.storage;
  * returned it.
  */
 public interface CommitListener {
-  /** Every commit up to and including this one is durable, but for those reported as failed. */
-  void durable(long commit);
+  /**
+   * Every commit up to and including this one is durable, but for those reported as failed.
+   *
+   * @param idle whether the calling thread has nothing else to commit, and may be kept for a moment
+   */
+  void durable(long commit, boolean idle);
 
   /**
    * These commits are lost, and the instance with them: its storage refuses every further use.

@@ -444,8 +444,12 @@ final class CommittedObjectStorage extends ObjectStorage {
     return row;
   }
 
-  /** The batch that was taken is durable. */
-  void settle(Batch batch) {
+  /**
+   * The batch that was taken is durable.
+   *
+   * @param idle whether there is nothing else to commit
+   */
+  void settle(Batch batch, boolean idle) {
     synchronized (this) {
       if (taken != batch) {
         return;
@@ -478,7 +482,7 @@ final class CommittedObjectStorage extends ObjectStorage {
     if (batch.alarm != null) {
       alarmChanged(batch.alarm);
     }
-    listener.durable(batch.last);
+    listener.durable(batch.last, idle);
   }
 
   /** Everything that was submitted and isn't durable is lost. */

@@ -138,6 +138,15 @@ final class Committer implements AutoCloseable {
     }
   }
 
+  private boolean isIdle() {
+    if (!waitingObjects.isEmpty()) {
+      return false;
+    }
+    synchronized (lock) {
+      return queue.isEmpty();
+    }
+  }
+
   private List<Batch> takeGroup() {
     List<Batch> group = new ArrayList<>(waitingObjects.size());
     long bytes = 0;
@@ -250,9 +259,10 @@ final class Committer implements AutoCloseable {
         closeWriter();
       }
     }
+    boolean idle = group.size() == 1 && isIdle();
     for (Batch batch : group) {
       try {
-        batch.object.settle(batch);
+        batch.object.settle(batch, idle);
       } catch (RuntimeException e) {
         LOGGER.log(System.Logger.Level.ERROR, "the listener of " + batch.object.key + " failed", e);
       }

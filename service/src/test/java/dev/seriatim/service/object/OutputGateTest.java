@@ -36,7 +36,7 @@ final class OutputGateTest {
   private void openAndPass(long commit) {
     RecordingSink witness = new RecordingSink();
     objects.open("a", witness).complete(outcome(1), commit);
-    gate.open(commit);
+    gate.open(commit, null);
     Wait.until(() -> witness.outcomes() == 1, "the outcome of the witness");
   }
 
@@ -55,7 +55,7 @@ final class OutputGateTest {
     stub.complete(outcome(1), 2);
     openAndPass(1);
     assertThat(sink.outcomes()).isEqualTo(0);
-    gate.open(2);
+    gate.open(2, null);
     Wait.until(() -> sink.outcomes() == 1, "the outcome");
   }
 
@@ -66,7 +66,7 @@ final class OutputGateTest {
     stub.complete(outcome(2), 0);
     openAndPass(1);
     assertThat(sink.outcomes()).isEqualTo(0);
-    gate.open(2);
+    gate.open(2, null);
     Wait.until(() -> sink.outcomes() == 2, "both outcomes");
   }
 
@@ -76,7 +76,7 @@ final class OutputGateTest {
     stub.halfClose();
     openAndPass(1);
     assertThat(sink.isClosed()).isFalse();
-    gate.open(2);
+    gate.open(2, null);
     Wait.until(sink::isClosed, "the end of the call");
     assertThat(sink.outcomes()).isEqualTo(1);
     assertThat(sink.broken()).isNull();
@@ -88,9 +88,9 @@ final class OutputGateTest {
     stub.complete(outcome(2), 2);
     stub.complete(outcome(3), 3);
     stub.complete(outcome(4), 0);
-    gate.open(1);
+    gate.open(1, null);
     gate.fail(2, 3, LOST);
-    gate.open(4);
+    gate.open(4, null);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getRetryable()).isTrue();
   }
@@ -100,16 +100,16 @@ final class OutputGateTest {
     stub.complete(outcome(1), 1);
     stub.complete(outcome(2), 2);
     stub.breakSoon(ObjectDirectory.drainCause());
-    gate.open(1);
+    gate.open(1, null);
     gate.fail(2, 2, LOST);
-    gate.open(3);
+    gate.open(3, null);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getCause().getMessage()).isEqualTo("lost");
   }
 
   @Test
   void anOutcomeOfALostCommitThatComesLateIsLost() {
-    gate.open(1);
+    gate.open(1, null);
     gate.fail(2, 2, LOST);
     stub.complete(outcome(1), 2);
     assertThat(broken().getCompletedThrough()).isEqualTo(0);
@@ -117,7 +117,7 @@ final class OutputGateTest {
 
   @Test
   void aBreakThatWaitsForACommitOfAnOlderLossIsTold() {
-    gate.open(1);
+    gate.open(1, null);
     gate.fail(2, 2, LOST);
     gate.fail(3, 3, LOST);
     stub.breakTurn(BreakCause.of(BreakReason.OBJECT_EXCEPTION, "thrown"), 2);
@@ -136,7 +136,7 @@ final class OutputGateTest {
                     while (completing.get() < i) {
                       Thread.onSpinWait();
                     }
-                    gate.open(i);
+                    gate.open(i, null);
                   }
                 });
     for (int i = 1; i <= rounds; i++) {
@@ -158,7 +158,7 @@ final class OutputGateTest {
       objects.open("a", neighbour).complete(outcome(1), 1);
     }
     stub.complete(outcome(1), 2);
-    gate.open(1);
+    gate.open(1, null);
     gate.fail(2, 2, LOST);
     broken();
     for (RecordingSink neighbour : neighbours) {

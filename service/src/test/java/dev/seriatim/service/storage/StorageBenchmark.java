@@ -215,7 +215,7 @@ public final class StorageBenchmark {
     }
 
     @Override
-    public void durable(long commit) {
+    public void durable(long commit, boolean idle) {
       durable.set(commit);
       if (commit >= wanted) {
         synchronized (this) {

@@ -163,7 +163,7 @@ final class TestObject implements CommitListener {
   }
 
   @Override
-  public synchronized void durable(long commit) {
+  public synchronized void durable(long commit, boolean idle) {
     assertWithMessage("durable in order").that(commit).isGreaterThan(durable);
     durable = commit;
     notifyAll();
