@@ -97,6 +97,7 @@ public final class Main implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     List<Group> groups = groups();
+    checkPlaces();
     Results measured = new Results();
     for (Group group : groups) {
       if (!group.prepare(measured)) {
@@ -130,6 +131,21 @@ public final class Main implements Callable<Integer> {
       report.write(results);
     }
     return 0;
+  }
+
+  /** What can't be written is to be known before everything is measured. */
+  private void checkPlaces() {
+    try {
+      if (results != null) {
+        Files.createDirectories(results);
+      }
+      if (json != null) {
+        Files.writeString(json, "");
+      }
+    } catch (IOException e) {
+      throw new ParameterException(
+          Objects.requireNonNull(spec).commandLine(), "can't be written: " + e);
+    }
   }
 
   private List<String> hostOptions() throws IOException {

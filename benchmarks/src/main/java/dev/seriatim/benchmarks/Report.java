@@ -11,10 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.style.Styler.LegendPosition;
 
 /** Writes the figures down: as a table, as JSON, as plots. */
 final class Report {
@@ -93,68 +89,7 @@ final class Report {
     Files.createDirectories(directory);
     Files.writeString(directory.resolve("results.md"), markdown());
     Files.writeString(directory.resolve("results.json"), json());
-    if (!results.throughput().isEmpty()) {
-      XYChart chart = chart("Calls per second by calls in flight", "calls in flight", "calls/s");
-      chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
-      draw(chart, results.throughput());
-      save(chart, directory.resolve("throughput.png"));
-    }
-    if (!results.latencies().isEmpty()) {
-      XYChart chart = chart("Latency, one call at a time", "percentile", "µs");
-      draw(chart, results.latencies());
-      save(chart, directory.resolve("latency.png"));
-    }
-    if (!results.peers().isEmpty()) {
-      XYChart chart = chart("The same counter in other systems", "calls in flight", "calls/s");
-      chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
-      draw(chart, results.peers());
-      save(chart, directory.resolve("peers.png"));
-    }
-    if (!results.byObjects().isEmpty()) {
-      XYChart chart = chart("Calls per second by number of objects", "objects", "calls/s");
-      chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
-      draw(chart, results.byObjects());
-      save(chart, directory.resolve("objects.png"));
-    }
-  }
-
-  private static void draw(XYChart chart, Curves curves) {
-    curves.forEach(
-        (name, rounds) ->
-            chart.addSeries(
-                name,
-                rounds.keySet().stream().map(Integer::doubleValue).toList(),
-                rounds.values().stream().map(Rounds::median).toList()));
-  }
-
-  private static void draw(XYChart chart, Map<String, Latency> latencies) {
-    latencies.forEach(
-        (name, latency) -> {
-          List<Double> percents = new ArrayList<>();
-          List<Double> micros = new ArrayList<>();
-          for (int percent = 1; percent <= 99; percent++) {
-            percents.add((double) percent);
-            micros.add(latency.lastMicros(percent));
-          }
-          chart.addSeries(name, percents, micros);
-        });
-  }
-
-  private static XYChart chart(String title, String x, String y) {
-    XYChart chart =
-        new XYChartBuilder()
-            .width(1200)
-            .height(520)
-            .title(title)
-            .xAxisTitle(x)
-            .yAxisTitle(y)
-            .build();
-    chart.getStyler().setLegendPosition(LegendPosition.OutsideE).setMarkerSize(6);
-    return chart;
-  }
-
-  private static void save(XYChart chart, Path file) throws IOException {
-    BitmapEncoder.saveBitmap(chart, file.toString(), BitmapEncoder.BitmapFormat.PNG);
+    new Plots(directory).draw(results);
   }
 
   private static String number(double value) {
