@@ -38,6 +38,8 @@ class Accepted:
         self._ended = False
         self._cancelled = False
         self._over = threading.Event()
+        self._reads = threading.Event()
+        self._reads.set()
 
     # ---- what came -------------------------------------------------------------------------------
 
@@ -45,12 +47,19 @@ class Accepted:
         try:
             for request in requests:
                 self._in.put(request)
+                self._reads.wait()
             self._in.put(NO_MORE)
         except Exception:  # gRPC raises a bare Exception when the client has gone.
             self._in.put(NO_MORE)
 
+    def stops_reading(self) -> Accepted:
+        """Takes one more frame, and leaves the others to HTTP/2's flow control."""
+        self._reads.clear()
+        return self
+
     def over(self) -> None:
         self._cancelled = not self._ended
+        self._reads.set()
         self._over.set()
         self.ends()
 

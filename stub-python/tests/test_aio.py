@@ -12,7 +12,7 @@ from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, FakeHost
 
-from seriatim import CallFailure, Fate, Reason
+from seriatim import CallFailure, ClientOptions, Fate, Reason
 from seriatim.aio import DurableObjects, DurableObjectStub
 from seriatim.aio._call import StubCall
 
@@ -39,8 +39,9 @@ async def off(action: Callable[[], _T]) -> _T:
     return await asyncio.to_thread(action)
 
 
-def call_of(stub: DurableObjectStub, number: int = 0, **options: Any) -> StubCall:
-    call: StubCall = EchoStub(stub.channel()).Echo(EchoMessage(number=number), **options)  # type: ignore[assignment]
+def call_of(stub: DurableObjectStub, number: int = 0, payload: bytes = b"", **options: Any) -> StubCall:
+    message = EchoMessage(number=number, payload=payload)
+    call: StubCall = EchoStub(stub.channel()).Echo(message, **options)  # type: ignore[assignment]
     return call
 
 
@@ -265,3 +266,24 @@ async def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost) 
             call = call_of(stub)
             await off(lambda: host.accept().opened().through(1).answer(1).ends())
             assert (await call).number == 10
+
+
+async def test_a_break_while_sending_through_interceptors(host: FakeHost) -> None:
+    """Here a write that fails puts a status in the place of the host's; what the host told counts still."""
+    options = ClientOptions(max_unanswered_frames=16, max_frame_invocations=1)
+    async with grpc.aio.insecure_channel(host.target, interceptors=[_Signing()]) as channel:
+        stub = DurableObjects(channel, options).namespace(NAMESPACE).get_by_name("foo")
+        calls = [call_of(stub) for _ in range(8)]
+        accepted = await off(lambda: host.accept().opened().through(8).stops_reading())
+        calls += [call_of(stub, payload=bytes(3_000_000)) for _ in range(8)]
+        await off(lambda: accepted.through(9))
+        for n in range(1, 9):
+            accepted.answer(n)
+        accepted.broken(8).ends(grpc.StatusCode.FAILED_PRECONDITION, "no more")
+        async with asyncio.timeout(WAIT_SECONDS):
+            await stub.await_end()
+        assert [(await call).number for call in calls[:8]] == [10 * n for n in range(1, 9)]
+        for call in calls[8:]:
+            with pytest.raises(CallFailure) as raised:
+                await call
+            assert (raised.value.reason, raised.value.fate) == (Reason.OBJECT_EXCEPTION, Fate.NOT_EXECUTED)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import grpc
 import pytest
 from echo_pb2 import EchoMessage
-from faces import Face, failure, is_grpc_error, number
-from fakehost import IDS, WAIT_SECONDS, FakeHost, Relay, broken, outcome
+from faces import Face, Reply, failure, is_grpc_error, number
+from fakehost import IDS, WAIT_SECONDS, Accepted, FakeHost, Relay, broken, outcome
 
 from seriatim import Fate, Reason
 from seriatim.v1 import durable_objects_pb2 as wire
@@ -302,6 +302,49 @@ def test_the_details_of_a_lost_connection_are_kept(host: FakeHost, face: Face) -
     failed = failure(reply)
     assert failed.cause.status == status
     assert (failed.overloaded, failed.retryable, failed.reason) == (True, False, Reason.CONNECTION_LOST)
+
+
+_SMALL = 200
+_LARGE = 40
+_LARGE_BYTES = 250_000
+
+
+def _while_sending(host: FakeHost, face: Face) -> tuple[Accepted, list[Reply]]:
+    """A host that takes no more, and a client that is sending more than goes without that."""
+    replies = face.calls(_SMALL)
+    stub = host.accept().opened().through(_SMALL).stops_reading()
+    replies += [face.call(payload=bytes(_LARGE_BYTES)) for _ in range(_LARGE)]
+    stub.through(_SMALL + 1)
+    for n in range(1, _SMALL + 1):  # Frame by frame, so that reading takes longer than to see the end.
+        stub.answer(n)
+    return stub, replies
+
+
+@pytest.mark.parametrize("kind", ["told", "ended"])
+def test_an_end_while_sending_is_told_by_what_was_received(
+    host: FakeHost, make_face: MakeFace, kind: str
+) -> None:
+    face = make_face(
+        host,
+        max_unanswered_frames=_SMALL + _LARGE,
+        max_frame_bytes=_LARGE_BYTES,
+        max_invocation_bytes=_LARGE_BYTES + 1_000,
+    )
+    stub, replies = _while_sending(host, face)
+    if kind == "told":
+        stub.broken(_SMALL, code=grpc.StatusCode.DATA_LOSS)
+    stub.ends(grpc.StatusCode.DATA_LOSS, "no more")
+    assert [number(reply) for reply in replies[:_SMALL]] == [10 * n for n in range(1, _SMALL + 1)]
+    failures = [failure(reply) for reply in replies[_SMALL:]]
+    assert {(f.code(), f.message) for f in failures} == {(grpc.StatusCode.DATA_LOSS, "no more")}
+    if kind == "told":
+        assert {(f.reason, f.fate) for f in failures} == {(Reason.OBJECT_EXCEPTION, Fate.NOT_EXECUTED)}
+    else:
+        assert {f.reason for f in failures} == {Reason.CONNECTION_LOST}
+        fates = [f.fate for f in failures]
+        sent = fates.count(Fate.UNKNOWN)
+        assert sent >= 1
+        assert fates == [Fate.UNKNOWN] * sent + [Fate.NOT_EXECUTED] * (_LARGE - sent)
 
 
 # ---- a host that is wrong -----------------------------------------------------------------------------

@@ -212,15 +212,15 @@ class DurableObjectStub:
             while not self._core.is_over:
                 frame = self._core.next_frame(time.monotonic())
                 if frame is not None:
-                    await stream.write(frame)
+                    await _write(stream, frame)
                 elif self._core.is_done_sending:
                     await stream.done_writing()
                     return
                 else:
                     self._wake.clear()
                     await self._wake.wait()
-        except (aio.AioRpcError, asyncio.InvalidStateError):
-            pass
+        except (aio.AioRpcError, aio.InternalError, asyncio.InvalidStateError):
+            pass  # The stream has ended, and what came before its end may not have been read yet.
         except asyncio.CancelledError:
             if not stream.cancelled():
                 raise
@@ -229,17 +229,18 @@ class DurableObjectStub:
             self._after(self._core.break_by(client_fault(e)))
 
     async def _receive(self, stream: Any, sender: asyncio.Task[None]) -> None:
-        """Receives outcomes until the stub has ended."""
+        """Receives outcomes until the stream has ended. Only what comes here says how it ended.
+
+        Iterates, since `read` gives nothing more, not even what has arrived, once a write has failed. And
+        to the end, since gRPC doesn't cancel such a stream any more, and what isn't read keeps it.
+        """
         try:
-            while not self._core.is_over:
-                frame = await stream.read()
-                if frame is aio.EOF:
-                    code = await stream.code()
-                    details = await stream.details()
-                    trailers = await stream.trailing_metadata()
-                    self._after(self._core.ended(code, details or "", trailers or ()))
-                    return
+            async for frame in stream:
                 self._after(self._core.receive(frame, time.monotonic()))
+            code = await stream.code()
+            details = await stream.details()
+            trailers = await stream.trailing_metadata()
+            self._after(self._core.ended(code, details or "", trailers or ()))
         except aio.AioRpcError as e:
             self._after(self._core.ended(e.code(), e.details() or "", e.trailing_metadata() or ()))
         except asyncio.CancelledError:
@@ -293,6 +294,20 @@ class DurableObjectStub:
     def _check(self) -> None:
         self._timer = None
         self._after(self._core.check(time.monotonic()))
+
+
+async def _write(stream: Any, frame: bytes) -> None:
+    """Writes, and leaves it to the reading side to find out how the stream ended if that fails.
+
+    `stream.write` would put a status of its own, INTERNAL, in the place of the one that the host sent or
+    is about to send. The call below it doesn't. A stream with interceptors has none and must be written to;
+    so it may end with that status, if the host said nothing before.
+    """
+    below = getattr(stream, "_cython_call", None)
+    if below is None:
+        await stream.write(frame)
+    else:
+        await below.send_serialized_message(frame)
 
 
 def _tell(listener: Callable[[FailureCause], object], cause: FailureCause) -> None:
