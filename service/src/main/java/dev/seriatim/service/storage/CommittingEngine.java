@@ -12,7 +12,8 @@ final class CommittingEngine extends StorageEngine {
   private final Budget budget;
   private final Budget cacheBudget;
 
-  private CommittingEngine(StorageOptions options, JdbcStore store, Faults faults) {
+  /** An engine that commits nothing until its committer is started. */
+  CommittingEngine(StorageOptions options, JdbcStore store, Faults faults) {
     super(options, faults);
     this.store = store;
     this.committer = new Committer(options, store, faults);

@@ -187,7 +187,7 @@ public final class InstanceStorage implements DurableObjectStorage {
       try {
         Turn running = running();
         int life = object.currentLife();
-        AlarmTime alarm = object.readAlarm(this);
+        AlarmTime alarm = readAlarm();
         if (alarm == null || alarm.dueMillis() > object.nowMillis()) {
           object.alarmNotDue();
           return null;
@@ -401,7 +401,9 @@ public final class InstanceStorage implements DurableObjectStorage {
       if (running.cleared) {
         return Merge.merge(range, own, Collections.emptyNavigableMap());
       }
-      return object.list(this, range, own);
+      Map<String, ByteString> entries = object.list(this, range, own);
+      checkRead();
+      return entries;
     } finally {
       lock.unlock();
     }
@@ -465,7 +467,7 @@ public final class InstanceStorage implements DurableObjectStorage {
       Turn running = running();
       AlarmTime alarm = running.alarm;
       if (alarm == null) {
-        alarm = object.readAlarm(this);
+        alarm = readAlarm();
       }
       return alarm == null || alarm.equals(AlarmTime.REMOVED)
           ? Optional.empty()
@@ -492,7 +494,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     try {
       Turn running = running();
       AlarmTime alarm = running.alarm;
-      if (alarm == null ? object.readAlarm(this) != null : !alarm.equals(AlarmTime.REMOVED)) {
+      if (alarm == null ? readAlarm() != null : !alarm.equals(AlarmTime.REMOVED)) {
         running.setAlarm(AlarmTime.REMOVED);
       }
     } finally {
@@ -520,7 +522,27 @@ public final class InstanceStorage implements DurableObjectStorage {
     if (own != null) {
       return own.value;
     }
-    return running.cleared ? null : object.read(this, key);
+    if (running.cleared) {
+      return null;
+    }
+    ByteString value = object.read(this, key);
+    checkRead();
+    return value;
+  }
+
+  private @Nullable AlarmTime readAlarm() {
+    AlarmTime alarm = object.readAlarm(this);
+    checkRead();
+    return alarm;
+  }
+
+  /**
+   * Must be called after each read of what is below the turn. What this instance wrote is forgotten
+   * in one step with its refusal, when a commit is lost, and a later instance comes after that. So
+   * who is still not refused has read what the instance had written, and nothing that came later.
+   */
+  private void checkRead() {
+    requireUsable();
   }
 
   private boolean delete(Turn running, String key) {

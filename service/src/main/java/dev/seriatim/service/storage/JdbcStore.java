@@ -79,7 +79,7 @@ abstract class JdbcStore implements AutoCloseable {
   }
 
   /** The row of this object, or {@link CommittedObjectStorage#NO_ROW}. */
-  final long findRow(ObjectKey object) throws SQLException {
+  long findRow(ObjectKey object) throws SQLException {
     return read(
         statements -> {
           PreparedStatement select =
@@ -92,7 +92,7 @@ abstract class JdbcStore implements AutoCloseable {
         });
   }
 
-  final @Nullable ByteString get(long row, String key) throws SQLException {
+  @Nullable ByteString get(long row, String key) throws SQLException {
     return this.<@Nullable ByteString>read(
         statements -> {
           PreparedStatement select =
@@ -106,7 +106,7 @@ abstract class JdbcStore implements AutoCloseable {
   }
 
   /** The first {@code limit} entries of the range, in its order. */
-  final Map<String, ByteString> list(long row, Range range, long limit) throws SQLException {
+  Map<String, ByteString> list(long row, Range range, long limit) throws SQLException {
     String to = range.to();
     String sql =
         "SELECT key, value FROM entries WHERE object = ? AND key "
@@ -136,7 +136,7 @@ abstract class JdbcStore implements AutoCloseable {
         });
   }
 
-  final @Nullable AlarmTime alarm(long row) throws SQLException {
+  @Nullable AlarmTime alarm(long row) throws SQLException {
     return this.<@Nullable AlarmTime>read(
         statements -> {
           PreparedStatement select =

@@ -1,0 +1,192 @@
+package dev.seriatim.service.storage;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.StorageOptions;
+import dev.seriatim.stub.DurableObjectId;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A store in the heap, and no committer: the test is the committer, and does each of its steps when
+ * it likes. So what lies between a turn and the database can be tested for itself, also by a model
+ * checker, which would not get far inside a database.
+ */
+final class MapStore extends JdbcStore {
+  private final Ownership ownership = Ownership.exclusive();
+
+  /** What happens in the middle of the next read of a value, a list or an alarm. */
+  @Nullable Runnable inNextRead;
+
+  // Guarded by this.
+  private final Map<ObjectKey, Long> rows = new HashMap<>();
+  private final Map<Long, TreeMap<String, ByteString>> entries = new HashMap<>();
+  private final Map<Long, AlarmTime> alarms = new HashMap<>();
+  private long lastRow;
+
+  MapStore() {
+    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
+      ownership.own(slot, 1);
+    }
+  }
+
+  /** The storage of an object in this store. */
+  CommittedObjectStorage object(
+      StorageOptions options, String namespace, DurableObjectId id, CommitListener listener) {
+    CommittingEngine engine = new CommittingEngine(options, this, Faults.NONE);
+    return (CommittedObjectStorage) engine.object(namespace, id, listener);
+  }
+
+  /** The database commits this batch; the object is told nothing. */
+  synchronized void commit(Batch batch) {
+    ObjectKey key = batch.object.key;
+    batch.row = rows.getOrDefault(key, CommittedObjectStorage.NO_ROW);
+    boolean gone = batch.cleared && !batch.keepsSomething();
+    if (gone) {
+      rows.remove(key);
+      entries.remove(batch.row);
+      alarms.remove(batch.row);
+      batch.row = CommittedObjectStorage.NO_ROW;
+    } else if (batch.row == CommittedObjectStorage.NO_ROW && batch.keepsSomething()) {
+      batch.row = ++lastRow;
+      rows.put(key, batch.row);
+    }
+    if (batch.row == CommittedObjectStorage.NO_ROW) {
+      return;
+    }
+    TreeMap<String, ByteString> of =
+        entries.computeIfAbsent(batch.row, row -> new TreeMap<>(Keys.ORDER));
+    if (batch.cleared) {
+      of.clear();
+    }
+    for (Write write : batch.writes) {
+      if (write.value == null) {
+        of.remove(write.key);
+      } else {
+        of.put(write.key, write.value);
+      }
+    }
+    if (AlarmTime.REMOVED.equals(batch.alarm)) {
+      alarms.remove(batch.row);
+    } else if (batch.alarm != null) {
+      alarms.put(batch.row, batch.alarm);
+    }
+  }
+
+  @Override
+  synchronized long findRow(ObjectKey object) {
+    return rows.getOrDefault(object, CommittedObjectStorage.NO_ROW);
+  }
+
+  @Override
+  @Nullable ByteString get(long row, String key) {
+    happen();
+    synchronized (this) {
+      TreeMap<String, ByteString> of = entries.get(row);
+      return of == null ? null : of.get(key);
+    }
+  }
+
+  @Override
+  Map<String, ByteString> list(long row, Range range, long limit) {
+    happen();
+    synchronized (this) {
+      // More than the limit does no harm.
+      TreeMap<String, ByteString> of = entries.get(row);
+      return of == null ? Collections.emptyMap() : new LinkedHashMap<>(range.of(of));
+    }
+  }
+
+  @Override
+  @Nullable AlarmTime alarm(long row) {
+    happen();
+    synchronized (this) {
+      return alarms.get(row);
+    }
+  }
+
+  private void happen() {
+    Runnable happening = inNextRead;
+    inNextRead = null;
+    if (happening != null) {
+      happening.run();
+    }
+  }
+
+  @Override
+  Ownership ownership() {
+    return ownership;
+  }
+
+  @Override
+  public void close() {}
+
+  // ---- what only a committer and alarms need
+
+  @Override
+  JdbcWriter openWriter() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  <T extends @Nullable Object> T read(Read<T> read) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  boolean isAway(java.sql.SQLException failure) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  void findRows(JdbcWriter writer, List<Batch> batches) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  long newRow(JdbcWriter writer) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  boolean isApplied(JdbcWriter writer, long number) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  int entriesInStatement() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  void setKey(PreparedStatement statement, int index, String key) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  String key(ResultSet results, int index) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  void setName(PreparedStatement statement, int index, @Nullable String name) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  @Nullable String name(ResultSet results, int index) {
+    throw new UnsupportedOperationException();
+  }
+}
