@@ -5,7 +5,9 @@ package dev.seriatim.service.storage;
  *
  * <p>Called from the committer's thread, in the order of the commits, and never from two threads at
  * once. Must not block. A number may be told here before {@link InstanceStorage#endTurn} has
- * returned it.
+ * returned it. The storage itself knows first: {@link ObjectStorage#pendingCommit} may be 0 when
+ * this has still to be told, even after {@link ObjectStorage#close}. So each storage needs a
+ * listener of its own.
  */
 public interface CommitListener {
   /**

@@ -15,27 +15,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Does with one object's storage what a host does: brackets turns, waits for commits, discards
- * instances. Turns are run by one thread, the test's; the listener is called by the committer's.
+ * instances. Turns are run by one thread, the test's.
  */
-final class TestObject implements CommitListener {
+final class TestObject {
   static final DurableObjectIds IDS = new DurableObjectIds("storage test");
   private static final long PATIENCE_SECONDS = 30;
 
   private final StorageEngine engine;
   private final String namespace;
   private final DurableObjectId id;
+  private Commits commits = new Commits();
   private ObjectStorage storage;
   private @Nullable InstanceStorage instance;
-
-  // Guarded by this.
-  private long durable;
-  private final List<Long> failed = new ArrayList<>();
-
-  /** From the first to the last commit of each failure. */
-  private final NavigableMap<Long, Long> lost = new TreeMap<>();
-
-  private @Nullable Throwable cause;
-  private int knownLosses;
 
   TestObject(StorageEngine engine, String name) {
     this(engine, "TEST", name);
@@ -45,7 +36,7 @@ final class TestObject implements CommitListener {
     this.engine = engine;
     this.namespace = namespace;
     this.id = IDS.fromName(name);
-    this.storage = engine.object(namespace, id, this);
+    this.storage = engine.object(namespace, id, commits);
   }
 
   DurableObjectId id() {
@@ -70,13 +61,13 @@ final class TestObject implements CommitListener {
   }
 
   /** Whether no commit has been lost that the test has not taken note of. */
-  synchronized boolean lossless() {
-    return knownLosses == failed.size();
+  boolean lossless() {
+    return commits.lossless();
   }
 
   /** The test has taken note of all losses. */
-  synchronized void lossesKnown() {
-    knownLosses = failed.size();
+  void lossesKnown() {
+    commits.lossesKnown();
   }
 
   void discard() {
@@ -91,12 +82,10 @@ final class TestObject implements CommitListener {
     awaitDurable(storage.pendingCommit());
     discard();
     storage.close();
-    synchronized (this) {
-      // The next one numbers its commits from 1 again.
-      durable = 0;
-      lost.clear();
-    }
-    storage = engine.object(namespace, id, this);
+    // The next one numbers its commits from 1 again, and what the committer has still to tell of
+    // this one's is nothing to it.
+    commits = new Commits();
+    storage = engine.object(namespace, id, commits);
   }
 
   /** Runs a turn, and returns the commit that its outcome must wait for. */
@@ -129,7 +118,47 @@ final class TestObject implements CommitListener {
   }
 
   void awaitDurable(long commit) {
-    synchronized (this) {
+    commits.awaitDurable(commit);
+  }
+
+  /** Waits for the failure of this commit, and returns its cause. */
+  Throwable awaitFailure(long commit) {
+    return commits.awaitFailure(commit);
+  }
+
+  long durable() {
+    return commits.durable();
+  }
+
+  List<Long> failed() {
+    return commits.failed();
+  }
+
+  /** What one storage of the object has been told of its commits. */
+  private static final class Commits implements CommitListener {
+    // Guarded by this.
+    private long durable;
+    private final List<Long> failed = new ArrayList<>();
+
+    /** From the first to the last commit of each failure. */
+    private final NavigableMap<Long, Long> lost = new TreeMap<>();
+
+    private @Nullable Throwable cause;
+    private int knownLosses;
+
+    /** What the committer should not have told; told to the test's thread. */
+    private @Nullable String breach;
+
+    synchronized boolean lossless() {
+      assertWithMessage("a breach").that(breach).isNull();
+      return knownLosses == failed.size();
+    }
+
+    synchronized void lossesKnown() {
+      knownLosses = failed.size();
+    }
+
+    synchronized void awaitDurable(long commit) {
       long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
       while (durable < commit) {
         Throwable why = causeOfLoss(commit);
@@ -139,61 +168,65 @@ final class TestObject implements CommitListener {
         await(deadline, "commit " + commit + " was neither durable nor failed");
       }
     }
-  }
 
-  /** Waits for the failure of this commit, and returns its cause. */
-  synchronized Throwable awaitFailure(long commit) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    while (true) {
-      Throwable why = causeOfLoss(commit);
-      if (why != null) {
-        return why;
+    synchronized Throwable awaitFailure(long commit) {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      while (true) {
+        Throwable why = causeOfLoss(commit);
+        if (why != null) {
+          return why;
+        }
+        assertWithMessage("commit %s is durable", commit).that(durable).isLessThan(commit);
+        await(deadline, "commit " + commit + " did not fail");
       }
-      assertWithMessage("commit %s is durable", commit).that(durable).isLessThan(commit);
-      await(deadline, "commit " + commit + " did not fail");
     }
-  }
 
-  synchronized long durable() {
-    return durable;
-  }
-
-  synchronized List<Long> failed() {
-    return List.copyOf(failed);
-  }
-
-  @Override
-  public synchronized void durable(long commit, boolean idle) {
-    assertWithMessage("durable in order").that(commit).isGreaterThan(durable);
-    durable = commit;
-    notifyAll();
-  }
-
-  @Override
-  public synchronized void failed(long first, long last, Throwable why) {
-    assertWithMessage("failed after it was durable").that(first).isGreaterThan(durable);
-    assertWithMessage("a range").that(last).isAtLeast(first);
-    failed.add(first);
-    lost.put(first, last);
-    cause = why;
-    notifyAll();
-  }
-
-  private @Nullable Throwable causeOfLoss(long commit) {
-    Map.Entry<Long, Long> range = lost.floorEntry(commit);
-    return range != null && commit <= range.getValue() ? cause : null;
-  }
-
-  @SuppressWarnings("WaitNotInLoop") // all callers loop
-  private void await(long deadline, String what) {
-    long left = deadline - System.nanoTime();
-    if (left <= 0) {
-      throw new AssertionError(what + " within " + PATIENCE_SECONDS + " s");
+    synchronized long durable() {
+      assertWithMessage("a breach").that(breach).isNull();
+      return durable;
     }
-    try {
-      wait(left / 1_000_000 + 1);
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
+
+    synchronized List<Long> failed() {
+      return List.copyOf(failed);
+    }
+
+    @Override
+    public synchronized void durable(long commit, boolean idle) {
+      if (commit <= durable) {
+        breach = "commit " + commit + " is durable after " + durable;
+      }
+      durable = commit;
+      notifyAll();
+    }
+
+    @Override
+    public synchronized void failed(long first, long last, Throwable why) {
+      if (first <= durable || last < first) {
+        breach = "commits " + first + " to " + last + " are lost after " + durable + " was durable";
+      }
+      failed.add(first);
+      lost.put(first, last);
+      cause = why;
+      notifyAll();
+    }
+
+    private @Nullable Throwable causeOfLoss(long commit) {
+      Map.Entry<Long, Long> range = lost.floorEntry(commit);
+      return range != null && commit <= range.getValue() ? cause : null;
+    }
+
+    @SuppressWarnings("WaitNotInLoop") // all callers loop
+    private void await(long deadline, String what) {
+      assertWithMessage("a breach").that(breach).isNull();
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw new AssertionError(what + " within " + PATIENCE_SECONDS + " s");
+      }
+      try {
+        wait(left / 1_000_000 + 1);
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
     }
   }
 
