@@ -190,6 +190,9 @@ final class Committer implements AutoCloseable {
       } catch (SQLException e) {
         failure = e;
         closeWriter();
+      } catch (RuntimeException | Error e) { // Memory may be short. What was sent may be done.
+        failure = new SQLException(e.toString(), e);
+        closeWriter();
       }
       if (sent) {
         Boolean applied = resolve(group, groupNumber, failure);
@@ -263,7 +266,7 @@ final class Committer implements AutoCloseable {
     for (Batch batch : group) {
       try {
         batch.object.settle(batch, idle);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) { // It is durable all the same, and so are the others.
         LOGGER.log(System.Logger.Level.ERROR, "the listener of " + batch.object.key + " failed", e);
       }
     }
@@ -280,7 +283,7 @@ final class Committer implements AutoCloseable {
   private static void fail(CommittedObjectStorage object, Throwable cause) {
     try {
       object.fail(cause);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOGGER.log(System.Logger.Level.ERROR, "the listener of " + object.key + " failed", e);
     }
   }

@@ -189,6 +189,69 @@ abstract class CommitContract {
     assertThat(entries(object)).containsExactly("k", A, "l", A);
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"AFTER_COMMIT", "BEFORE_NOTIFY"})
+  void aCommitThatWasDoneIsDurableWhateverIsThrownBehindIt(Faults.Step step) {
+    faults.once(
+        step,
+        (s, connection) -> {
+          throw new OutOfMemoryError("as if");
+        });
+    object.turn(s -> s.put("k", A));
+    assertThat(object.failed()).isEmpty();
+    object.turn(s -> s.put("l", A));
+    reopen();
+    assertThat(entries(object)).containsExactly("k", A, "l", A);
+  }
+
+  @Test
+  void aListenerThatThrowsIsItsOwnLossAlone() {
+    CommitListener broken =
+        new CommitListener() {
+          @Override
+          public void durable(long commit, boolean idle) {
+            throw new AssertionError("a listener's fault");
+          }
+
+          @Override
+          public void failed(long first, long last, Throwable cause) {
+            throw new AssertionError("a listener's fault");
+          }
+        };
+    ObjectStorage faulty = engine.object("TEST", TestObject.IDS.fromName("faulty"), broken);
+    object.turn(s -> s.put("k", A));
+    for (boolean lost : new boolean[] {false, true}) {
+      FaultScript.Hold first = faults.hold(Faults.Step.BEFORE_BEGIN);
+      object.submit(s -> s.put("k", A));
+      first.awaitReached();
+      InstanceStorage instance = faulty.newInstance();
+      instance.beginTurn();
+      instance.put("k", A);
+      instance.endTurn();
+      instance.discard();
+      long commit = other.submit(s -> s.put("k", A));
+      FaultScript.Hold second = faults.hold(Faults.Step.AFTER_WRITES);
+      first.release();
+      // It is the first group that is held here; then both others are one.
+      second.awaitReached();
+      if (lost) {
+        faults.once(
+            Faults.Step.BEFORE_BEGIN,
+            (s, connection) -> {
+              throw new SQLException("out of order");
+            });
+      }
+      second.release();
+      if (lost) {
+        other.awaitFailure(commit);
+      } else {
+        other.awaitDurable(commit);
+      }
+    }
+    object.turn(s -> s.put("l", A));
+    assertThat(entries(object)).containsExactly("k", A, "l", A);
+  }
+
   @Test
   void aCommitThatWasNotDoneIsNotDurable() {
     // Asked for the answer, the store says that there was no such commit.

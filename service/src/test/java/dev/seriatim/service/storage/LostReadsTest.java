@@ -135,7 +135,7 @@ final class LostReadsTest {
   /** Whoever listens has nothing to do. */
   private static final class Deaf implements CommitListener {
     @Override
-    public void durable(long commit) {}
+    public void durable(long commit, boolean idle) {}
 
     @Override
     public void failed(long first, long last, Throwable cause) {}
