@@ -310,12 +310,20 @@ final class InvocationRunner {
     if (failure == null) {
       stub.complete(ended.outcome(), commit);
     } else {
+      // Asked for in this order: if the instance isn't lost by now, all that the turn saw is
+      // durable
+      // or in this commit. If it is, nobody may be told what the object threw: it may tell of that.
+      long seen = object.pendingCommit();
+      Throwable refusal = instance.storage().refusal();
+      if (refusal != null) {
+        failure = BreakCause.reset(refusal);
+      }
       instances.failTurn(instance, failure);
       stub.breakTurn(
           failure.reason() == BreakReason.OBJECT_START_FAILED
               ? failure
               : failure.blaming(ended.sequence()),
-          object.pendingCommit());
+          seen);
     }
   }
 }
