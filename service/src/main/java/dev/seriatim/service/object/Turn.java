@@ -12,11 +12,15 @@ import java.lang.invoke.VarHandle;
  * touch nothing of the object any more. Its {@link #toString} says what it runs, for errors.
  */
 abstract sealed class Turn permits InvocationTurn, AlarmTurn {
-  private static final VarHandle ENDED;
+  private static final int RUNNING = 0;
+  private static final int FINISHED = 1;
+  private static final int CUT_OFF = 2;
+
+  private static final VarHandle STATE;
 
   static {
     try {
-      ENDED = MethodHandles.lookup().findVarHandle(Turn.class, "ended", boolean.class);
+      STATE = MethodHandles.lookup().findVarHandle(Turn.class, "state", int.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -26,11 +30,8 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
   private final Instance instance;
   private final Thread thread = Thread.currentThread();
 
-  // Written once, by finish or cut.
-  @SuppressWarnings("unused") // Through the handle.
-  private volatile boolean ended;
-
-  private volatile boolean cutOff;
+  // Written once, through the handle, by finish or cut: who loses sees at once who has won.
+  private volatile int state;
 
   Turn(long number, Instance instance) {
     this.number = number;
@@ -52,15 +53,14 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
 
   /** Ends the turn, on its own thread. False if it has been cut off. */
   final boolean finish() {
-    return ENDED.compareAndSet(this, false, true);
+    return STATE.compareAndSet(this, RUNNING, FINISHED);
   }
 
   /** Ends the turn, from outside. False if it has ended. */
   final boolean cut() {
-    if (!ENDED.compareAndSet(this, false, true)) {
+    if (!STATE.compareAndSet(this, RUNNING, CUT_OFF)) {
       return false;
     }
-    cutOff = true;
     if (Thread.currentThread() != thread) {
       // Wakes the method if it waits for something; also a turn that waits for its reply.
       thread.interrupt();
@@ -70,6 +70,6 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
 
   /** Whether the turn has been cut off. Any thread may ask. */
   public final boolean isCutOff() {
-    return cutOff;
+    return state == CUT_OFF;
   }
 }
