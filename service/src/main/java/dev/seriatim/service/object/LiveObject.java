@@ -260,10 +260,13 @@ final class LiveObject {
   private boolean rest() {
     restingSinceNanos = directory.nanos();
     mailbox.endRound();
+    MountedThread thread = onTransport;
+    onTransport = null; // A resting object keeps no thread.
     running = false;
     if (!mailbox.hasArrivals() || !take()) {
       return true;
     }
+    onTransport = thread;
     watch(); // It may have been found to rest in between.
     return false;
   }

@@ -48,7 +48,9 @@ final class MountedThread {
     if (starting) {
       first = continuation;
     } else {
-      left = true;
+      if (continuation.equals(first)) {
+        left = true;
+      } // Otherwise it is another thread's, and says nothing about where this one is.
       carriers.execute(continuation);
     }
   }
@@ -113,7 +115,12 @@ final class MountedThread {
       }
       thread.starting = false;
       if (first != null) {
+        // The JVM clears the interrupt of a thread that it mounts another one on.
+        boolean interrupted = Thread.interrupted();
         first.run();
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
       }
     }
   }

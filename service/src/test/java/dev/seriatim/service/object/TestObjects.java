@@ -1,5 +1,7 @@
 package dev.seriatim.service.object;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.common.collect.ImmutableSortedMap;
 import dev.seriatim.service.DurableObjectFactory;
 import dev.seriatim.service.HostLimits;
@@ -12,6 +14,7 @@ import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.wire.Invocation;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A directory of probes without any transport. */
 final class TestObjects implements AutoCloseable {
@@ -23,6 +26,17 @@ final class TestObjects implements AutoCloseable {
   }
 
   TestObjects(HostLimits limits, DurableObjectFactory factory, StorageEngine storage) {
+    this(limits, factory, storage, MountedThread.Starter.find());
+  }
+
+  /**
+   * @param threadStarter null if no turn may begin on the thread that brings its invocation
+   */
+  TestObjects(
+      HostLimits limits,
+      DurableObjectFactory factory,
+      StorageEngine storage,
+      MountedThread.@Nullable Starter threadStarter) {
     namespace =
         new Namespace(
             "PROBE",
@@ -30,7 +44,9 @@ final class TestObjects implements AutoCloseable {
             new DurableObjectIds("PROBE"),
             new MethodTable(ProbeGrpc.getServiceDescriptor()),
             factory);
-    directory = new ObjectDirectory(ImmutableSortedMap.of("PROBE", namespace), limits, storage);
+    directory =
+        new ObjectDirectory(
+            ImmutableSortedMap.of("PROBE", namespace), limits, storage, threadStarter);
   }
 
   ObjectAddress address(String name) {
@@ -50,19 +66,29 @@ final class TestObjects implements AutoCloseable {
     throw new AssertionError("object " + name + " isn't live");
   }
 
+  /** From now on turns of this method are expected to be short, as if they had been for long. */
+  void prove(String method) {
+    for (int i = 0; i < 2_000; i++) {
+      requireNonNull(namespace.methods().find(method)).pace().took(0);
+    }
+  }
+
   /** Invocations from this number on, with these texts. */
   static List<Invocation> invocations(long first, String... texts) {
     List<Invocation> list = new ArrayList<>();
     for (String text : texts) {
-      list.add(
-          Invocation.of(
-              dev.seriatim.v1.Invocation.newBuilder()
-                  .setSequence(first + list.size())
-                  .setMethod("Do")
-                  .setMessage(Words.newBuilder().setText(text).build().toByteString())
-                  .build()));
+      list.add(invocation(first + list.size(), "Do", text));
     }
     return list;
+  }
+
+  static Invocation invocation(long sequence, String method, String text) {
+    return Invocation.of(
+        dev.seriatim.v1.Invocation.newBuilder()
+            .setSequence(sequence)
+            .setMethod(method)
+            .setMessage(Words.newBuilder().setText(text).build().toByteString())
+            .build());
   }
 
   @Override

@@ -1,0 +1,151 @@
+package dev.seriatim.service.object;
+
+import static com.google.common.truth.Truth.assertThat;
+import static java.util.Objects.requireNonNull;
+
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Probe;
+import dev.seriatim.service.Wait;
+import dev.seriatim.wire.Invocation;
+import java.lang.ref.WeakReference;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A virtual thread on a thread that it borrows, and gives back as it was. */
+final class MountedThreadTest {
+  private static final String BORROWED = "the borrowed thread";
+
+  private final MountedThread.Starter starter = requireNonNull(MountedThread.Starter.find());
+  private final String ownName = Thread.currentThread().getName();
+
+  @BeforeEach
+  void nameTheThread() {
+    Thread.currentThread().setName(BORROWED);
+  }
+
+  @AfterEach
+  void restoreTheThread() {
+    boolean _ = Thread.interrupted();
+    Thread.currentThread().setName(ownName);
+  }
+
+  /** Where a virtual thread runs is told only by what it prints as. */
+  static boolean isOn(String platformThread) {
+    return Thread.currentThread().toString().endsWith("@" + platformThread);
+  }
+
+  @Test
+  void runsOnTheCallersThreadUntilItLeaves() {
+    AtomicReference<String> seen = new AtomicReference<>("");
+    CountDownLatch ended = new CountDownLatch(1);
+    starter.startHere(
+        thread -> {
+          seen.set("before: " + isOn(BORROWED));
+          thread.leave();
+          seen.set(seen.get() + ", behind: " + isOn(BORROWED));
+          ended.countDown();
+        });
+    Wait.on(ended, "the end of the virtual thread");
+    assertThat(seen.get()).isEqualTo("before: true, behind: false");
+  }
+
+  /** A thread that it starts has the same scheduler, and says nothing about where it is itself. */
+  @Test
+  void leavesThoughAThreadThatItStartedIsElsewhere() {
+    AtomicReference<String> seen = new AtomicReference<>("");
+    CountDownLatch ended = new CountDownLatch(1);
+    starter.startHere(
+        thread -> {
+          var _ = Thread.startVirtualThread(() -> {});
+          seen.set("before: " + isOn(BORROWED));
+          thread.leave();
+          seen.set(seen.get() + ", behind: " + isOn(BORROWED));
+          ended.countDown();
+        });
+    Wait.on(ended, "the end of the virtual thread");
+    assertThat(seen.get()).isEqualTo("before: true, behind: false");
+  }
+
+  @Test
+  void goesOnElsewhereWhenItWaits() {
+    CountDownLatch callerIsBack = new CountDownLatch(1);
+    CountDownLatch ended = new CountDownLatch(1);
+    AtomicReference<Boolean> borrows = new AtomicReference<>();
+    starter.startHere(
+        _ -> {
+          Wait.on(callerIsBack, "the caller");
+          borrows.set(isOn(BORROWED));
+          ended.countDown();
+        });
+    callerIsBack.countDown();
+    Wait.on(ended, "the end of the virtual thread");
+    assertThat(borrows.get()).isFalse();
+  }
+
+  @Test
+  void anInterruptOfTheCallerIsTheCallersAlone() {
+    AtomicReference<Boolean> seen = new AtomicReference<>();
+    Thread.currentThread().interrupt();
+    starter.startHere(_ -> seen.set(Thread.currentThread().isInterrupted()));
+    assertThat(seen.get()).isFalse();
+    assertThat(Thread.interrupted()).isTrue();
+  }
+
+  @Test
+  void anInterruptOfTheVirtualThreadIsItsOwn() {
+    starter.startHere(_ -> Thread.currentThread().interrupt());
+    assertThat(Thread.interrupted()).isFalse();
+  }
+
+  /** "Do" is short, as it has proved, and starts a thread; "DoOther" has still to prove itself. */
+  @Test
+  void aNewMethodRunsElsewhereThoughAShortTurnHasStartedAThread() {
+    Queue<Boolean> borrowed = new ConcurrentLinkedQueue<>();
+    AtomicReference<WeakReference<Thread>> turnThread = new AtomicReference<>();
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.defaults(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  if (request.getText().equals("start")) {
+                    var _ = Thread.startVirtualThread(() -> {});
+                  }
+                  if (!request.getText().isEmpty()) {
+                    borrowed.add(isOn(BORROWED));
+                    turnThread.set(new WeakReference<>(Thread.currentThread()));
+                  }
+                  Probe.echo(probe, request, reply);
+                }))) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(List.of(TestObjects.invocation(1, "Do", "")), 1); // An instance is made elsewhere.
+      Wait.until(() -> sink.outcomes() == 1, "the first outcome");
+      Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
+
+      objects.prove("Do");
+      Invocation start = TestObjects.invocation(2, "Do", "start");
+      Invocation other = TestObjects.invocation(3, "DoOther", "other");
+      stub.add(List.of(start, other), 1);
+      Wait.until(() -> sink.outcomes() == 3, "the outcomes");
+      assertThat(borrowed).containsExactly(true, false).inOrder();
+
+      Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
+      objects.prove("Do");
+      stub.add(List.of(TestObjects.invocation(4, "Do", "rest")), 1);
+      Wait.until(() -> sink.outcomes() == 4, "the last outcome");
+      assertThat(borrowed).containsExactly(true, false, true).inOrder();
+      Wait.until(
+          () -> {
+            System.gc();
+            return turnThread.get().get() == null;
+          },
+          "the end of a thread that a resting object doesn't need");
+    }
+  }
+}
