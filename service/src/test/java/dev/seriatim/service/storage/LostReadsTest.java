@@ -44,7 +44,7 @@ final class LostReadsTest {
         });
     Batch batch = Objects.requireNonNull(object.take());
     store.commit(batch);
-    object.settle(batch);
+    object.settle(batch, /* idle= */ false);
   }
 
   private void turn(Consumer<DurableObjectStorage> body) {
