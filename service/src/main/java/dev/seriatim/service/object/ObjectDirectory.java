@@ -20,6 +20,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private final ImmutableSortedMap<String, Namespace> namespaces;
   private final HostLimits limits;
   private final MountedThread.@Nullable Starter threadStarter;
+  private final LongSupplier nanos;
   private final QueueBudget budget;
   private final Pulse pulse = new Pulse();
   private final TurnWatch turnWatch;
@@ -60,14 +62,16 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public ObjectDirectory(
       ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
-    this(namespaces, limits, storage, MountedThread.Starter.find());
+    this(namespaces, limits, storage, MountedThread.Starter.find(), System::nanoTime);
   }
 
   ObjectDirectory(
       ImmutableSortedMap<String, Namespace> namespaces,
       HostLimits limits,
       StorageEngine storage,
-      MountedThread.@Nullable Starter threadStarter) {
+      MountedThread.@Nullable Starter threadStarter,
+      LongSupplier nanos) {
+    this.nanos = nanos;
     this.namespaces = namespaces;
     this.threadStarter = threadStarter;
     this.storage = storage;
@@ -331,6 +335,6 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   long nanos() {
-    return System.nanoTime();
+    return nanos.getAsLong();
   }
 }

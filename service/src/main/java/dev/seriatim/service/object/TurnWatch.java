@@ -20,13 +20,19 @@ final class TurnWatch {
   private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  private final Set<LiveObject> active = ConcurrentHashMap.newKeySet();
+  private final Set<LiveObject> active;
   private final long limitNanos;
   private final LongSupplier nanos;
 
   TurnWatch(Duration limit, LongSupplier nanos) {
+    this(limit, nanos, ConcurrentHashMap.newKeySet());
+  }
+
+  /** Keeps the objects that it looks at in this set, which is safe for any number of threads. */
+  TurnWatch(Duration limit, LongSupplier nanos, Set<LiveObject> active) {
     this.limitNanos = limit.toNanos();
     this.nanos = nanos;
+    this.active = active;
   }
 
   void start(ScheduledExecutorService timer) {
@@ -52,7 +58,7 @@ final class TurnWatch {
     }
   }
 
-  private void check() {
+  void check() {
     long now = nanos.getAsLong();
     for (LiveObject object : active) {
       try {

@@ -14,6 +14,7 @@ import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.wire.Invocation;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A directory of probes without any transport. */
@@ -29,6 +30,14 @@ final class TestObjects implements AutoCloseable {
     this(limits, factory, storage, MountedThread.Starter.find());
   }
 
+  TestObjects(
+      HostLimits limits,
+      DurableObjectFactory factory,
+      StorageEngine storage,
+      MountedThread.@Nullable Starter threadStarter) {
+    this(limits, factory, storage, threadStarter, System::nanoTime);
+  }
+
   /**
    * @param threadStarter null if no turn may begin on the thread that brings its invocation
    */
@@ -36,7 +45,8 @@ final class TestObjects implements AutoCloseable {
       HostLimits limits,
       DurableObjectFactory factory,
       StorageEngine storage,
-      MountedThread.@Nullable Starter threadStarter) {
+      MountedThread.@Nullable Starter threadStarter,
+      LongSupplier nanos) {
     namespace =
         new Namespace(
             "PROBE",
@@ -46,7 +56,7 @@ final class TestObjects implements AutoCloseable {
             factory);
     directory =
         new ObjectDirectory(
-            ImmutableSortedMap.of("PROBE", namespace), limits, storage, threadStarter);
+            ImmutableSortedMap.of("PROBE", namespace), limits, storage, threadStarter, nanos);
   }
 
   ObjectAddress address(String name) {

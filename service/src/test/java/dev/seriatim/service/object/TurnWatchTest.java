@@ -1,0 +1,71 @@
+package dev.seriatim.service.object;
+
+import static com.google.common.truth.Truth.assertThat;
+import static java.util.Objects.requireNonNull;
+
+import com.google.common.collect.ForwardingSet;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Probe;
+import dev.seriatim.service.Wait;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** What the turn watch looks at, with the one interleaving that matters made to happen. */
+final class TurnWatchTest {
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+
+  @Test
+  void anObjectThatBeginsATurnWhileItIsLetGoOfStaysWatched() {
+    AtomicLong now = new AtomicLong();
+    CountDownLatch entered = new CountDownLatch(1);
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.defaults(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  if (request.getText().equals("hold")) {
+                    entered.countDown();
+                    new CountDownLatch(1).await();
+                  }
+                  Probe.echo(probe, request, reply);
+                }))) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      LiveObject object = objects.object("a");
+      Set<LiveObject> active =
+          new ForwardingSet<>() {
+            private final Set<LiveObject> set = ConcurrentHashMap.newKeySet();
+
+            @Override
+            protected Set<LiveObject> delegate() {
+              return set;
+            }
+
+            @Override
+            public boolean remove(@Nullable Object resting) {
+              // The watch has found that it rests, and the object that it is watched.
+              stub.add(TestObjects.invocations(1, "hold"), 1);
+              Wait.on(entered, "the turn");
+              return super.remove(resting);
+            }
+          };
+      TurnWatch watch = new TurnWatch(LIMIT, now::get, active);
+      watch.add(object);
+
+      watch.check();
+      assertThat(active).containsExactly(object);
+
+      watch.check();
+      now.addAndGet(LIMIT.toNanos());
+      watch.check();
+      Wait.until(sink::isClosed, "the break of the stub whose turn is over its limit");
+      assertThat(requireNonNull(sink.broken()).getCause().getMessage())
+          .contains("the host's limit on a turn");
+    }
+  }
+}
