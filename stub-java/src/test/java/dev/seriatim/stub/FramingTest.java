@@ -188,6 +188,7 @@ final class FramingTest {
     accepted.answer(2, 3);
     assertThat(accepted.framesThrough(7)).isNotEmpty();
     accepted.answer(4, 7);
+    assertThat(get(calls.get(1))).isEqualTo(number(3)); // Behind the listener, which fills `more`.
     for (ListenableFuture<EchoMessage> call : more) {
       assertThat(get(call)).isNotNull();
     }
