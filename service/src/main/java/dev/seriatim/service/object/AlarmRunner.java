@@ -35,7 +35,9 @@ final class AlarmRunner {
       if (turn != null) {
         failure = execute(turn);
       }
-    } catch (BreakException | RuntimeException e) {
+    } catch (BreakException
+        | RuntimeException
+        | Error e) { // Whatever it is, the object must go on.
       instances.discard("the alarm could not begin");
       putOff(e);
     }
@@ -115,7 +117,7 @@ final class AlarmRunner {
     }
   }
 
-  private void putOff(Exception why) {
+  private void putOff(Throwable why) {
     logger.log(Level.WARNING, why, () -> object + ": the alarm is put off");
     object.directory().storage().postponeAlarm(object.namespace().name(), object.id());
   }

@@ -123,6 +123,14 @@ final class InvocationRunner {
     } catch (BreakException e) {
       stub.breakTurn(e.cause(), object.pendingCommit());
       return true;
+    } catch (RuntimeException | Error e) { // Memory may be short; the object must go on.
+      instances.discard("a turn could not begin");
+      stub.breakTurn(
+          object
+              .thrown(BreakReason.OBJECT_EXCEPTION, e, "the beginning of a turn")
+              .blaming(invocation.sequence()),
+          object.pendingCommit());
+      return true;
     }
     if (turn == null) {
       return false;
