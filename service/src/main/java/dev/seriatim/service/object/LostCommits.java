@@ -14,14 +14,15 @@ final class LostCommits implements CommitListener {
 
   @Override
   public void durable(long commit, boolean idle) {
-    gate.open(commit, idle ? object.directory().threadStarter() : null);
+    MountedThread.Starter here = idle ? object.directory().threadStarter() : null;
+    gate.open(commit, here == null ? Thread::startVirtualThread : here);
   }
 
   @Override
   public void failed(long first, long last, Throwable cause) {
     BreakCause reset =
         BreakCause.of(BreakReason.OBJECT_RESET, "a commit failed: " + cause.getMessage());
-    gate.fail(first, last, reset);
+    gate.fail(first, last, reset, Thread::startVirtualThread);
     // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
     // long. A thread of its own, for this one is the committer.
     Thread.startVirtualThread(() -> object.cutOffLostTurn(reset));

@@ -56,7 +56,7 @@ final class MountedThread {
   }
 
   /** Starts such threads. Safe for any number of threads. */
-  static final class Starter {
+  static final class Starter implements Executor {
     private static final Logger logger = Logger.getLogger(MountedThread.class.getName());
 
     /** What the JVM has to be started with. */
@@ -122,6 +122,12 @@ final class MountedThread {
           Thread.currentThread().interrupt();
         }
       }
+    }
+
+    /** Runs this likewise. */
+    @Override
+    public void execute(Runnable task) {
+      startHere(_ -> task.run());
     }
   }
 }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * as long as it does: the flush counter makes sure that it is one thread at a time, with no lock
  * held while it sends.
  */
-final class OutcomeQueue {
+final class OutcomeQueue implements OutputGate.Waiter {
   private static final Logger logger = Logger.getLogger(OutcomeQueue.class.getName());
 
   /** A frame goes out when it has this many outcomes, even if more are on their way. */
@@ -221,8 +221,8 @@ final class OutcomeQueue {
     flush();
   }
 
-  /** Whether something still waits for a commit above this one. */
-  synchronized boolean waitsFor(long durable) {
+  @Override
+  public synchronized boolean waitsFor(long durable) {
     Outgoing last = outgoing.peekLast();
     return last != null && last.gate() > durable;
   }
@@ -231,7 +231,8 @@ final class OutcomeQueue {
    * A commit has failed. If any turn of this stub is in it or in a later one, the stub breaks
    * behind the last outcome that is not. That is told when the gate next lets this stub flush.
    */
-  void commitFailed(long failedCommit, BreakCause cause) {
+  @Override
+  public void commitFailed(long failedCommit, BreakCause cause) {
     synchronized (this) {
       Outgoing last = outgoing.peekLast();
       if (last == null || last.gate() < failedCommit) {
@@ -279,7 +280,8 @@ final class OutcomeQueue {
   // ---- the writer
 
   /** Sends whatever may leave. The calling thread is the writer, unless another one is already. */
-  void flush() {
+  @Override
+  public void flush() {
     if (flushes.getAndIncrement() != 0) {
       return;
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,13 +15,25 @@ import org.jspecify.annotations.Nullable;
  * virtual thread, which may begin on the committer's while that has nothing else to do.
  */
 final class OutputGate {
+  /** One stub's outcomes. Safe for any number of threads. */
+  interface Waiter {
+    /** Whether something still waits for a commit above this one. */
+    boolean waitsFor(long durable);
+
+    /** This commit has failed, and so has every later one. Says nothing yet to the client. */
+    void commitFailed(long failedCommit, BreakCause cause);
+
+    /** Sends whatever may leave. */
+    void flush();
+  }
+
   /** What is known to be lost: these commits, for this cause. */
   private record Loss(long first, long last, BreakCause cause) {}
 
   private volatile long durable;
 
   /** Those with outcomes that wait; null while there are none. Guarded by this. */
-  private @Nullable Set<OutcomeQueue> waiting;
+  private @Nullable Set<Waiter> waiting;
 
   /** Whether a thread is on its way to flush. Guarded by this. */
   private boolean releasing;
@@ -34,7 +47,7 @@ final class OutputGate {
   }
 
   /** Lets a stub's outcomes know when this commit is durable or lost. */
-  void await(OutcomeQueue outcomes, long commit) {
+  void await(Waiter outcomes, long commit) {
     Loss lost = null;
     synchronized (this) {
       // Commits are decided in order: one below the last loss that isn't durable was lost, too.
@@ -58,46 +71,43 @@ final class OutputGate {
   /**
    * Commits up to and including this one are durable.
    *
-   * @param starter starts the thread that sends what may leave now, if that may begin on the
-   *     caller's
+   * @param senders runs what sends, on threads that may be held up
    */
-  void open(long commit, MountedThread.@Nullable Starter starter) {
+  void open(long commit, Executor senders) {
     durable = commit;
-    release(starter);
+    release(senders);
   }
 
   /**
    * These commits are lost. When this returns, every stub that waited for one of them is broken: it
    * begins no turn any more.
+   *
+   * @param senders runs what sends, on threads that may be held up
    */
-  void fail(long first, long last, BreakCause cause) {
+  void fail(long first, long last, BreakCause cause, Executor senders) {
     synchronized (this) {
       loss = new Loss(first, last, cause);
       if (waiting != null) {
-        for (OutcomeQueue outcomes : waiting) {
+        for (Waiter outcomes : waiting) {
           outcomes.commitFailed(first, cause);
         }
       }
     }
-    release(null);
+    release(senders);
   }
 
-  private void release(MountedThread.@Nullable Starter starter) {
+  private void release(Executor senders) {
     synchronized (this) {
       if (waiting == null || releasing) {
         return;
       }
       releasing = true;
     }
-    if (starter == null) {
-      Thread.startVirtualThread(this::flush);
-    } else {
-      starter.startHere(_ -> flush());
-    }
+    senders.execute(this::flush);
   }
 
   private void flush() {
-    List<OutcomeQueue> flushed;
+    List<Waiter> flushed;
     synchronized (this) {
       releasing = false;
       if (waiting == null) {
@@ -110,7 +120,7 @@ final class OutputGate {
         waiting = null;
       }
     }
-    for (OutcomeQueue outcomes : flushed) {
+    for (Waiter outcomes : flushed) {
       outcomes.flush();
     }
   }

@@ -9,12 +9,14 @@ import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Outcomes behind the gate, with the test in the place of the turn thread and the committer. */
 final class OutputGateTest {
+  private static final Executor SENDERS = Thread::startVirtualThread;
   private static final BreakCause LOST = BreakCause.of(BreakReason.OBJECT_RESET, "lost");
 
   private final TestObjects objects =
@@ -36,7 +38,7 @@ final class OutputGateTest {
   private void openAndPass(long commit) {
     RecordingSink witness = new RecordingSink();
     objects.open("a", witness).complete(outcome(1), commit);
-    gate.open(commit, null);
+    gate.open(commit, SENDERS);
     Wait.until(() -> witness.outcomes() == 1, "the outcome of the witness");
   }
 
@@ -55,7 +57,7 @@ final class OutputGateTest {
     stub.complete(outcome(1), 2);
     openAndPass(1);
     assertThat(sink.outcomes()).isEqualTo(0);
-    gate.open(2, null);
+    gate.open(2, SENDERS);
     Wait.until(() -> sink.outcomes() == 1, "the outcome");
   }
 
@@ -66,7 +68,7 @@ final class OutputGateTest {
     stub.complete(outcome(2), 0);
     openAndPass(1);
     assertThat(sink.outcomes()).isEqualTo(0);
-    gate.open(2, null);
+    gate.open(2, SENDERS);
     Wait.until(() -> sink.outcomes() == 2, "both outcomes");
   }
 
@@ -76,7 +78,7 @@ final class OutputGateTest {
     stub.halfClose();
     openAndPass(1);
     assertThat(sink.isClosed()).isFalse();
-    gate.open(2, null);
+    gate.open(2, SENDERS);
     Wait.until(sink::isClosed, "the end of the call");
     assertThat(sink.outcomes()).isEqualTo(1);
     assertThat(sink.broken()).isNull();
@@ -88,9 +90,9 @@ final class OutputGateTest {
     stub.complete(outcome(2), 2);
     stub.complete(outcome(3), 3);
     stub.complete(outcome(4), 0);
-    gate.open(1, null);
-    gate.fail(2, 3, LOST);
-    gate.open(4, null);
+    gate.open(1, SENDERS);
+    gate.fail(2, 3, LOST, SENDERS);
+    gate.open(4, SENDERS);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getRetryable()).isTrue();
   }
@@ -100,26 +102,26 @@ final class OutputGateTest {
     stub.complete(outcome(1), 1);
     stub.complete(outcome(2), 2);
     stub.breakSoon(ObjectDirectory.drainCause());
-    gate.open(1, null);
-    gate.fail(2, 2, LOST);
-    gate.open(3, null);
+    gate.open(1, SENDERS);
+    gate.fail(2, 2, LOST, SENDERS);
+    gate.open(3, SENDERS);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getCause().getMessage()).isEqualTo("lost");
   }
 
   @Test
   void anOutcomeOfALostCommitThatComesLateIsLost() {
-    gate.open(1, null);
-    gate.fail(2, 2, LOST);
+    gate.open(1, SENDERS);
+    gate.fail(2, 2, LOST, SENDERS);
     stub.complete(outcome(1), 2);
     assertThat(broken().getCompletedThrough()).isEqualTo(0);
   }
 
   @Test
   void aBreakThatWaitsForACommitOfAnOlderLossIsTold() {
-    gate.open(1, null);
-    gate.fail(2, 2, LOST);
-    gate.fail(3, 3, LOST);
+    gate.open(1, SENDERS);
+    gate.fail(2, 2, LOST, SENDERS);
+    gate.fail(3, 3, LOST, SENDERS);
     stub.breakTurn(BreakCause.of(BreakReason.OBJECT_EXCEPTION, "thrown"), 2);
     broken();
   }
@@ -136,7 +138,7 @@ final class OutputGateTest {
                     while (completing.get() < i) {
                       Thread.onSpinWait();
                     }
-                    gate.open(i, null);
+                    gate.open(i, SENDERS);
                   }
                 });
     for (int i = 1; i <= rounds; i++) {
@@ -158,8 +160,8 @@ final class OutputGateTest {
       objects.open("a", neighbour).complete(outcome(1), 1);
     }
     stub.complete(outcome(1), 2);
-    gate.open(1, null);
-    gate.fail(2, 2, LOST);
+    gate.open(1, SENDERS);
+    gate.fail(2, 2, LOST, SENDERS);
     broken();
     for (RecordingSink neighbour : neighbours) {
       Wait.until(() -> neighbour.outcomes() == 1, "the neighbour's outcome");

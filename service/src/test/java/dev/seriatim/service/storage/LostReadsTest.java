@@ -33,7 +33,7 @@ final class LostReadsTest {
           StorageOptions.memory().withCacheBytesPerObject(0),
           "TEST",
           TestObject.IDS.fromName("object"),
-          new Deaf());
+          MapStore.DEAF);
 
   @BeforeEach
   void storeSomething() {
@@ -130,14 +130,5 @@ final class LostReadsTest {
     next.beginTurn();
     store.inNextRead = () -> object.fail(new StorageException("out of order"));
     return next;
-  }
-
-  /** Whoever listens has nothing to do. */
-  private static final class Deaf implements CommitListener {
-    @Override
-    public void durable(long commit, boolean idle) {}
-
-    @Override
-    public void failed(long first, long last, Throwable cause) {}
   }
 }

@@ -20,6 +20,16 @@ import org.jspecify.annotations.Nullable;
  * checker, which would not get far inside a database.
  */
 final class MapStore extends JdbcStore {
+  /** Whoever listens to commits has nothing to do. */
+  static final CommitListener DEAF =
+      new CommitListener() {
+        @Override
+        public void durable(long commit, boolean idle) {}
+
+        @Override
+        public void failed(long first, long last, Throwable cause) {}
+      };
+
   private final Ownership ownership = Ownership.exclusive();
 
   /** What happens in the middle of the next read of a value, a list or an alarm. */
