@@ -92,7 +92,7 @@ public class OutputGateRaceTest {
   @Test
   void leavesNothingBehind() {
     new ModelCheckingOptions()
-        .iterations(20)
+        .iterations(10)
         .invocationsPerIteration(200)
         .threads(2)
         .actorsPerThread(2)

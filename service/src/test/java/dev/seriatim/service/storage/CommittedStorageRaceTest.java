@@ -77,7 +77,7 @@ public final class CommittedStorageRaceTest {
   private static void check(Class<? extends Race> race) {
     new ModelCheckingOptions()
         .iterations(0)
-        .invocationsPerIteration(300)
+        .invocationsPerIteration(100)
         .addCustomScenario(
             scenario(List.of(PUT), List.of(COMMIT), List.of(PUT), List.of(READ, LOSE, READ)))
         .addCustomScenario(scenario(List.of(PUT), List.of(LOSE), List.of(READ, PUT), List.of(READ)))
