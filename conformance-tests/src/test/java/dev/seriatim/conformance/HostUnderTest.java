@@ -1,7 +1,10 @@
 package dev.seriatim.conformance;
 
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.StorageOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
@@ -9,9 +12,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Set;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** The host of this tree, with the probe's namespaces, started for a test. */
 final class HostUnderTest implements Target, AutoCloseable {
@@ -21,16 +31,21 @@ final class HostUnderTest implements Target, AutoCloseable {
     LOOPBACK
   }
 
+  private static final Path BAD_STORE = Path.of("bad-store.sql");
+
   private final DurableObjectHost host;
   private final ProbeWorld world;
   private final Function<DurableObjectHost, Target> reach;
   private final Set<String> features;
+  private final @Nullable Path directory;
 
   private HostUnderTest(
       DurableObjectHost host,
       ProbeWorld world,
       Function<DurableObjectHost, Target> reach,
-      Set<String> features) {
+      Set<String> features,
+      @Nullable Path directory) {
+    this.directory = directory;
     this.host = host;
     this.world = world;
     this.reach = reach;
@@ -40,6 +55,10 @@ final class HostUnderTest implements Target, AutoCloseable {
   /** Starts a host that has these features, and no others. */
   static HostUnderTest start(Transport transport, Set<String> features) {
     DurableObjectHost.Builder builder = DurableObjectHost.builder().limits(limits(features));
+    Path directory = features.contains("bad-store") ? temporaryDirectory() : null;
+    if (directory != null) {
+      builder.storage(StorageOptions.sqlite(directory));
+    }
     ProbeNamespaces probes = new ProbeNamespaces();
     probes.addTo(builder);
     Function<DurableObjectHost, Target> reach;
@@ -57,9 +76,32 @@ final class HostUnderTest implements Target, AutoCloseable {
     }
     DurableObjectHost host = builder.build();
     try {
-      return new HostUnderTest(host.start(), probes.world(), reach, features);
+      host.start();
+      if (directory != null) {
+        makeBad(directory);
+      }
+      return new HostUnderTest(host, probes.world(), reach, features, directory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path temporaryDirectory() {
+    try {
+      return Files.createTempDirectory("bad-store");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Has the store refuse the key {@code refused}, and so the commit that it is in. */
+  private static void makeBad(Path directory) {
+    try (Connection connection =
+            DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("seriatim.db"));
+        Statement statement = connection.createStatement()) {
+      statement.execute(Files.readString(BAD_STORE));
+    } catch (SQLException | IOException e) {
+      throw new IllegalStateException("the store can't be made bad", e);
     }
   }
 
@@ -119,6 +161,13 @@ final class HostUnderTest implements Target, AutoCloseable {
   @Override
   public void close() {
     host.close();
+    if (directory != null) {
+      try {
+        MoreFiles.deleteRecursively(directory, RecursiveDeleteOption.ALLOW_INSECURE);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   private record InProcess(String name, Set<String> features) implements Target {
