@@ -17,12 +17,18 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * The process that is called: a bare gRPC server, a host in memory, and a host on SQLite. Prints
  * their ports in one line, and ends when its standard input does.
  */
 final class HostProcess implements AutoCloseable {
+  /** Warns of each stream whose client went away in the middle, as every load does at its end. */
+  private static final Logger STREAMS =
+      Logger.getLogger("io.grpc.netty.shaded.io.grpc.netty.NettyServerHandler");
+
   private final Scratch scratch;
   private final Process process;
   private final int barePort;
@@ -39,6 +45,7 @@ final class HostProcess implements AutoCloseable {
 
   /** Runs the servers; the argument is the directory of the durable host. */
   public static void main(String[] arguments) throws Exception {
+    STREAMS.setLevel(Level.SEVERE);
     Server bare = netty().directExecutor().addService(new BareService()).build().start();
     DurableObjectHost memory = host().build().start();
     DurableObjectHost durable =
