@@ -85,8 +85,8 @@ final class Report {
         + "\n";
   }
 
+  /** Writes all of it into a directory that is there. */
   void write(Path directory) throws IOException {
-    Files.createDirectories(directory);
     Files.writeString(directory.resolve("results.md"), markdown());
     Files.writeString(directory.resolve("results.json"), json());
     new Plots(directory).draw(results);

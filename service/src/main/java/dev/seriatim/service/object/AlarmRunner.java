@@ -35,9 +35,8 @@ final class AlarmRunner {
       if (turn != null) {
         failure = execute(turn);
       }
-    } catch (BreakException
-        | RuntimeException
-        | Error e) { // Whatever it is, the object must go on.
+    } catch (BreakException | RuntimeException | Error e) {
+      // Whatever it is, the object must go on.
       instances.discard("the alarm could not begin");
       putOff(e);
     }

@@ -319,8 +319,8 @@ final class InvocationRunner {
       stub.complete(ended.outcome(), commit);
     } else {
       // Asked for in this order: if the instance isn't lost by now, all that the turn saw is
-      // durable
-      // or in this commit. If it is, nobody may be told what the object threw: it may tell of that.
+      // durable or in this commit. If it is, nobody may be told what the object threw: it may tell
+      // of that.
       long seen = object.pendingCommit();
       Throwable refusal = instance.storage().refusal();
       if (refusal != null) {
