@@ -3,13 +3,18 @@ package seriatim
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
+
+// firstReconnectDelay is the pause after the first attempt to connect that failed; it doubles from there.
+const firstReconnectDelay = 100 * time.Millisecond
 
 // DurableObjects is a client of one Seriatim host: the way to its durable objects. Safe for any number of
 // goroutines, and made to be shared.
@@ -45,6 +50,15 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 	}
 	conn, err := grpc.NewClient(target,
 		grpc.WithTransportCredentials(creds),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{
+				BaseDelay:  min(firstReconnectDelay, checked.MaxReconnectDelay),
+				Multiplier: 2,
+				Jitter:     0.2,
+				MaxDelay:   checked.MaxReconnectDelay,
+			},
+			MinConnectTimeout: checked.ConnectTimeout,
+		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time:    checked.KeepAliveTime,
 			Timeout: checked.KeepAliveTimeout,

@@ -54,6 +54,13 @@ type Options struct {
 	// DescribeTimeout is how long to wait for the description of a namespace. Default: 10 s.
 	DescribeTimeout time.Duration
 
+	// ConnectTimeout is how long one attempt to connect may take; only for Connect. Default: 5 s.
+	ConnectTimeout time.Duration
+
+	// MaxReconnectDelay is the longest pause between two attempts to connect, give or take a fifth; only for Connect. A
+	// host that listens again after an outage is found within it. Default: 1 s.
+	MaxReconnectDelay time.Duration
+
 	// KeepAliveTime is how long a connection with open stubs may be silent before it is probed; only for Connect.
 	// Default: 30 s; the least that gRPC permits is 10 s. If a proxy in between answers with too_many_pings, raise
 	// it: many permit only 5 minutes.
@@ -95,6 +102,8 @@ func (o *Options) withDefaults() (Options, error) {
 		{"DeadlineGrace", &options.DeadlineGrace, time.Second},
 		{"EndTimeout", &options.EndTimeout, 10 * time.Second},
 		{"DescribeTimeout", &options.DescribeTimeout, 10 * time.Second},
+		{"ConnectTimeout", &options.ConnectTimeout, 5 * time.Second},
+		{"MaxReconnectDelay", &options.MaxReconnectDelay, time.Second},
 		{"KeepAliveTime", &options.KeepAliveTime, 30 * time.Second},
 		{"KeepAliveTimeout", &options.KeepAliveTimeout, 10 * time.Second},
 	} {

@@ -14,18 +14,22 @@ import (
 
 // RetryOptions are the limits and times of a Retry. A field that is zero has its default.
 type RetryOptions struct {
-	// MaxAttempts is how often a call is made at most, the first time included. Default: 5.
+	// GiveUpAfter is how long after its first failure a call is still made again, which by default outlasts the restart
+	// of a host. The context of the call may end sooner. Default: 60 s.
+	GiveUpAfter time.Duration
+
+	// MaxAttempts is how often a call is made at most, the first time included. Default: no limit but GiveUpAfter.
 	MaxAttempts int
 
-	// InitialBackoff is the wait before the second attempt; it doubles with each attempt, and each time a random
-	// part of up to a half is taken off. Default: 50 ms.
+	// InitialBackoff is the longest pause before the second attempt; it doubles with each attempt, up to MaxBackoff. The
+	// pause is a random part of it, so that clients that failed together don't come back together. Default: 50 ms.
 	InitialBackoff time.Duration
 
-	// OverloadedBackoff is the same, after a failure that is Overloaded. Default: 1 s.
-	OverloadedBackoff time.Duration
-
-	// MaxBackoff is the longest wait. Default: 10 s.
+	// MaxBackoff is the longest that InitialBackoff grows to. Default: 2 s.
 	MaxBackoff time.Duration
+
+	// OverloadedBackoff is how much longer the pause is after a failure that is Overloaded. Default: 1 s.
+	OverloadedBackoff time.Duration
 
 	// Random is the source of the jitter: numbers from 0 to 1. Default: a new random number each time.
 	Random func() float64
@@ -42,9 +46,9 @@ type RetryOptions struct {
 //	})
 //
 // A call is made again only if its FailureCause is Retryable or Overloaded, and only if it had no effect:
-// FateNotExecuted. One whose fate is unknown is made again only through DoIdempotent. Never at once: the wait
-// grows with each attempt, and is longer where there was too much to do. After the last attempt the call fails
-// as that attempt did.
+// FateNotExecuted. One whose fate is unknown is made again only through DoIdempotent. The pause before an attempt
+// grows, and is longer where there was too much to do. When RetryOptions.GiveUpAfter has passed since the first
+// failure, or would before the next attempt, the call fails as its last attempt did.
 //
 // Order. A call that is made again is made later, so calls of other goroutines that were made after it may be
 // executed before it. Where order counts beyond one goroutine, use a Stub by itself: when it breaks, make the
@@ -71,10 +75,11 @@ func NewRetry(newStub func() (*Stub, error), options *RetryOptions) (*Retry, err
 		r.options.Random = rand.Float64
 	}
 	if err := errors.Join(
-		orDefault("MaxAttempts", &r.options.MaxAttempts, 5),
+		orDefault("GiveUpAfter", &r.options.GiveUpAfter, time.Minute),
+		orDefault("MaxAttempts", &r.options.MaxAttempts, math.MaxInt),
 		orDefault("InitialBackoff", &r.options.InitialBackoff, 50*time.Millisecond),
 		orDefault("OverloadedBackoff", &r.options.OverloadedBackoff, time.Second),
-		orDefault("MaxBackoff", &r.options.MaxBackoff, 10*time.Second),
+		orDefault("MaxBackoff", &r.options.MaxBackoff, 2*time.Second),
 	); err != nil {
 		return nil, err
 	}
@@ -106,6 +111,7 @@ func (r *Retry) Close() {
 }
 
 func (r *Retry) do(ctx context.Context, call func(*Stub) error, idempotent bool) error {
+	var giveUp time.Time
 	for attempt := 1; ; attempt++ {
 		stub, err := r.stub()
 		if err != nil {
@@ -118,7 +124,14 @@ func (r *Retry) do(ctx context.Context, call func(*Stub) error, idempotent bool)
 		if !ok || attempt >= r.options.MaxAttempts || !mayTryAgain(failure, idempotent) || r.isClosed() {
 			return err
 		}
-		wait := time.NewTimer(r.backoff(failure, attempt))
+		pause := r.backoff(failure, attempt)
+		if attempt == 1 {
+			giveUp = time.Now().Add(r.options.GiveUpAfter)
+		}
+		if time.Until(giveUp) < pause {
+			return err
+		}
+		wait := time.NewTimer(pause)
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
@@ -164,12 +177,12 @@ func mayTryAgain(failure *CallFailure, idempotent bool) bool {
 	return failure.Fate == FateNotExecuted || failure.Fate == FateUnknown && idempotent
 }
 
-// backoff is half of the wait, and up to as much again at random.
+// backoff is the pause after so many failed attempts.
 func (r *Retry) backoff(failure *CallFailure, failedAttempts int) time.Duration {
-	first := r.options.InitialBackoff
+	longest := min(float64(r.options.InitialBackoff)*math.Pow(2, float64(failedAttempts-1)), float64(r.options.MaxBackoff))
+	pause := time.Duration(max(1, longest*r.options.Random()))
 	if failure.Overloaded {
-		first = r.options.OverloadedBackoff
+		pause += r.options.OverloadedBackoff
 	}
-	wait := min(float64(first)*math.Pow(2, float64(failedAttempts-1)), float64(r.options.MaxBackoff))
-	return time.Duration(max(1, wait*(0.5+0.5*r.options.Random())))
+	return pause
 }

@@ -92,11 +92,12 @@ func TestRetryGoesByFateAndCause(t *testing.T) {
 	}{
 		{"no effect and retryable", []func(*play){drains, drains, answersOne}, doOnce, "1 after 150ms", 3},
 		{"no effect and not retryable", []func(*play){throws}, doOnce, "OBJECT_EXCEPTION NOT_EXECUTED after 0s", 1},
-		{"overloaded, never at once", []func(*play){overloads, overloads, answersOne}, doOnce, "1 after 3s", 3},
+		{"overloaded, never at once", []func(*play){overloads, overloads, answersOne}, doOnce, "1 after 2.15s", 3},
 		{"unknown", []func(*play){losesOne, answersOne}, doOnce, "CONNECTION_LOST UNKNOWN after 0s", 1},
 		{"unknown and idempotent", []func(*play){losesOne, answersOne}, doIdempotent, "1 after 50ms", 2},
 		{"not retryable and idempotent", []func(*play){throws}, doIdempotent, "OBJECT_EXCEPTION NOT_EXECUTED after 0s", 1},
-		{"too often", []func(*play){drains}, doOnce, "HOST_DRAINING NOT_EXECUTED after 750ms", 5},
+		// 50 + 100 + … + 1,600 ms, and then 2 s each, as long as the next attempt would come within a minute.
+		{"too long", []func(*play){drains}, doOnce, "HOST_DRAINING NOT_EXECUTED after 59.15s", 35},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, nil, func(w *world) {
@@ -111,6 +112,34 @@ func TestRetryGoesByFateAndCause(t *testing.T) {
 			}, test.scripts...)
 		})
 	}
+}
+
+func TestRetryGivesUpAfterItsLastAttempt(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		retry := w.retrying(seriatim.RetryOptions{MaxAttempts: 5})
+		if got := retry.increment(w.t.Context(), retry.Do); got != "HOST_DRAINING NOT_EXECUTED after 750ms" {
+			t.Errorf("got %s", got)
+		}
+		retry.Close()
+		if connects := w.host.connects.Load(); connects != 5 {
+			t.Errorf("%d stubs, expected 5", connects)
+		}
+	}, breaksWith(seriatim.ReasonHostDraining, codes.Unavailable, true, false))
+}
+
+func TestRetryPausesForARandomPart(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		retry, err := seriatim.NewRetry(func() (*seriatim.Stub, error) {
+			return w.objects.Namespace("COUNTER").GetByName("foo")
+		}, &seriatim.RetryOptions{MaxAttempts: 4, Random: func() float64 { return 0.5 }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer retry.Close()
+		if got := (&retrying{retry, w}).increment(w.t.Context(), retry.Do); got != "HOST_DRAINING NOT_EXECUTED after 175ms" {
+			t.Errorf("got %s", got)
+		}
+	}, breaksWith(seriatim.ReasonHostDraining, codes.Unavailable, true, false))
 }
 
 func doOnce(retry *seriatim.Retry) do       { return retry.Do }
@@ -136,7 +165,7 @@ func TestRetryKeepsAStubThatIsNotBroken(t *testing.T) {
 
 func TestRetryEndsWithItsContext(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
-		retry := w.retrying(seriatim.RetryOptions{InitialBackoff: time.Hour, MaxBackoff: 2 * time.Hour})
+		retry := w.retrying(seriatim.RetryOptions{GiveUpAfter: 2 * time.Hour, InitialBackoff: time.Hour, MaxBackoff: time.Hour})
 		ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 		defer cancel()
 		if got := retry.increment(ctx, retry.Do); got != "HOST_DRAINING NOT_EXECUTED after 1m0s" {
