@@ -80,7 +80,10 @@ func (x *AddReminderRequest) GetAfter() *durationpb.Duration {
 }
 
 type ListRemindersRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to read on: `next_waiting` and `next_given` of the answer before. Empty: from the beginning.
+	Waiting       string `protobuf:"bytes,1,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Given         string `protobuf:"bytes,2,opt,name=given,proto3" json:"given,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -113,6 +116,20 @@ func (x *ListRemindersRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ListRemindersRequest.ProtoReflect.Descriptor instead.
 func (*ListRemindersRequest) Descriptor() ([]byte, []int) {
 	return file_seriatim_examples_v1_reminder_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListRemindersRequest) GetWaiting() string {
+	if x != nil {
+		return x.Waiting
+	}
+	return ""
+}
+
+func (x *ListRemindersRequest) GetGiven() string {
+	if x != nil {
+		return x.Given
+	}
+	return ""
 }
 
 // One reminder.
@@ -174,7 +191,10 @@ type Reminders struct {
 	// Not given yet.
 	Waiting []*Reminding `protobuf:"bytes,1,rep,name=waiting,proto3" json:"waiting,omitempty"`
 	// Given.
-	Given         []*Reminding `protobuf:"bytes,2,rep,name=given,proto3" json:"given,omitempty"`
+	Given []*Reminding `protobuf:"bytes,2,rep,name=given,proto3" json:"given,omitempty"`
+	// Where to read on, if there are more; otherwise empty.
+	NextWaiting   string `protobuf:"bytes,3,opt,name=next_waiting,json=nextWaiting,proto3" json:"next_waiting,omitempty"`
+	NextGiven     string `protobuf:"bytes,4,opt,name=next_given,json=nextGiven,proto3" json:"next_given,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +243,20 @@ func (x *Reminders) GetGiven() []*Reminding {
 	return nil
 }
 
+func (x *Reminders) GetNextWaiting() string {
+	if x != nil {
+		return x.NextWaiting
+	}
+	return ""
+}
+
+func (x *Reminders) GetNextGiven() string {
+	if x != nil {
+		return x.NextGiven
+	}
+	return ""
+}
+
 var File_seriatim_examples_v1_reminder_proto protoreflect.FileDescriptor
 
 const file_seriatim_examples_v1_reminder_proto_rawDesc = "" +
@@ -230,14 +264,19 @@ const file_seriatim_examples_v1_reminder_proto_rawDesc = "" +
 	"#seriatim/examples/v1/reminder.proto\x12\x14seriatim.examples.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n" +
 	"\x12AddReminderRequest\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12/\n" +
-	"\x05after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05after\"\x16\n" +
-	"\x14ListRemindersRequest\"M\n" +
+	"\x05after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05after\"F\n" +
+	"\x14ListRemindersRequest\x12\x18\n" +
+	"\awaiting\x18\x01 \x01(\tR\awaiting\x12\x14\n" +
+	"\x05given\x18\x02 \x01(\tR\x05given\"M\n" +
 	"\tReminding\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12,\n" +
-	"\x03due\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\"}\n" +
+	"\x03due\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\"\xbf\x01\n" +
 	"\tReminders\x129\n" +
 	"\awaiting\x18\x01 \x03(\v2\x1f.seriatim.examples.v1.RemindingR\awaiting\x125\n" +
-	"\x05given\x18\x02 \x03(\v2\x1f.seriatim.examples.v1.RemindingR\x05given2\xb1\x01\n" +
+	"\x05given\x18\x02 \x03(\v2\x1f.seriatim.examples.v1.RemindingR\x05given\x12!\n" +
+	"\fnext_waiting\x18\x03 \x01(\tR\vnextWaiting\x12\x1d\n" +
+	"\n" +
+	"next_given\x18\x04 \x01(\tR\tnextGiven2\xb1\x01\n" +
 	"\bReminder\x12P\n" +
 	"\x03Add\x12(.seriatim.examples.v1.AddReminderRequest\x1a\x1f.seriatim.examples.v1.Reminding\x12S\n" +
 	"\x04List\x12*.seriatim.examples.v1.ListRemindersRequest\x1a\x1f.seriatim.examples.v1.RemindersBS\n" +

@@ -35,7 +35,8 @@ type ReminderClient interface {
 	// than ten years throw INVALID_ARGUMENT.
 	Add(ctx context.Context, in *AddReminderRequest, opts ...grpc.CallOption) (*Reminding, error)
 	// Answers with the reminders that are waiting, the earliest first, and those that were given, the
-	// latest first. At most 100 of each.
+	// latest first: a page of each, of at most 100 reminders and 1 MiB of text. A page that isn't one throws
+	// INVALID_ARGUMENT.
 	List(ctx context.Context, in *ListRemindersRequest, opts ...grpc.CallOption) (*Reminders, error)
 }
 
@@ -77,7 +78,8 @@ type ReminderServer interface {
 	// than ten years throw INVALID_ARGUMENT.
 	Add(context.Context, *AddReminderRequest) (*Reminding, error)
 	// Answers with the reminders that are waiting, the earliest first, and those that were given, the
-	// latest first. At most 100 of each.
+	// latest first: a page of each, of at most 100 reminders and 1 MiB of text. A page that isn't one throws
+	// INVALID_ARGUMENT.
 	List(context.Context, *ListRemindersRequest) (*Reminders, error)
 	mustEmbedUnimplementedReminderServer()
 }

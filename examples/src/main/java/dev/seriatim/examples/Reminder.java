@@ -18,6 +18,8 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.time.Instant;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /**
  * Many reminders for each object, over the object's one alarm, which is always set to the earliest.
@@ -26,8 +28,11 @@ import java.util.Map;
  * each reminder is given once, however often the alarm has to run.
  */
 final class Reminder extends ReminderGrpc.ReminderImplBase implements AlarmHandler {
-  private static final ListOptions WAITING = ListOptions.all().prefix("waiting/").limit(100);
-  private static final ListOptions GIVEN = ListOptions.all().prefix("given/").reverse().limit(100);
+  private static final ListOptions WAITING = ListOptions.all().prefix("waiting/");
+  private static final ListOptions GIVEN = ListOptions.all().prefix("given/").reverse();
+  private static final Pattern PAGE = Pattern.compile("[0-9]{16}/[0-9]{16}");
+  private static final int MAX_PAGE = 100;
+  private static final int MAX_PAGE_BYTES = 1 << 20;
   private static final int MAX_TEXT_BYTES = 64 << 10;
   private static final long MAX_SECONDS = 3660L * 24 * 60 * 60;
 
@@ -67,18 +72,47 @@ final class Reminder extends ReminderGrpc.ReminderImplBase implements AlarmHandl
 
   @Override
   public void list(ListRemindersRequest request, StreamObserver<Reminders> reply) {
-    reply.onNext(
-        Reminders.newBuilder()
-            .addAllWaiting(storage.list(WAITING, Reminding.parser()).values())
-            .addAllGiven(storage.list(GIVEN, Reminding.parser()).values())
-            .build());
+    String waiting = page("waiting", request.getWaiting());
+    String given = page("given", request.getGiven());
+    Reminders.Builder page = Reminders.newBuilder();
+    String nextWaiting =
+        read(
+            waiting.isEmpty() ? WAITING : WAITING.startAfter(WAITING.prefix() + waiting),
+            page::addWaiting);
+    String nextGiven =
+        read(given.isEmpty() ? GIVEN : GIVEN.end(GIVEN.prefix() + given), page::addGiven);
+    reply.onNext(page.setNextWaiting(nextWaiting).setNextGiven(nextGiven).build());
     reply.onCompleted();
+  }
+
+  private static String page(String field, String page) {
+    if (!page.isEmpty() && !PAGE.matcher(page).matches()) {
+      throw invalid("%s '%s', expected next_%s of an earlier answer".formatted(field, page, field));
+    }
+    return page;
+  }
+
+  /** Reads one page, and gives back where to read on; a reply has to fit into a frame. */
+  private String read(ListOptions options, Consumer<Reminding> page) {
+    int count = 0;
+    int bytes = 0;
+    String last = "";
+    for (Map.Entry<String, Reminding> entry :
+        storage.list(options.limit(MAX_PAGE + 1), Reminding.parser()).entrySet()) {
+      bytes += entry.getValue().getTextBytes().size();
+      if (++count > MAX_PAGE || bytes > MAX_PAGE_BYTES) {
+        return last;
+      }
+      page.accept(entry.getValue());
+      last = entry.getKey().substring(options.prefix().length());
+    }
+    return "";
   }
 
   @Override
   public void alarm(DueAlarm alarm) {
     for (Map.Entry<String, Reminding> entry :
-        storage.list(WAITING, Reminding.parser()).entrySet()) {
+        storage.list(WAITING.limit(MAX_PAGE), Reminding.parser()).entrySet()) {
       if (toInstant(entry.getValue()).isAfter(Instant.now())) {
         break;
       }

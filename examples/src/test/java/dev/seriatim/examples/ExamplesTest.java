@@ -48,6 +48,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -220,7 +221,51 @@ final class ExamplesTest {
   }
 
   @Test
+  void remindersAreReadInPages() {
+    ReminderGrpc.ReminderBlockingStub reminder = reminder("a");
+    List<String> added = new ArrayList<>();
+    for (int i = 0; i < 70; i++) {
+      String text = "%03d".formatted(i) + "x".repeat((64 << 10) - 3);
+      added.add(text);
+      remind(reminder, text, Durations.fromSeconds(1_000 + i));
+    }
+    remindersOnceGiven(reminder, 0);
+    List<String> waiting = new ArrayList<>();
+    ListRemindersRequest next = ListRemindersRequest.getDefaultInstance();
+    do {
+      Reminders page = reminder.list(next);
+      waiting.addAll(texts(page.getWaitingList()));
+      next = ListRemindersRequest.newBuilder().setWaiting(page.getNextWaiting()).build();
+    } while (!next.getWaiting().isEmpty());
+    assertThat(waiting).containsExactlyElementsIn(added).inOrder();
+  }
+
+  @Test
+  void givenRemindersAreReadInPages() {
+    ReminderGrpc.ReminderBlockingStub reminder = reminder("a");
+    for (int i = 0; i < 250; i++) {
+      remind(reminder, "reminder " + i, Durations.ZERO);
+    }
+    List<String> given = new ArrayList<>();
+    remindersOnceGiven(reminder, 100);
+    remindersOnceWaiting(reminder, 0);
+    ListRemindersRequest next = ListRemindersRequest.getDefaultInstance();
+    do {
+      Reminders page = reminder.list(next);
+      given.addAll(texts(page.getGivenList()));
+      next = ListRemindersRequest.newBuilder().setGiven(page.getNextGiven()).build();
+    } while (!next.getGiven().isEmpty());
+    assertThat(given).hasSize(250);
+    assertThat(given).containsNoDuplicates();
+  }
+
+  @Test
   void reminderRefusesWhatItCannotDo() {
+    assertInvalid(
+        () -> {
+          var _ = reminder("a").list(ListRemindersRequest.newBuilder().setGiven("7").build());
+        },
+        "given '7', expected next_given of an earlier answer");
     assertInvalid(() -> remind(reminder("a"), "", Durations.ZERO), "text of 0 bytes");
     assertInvalid(() -> remind(reminder("a"), "x", Durations.fromSeconds(-1)), "after -1s");
     assertInvalid(() -> remind(reminder("a"), "x", Durations.fromDays(3661)), "after 316310400s");
@@ -353,16 +398,29 @@ final class ExamplesTest {
     return reminder.add(AddReminderRequest.newBuilder().setText(text).setAfter(after).build());
   }
 
-  /** Asks until this many reminders were given. */
+  /** Asks until this many reminders were given, of those on the first page. */
+  @CanIgnoreReturnValue
   private static Reminders remindersOnceGiven(
       ReminderGrpc.ReminderBlockingStub reminder, int given) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    return remindersOnce(reminder, given + " given", list -> list.getGivenCount() >= given);
+  }
+
+  /** Asks until so few reminders wait. */
+  private static void remindersOnceWaiting(
+      ReminderGrpc.ReminderBlockingStub reminder, int waiting) {
+    remindersOnce(reminder, waiting + " waiting", list -> list.getWaitingCount() <= waiting);
+  }
+
+  @CanIgnoreReturnValue
+  private static Reminders remindersOnce(
+      ReminderGrpc.ReminderBlockingStub reminder, String what, Predicate<Reminders> enough) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (true) {
       Reminders reminders = reminder.list(ListRemindersRequest.getDefaultInstance());
-      if (reminders.getGivenCount() >= given) {
+      if (enough.test(reminders)) {
         return reminders;
       }
-      assertWithMessage("%s reminders given after 30 s: %s", given, reminders)
+      assertWithMessage("not %s after 60 s: %s", what, reminders)
           .that(System.nanoTime())
           .isLessThan(deadline);
     }
