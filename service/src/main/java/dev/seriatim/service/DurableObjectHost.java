@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableSortedMap;
+import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.util.concurrent.MoreExecutors;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.seriatim.service.connect.ConnectService;
@@ -236,6 +237,11 @@ public final class DurableObjectHost implements AutoCloseable {
           new Namespace(
               name, uniqueKey, new DurableObjectIds(uniqueKey), new MethodTable(service), factory));
       return this;
+    }
+
+    /** The names of the namespaces that were added so far, in ascending order. A copy. */
+    public ImmutableSortedSet<String> namespaces() {
+      return ImmutableSortedSet.copyOf(namespaces.keySet());
     }
 
     /** Sets the limits. */

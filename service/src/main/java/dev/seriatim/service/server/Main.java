@@ -1,7 +1,6 @@
 package dev.seriatim.service.server;
 
 import dev.seriatim.service.DurableObjectHost;
-import dev.seriatim.service.DurableObjectProvider;
 import dev.seriatim.service.StorageException;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
@@ -13,14 +12,10 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
-import java.net.MalformedURLException;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -96,20 +91,13 @@ public final class Main implements Callable<Integer> {
   public Integer call() throws Exception {
     HealthStatusManager health = new HealthStatusManager();
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
+    List<String> served;
     try {
       builder.limits(limits.toLimits());
       builder.storage(store.applyTo(place.toOptions()));
+      served = ObjectJars.addTo(builder, objects);
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
-    }
-    int providers = 0;
-    for (DurableObjectProvider provider :
-        ServiceLoader.load(DurableObjectProvider.class, objectLoader())) {
-      provider.addTo(builder);
-      providers++;
-    }
-    if (providers == 0) {
-      throw usage("no objects: neither the class path nor --objects has a DurableObjectProvider");
     }
     DurableObjectHost host;
     try {
@@ -137,6 +125,8 @@ public final class Main implements Callable<Integer> {
       return 1;
     }
     Runtime.getRuntime().addShutdownHook(new Thread(() -> drain(host, health), "seriatim-drain"));
+    out().println(place);
+    served.forEach(out()::println);
     out().println("listening on " + listen.getHostString() + ":" + host.port());
     out().flush();
     host.awaitTermination();
@@ -151,11 +141,15 @@ public final class Main implements Callable<Integer> {
 
   private void drain(DurableObjectHost host, HealthStatusManager health) {
     health.enterTerminalState();
+    out().println("draining: every stub finishes the turn that it is in, and is told");
+    out().flush();
     try {
       host.drain();
     } catch (InterruptedException e) {
       host.close();
     }
+    out().println("drained");
+    out().flush();
     // Otherwise the JVM would report the signal as its exit code, as if it had not been handled.
     Runtime.getRuntime().halt(0);
   }
@@ -166,15 +160,6 @@ public final class Main implements Callable<Integer> {
     }
     return TlsServerCredentials.create(
         readable(tls.certificate).toFile(), readable(tls.key).toFile());
-  }
-
-  private ClassLoader objectLoader() throws MalformedURLException {
-    List<URL> jars = new ArrayList<>();
-    for (Path jar : objects) {
-      jars.add(readable(jar).toUri().toURL());
-    }
-    // Lives as long as the program: the objects' classes are loaded from it as they are needed.
-    return new URLClassLoader(jars.toArray(URL[]::new), Main.class.getClassLoader());
   }
 
   private Path readable(Path file) {

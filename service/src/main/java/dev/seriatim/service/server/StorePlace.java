@@ -34,4 +34,15 @@ final class StorePlace {
     }
     return data.equals(MEMORY) ? StorageOptions.memory() : StorageOptions.sqlite(Path.of(data));
   }
+
+  /** Where objects are kept, as the program says it when it starts; without a password. */
+  @Override
+  public String toString() {
+    if (store != null) {
+      return "objects are kept in PostgreSQL: " + store.replaceFirst("[?].*", "");
+    }
+    return data.equals(MEMORY)
+        ? "objects are kept in memory, and lost when the server ends"
+        : "objects are kept in " + Path.of(data).toAbsolutePath().normalize();
+  }
 }

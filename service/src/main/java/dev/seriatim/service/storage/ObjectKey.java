@@ -23,6 +23,6 @@ record ObjectKey(String namespace, ByteString id) {
 
   @Override
   public String toString() {
-    return namespace + "/" + hexId();
+    return namespace + "/id:" + hexId();
   }
 }
