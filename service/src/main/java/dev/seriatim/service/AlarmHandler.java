@@ -16,8 +16,9 @@ public interface AlarmHandler {
    * among them, then become durable together. The next alarm may be set in here.
    *
    * <p>If it throws, nothing that it wrote is kept, and it is called again 2, 4, 8, 16, 32 and 64
-   * seconds later; after that the alarm is dropped, with a log. It runs at least once: if the host
-   * dies before the turn is durable, it runs again.
+   * seconds later; after that the alarm is given up, with a log: it never runs then, and stays in
+   * the store to be found, until the object sets it anew or deletes it. It runs at least once: if
+   * the host dies before the turn is durable, it runs again.
    *
    * @param alarm which alarm it is
    */

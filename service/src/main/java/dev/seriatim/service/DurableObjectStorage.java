@@ -153,7 +153,10 @@ public interface DurableObjectStorage {
    */
   void sync();
 
-  /** When the alarm is due, or empty if none is set. Empty also while the alarm is running. */
+  /**
+   * When the alarm is due, or empty if none is set. Empty also while the alarm is running, and when
+   * it was given up after its last try.
+   */
   Optional<Instant> getAlarm();
 
   /**

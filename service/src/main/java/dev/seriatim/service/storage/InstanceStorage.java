@@ -188,7 +188,7 @@ public final class InstanceStorage implements DurableObjectStorage {
         Turn running = running();
         int life = object.currentLife();
         AlarmTime alarm = readAlarm();
-        if (alarm == null || alarm.dueMillis() > object.nowMillis()) {
+        if (alarm == null || !alarm.isSet() || alarm.dueMillis() > object.nowMillis()) {
           object.alarmNotDue();
           return null;
         }
@@ -469,7 +469,7 @@ public final class InstanceStorage implements DurableObjectStorage {
       if (alarm == null) {
         alarm = readAlarm();
       }
-      return alarm == null || alarm.equals(AlarmTime.REMOVED)
+      return alarm == null || !alarm.isSet()
           ? Optional.empty()
           : Optional.of(Instant.ofEpochMilli(alarm.dueMillis()));
     } finally {

@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
+import dev.seriatim.service.StorageException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -21,7 +22,29 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class JdbcStore implements AutoCloseable {
   /** The version of the tables that this code writes, and the newest that it reads. */
-  static final int SCHEMA_VERSION = 1;
+  static final int SCHEMA_VERSION = 2;
+
+  /** Which rows of {@code alarms} are to run; those given up are in none of its indexes. */
+  static final String TO_RUN = "retries <= " + AlarmTime.MAX_RETRIES;
+
+  /** How an alarm is, for people. */
+  static final String ALARM_STATE =
+      "retries, CASE WHEN retries > "
+          + AlarmTime.MAX_RETRIES
+          + " THEN 'given up' WHEN retries > 0 THEN 'tried again' ELSE 'set' END AS state";
+
+  /** Refuses a store whose tables are of a version that this code doesn't know. */
+  static void checkVersion(String store, long version) {
+    if (version > SCHEMA_VERSION) {
+      throw new StorageException(
+          store
+              + " has schema version "
+              + version
+              + ", expected at most "
+              + SCHEMA_VERSION
+              + ": it was written by a newer version of Seriatim");
+    }
+  }
 
   /** Whom the slots belong to now. */
   abstract Ownership ownership();
@@ -154,7 +177,9 @@ abstract class JdbcStore implements AutoCloseable {
         statements -> {
           PreparedStatement select =
               statements.prepare(
-                  "SELECT namespace, id, name, due FROM alarms JOIN objects USING (object)"
+                  "SELECT objects.namespace, id, name, due FROM alarms JOIN objects USING (object)"
+                      + " WHERE "
+                      + TO_RUN
                       + " ORDER BY due, object LIMIT ?");
           select.setInt(1, limit);
           List<DueAlarm> alarms = new ArrayList<>();

@@ -27,7 +27,7 @@ final class MemoryEngine extends StorageEngine {
     objects.forEach(
         (key, contents) -> {
           synchronized (contents) {
-            if (contents.alarm != null) {
+            if (contents.alarm != null && contents.alarm.isSet()) {
               alarms.add(new DueAlarm(key, contents.name, contents.alarm.dueMillis()));
             }
           }

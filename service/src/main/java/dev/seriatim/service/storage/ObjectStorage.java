@@ -17,9 +17,6 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class ObjectStorage permits MemoryObjectStorage, CommittedObjectStorage {
   private static final System.Logger LOGGER = System.getLogger(ObjectStorage.class.getName());
 
-  /** An alarm that has failed is tried again this often. */
-  static final int MAX_ALARM_RETRIES = 6;
-
   final ObjectKey key;
   final @Nullable String name;
   private final StorageEngine engine;
@@ -58,13 +55,14 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
 
   /**
    * The turn that ran this alarm failed and was rolled back: sets the alarm again, 2, 4, 8, …
-   * seconds from now, or drops it with a log if it has been retried {@value #MAX_ALARM_RETRIES}
-   * times. A commit of its own, so that a restart doesn't forget it; nothing needs to wait for it.
-   * Called by the turn thread, before the object's next turn.
+   * seconds from now, or gives it up with a log if it has been retried {@value
+   * AlarmTime#MAX_RETRIES} times: it never runs then, and stays in the store to be found until it
+   * is set anew or deleted. A commit of its own, so that a restart doesn't forget it; nothing needs
+   * to wait for it. Called by the turn thread, before the object's next turn.
    */
   public final void retryAlarm(Alarm failed, Throwable cause) {
-    AlarmTime next = AlarmTime.REMOVED;
-    if (failed.retries() < MAX_ALARM_RETRIES) {
+    AlarmTime next;
+    if (failed.retries() < AlarmTime.MAX_RETRIES) {
       long delaySeconds = 2L << failed.retries();
       next = new AlarmTime(nowMillis() + delaySeconds * 1000, failed.retries() + 1);
       LOGGER.log(
@@ -72,13 +70,18 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
           "the alarm of {0} failed, try {1} of {2}; next in {3} s",
           key,
           failed.retries() + 1,
-          MAX_ALARM_RETRIES + 1,
+          AlarmTime.MAX_RETRIES + 1,
           delaySeconds,
           cause);
     } else {
+      next = new AlarmTime(failed.due().toEpochMilli(), failed.retries()).givenUp();
       LOGGER.log(
           System.Logger.Level.ERROR,
-          "the alarm of " + key + " failed " + (MAX_ALARM_RETRIES + 1) + " times; it is dropped",
+          "the alarm of "
+              + key
+              + " failed "
+              + (AlarmTime.MAX_RETRIES + 1)
+              + " times; it is given up, and stays in the store until it is set anew or deleted",
           cause);
     }
     submitAlarm(failed.life(), next);
@@ -145,10 +148,10 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
   }
 
   final void alarmChanged(AlarmTime alarm) {
-    if (alarm.equals(AlarmTime.REMOVED)) {
-      engine.alarms().removed(key);
-    } else {
+    if (alarm.isSet()) {
       engine.alarms().set(new DueAlarm(key, name, alarm.dueMillis()));
+    } else {
+      engine.alarms().removed(key);
     }
   }
 }

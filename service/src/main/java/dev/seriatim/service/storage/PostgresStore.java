@@ -27,13 +27,8 @@ import org.jspecify.annotations.Nullable;
  * others can't commit to it.
  */
 final class PostgresStore extends JdbcStore {
-  private static final System.Logger LOGGER = System.getLogger(PostgresStore.class.getName());
-
   /** Rows are given out from blocks of this size; what is left of one is lost at the end. */
-  private static final int ROW_BLOCK = 1_000;
-
-  /** Any number, so long as all hosts take the same. */
-  private static final long SCHEMA_LOCK = 0x5e71a71;
+  static final int ROW_BLOCK = 1_000;
 
   private final StorageOptions.Postgres location;
   private final String host = HostName.make();
@@ -69,6 +64,7 @@ final class PostgresStore extends JdbcStore {
     try {
       store.prepare();
       store.slotKeeper.start();
+      store.upgrade();
       opened = true;
       return store;
     } catch (SQLException e) {
@@ -298,27 +294,11 @@ final class PostgresStore extends JdbcStore {
     return properties;
   }
 
-  /** Makes the tables if need be. */
+  /** Makes the tables if need be, and a row for this host's groups. */
   private void prepare() throws SQLException {
     try (Connection connection = connect("seriatim")) {
       connection.setAutoCommit(false);
-      execute(connection, "SELECT pg_advisory_xact_lock(" + SCHEMA_LOCK + ")");
-      String schema = schema(connection);
-      execute(connection, "CREATE SCHEMA IF NOT EXISTS " + quoted(connection, schema));
-      if (single(connection, "SELECT to_regclass('schema_version') IS NULL").equals("t")) {
-        LOGGER.log(System.Logger.Level.INFO, "making tables in schema {0} of {1}", schema, this);
-        createTables(connection);
-      }
-      long version = Long.parseLong(single(connection, "SELECT max(version) FROM schema_version"));
-      if (version > SCHEMA_VERSION) {
-        throw new StorageException(
-            location
-                + " has schema version "
-                + version
-                + ", expected at most "
-                + SCHEMA_VERSION
-                + ": it was written by a newer version of Seriatim");
-      }
+      PostgresSchema.prepare(connection, toString());
       try (PreparedStatement insert =
           connection.prepareStatement("INSERT INTO commit_groups (host, number) VALUES (?, 0)")) {
         insert.setString(1, host);
@@ -333,54 +313,19 @@ final class PostgresStore extends JdbcStore {
     }
   }
 
-  private static void createTables(Connection connection) throws SQLException {
-    execute(
-        connection,
-        "CREATE TABLE schema_version (version integer NOT NULL)",
-        "INSERT INTO schema_version (version) VALUES (" + SCHEMA_VERSION + ")",
-        "CREATE SEQUENCE object_rows INCREMENT BY " + ROW_BLOCK,
-        "CREATE TABLE objects (object bigint PRIMARY KEY, namespace text NOT NULL,"
-            + " id bytea NOT NULL, name bytea, UNIQUE (id, namespace))",
-        "CREATE TABLE entries (object bigint NOT NULL, key bytea NOT NULL, value bytea NOT NULL,"
-            + " PRIMARY KEY (object, key))",
-        "CREATE TABLE alarms (object bigint PRIMARY KEY, due bigint NOT NULL,"
-            + " retries integer NOT NULL)",
-        "CREATE INDEX alarms_by_due ON alarms (due, object)",
-        "CREATE TABLE hosts (host text PRIMARY KEY, lease_until timestamptz NOT NULL)",
-        "CREATE TABLE slots (slot integer PRIMARY KEY, epoch bigint NOT NULL, host text)",
-        "CREATE TABLE commit_groups (host text PRIMARY KEY, number bigint NOT NULL,"
-            + " at timestamptz NOT NULL DEFAULT now())",
-        "CREATE VIEW readable_objects AS SELECT namespace, encode(name, 'escape') AS name,"
-            + " encode(id, 'hex') AS id, object,"
-            + " (SELECT count(*) FROM entries WHERE entries.object = objects.object) AS entries,"
-            + " (SELECT to_timestamp(due / 1000.0) FROM alarms"
-            + " WHERE alarms.object = objects.object) AS alarm FROM objects",
-        "CREATE VIEW readable_entries AS SELECT namespace, encode(name, 'escape') AS name,"
-            + " encode(id, 'hex') AS id, encode(key, 'escape') AS key, value"
-            + " FROM objects JOIN entries USING (object)",
-        "INSERT INTO slots (slot, epoch) SELECT slot, 0 FROM generate_series(0, "
-            + (ObjectKey.SLOTS - 1)
-            + ") AS slot");
-  }
-
-  /** The first schema of the search path, whether or not it exists. */
-  private static String schema(Connection connection) throws SQLException {
-    String path = single(connection, "SHOW search_path");
-    String first = path.split(",", 2)[0].strip();
-    return first.startsWith("\"") ? first.substring(1, first.length() - 1) : first;
-  }
-
-  private static String quoted(Connection connection, String name) throws SQLException {
-    try (PreparedStatement quote = connection.prepareStatement("SELECT quote_ident(?)")) {
-      quote.setString(1, name);
-      try (ResultSet results = quote.executeQuery()) {
-        results.next();
-        return results.getString(1);
-      }
+  /**
+   * Makes the tables those of this version. Only once this host owns the slots: a host of the older
+   * version that is still there writes the older tables.
+   */
+  private void upgrade() throws SQLException {
+    try (Connection connection = connect("seriatim")) {
+      connection.setAutoCommit(false);
+      PostgresSchema.upgrade(connection, toString());
+      connection.commit();
     }
   }
 
-  private static String single(Connection connection, String sql) throws SQLException {
+  static String single(Connection connection, String sql) throws SQLException {
     try (PreparedStatement select = connection.prepareStatement(sql);
         ResultSet results = select.executeQuery()) {
       results.next();

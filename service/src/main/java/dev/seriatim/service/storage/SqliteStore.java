@@ -229,19 +229,7 @@ final class SqliteStore extends JdbcStore {
   private void prepare() throws SQLException {
     try (Connection connection = connect(WRITER_CACHE_KIB)) {
       connection.setAutoCommit(false);
-      if (!hasTables(connection)) {
-        createTables(connection);
-      }
-      long version = single(connection, "SELECT max(version) FROM schema_version");
-      if (version > SCHEMA_VERSION) {
-        throw new StorageException(
-            file
-                + " has schema version "
-                + version
-                + ", expected at most "
-                + SCHEMA_VERSION
-                + ": it was written by a newer version of Seriatim");
-      }
+      SqliteSchema.prepare(connection, file.toString());
       execute(connection, "UPDATE slots SET epoch = epoch + 1", "DELETE FROM commit_groups");
       try (PreparedStatement update = connection.prepareStatement("UPDATE slots SET host = ?");
           PreparedStatement insert =
@@ -263,38 +251,7 @@ final class SqliteStore extends JdbcStore {
     }
   }
 
-  private static boolean hasTables(Connection connection) throws SQLException {
-    return single(connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'")
-        > 0;
-  }
-
-  private static void createTables(Connection connection) throws SQLException {
-    execute(
-        connection,
-        "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT",
-        "INSERT INTO schema_version (version) VALUES (" + SCHEMA_VERSION + ")",
-        "CREATE TABLE objects (object INTEGER PRIMARY KEY, namespace TEXT NOT NULL,"
-            + " id BLOB NOT NULL, name TEXT, UNIQUE (id, namespace)) STRICT",
-        "CREATE TABLE entries (object INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-            + " PRIMARY KEY (object, key)) STRICT, WITHOUT ROWID",
-        "CREATE TABLE alarms (object INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
-            + " retries INTEGER NOT NULL) STRICT",
-        "CREATE INDEX alarms_by_due ON alarms (due, object)",
-        "CREATE TABLE slots (slot INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, host TEXT) STRICT",
-        "CREATE TABLE commit_groups (host TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT",
-        "CREATE VIEW readable_objects AS SELECT namespace, name, lower(hex(id)) AS id, object,"
-            + " (SELECT count(*) FROM entries WHERE entries.object = objects.object) AS entries,"
-            + " (SELECT datetime(due / 1000.0, 'unixepoch') FROM alarms"
-            + " WHERE alarms.object = objects.object) AS alarm FROM objects",
-        "CREATE VIEW readable_entries AS SELECT namespace, name, lower(hex(id)) AS id, key, value"
-            + " FROM objects JOIN entries USING (object)",
-        "WITH RECURSIVE numbers (slot) AS (SELECT 0 UNION ALL SELECT slot + 1 FROM numbers WHERE"
-            + " slot + 1 < "
-            + ObjectKey.SLOTS
-            + ") INSERT INTO slots (slot, epoch) SELECT slot, 0 FROM numbers");
-  }
-
-  private static long single(Connection connection, String sql) throws SQLException {
+  static long single(Connection connection, String sql) throws SQLException {
     try (PreparedStatement select = connection.prepareStatement(sql);
         ResultSet results = select.executeQuery()) {
       results.next();

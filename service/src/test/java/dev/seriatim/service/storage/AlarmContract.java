@@ -6,6 +6,7 @@ import static com.google.common.truth.Truth.assertWithMessage;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.StorageOptions;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -32,6 +33,9 @@ abstract class AlarmContract {
   StorageEngine engine;
   TestObject object;
   TestObject sentinel;
+
+  /** A connection to the store, past the engine. */
+  abstract Connection connect() throws SQLException;
 
   /** Options for a store that is empty the first time, and the same one after that. */
   abstract StorageOptions options();
@@ -133,14 +137,14 @@ abstract class AlarmContract {
   }
 
   @Test
-  void isRetriedWithGrowingPausesAndThenDropped() {
+  void isRetriedWithGrowingPausesAndThenGivenUp() throws SQLException {
     object.turn(
         s -> {
           s.setAlarm(clock.instant());
           s.put("kept", A);
         });
     long pause = 2;
-    for (int retries = 0; retries < ObjectStorage.MAX_ALARM_RETRIES; retries++) {
+    for (int retries = 0; retries < AlarmTime.MAX_RETRIES; retries++) {
       failAlarm(retries);
       assertThat(alarm(object)).isEqualTo(Optional.of(clock.instant().plusSeconds(pause)));
       if (retries == 2 && isPersistent()) {
@@ -153,11 +157,64 @@ abstract class AlarmContract {
       clock.advance(Duration.ofSeconds(1), engine);
       pause *= 2;
     }
-    failAlarm(ObjectStorage.MAX_ALARM_RETRIES);
-    assertThat(alarm(object)).isEqualTo(Optional.empty());
-    clock.advance(Duration.ofDays(1), engine);
-    expectNoMore();
+    expectInStore("object 6 tried again");
+    failAlarm(AlarmTime.MAX_RETRIES);
+    for (boolean again : new boolean[] {false, true}) {
+      assertThat(alarm(object)).isEqualTo(Optional.empty());
+      clock.advance(Duration.ofDays(1), engine);
+      expectNoMore();
+      assertThat(entries(object)).isEqualTo(List.of("kept"));
+      expectInStore("object 7 given up");
+      if (!again && isPersistent()) {
+        object.evict();
+        reopen();
+      }
+    }
+    // It can be set anew, and begins with no failures.
+    Instant next = clock.instant().plusSeconds(5);
+    object.turn(s -> s.setAlarm(next));
+    assertThat(alarm(object)).isEqualTo(Optional.of(next));
+    expectInStore("object 0 set");
+    clock.advance(Duration.ofSeconds(5), engine);
+    assertThat(nextOffer().due()).isEqualTo(next);
+    runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), s -> {});
+    expectInStore();
+  }
+
+  @Test
+  void oneThatIsGivenUpCanBeDeleted() throws SQLException {
+    object.turn(
+        s -> {
+          s.setAlarm(clock.instant());
+          s.put("kept", A);
+        });
+    for (int retries = 0; retries <= AlarmTime.MAX_RETRIES; retries++) {
+      failAlarm(retries);
+      clock.advance(Duration.ofMinutes(2), engine);
+    }
+    expectInStore("object 7 given up");
+    object.turn(DurableObjectStorage::deleteAlarm);
+    expectInStore();
     assertThat(entries(object)).isEqualTo(List.of("kept"));
+  }
+
+  /** What people see of the alarms in the store, but for the sentinel's: name, retries, state. */
+  private void expectInStore(String... alarms) throws SQLException {
+    if (!isPersistent()) {
+      return;
+    }
+    List<String> found = new ArrayList<>();
+    try (Connection connection = connect();
+        var select =
+            connection.prepareStatement(
+                "SELECT name, retries, state FROM readable_alarms"
+                    + " WHERE name <> 'sentinel' AND namespace = 'TEST' ORDER BY due");
+        var results = select.executeQuery()) {
+      while (results.next()) {
+        found.add(results.getString(1) + " " + results.getInt(2) + " " + results.getString(3));
+      }
+    }
+    assertThat(found).isEqualTo(List.of(alarms));
   }
 
   private void failAlarm(int retries) {

@@ -1,6 +1,9 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageOptions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import org.junit.jupiter.api.Test;
 
 /** Alarms, kept in PostgreSQL. */
@@ -10,6 +13,11 @@ final class PostgresAlarmTest extends AlarmContract {
   @Override
   StorageOptions options() {
     return StorageOptions.postgres(url);
+  }
+
+  @Override
+  Connection connect() throws SQLException {
+    return DriverManager.getConnection(url);
   }
 
   @Test

@@ -2,6 +2,9 @@ package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageOptions;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -12,6 +15,11 @@ final class SqliteAlarmTest extends AlarmContract {
   @Override
   StorageOptions options() {
     return StorageOptions.sqlite(directory);
+  }
+
+  @Override
+  Connection connect() throws SQLException {
+    return DriverManager.getConnection("jdbc:sqlite:" + directory.resolve(SqliteStore.FILE));
   }
 
   @Test

@@ -91,9 +91,9 @@ final class SqliteFileTest {
     StorageException e =
         assertThrows(
             StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
-    assertThat(e).hasMessageThat().contains("schema version 7, expected at most 1");
+    assertThat(e).hasMessageThat().contains("schema version 7, expected at most 2");
     // The directory isn't left locked.
-    execute("UPDATE schema_version SET version = 1");
+    execute("UPDATE schema_version SET version = 2");
     StorageEngine.open(StorageOptions.sqlite(directory)).close();
   }
 

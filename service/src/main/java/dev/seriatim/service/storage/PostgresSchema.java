@@ -1,0 +1,138 @@
+package dev.seriatim.service.storage;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+
+/**
+ * The tables in a PostgreSQL schema: made, or brought from an older version to this one. Each
+ * method is called in a transaction that the caller commits; of several hosts one comes after the
+ * other.
+ */
+final class PostgresSchema {
+  private static final System.Logger LOGGER = System.getLogger(PostgresSchema.class.getName());
+
+  /** Any number, so long as all hosts take the same. */
+  private static final long LOCK = 0x5e71a71;
+
+  private static final String ALARMS_BY_DUE =
+      "CREATE INDEX alarms_by_due ON alarms (namespace, due, object) WHERE " + JdbcStore.TO_RUN;
+
+  private PostgresSchema() {}
+
+  /** Makes the schema and the tables if there are none, and refuses those of a newer version. */
+  static void prepare(Connection connection, String store) throws SQLException {
+    lock(connection);
+    String schema = schema(connection);
+    JdbcStore.execute(connection, "CREATE SCHEMA IF NOT EXISTS " + quoted(connection, schema));
+    if (PostgresStore.single(connection, "SELECT to_regclass('schema_version') IS NULL")
+        .equals("t")) {
+      LOGGER.log(System.Logger.Level.INFO, "making tables in schema {0} of {1}", schema, store);
+      createTables(connection);
+      createViews(connection);
+    }
+    JdbcStore.checkVersion(store, version(connection));
+  }
+
+  /**
+   * Brings older tables to this version. Only when no host of an older version can write any more,
+   * or it would write what doesn't fit.
+   */
+  static void upgrade(Connection connection, String store) throws SQLException {
+    lock(connection);
+    long version = version(connection);
+    if (version < JdbcStore.SCHEMA_VERSION) {
+      LOGGER.log(
+          System.Logger.Level.INFO,
+          "upgrading the tables of {0} from version {1} to {2}",
+          store,
+          version,
+          JdbcStore.SCHEMA_VERSION);
+      JdbcStore.execute(connection, "DROP VIEW readable_objects", "DROP VIEW readable_entries");
+      upgradeFrom1(connection);
+      createViews(connection);
+    }
+  }
+
+  private static void lock(Connection connection) throws SQLException {
+    JdbcStore.execute(connection, "SELECT pg_advisory_xact_lock(" + LOCK + ")");
+  }
+
+  private static long version(Connection connection) throws SQLException {
+    return Long.parseLong(
+        PostgresStore.single(connection, "SELECT max(version) FROM schema_version"));
+  }
+
+  private static void createTables(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE TABLE schema_version (version integer NOT NULL)",
+        "INSERT INTO schema_version (version) VALUES (" + JdbcStore.SCHEMA_VERSION + ")",
+        "CREATE SEQUENCE object_rows INCREMENT BY " + PostgresStore.ROW_BLOCK,
+        "CREATE TABLE objects (object bigint PRIMARY KEY, namespace text NOT NULL,"
+            + " id bytea NOT NULL, name bytea, UNIQUE (id, namespace))",
+        "CREATE TABLE entries (object bigint NOT NULL, key bytea NOT NULL, value bytea NOT NULL,"
+            + " PRIMARY KEY (object, key))",
+        "CREATE TABLE alarms (object bigint PRIMARY KEY, namespace text NOT NULL,"
+            + " due bigint NOT NULL, retries integer NOT NULL)",
+        ALARMS_BY_DUE,
+        "CREATE TABLE hosts (host text PRIMARY KEY, lease_until timestamptz NOT NULL)",
+        "CREATE TABLE slots (slot integer PRIMARY KEY, epoch bigint NOT NULL, host text)",
+        "CREATE TABLE commit_groups (host text PRIMARY KEY, number bigint NOT NULL,"
+            + " at timestamptz NOT NULL DEFAULT now())",
+        "INSERT INTO slots (slot, epoch) SELECT slot, 0 FROM generate_series(0, "
+            + (ObjectKey.SLOTS - 1)
+            + ") AS slot");
+  }
+
+  private static void createViews(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE VIEW readable_objects AS SELECT namespace, encode(name, 'escape') AS name,"
+            + " encode(id, 'hex') AS id, object,"
+            + " (SELECT count(*) FROM entries WHERE entries.object = objects.object) AS entries,"
+            + " (SELECT to_timestamp(due / 1000.0) FROM alarms"
+            + " WHERE alarms.object = objects.object AND "
+            + JdbcStore.TO_RUN
+            + ") AS alarm FROM objects",
+        "CREATE VIEW readable_entries AS SELECT namespace, encode(name, 'escape') AS name,"
+            + " encode(id, 'hex') AS id, encode(key, 'escape') AS key, value"
+            + " FROM objects JOIN entries USING (object)",
+        "CREATE VIEW readable_alarms AS SELECT alarms.namespace,"
+            + " encode(name, 'escape') AS name, encode(id, 'hex') AS id,"
+            + " to_timestamp(due / 1000.0) AS due, "
+            + JdbcStore.ALARM_STATE
+            + " FROM alarms JOIN objects USING (object)");
+  }
+
+  /** Alarms learn their namespace, and those given up stay. */
+  private static void upgradeFrom1(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "ALTER TABLE alarms ADD COLUMN namespace text",
+        "UPDATE alarms SET namespace ="
+            + " (SELECT namespace FROM objects WHERE objects.object = alarms.object)",
+        "ALTER TABLE alarms ALTER COLUMN namespace SET NOT NULL",
+        "DROP INDEX alarms_by_due",
+        ALARMS_BY_DUE,
+        "UPDATE schema_version SET version = 2");
+  }
+
+  /** The first schema of the search path, whether or not it exists. */
+  private static String schema(Connection connection) throws SQLException {
+    String path = PostgresStore.single(connection, "SHOW search_path");
+    String first = path.split(",", 2)[0].strip();
+    return first.startsWith("\"") ? first.substring(1, first.length() - 1) : first;
+  }
+
+  private static String quoted(Connection connection, String name) throws SQLException {
+    try (PreparedStatement quote = connection.prepareStatement("SELECT quote_ident(?)")) {
+      quote.setString(1, name);
+      try (ResultSet results = quote.executeQuery()) {
+        results.next();
+        return results.getString(1);
+      }
+    }
+  }
+}

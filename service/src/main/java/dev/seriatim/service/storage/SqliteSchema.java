@@ -1,0 +1,83 @@
+package dev.seriatim.service.storage;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+
+/** The tables of a SQLite file: made, or brought from an older version to this one. */
+final class SqliteSchema {
+  private static final String ALARMS =
+      "(object INTEGER PRIMARY KEY, namespace TEXT NOT NULL, due INTEGER NOT NULL,"
+          + " retries INTEGER NOT NULL) STRICT";
+
+  private static final String ALARMS_BY_DUE =
+      "CREATE INDEX alarms_by_due ON alarms (namespace, due, object) WHERE " + JdbcStore.TO_RUN;
+
+  private SqliteSchema() {}
+
+  /** In a transaction that the caller commits. */
+  static void prepare(Connection connection, String store) throws SQLException {
+    if (SqliteStore.single(
+            connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'")
+        == 0) {
+      createTables(connection);
+      createViews(connection);
+      return;
+    }
+    long version = SqliteStore.single(connection, "SELECT max(version) FROM schema_version");
+    JdbcStore.checkVersion(store, version);
+    if (version < JdbcStore.SCHEMA_VERSION) {
+      JdbcStore.execute(connection, "DROP VIEW readable_objects", "DROP VIEW readable_entries");
+      upgradeFrom1(connection);
+      createViews(connection);
+    }
+  }
+
+  private static void createTables(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT",
+        "INSERT INTO schema_version (version) VALUES (" + JdbcStore.SCHEMA_VERSION + ")",
+        "CREATE TABLE objects (object INTEGER PRIMARY KEY, namespace TEXT NOT NULL,"
+            + " id BLOB NOT NULL, name TEXT, UNIQUE (id, namespace)) STRICT",
+        "CREATE TABLE entries (object INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+            + " PRIMARY KEY (object, key)) STRICT, WITHOUT ROWID",
+        "CREATE TABLE alarms " + ALARMS,
+        ALARMS_BY_DUE,
+        "CREATE TABLE slots (slot INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, host TEXT) STRICT",
+        "CREATE TABLE commit_groups (host TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT",
+        "WITH RECURSIVE numbers (slot) AS (SELECT 0 UNION ALL SELECT slot + 1 FROM numbers WHERE"
+            + " slot + 1 < "
+            + ObjectKey.SLOTS
+            + ") INSERT INTO slots (slot, epoch) SELECT slot, 0 FROM numbers");
+  }
+
+  private static void createViews(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE VIEW readable_objects AS SELECT namespace, name, lower(hex(id)) AS id, object,"
+            + " (SELECT count(*) FROM entries WHERE entries.object = objects.object) AS entries,"
+            + " (SELECT datetime(due / 1000.0, 'unixepoch') FROM alarms"
+            + " WHERE alarms.object = objects.object AND "
+            + JdbcStore.TO_RUN
+            + ") AS alarm FROM objects",
+        "CREATE VIEW readable_entries AS SELECT namespace, name, lower(hex(id)) AS id, key, value"
+            + " FROM objects JOIN entries USING (object)",
+        "CREATE VIEW readable_alarms AS SELECT alarms.namespace, name, lower(hex(id)) AS id,"
+            + " datetime(due / 1000.0, 'unixepoch') AS due, "
+            + JdbcStore.ALARM_STATE
+            + " FROM alarms JOIN objects USING (object)");
+  }
+
+  /** Alarms learn their namespace, and those given up stay. */
+  private static void upgradeFrom1(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE TABLE new_alarms " + ALARMS,
+        "INSERT INTO new_alarms (object, namespace, due, retries)"
+            + " SELECT object, namespace, due, retries FROM alarms JOIN objects USING (object)",
+        "DROP TABLE alarms",
+        "ALTER TABLE new_alarms RENAME TO alarms",
+        ALARMS_BY_DUE,
+        "UPDATE schema_version SET version = 2");
+  }
+}
