@@ -258,21 +258,26 @@ install_peer_workerd() {
   printf '%s' "$wanted" >"$directory/node_modules/.installed"
 }
 
-# The server's programs, which the tests of the PostgreSQL store start by themselves.
-install_postgresql() {
-  if compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null; then
-    return
-  fi
-  need apt-get 'to install PostgreSQL (elsewhere than on Debian, install it yourself)'
+# A program of Debian's, where it is missing. Elsewhere, install it yourself.
+install_debian() { # PROGRAM, PACKAGE
+  ! command -v "$1" >/dev/null || return 0
+  need apt-get "to install $2 (elsewhere than on Debian, install it yourself)"
   local as_root=()
   if ((EUID != 0)); then
-    need sudo 'to install PostgreSQL as root'
+    need sudo "to install $2 as root"
     as_root=(sudo)
   fi
-  say 'installing PostgreSQL'
+  say "installing $2"
   quietly "${as_root[@]}" apt-get update
   quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes \
-    --no-install-recommends postgresql
+    --no-install-recommends "$2"
+}
+
+# The server's programs, which the tests of the PostgreSQL store start by themselves.
+install_postgresql() {
+  if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
+    install_debian postgres postgresql
+  fi
 }
 
 # ---- Contract -------------------------------------------------------------------------------------------
