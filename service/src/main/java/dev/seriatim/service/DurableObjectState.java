@@ -22,8 +22,11 @@ public interface DurableObjectState {
   DurableObjectId id();
 
   /**
-   * The object's name, if anyone has opened it by name so far. An object that was only ever opened
-   * by id may have a name that no one has told it.
+   * The object's name, if anyone has opened it by name so far: now, or earlier, as long as anything
+   * has been stored of the object since. An object that was only ever opened by id may have a name
+   * that no one has told it. May have to ask the store, and so may block.
+   *
+   * @throws StorageException if the store has to be asked, and fails
    */
   Optional<String> name();
 

@@ -5,10 +5,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.StringValue;
 import com.google.rpc.ErrorInfo;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.probe.Words;
+import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.DescribeNamespaceRequest;
 import dev.seriatim.v1.DescribeNamespaceResponse;
@@ -37,6 +39,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -489,6 +492,59 @@ final class HostTest {
       assertThat(late.getStatus().getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
       assertThat(header(host, "PROBE/a").do_(Probe.words("x")).getText()).isEqualTo("a green");
     }
+  }
+
+  /** Calls an object that replies with what it is called, and sets its alarm if it is to. */
+  private static String named(Path directory, String object, String request, List<String> alarms)
+      throws Exception {
+    DurableObjectFactory factory =
+        Probe.doing(
+            (probe, words, reply) -> {
+              if (words.getText().equals("write")) {
+                probe.state().storage().put("k", ByteString.copyFromUtf8("v"));
+              } else if (words.getText().equals("alarm")) {
+                probe.state().storage().setAlarm(Instant.now().plusSeconds(3600));
+              } else if (words.getText().equals("now")) {
+                probe.state().storage().setAlarm(Instant.EPOCH);
+              } else {
+                probe.state().storage().get("k");
+              }
+              Probe.reply(reply, probe.state().name().orElse("?"));
+            },
+            (probe, alarm) -> alarms.add(probe.state().name().orElse("?")));
+    try (DurableObjectHost host =
+        DurableObjectHost.builder()
+            .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), factory)
+            .storage(StorageOptions.sqlite(directory))
+            .listen(loopback(0))
+            .build()
+            .start()) {
+      ManagedChannel channel =
+          NettyChannelBuilder.forAddress(loopback(host.port())).usePlaintext().build();
+      try {
+        String name = header(channel, object).do_(Probe.words(request)).getText();
+        if (request.equals("now")) {
+          Wait.until(() -> !alarms.isEmpty(), "the alarm");
+        }
+        return name;
+      } finally {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  @Test
+  void anObjectsNameIsKnownFromTheFirstTimeThatItIsOpenedByName(@TempDir Path directory)
+      throws Exception {
+    List<String> alarms = new CopyOnWriteArrayList<>();
+    String byId = "PROBE/id:" + new DurableObjectIds(TestHost.PROBE).fromName("n");
+    assertThat(named(directory, byId, "write", alarms)).isEqualTo("?");
+    assertThat(named(directory, byId, "read", alarms)).isEqualTo("?");
+    assertThat(named(directory, "PROBE/n", "read", alarms)).isEqualTo("n");
+    assertThat(named(directory, byId, "read", alarms)).isEqualTo("n");
+    assertThat(named(directory, byId, "alarm", alarms)).isEqualTo("n");
+    assertThat(named(directory, byId, "now", alarms)).isEqualTo("n");
+    assertThat(alarms).containsExactly("n");
   }
 
   private static String reason(StatusRuntimeException e) throws Exception {

@@ -101,7 +101,7 @@ final class Instance implements DurableObjectState {
 
   @Override
   public Optional<String> name() {
-    return Optional.ofNullable(object.name());
+    return Optional.ofNullable(storage.readName());
   }
 
   @Override

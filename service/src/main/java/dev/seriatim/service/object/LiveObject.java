@@ -54,8 +54,6 @@ final class LiveObject {
   private final Mailbox mailbox = new Mailbox();
   private final Instances instances;
 
-  private volatile @Nullable String name;
-
   /** Whether someone has the object. Written through the handle, but for those who give it up. */
   private volatile boolean running;
 
@@ -81,7 +79,6 @@ final class LiveObject {
     this.directory = directory;
     this.namespace = namespace;
     this.id = id;
-    this.name = id.name().orElse(null);
     this.budget =
         new QueueBudget("the object", directory.limits().objectQueue(), directory.budget());
     this.storage = directory.storage().object(namespace.name(), id, new LostCommits(this, gate));
@@ -100,8 +97,9 @@ final class LiveObject {
     return id;
   }
 
+  /** What the object is called, as far as that is known without asking the store. */
   @Nullable String name() {
-    return name;
+    return storage.knownName();
   }
 
   QueueBudget budget() {
@@ -123,7 +121,7 @@ final class LiveObject {
   void hold(@Nullable String openedName) {
     holds++;
     if (openedName != null) {
-      name = openedName;
+      storage.learnName(openedName);
     }
   }
 
@@ -433,6 +431,7 @@ final class LiveObject {
 
   @Override
   public String toString() {
+    String name = name();
     return namespace.name() + "/" + (name == null ? "id:" + id : name);
   }
 }

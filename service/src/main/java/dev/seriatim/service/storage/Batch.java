@@ -34,6 +34,12 @@ final class Batch {
   /** About how much memory it holds. */
   long bytes;
 
+  /** The object's name, if the row may not have it yet. */
+  @Nullable String newName;
+
+  /** The name that the row was found to have; worked out by the committer. */
+  @Nullable String storedName;
+
   /** The object's row once this is committed; worked out by the committer. */
   long row;
 

@@ -85,6 +85,10 @@ final class CommittedObjectStorage extends ObjectStorage {
   @GuardedBy("this")
   private long row = UNKNOWN_ROW;
 
+  /** Whether the row has the object's name. */
+  @GuardedBy("this")
+  private boolean nameStored;
+
   CommittedObjectStorage(
       CommittingEngine engine, ObjectKey key, @Nullable String name, CommitListener listener) {
     super(engine, key, name);
@@ -211,6 +215,15 @@ final class CommittedObjectStorage extends ObjectStorage {
   @Override
   synchronized int currentLife() {
     return life;
+  }
+
+  @Override
+  @GuardedBy("this")
+  void rememberName() {
+    if (knownName() != null && !nameStored && row > NO_ROW) {
+      pendingFor(++lastSubmitted);
+      enqueue();
+    }
   }
 
   @GuardedBy("this")
@@ -403,19 +416,38 @@ final class CommittedObjectStorage extends ObjectStorage {
     return stored;
   }
 
+  @Override
+  @Nullable String readName(InstanceStorage instance) {
+    long at;
+    synchronized (this) {
+      at = row;
+    }
+    if (knownName() == null && at == UNKNOWN_ROW) {
+      try {
+        lookUp(instance, at);
+      } catch (SQLException e) {
+        throw readFailed(e);
+      }
+    }
+    return knownName();
+  }
+
   /** The row, from the store if it isn't known yet. */
   private long lookUp(InstanceStorage instance, long known) throws SQLException {
     if (known != UNKNOWN_ROW) {
       return known;
     }
-    long found = engine.store().findRow(key);
+    ObjectRow found = engine.store().findRow(key);
     synchronized (this) {
+      nameFound(found.name());
       // A commit may have made the row known meanwhile; what was looked for was there before.
       if (row == UNKNOWN_ROW && isCurrent(instance)) {
-        row = found;
+        row = found.row();
+        nameStored = found.name() != null;
+        rememberName();
       }
     }
-    return found;
+    return found.row();
   }
 
   private StorageException readFailed(SQLException e) {
@@ -432,6 +464,7 @@ final class CommittedObjectStorage extends ObjectStorage {
     pending = null;
     taken = batch;
     if (batch != null) {
+      batch.newName = nameStored ? null : knownName();
       for (Write write : batch.writes) {
         write.pending = false;
       }
@@ -458,6 +491,9 @@ final class CommittedObjectStorage extends ObjectStorage {
       if (batch.hasWrites()) {
         row = batch.row;
       }
+      nameFound(batch.storedName);
+      nameStored =
+          row > NO_ROW && (nameStored || batch.newName != null || batch.storedName != null);
       if (clearedBy <= batch.last) {
         clearedBy = 0;
       }
@@ -537,6 +573,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   private void forgetDurable() {
     clearCache();
     row = UNKNOWN_ROW;
+    nameStored = false;
     alarm = null;
     alarmKnown = false;
   }

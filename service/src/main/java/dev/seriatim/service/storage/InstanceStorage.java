@@ -154,6 +154,16 @@ public final class InstanceStorage implements DurableObjectStorage {
     }
   }
 
+  /**
+   * The object's name if anyone has ever opened it by name, from the store if need be. Called by
+   * any thread, in a turn or outside.
+   *
+   * @throws StorageException if the store has to be asked and fails
+   */
+  public @Nullable String readName() {
+    return object.readName(this);
+  }
+
   /** A thread that the object left inside a transaction must not hold the object up for ever. */
   private boolean lockAtEnd() {
     boolean interrupted = false;

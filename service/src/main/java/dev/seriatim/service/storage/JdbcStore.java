@@ -66,7 +66,7 @@ abstract class JdbcStore implements AutoCloseable {
   abstract boolean begin(JdbcWriter writer, Collection<Integer> slots, long number)
       throws SQLException;
 
-  /** Finds the rows of those objects that have one. */
+  /** Finds the rows of those objects that have one, with the names that are stored there. */
   abstract void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException;
 
   /** A row that no object has had. */
@@ -101,16 +101,18 @@ abstract class JdbcStore implements AutoCloseable {
     PreparedStatement prepare(String sql) throws SQLException;
   }
 
-  /** The row of this object, or {@link CommittedObjectStorage#NO_ROW}. */
-  long findRow(ObjectKey object) throws SQLException {
+  /** The row of this object. */
+  ObjectRow findRow(ObjectKey object) throws SQLException {
     return read(
         statements -> {
           PreparedStatement select =
-              statements.prepare("SELECT object FROM objects WHERE id = ? AND namespace = ?");
+              statements.prepare("SELECT object, name FROM objects WHERE id = ? AND namespace = ?");
           select.setBytes(1, object.id().toByteArray());
           select.setString(2, object.namespace());
           try (ResultSet results = select.executeQuery()) {
-            return results.next() ? results.getLong(1) : CommittedObjectStorage.NO_ROW;
+            return results.next()
+                ? new ObjectRow(results.getLong(1), name(results, 2))
+                : ObjectRow.NONE;
           }
         });
   }

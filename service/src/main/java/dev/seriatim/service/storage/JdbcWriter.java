@@ -73,6 +73,7 @@ final class JdbcWriter implements AutoCloseable {
     List<Batch> unknown = new ArrayList<>();
     for (Batch batch : group) {
       batch.rowIsNew = false;
+      batch.storedName = null;
       batch.row = batch.object.row();
       if (batch.row == CommittedObjectStorage.UNKNOWN_ROW && batch.hasWrites()) {
         batch.row = CommittedObjectStorage.NO_ROW;
@@ -100,14 +101,33 @@ final class JdbcWriter implements AutoCloseable {
         insert.setLong(1, batch.row);
         insert.setString(2, batch.object.key.namespace());
         insert.setBytes(3, batch.object.key.id().toByteArray());
-        store.setName(insert, 4, batch.object.name);
+        store.setName(insert, 4, batch.newName);
         insert.addBatch();
       }
     }
     if (insert != null) {
       insert.executeBatch();
     }
+    writeNames(group);
     removeCleared(group);
+  }
+
+  /** Names that were told after their objects had been stored without. */
+  private void writeNames(List<Batch> group) throws SQLException {
+    PreparedStatement update = null;
+    for (Batch batch : group) {
+      if (batch.newName != null && batch.storedName == null && hasRow(batch) && !batch.rowIsNew) {
+        if (update == null) {
+          update = prepare("UPDATE objects SET name = ? WHERE object = ? AND name IS NULL");
+        }
+        store.setName(update, 1, batch.newName);
+        update.setLong(2, batch.row);
+        update.addBatch();
+      }
+    }
+    if (update != null) {
+      update.executeBatch();
+    }
   }
 
   /** Removes what was there before a {@code deleteAll}, and the object if nothing comes after. */

@@ -18,7 +18,12 @@ final class MemoryEngine extends StorageEngine {
 
   @Override
   public ObjectStorage object(String namespace, DurableObjectId id, CommitListener listener) {
-    return new MemoryObjectStorage(this, new ObjectKey(namespace, id), id.name().orElse(null));
+    MemoryObjectStorage object =
+        new MemoryObjectStorage(this, new ObjectKey(namespace, id), id.name().orElse(null));
+    synchronized (object) {
+      object.rememberName();
+    }
+    return object;
   }
 
   @Override

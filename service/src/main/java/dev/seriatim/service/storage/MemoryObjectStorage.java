@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import java.util.Collections;
 import java.util.Map;
@@ -64,6 +65,30 @@ final class MemoryObjectStorage extends ObjectStorage {
   }
 
   @Override
+  @GuardedBy("this")
+  void rememberName() {
+    Contents contents = engine.contents(key);
+    if (contents != null && knownName() != null) {
+      synchronized (contents) {
+        contents.name = knownName();
+      }
+    }
+  }
+
+  @Override
+  @Nullable String readName(InstanceStorage instance) {
+    Contents contents = engine.contents(key);
+    if (knownName() == null && contents != null) {
+      synchronized (this) {
+        synchronized (contents) {
+          nameFound(contents.name);
+        }
+      }
+    }
+    return knownName();
+  }
+
+  @Override
   long gate(InstanceStorage instance) {
     instance.requireUsable();
     return 0;
@@ -74,7 +99,7 @@ final class MemoryObjectStorage extends ObjectStorage {
     // Holding the monitor, so that a discard comes before all of it or after all of it.
     synchronized (this) {
       instance.requireUsable();
-      Contents contents = engine.contentsForWrite(key, name);
+      Contents contents = engine.contentsForWrite(key, knownName());
       synchronized (contents) {
         if (turn.cleared) {
           contents.entries.clear();
@@ -102,7 +127,7 @@ final class MemoryObjectStorage extends ObjectStorage {
 
   @Override
   void submitAlarm(int life, AlarmTime alarm) {
-    Contents contents = engine.contentsForWrite(key, name);
+    Contents contents = engine.contentsForWrite(key, knownName());
     synchronized (contents) {
       contents.alarm = alarm.equals(AlarmTime.REMOVED) ? null : alarm;
       if (contents.entries.isEmpty() && contents.alarm == null) {
@@ -125,7 +150,7 @@ final class MemoryObjectStorage extends ObjectStorage {
 
   /** What one object has stored. Its fields are guarded by its monitor. */
   static final class Contents {
-    final @Nullable String name;
+    @Nullable String name;
     final TreeMap<String, ByteString> entries = new TreeMap<>(Keys.ORDER);
     @Nullable AlarmTime alarm;
 

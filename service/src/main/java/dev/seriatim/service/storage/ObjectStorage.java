@@ -18,8 +18,10 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
   private static final System.Logger LOGGER = System.getLogger(ObjectStorage.class.getName());
 
   final ObjectKey key;
-  final @Nullable String name;
   private final StorageEngine engine;
+
+  /** The object's name, as far as it is known here. Set once: the id belongs to this name alone. */
+  private volatile @Nullable String name;
 
   @GuardedBy("this")
   private @Nullable InstanceStorage current;
@@ -46,6 +48,40 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
       return instance;
     }
   }
+
+  /** The object's name, as far as it is known here without asking the store. */
+  public final @Nullable String knownName() {
+    return name;
+  }
+
+  /**
+   * Someone says what the object is called. The store learns it with the object's next commit; or
+   * by a commit of its own, if the store is known to have the object without its name. Called by
+   * any thread; doesn't block.
+   */
+  public final void learnName(String told) {
+    if (name == null) {
+      synchronized (this) {
+        nameFound(told);
+        rememberName();
+      }
+    }
+  }
+
+  /** The name is known from now on. */
+  @GuardedBy("this")
+  final void nameFound(@Nullable String found) {
+    if (name == null && found != null) {
+      name = found;
+    }
+  }
+
+  /** Sees to it that the store has the name, if it is known to have the object without. */
+  @GuardedBy("this")
+  abstract void rememberName();
+
+  /** The object's name, from the store if need be. */
+  abstract @Nullable String readName(InstanceStorage instance);
 
   /**
    * The number of the object's last commit if it is not durable yet, otherwise 0. What a failed

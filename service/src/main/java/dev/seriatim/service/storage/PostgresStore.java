@@ -191,7 +191,7 @@ final class PostgresStore extends JdbcStore {
                 "bytea",
                 batches.stream().map(b -> b.object.key.id().toByteArray()).toArray(byte[][]::new));
     PreparedStatement select =
-        writer.prepare("SELECT namespace, id, object FROM objects WHERE id = ANY (?)");
+        writer.prepare("SELECT namespace, id, object, name FROM objects WHERE id = ANY (?)");
     select.setArray(1, ids);
     try (ResultSet results = select.executeQuery()) {
       while (results.next()) {
@@ -200,6 +200,7 @@ final class PostgresStore extends JdbcStore {
                 new ObjectKey(results.getString(1), ByteString.copyFrom(results.getBytes(2))));
         if (batch != null) {
           batch.row = results.getLong(3);
+          batch.storedName = name(results, 4);
         }
       }
     } finally {

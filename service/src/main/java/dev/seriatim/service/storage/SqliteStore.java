@@ -146,13 +146,14 @@ final class SqliteStore extends JdbcStore {
   @Override
   void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException {
     PreparedStatement select =
-        writer.prepare("SELECT object FROM objects WHERE id = ? AND namespace = ?");
+        writer.prepare("SELECT object, name FROM objects WHERE id = ? AND namespace = ?");
     for (Batch batch : batches) {
       select.setBytes(1, batch.object.key.id().toByteArray());
       select.setString(2, batch.object.key.namespace());
       try (ResultSet results = select.executeQuery()) {
         if (results.next()) {
           batch.row = results.getLong(1);
+          batch.storedName = name(results, 2);
         }
       }
     }

@@ -91,8 +91,8 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
-  synchronized long findRow(ObjectKey object) {
-    return rows.getOrDefault(object, CommittedObjectStorage.NO_ROW);
+  synchronized ObjectRow findRow(ObjectKey object) {
+    return new ObjectRow(rows.getOrDefault(object, CommittedObjectStorage.NO_ROW), null);
   }
 
   @Override

@@ -96,6 +96,85 @@ abstract class StorageContract {
     }
   }
 
+  // ---- the object's name
+
+  private static Optional<String> name(TestObject of) {
+    return Optional.ofNullable(of.instance().readName());
+  }
+
+  /** Lets go of the object, and opens it by its id. */
+  private TestObject againById(TestObject of) {
+    of.evict();
+    if (!(options().location() instanceof StorageOptions.Memory)) {
+      engine.close();
+      open();
+    }
+    return TestObject.byIdOf(engine, "object");
+  }
+
+  @Test
+  void knowsTheNameThatItWasFirstStoredWith() {
+    object.turn(s -> s.put("k", A));
+    TestObject byId = againById(object);
+    assertThat(name(byId)).isEqualTo(Optional.of("object"));
+    assertThat(byId.storage().knownName()).isEqualTo("object");
+  }
+
+  @Test
+  void learnsTheNameAlsoWhenItIsFirstWritten() {
+    object.turn(s -> s.put("k", A));
+    TestObject byId = againById(object);
+    byId.turn(s -> s.put("k", B));
+    assertThat(name(byId)).isEqualTo(Optional.of("object"));
+  }
+
+  @Test
+  void remembersANameThatCameAfterItWasStored() {
+    TestObject byId = TestObject.byIdOf(engine, "object");
+    byId.turn(s -> s.put("k", A));
+    assertThat(name(byId)).isEqualTo(Optional.empty());
+    // While it is live.
+    byId.storage().learnName("object");
+    assertThat(name(byId)).isEqualTo(Optional.of("object"));
+    byId.awaitDurable(byId.storage().pendingCommit());
+    assertThat(name(againById(byId))).isEqualTo(Optional.of("object"));
+  }
+
+  @Test
+  void remembersANameThatCameWithATurnThatOnlyRead() {
+    TestObject byId = TestObject.byIdOf(engine, "object");
+    byId.turn(s -> s.put("k", A));
+    byId.evict();
+    TestObject byName = new TestObject(engine, "object");
+    assertThat(get(byName, "k")).isEqualTo(Optional.of(A));
+    byName.awaitDurable(byName.storage().pendingCommit());
+    assertThat(name(againById(byName))).isEqualTo(Optional.of("object"));
+  }
+
+  @Test
+  void remembersANameThatCameWithATurnThatOnlyWrote() {
+    TestObject byId = TestObject.byIdOf(engine, "object");
+    byId.turn(s -> s.put("k", A));
+    byId.evict();
+    TestObject byName = new TestObject(engine, "object");
+    byName.turn(s -> s.put("k", B));
+    assertThat(name(againById(byName))).isEqualTo(Optional.of("object"));
+  }
+
+  @Test
+  void remembersANameThatCameBeforeAnythingWasStored() {
+    TestObject byId = TestObject.byIdOf(engine, "object");
+    assertThat(name(byId)).isEqualTo(Optional.empty());
+    byId.storage().learnName("object");
+    byId.turn(s -> s.put("k", A));
+    TestObject again = againById(byId);
+    assertThat(name(again)).isEqualTo(Optional.of("object"));
+    // All is gone, and it begins anew.
+    again.turn(DurableObjectStorage::deleteAll);
+    again.turn(s -> s.put("k", A));
+    assertThat(name(againById(again))).isEqualTo(Optional.of("object"));
+  }
+
   @Test
   void keepsObjectsApart() {
     TestObject other = new TestObject(engine, "other");

@@ -33,10 +33,19 @@ final class TestObject {
   }
 
   TestObject(StorageEngine engine, String namespace, String name) {
+    this(engine, namespace, IDS.fromName(name));
+  }
+
+  private TestObject(StorageEngine engine, String namespace, DurableObjectId id) {
     this.engine = engine;
     this.namespace = namespace;
-    this.id = IDS.fromName(name);
+    this.id = id;
     this.storage = engine.object(namespace, id, commits);
+  }
+
+  /** The object of this name, opened by its id: nobody has said what it is called. */
+  static TestObject byIdOf(StorageEngine engine, String name) {
+    return new TestObject(engine, "TEST", IDS.fromString(IDS.fromName(name).toString()));
   }
 
   DurableObjectId id() {
