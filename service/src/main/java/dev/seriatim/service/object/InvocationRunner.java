@@ -2,7 +2,6 @@ package dev.seriatim.service.object;
 
 import com.google.protobuf.Duration;
 import com.google.protobuf.Value;
-import com.google.protobuf.util.Durations;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MalformedArgumentException;
 import dev.seriatim.service.dispatch.MethodCall;
@@ -64,7 +63,7 @@ final class InvocationRunner {
     Value json = invocation.json();
     try {
       if (timeout != null) {
-        timeoutNanos = toNanos(timeout);
+        timeoutNanos = Timeout.nanos(timeout);
         timeoutNanos -= Math.min(timeoutNanos, object.directory().nanos() - stub.arrivedNanos());
       }
       metadata = InvocationMetadata.read(invocation, stub.isLocal());
@@ -80,12 +79,8 @@ final class InvocationRunner {
       return true;
     }
     if (timeoutNanos <= 0) {
-      return refuse(
-          stub,
-          sequence,
-          BreakReason.INVOCATION_TIMED_OUT,
-          "invocation %d of %s had a timeout of %s, which ran out before its turn"
-              .formatted(sequence, method.name(), timeoutOf(invocation)));
+      stub.breakTurn(Timeout.ranOutBeforeItsTurn(invocation), object.pendingCommit());
+      return true;
     }
     return runTurn(stub, invocation, method, argument, metadata, timeoutNanos);
   }
@@ -93,18 +88,6 @@ final class InvocationRunner {
   private boolean refuse(StubQueue stub, long sequence, BreakReason reason, String message) {
     stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
     return true;
-  }
-
-  private static String timeoutOf(Invocation invocation) {
-    Duration timeout = invocation.timeout();
-    return timeout == null ? "none" : Durations.toString(timeout);
-  }
-
-  private static long toNanos(Duration timeout) {
-    Durations.checkValid(timeout);
-    long seconds = Math.min(timeout.getSeconds(), TimeUnit.DAYS.toSeconds(365 * 100));
-    return TimeUnit.SECONDS.toNanos(Math.max(0, seconds))
-        + (timeout.getSeconds() < 0 ? 0 : Math.max(0, timeout.getNanos()));
   }
 
   // ---- the turn
@@ -263,7 +246,7 @@ final class InvocationRunner {
         BreakCause.of(
             BreakReason.INVOCATION_TIMED_OUT,
             "invocation %d of %s was still running at the end of its timeout of %s"
-                .formatted(late.sequence(), invocation.method(), timeoutOf(invocation))));
+                .formatted(late.sequence(), invocation.method(), Timeout.describe(invocation))));
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import io.grpc.Status;
 import java.util.ArrayDeque;
@@ -67,6 +68,10 @@ final class OutcomeQueue implements OutputGate.Waiter {
   @GuardedBy("this")
   private boolean closedByClient;
 
+  /** Null until an invocation with a timeout has had to wait. */
+  @GuardedBy("this")
+  private @Nullable TurnDeadline deadline;
+
   // Set by the turn thread when it stops serving a stub whose client doesn't read.
   private volatile boolean paused;
 
@@ -86,6 +91,9 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   /** A turn begins for this stub. False if nothing may be run for it any more. */
   synchronized boolean beginTurn() {
+    if (deadline != null) {
+      deadline.turnBegins();
+    }
     inTurn = !ended;
     return inTurn;
   }
@@ -179,6 +187,33 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   // ---- any thread
 
+  /**
+   * This invocation of the stub waits for its turn, no longer than until this time on the host's
+   * ticker. If it is the next one, and its time runs out, the stub breaks at once, whatever it
+   * waits for. If it isn't, nothing is done: who says so when its turn is next is the turn thread.
+   */
+  synchronized void awaitTurn(Invocation invocation, long untilNanos) {
+    if (!ended && !inTurn && invocation.sequence() == completed + 1) {
+      if (deadline == null) {
+        deadline = new TurnDeadline(this, stub.directory());
+      }
+      deadline.await(invocation, untilNanos);
+    }
+  }
+
+  /** The time has come that was set for a turn to begin. On a thread of the timer's. */
+  void turnDeadline(long setFor) {
+    synchronized (this) {
+      Invocation overdue = deadline == null ? null : deadline.overdue(setFor);
+      if (overdue == null) {
+        return;
+      }
+      endBroken(Timeout.ranOutBeforeItsTurn(overdue), 0);
+    }
+    flush();
+    stub.discardInbound();
+  }
+
   synchronized boolean hasEnded() {
     return ended;
   }
@@ -186,6 +221,33 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
   synchronized boolean isBroken() {
     return ended && !closedByClient;
+  }
+
+  /**
+   * Ends the call well, if the invocation of this number has completed, which is the last one. So a
+   * stub that has nothing to run doesn't wait for its object.
+   */
+  boolean endBehind(long last) {
+    synchronized (this) {
+      if (inTurn || completed != last) {
+        return false;
+      }
+      endWith(null, Status.OK, 0);
+    }
+    flush();
+    return true;
+  }
+
+  /** Breaks the stub, if the invocation of this number has completed. */
+  boolean breakBehind(long last, BreakCause cause) {
+    synchronized (this) {
+      if (inTurn || completed != last) {
+        return false;
+      }
+      endBroken(cause, 0);
+    }
+    flush();
+    return true;
   }
 
   /** Breaks the stub, after the turn that it is in, if it is in one. */
@@ -211,6 +273,9 @@ final class OutcomeQueue implements OutputGate.Waiter {
     closed = true;
     outgoing.clear();
     outgoingBytes = 0;
+    if (deadline != null) {
+      deadline.close();
+    }
   }
 
   /** Sends what the pulse has found to have waited for long enough. */
@@ -262,6 +327,9 @@ final class OutcomeQueue implements OutputGate.Waiter {
   private void endWith(@Nullable Broken broken, Status status, long commit) {
     if (!ended) {
       ended = true;
+      if (deadline != null) {
+        deadline.close();
+      }
       outgoing.add(new Outgoing(null, 0, broken, status, notBeforeTheLast(commit)));
     }
   }

@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import com.google.protobuf.Duration;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import java.util.List;
@@ -57,6 +58,10 @@ public final class StubQueue {
     this.outcomes = new OutcomeQueue(this, sink, object);
   }
 
+  ObjectDirectory directory() {
+    return directory;
+  }
+
   /** Whether the stub is opened by an object of this host. */
   boolean isLocal() {
     return local;
@@ -92,11 +97,13 @@ public final class StubQueue {
         failure = overloaded(invocations.get(fit).sequence(), valid - fit, bytes);
       }
       if (fit > 0) {
-        enqueue(
+        Inbound.Invocations taken =
             new Inbound.Invocations(
                 fit == invocations.size() ? invocations : invocations.subList(0, fit),
                 bytes,
-                directory.nanos()));
+                directory.nanos());
+        enqueue(taken);
+        awaitTurn(taken, 0);
       }
     }
     if (failure != null) {
@@ -147,7 +154,9 @@ public final class StubQueue {
   public void fail(BreakCause cause) {
     if (!sealed) {
       sealed = true;
-      enqueue(new Inbound.Failure(cause));
+      if (!outcomes.breakBehind(nextSequence - 1, cause)) {
+        enqueue(new Inbound.Failure(cause));
+      }
     }
   }
 
@@ -155,7 +164,9 @@ public final class StubQueue {
   public void halfClose() {
     if (!sealed) {
       sealed = true;
-      enqueue(new Inbound.HalfClose());
+      if (!outcomes.endBehind(nextSequence - 1)) {
+        enqueue(new Inbound.HalfClose());
+      }
     }
   }
 
@@ -168,6 +179,22 @@ public final class StubQueue {
   /** The client reads again. May be called without need. */
   public void onReady() {
     outcomes.flush();
+  }
+
+  /** If this invocation has a timeout, it needn't wait for longer. */
+  private void awaitTurn(Inbound.Invocations of, int index) {
+    Invocation invocation = of.invocations().get(index);
+    Duration timeout = invocation.timeout();
+    if (timeout == null) {
+      return;
+    }
+    long nanos;
+    try {
+      nanos = Timeout.nanos(timeout);
+    } catch (IllegalArgumentException e) {
+      return; // It breaks the stub when its turn comes.
+    }
+    outcomes.awaitTurn(invocation, of.arrivedNanos() + nanos);
   }
 
   private void enqueue(Inbound item) {
@@ -250,6 +277,18 @@ public final class StubQueue {
    * comes back by itself when it has something to run and its client reads.
    */
   boolean staysScheduled() {
+    if (frame != null) {
+      awaitTurn(frame, nextInFrame);
+    } else {
+      switch (inbound.peek()) {
+        case null -> {}
+        case Inbound.Invocations next -> awaitTurn(next, 0);
+        // It is the last thing, and needn't wait for what the object does next.
+        case Inbound.Failure _, Inbound.HalfClose _ -> {
+          Invocation _ = takeInvocation();
+        }
+      }
+    }
     if (canRun()) {
       return true;
     }

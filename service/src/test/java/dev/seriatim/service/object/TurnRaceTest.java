@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.util.Durations;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.Probe;
@@ -12,6 +13,7 @@ import dev.seriatim.service.probe.Words;
 import dev.seriatim.service.storage.FaultyStorage;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.wire.Invocation;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -33,8 +35,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Random stubs on a few objects over a real store, from several threads: calls that write, throw,
- * abort and reply late, clients that cancel and stop reading, evictions, commits that fail. In the
- * end the store must hold, for each stub, exactly what the stub was told.
+ * abort and reply late, clients that cancel and stop reading, timeouts, evictions, commits that
+ * fail. In the end the store must hold, for each stub, exactly what the stub was told.
  *
  * <p>{@code -Dseriatim.seed} chooses the same calls again; the interleaving is the machine's.
  */
@@ -129,7 +131,7 @@ final class TurnRaceTest {
                           clients.add(client);
                         }
                         try {
-                          play(objects, client, random);
+                          play(objects, client, random, /* timeouts= */ !exclusive);
                         } catch (Throwable e) {
                           breaches.add(client.id + " on " + client.object + ": " + e);
                           return;
@@ -150,7 +152,10 @@ final class TurnRaceTest {
     }
   }
 
-  private static void play(TestObjects objects, Client client, Random random) {
+  /**
+   * @param timeouts whether some of the calls have one: what is cut off may overlap the next turn
+   */
+  private static void play(TestObjects objects, Client client, Random random, boolean timeouts) {
     StubQueue stub = objects.open(client.object, client.sink);
     int frames = 1 + random.nextInt(6);
     for (int f = 0; f < frames; f++) {
@@ -162,7 +167,13 @@ final class TurnRaceTest {
         client.actions.append(action);
         texts[i] = action + client.id + "/" + client.actions.length();
       }
-      stub.add(TestObjects.invocations(first, texts), 10);
+      List<Invocation> invocations = TestObjects.invocations(first, texts);
+      for (int i = 0; timeouts && i < calls; i++) {
+        if (random.nextInt(10) == 0) {
+          invocations.set(i, timed(first + i, texts[i], random.nextInt(3_000)));
+        }
+      }
+      stub.add(invocations, 10);
       if (random.nextInt(4) == 0) {
         client.sink.setReading(false);
         LockSupport.parkNanos(random.nextInt(300_000));
@@ -184,6 +195,16 @@ final class TurnRaceTest {
       default -> stub.halfClose();
     }
     Wait.until(client.sink::isClosed, "the end of the stub");
+  }
+
+  private static Invocation timed(long sequence, String text, int micros) {
+    return Invocation.of(
+        dev.seriatim.v1.Invocation.newBuilder()
+            .setSequence(sequence)
+            .setMethod("Do")
+            .setMessage(Words.newBuilder().setText(text).build().toByteString())
+            .setTimeout(Durations.fromMicros(micros))
+            .build());
   }
 
   private void turn(Probe probe, Words request, StreamObserver<Words> reply, boolean exclusive)
