@@ -15,7 +15,7 @@ final class Batch {
   final CommittedObjectStorage object;
 
   /** The ownership under which these turns ran. */
-  final long epoch;
+  final Ownership.@Nullable Tenure tenure;
 
   /** The first commit in it. */
   final long first;
@@ -46,9 +46,9 @@ final class Batch {
   /** Whether the row is made by this batch. */
   boolean rowIsNew;
 
-  Batch(CommittedObjectStorage object, long epoch, long first) {
+  Batch(CommittedObjectStorage object, Ownership.@Nullable Tenure tenure, long first) {
     this.object = object;
-    this.epoch = epoch;
+    this.tenure = tenure;
     this.first = first;
     this.last = first;
   }

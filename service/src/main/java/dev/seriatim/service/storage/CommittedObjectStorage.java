@@ -36,8 +36,8 @@ final class CommittedObjectStorage extends ObjectStorage {
   /** Every commit up to here is durable, or lost and reported. Written holding this. */
   private volatile long settled;
 
-  /** Under which ownership the current life runs; 0 before the first. */
-  private volatile long epoch;
+  /** Under which ownership the current life runs; null before the first. */
+  private volatile Ownership.@Nullable Tenure tenure;
 
   /** Counts what has made memory and store disagree: failed commits and changes of the owner. */
   @GuardedBy("this")
@@ -58,6 +58,10 @@ final class CommittedObjectStorage extends ObjectStorage {
   /** Whether the committer knows that there is something to take. */
   @GuardedBy("this")
   private boolean queued;
+
+  /** Whether it will never be known what became of what the committer took. */
+  @GuardedBy("this")
+  private boolean leftInDoubt;
 
   /** The newest uncommitted write of each key; null while there is none. */
   @GuardedBy("this")
@@ -128,33 +132,46 @@ final class CommittedObjectStorage extends ObjectStorage {
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
-    long owned = engine.ownership().epoch(slot);
-    if (owned == 0) {
-      throw new StorageException(
-          "slot " + slot + " of object " + key + " is not owned by this host");
+    Ownership.Tenure owned = engine.ownership().tenure(slot);
+    if (owned == null) {
+      throw notOwned();
     }
-    if (owned != epoch) {
+    if (owned != tenure) {
       if (lastSubmitted > settled) {
         throw new StorageException(
             "the commits of object " + key + " from before it changed hands are not settled yet");
       }
       life++;
       forgetDurable();
-      epoch = owned;
+      tenure = owned;
     }
   }
 
   @Override
   void checkOwned(InstanceStorage instance) {
     instance.requireUsable();
-    if (engine.ownership().epoch(slot) != epoch) {
+    if (!isOwned()) {
       synchronized (this) {
-        lose(
-            new StorageException(
-                "slot " + slot + " of object " + key + " has been taken over by another host"));
+        lose(notOwned());
       }
       instance.requireUsable();
     }
+  }
+
+  /** Whether this host has owned the object since the current life began. */
+  private boolean isOwned() {
+    return engine.ownership().tenure(slot) == tenure;
+  }
+
+  /** Why nothing can be done with the object. */
+  StorageException notOwned() {
+    return new StorageException(
+        "slot "
+            + slot
+            + " of object "
+            + key
+            + " is not owned by this host: "
+            + engine.ownership().reason());
   }
 
   @Override
@@ -165,9 +182,10 @@ final class CommittedObjectStorage extends ObjectStorage {
     }
     // A failure refuses the instance before it settles.
     instance.requireUsable();
-    if (engine.ownership().isCertain()) {
+    if (engine.ownership().isCertain() && isOwned()) {
       return 0;
     }
+    // A commit of nothing, which passes through the fence.
     return submit(instance, null, 0);
   }
 
@@ -230,7 +248,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   private Batch pendingFor(long commit) {
     Batch batch = pending;
     if (batch == null) {
-      batch = new Batch(this, epoch, commit);
+      batch = new Batch(this, tenure, commit);
       pending = batch;
     }
     batch.last = commit;
@@ -460,6 +478,9 @@ final class CommittedObjectStorage extends ObjectStorage {
   /** What is to be committed next, or null if there is nothing any more. */
   synchronized @Nullable Batch take() {
     queued = false;
+    if (leftInDoubt) {
+      return null;
+    }
     Batch batch = pending;
     pending = null;
     taken = batch;
@@ -519,6 +540,14 @@ final class CommittedObjectStorage extends ObjectStorage {
       alarmChanged(batch.alarm);
     }
     listener.durable(batch.last, idle);
+  }
+
+  /**
+   * The host closes, and the store has not said what became of the batch that was taken: nobody is
+   * told anything, and nothing is committed on top of it.
+   */
+  synchronized void leaveInDoubt() {
+    leftInDoubt = true;
   }
 
   /** Everything that was submitted and isn't durable is lost. */

@@ -1,11 +1,8 @@
 package dev.seriatim.service.storage;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
-import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -21,44 +18,35 @@ import org.jspecify.annotations.Nullable;
  * allows, and then fails; until the store is back, what comes after that fails at once. A group
  * whose commit was sent but not answered is told neither way before the store has said what became
  * of it.
+ *
+ * <p>Everything here is the committer thread's own, but for {@link #enqueue} and {@link #close}.
  */
 final class Committer implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(Committer.class.getName());
 
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(20);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
+  /** What became of a group whose commit was sent and not answered. */
+  private enum Fate {
+    DURABLE,
+    LOST,
+    /** The store has gone back to a time before it; so it is lost, and more with it. */
+    FORGOTTEN,
+    /** The host was closed before the store could say. */
+    UNKNOWN
+  }
 
   private final StorageOptions options;
   private final Faults faults;
   private final JdbcStore store;
   private final Thread thread;
-  private final Object lock = new Object();
-
-  /** The objects that have something to commit. */
-  @GuardedBy("lock")
-  private ArrayDeque<CommittedObjectStorage> queue = new ArrayDeque<>();
-
-  @GuardedBy("lock")
-  private boolean waiting;
-
-  @GuardedBy("lock")
-  private boolean closing;
-
-  // The rest is the committer thread's own.
-
+  private final CommitQueue queue = new CommitQueue();
+  private final Outage outage;
   private @Nullable JdbcWriter writer;
-  private long groupNumber;
-
-  /** When the store was last found to be away, on {@link System#nanoTime}; 0 while it is there. */
-  private long awaySince;
-
-  /** Objects taken from the queue that had no room in the last group. */
-  private ArrayDeque<CommittedObjectStorage> waitingObjects = new ArrayDeque<>();
 
   Committer(StorageOptions options, JdbcStore store, Faults faults) {
     this.faults = faults;
     this.options = options;
     this.store = store;
+    this.outage = new Outage(options.storePatience());
     this.thread = Thread.ofPlatform().name("seriatim-committer").daemon().unstarted(this::run);
   }
 
@@ -68,22 +56,13 @@ final class Committer implements AutoCloseable {
 
   /** This object has something to commit. Doesn't block. */
   void enqueue(CommittedObjectStorage object) {
-    synchronized (lock) {
-      queue.add(object);
-      if (waiting) {
-        waiting = false;
-        lock.notifyAll();
-      }
-    }
+    queue.add(object);
   }
 
   /** Commits what was submitted before, and ends. */
   @Override
   public void close() {
-    synchronized (lock) {
-      closing = true;
-      lock.notifyAll();
-    }
+    queue.close();
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
@@ -98,8 +77,8 @@ final class Committer implements AutoCloseable {
   }
 
   private void run() {
-    while (awaitObjects()) {
-      List<Batch> group = takeGroup();
+    while (queue.await()) {
+      List<Batch> group = queue.takeGroup(options.maxGroupBytes());
       if (!group.isEmpty()) {
         try {
           commit(group);
@@ -113,80 +92,36 @@ final class Committer implements AutoCloseable {
     closeWriter();
   }
 
-  /** Waits until there is something to commit; false if there will be nothing any more. */
-  private boolean awaitObjects() {
-    if (!waitingObjects.isEmpty()) {
-      return true;
-    }
-    synchronized (lock) {
-      while (queue.isEmpty()) {
-        if (closing) {
-          return false;
-        }
-        waiting = true;
-        try {
-          lock.wait();
-        } catch (InterruptedException e) {
-          LOGGER.log(System.Logger.Level.WARNING, "the committer was interrupted; it goes on");
-        }
-      }
-      waiting = false;
-      ArrayDeque<CommittedObjectStorage> empty = waitingObjects;
-      waitingObjects = queue;
-      queue = empty;
-      return true;
-    }
-  }
-
-  private boolean isIdle() {
-    if (!waitingObjects.isEmpty()) {
-      return false;
-    }
-    synchronized (lock) {
-      return queue.isEmpty();
-    }
-  }
-
-  private List<Batch> takeGroup() {
-    List<Batch> group = new ArrayList<>(waitingObjects.size());
-    long bytes = 0;
-    CommittedObjectStorage object;
-    while (bytes < options.maxGroupBytes() && (object = waitingObjects.poll()) != null) {
-      Batch batch = object.take();
-      if (batch != null) {
-        group.add(batch);
-        bytes += batch.bytes;
-      }
-    }
-    return group;
-  }
-
   private void commit(List<Batch> group) {
-    Duration pause = FIRST_PAUSE;
     while (true) {
       rejectLost(group);
       if (group.isEmpty()) {
         return;
       }
+      long began = System.nanoTime();
+      long number = store.groups().next();
       boolean sent = false;
       SQLException failure;
       try {
         JdbcWriter current = writer();
-        long number = ++groupNumber;
         faults.at(Faults.Step.BEFORE_BEGIN, current.connection());
-        if (current.begin(group, number)) {
-          faults.at(Faults.Step.AFTER_FENCE, current.connection());
-          current.write(group);
-          faults.at(Faults.Step.AFTER_WRITES, current.connection());
-          sent = true;
-          current.commit();
-          faults.at(Faults.Step.AFTER_COMMIT, current.connection());
-          storeIsBack();
-          settle(group, current);
-          return;
+        JdbcStore.Fence fence = current.begin(group, number);
+        if (fence != JdbcStore.Fence.PASSED) {
+          current.rollback();
+          if (fence == JdbcStore.Fence.WENT_BACK) {
+            resetAll(current, current.lastGroup());
+          }
+          continue;
         }
-        current.rollback();
-        continue;
+        faults.at(Faults.Step.AFTER_FENCE, current.connection());
+        current.write(group);
+        faults.at(Faults.Step.AFTER_WRITES, current.connection());
+        sent = true;
+        current.commit();
+        faults.at(Faults.Step.AFTER_COMMIT, current.connection());
+        storeIsBack();
+        settle(group, number, current);
+        return;
       } catch (SQLException e) {
         failure = e;
         closeWriter();
@@ -194,21 +129,25 @@ final class Committer implements AutoCloseable {
         failure = new SQLException(e.toString(), e);
         closeWriter();
       }
-      if (sent) {
-        Boolean applied = resolve(group, groupNumber, failure);
-        if (applied == null) {
+      Fate fate = sent ? resolve(group, number, failure, began) : Fate.LOST;
+      switch (fate) {
+        case DURABLE -> {
+          settle(group, number, null);
           return;
         }
-        if (applied) {
-          settle(group, null);
+        case UNKNOWN -> {
+          group.forEach(batch -> batch.object.leaveInDoubt());
           return;
         }
+        case LOST -> {
+          if (!mayComeBack(failure, began)) {
+            failAll(group, failure);
+            return;
+          }
+          queue.pause(outage.lookAt());
+        }
+        case FORGOTTEN -> {} // This host owns nothing now, and so all of it is rejected.
       }
-      if (!mayComeBack(failure)) {
-        failAll(group, failure);
-        return;
-      }
-      pause = pause(pause);
     }
   }
 
@@ -234,26 +173,38 @@ final class Committer implements AutoCloseable {
     Ownership ownership = store.ownership();
     Set<Batch> lost = new HashSet<>();
     for (Batch batch : group) {
-      if (ownership.epoch(batch.object.slot()) != batch.epoch) {
+      if (ownership.tenure(batch.object.slot()) != batch.tenure) {
         lost.add(batch);
       }
     }
     if (!lost.isEmpty()) {
       group.removeAll(lost);
       for (Batch batch : lost) {
-        fail(
-            batch.object,
-            new StorageException(
-                "slot "
-                    + batch.object.slot()
-                    + " of object "
-                    + batch.object.key
-                    + " has been taken over by another host"));
+        fail(batch.object, batch.object.notOwned());
       }
     }
   }
 
-  private void settle(List<Batch> group, @Nullable JdbcWriter current) {
+  /** The store has an older group as this host's last: nothing in memory may be true any more. */
+  private void resetAll(JdbcWriter current, long found) throws SQLException {
+    String why = JdbcStore.wentBack(found, store.groups().last());
+    store.ownership().loseAll(why);
+    LOGGER.log(
+        System.Logger.Level.ERROR,
+        "{0}: {1}. What was committed lately may be lost; all objects are reset",
+        store,
+        why);
+    long number = store.groups().next();
+    store.restart(current, number);
+    store.groups().committed(number);
+  }
+
+  private void settle(List<Batch> group, long number, @Nullable JdbcWriter current) {
+    store.groups().committed(number);
+    if (!store.isInPlace()) {
+      // It is durable where nobody will look for it.
+      rejectLost(group);
+    }
     if (current != null) {
       try {
         faults.at(Faults.Step.BEFORE_NOTIFY, current.connection());
@@ -262,7 +213,7 @@ final class Committer implements AutoCloseable {
         closeWriter();
       }
     }
-    boolean idle = group.size() == 1 && isIdle();
+    boolean idle = group.size() == 1 && queue.isEmpty();
     for (Batch batch : group) {
       try {
         batch.object.settle(batch, idle);
@@ -288,76 +239,70 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  /** Whether it is worth to try again, after the store has failed like this. */
-  private boolean mayComeBack(SQLException failure) {
+  /** Whether it is worth to try again, after a try that began then has failed like this. */
+  private boolean mayComeBack(SQLException failure, long began) {
     if (!store.isAway(failure)) {
       LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", failure);
       return false;
     }
-    storeIsAway(failure);
-    synchronized (lock) {
-      if (closing) {
-        return false;
-      }
-    }
-    return !patienceIsOver();
+    storeIsAway(failure, began);
+    return !queue.isClosing() && !outage.isBeyondPatience(System.nanoTime());
   }
 
-  private void storeIsAway(SQLException failure) {
-    if (awaySince == 0) {
-      awaySince = System.nanoTime();
+  private void storeIsAway(SQLException failure, long began) {
+    if (outage.found(began, System.nanoTime())) {
       LOGGER.log(
           System.Logger.Level.WARNING, "the store {0} is away: {1}", store, failure.getMessage());
     }
   }
 
-  private boolean patienceIsOver() {
-    return awaySince != 0 && System.nanoTime() - awaySince > options.storePatience().toNanos();
-  }
-
   private void storeIsBack() {
-    if (awaySince != 0) {
+    if (outage.isAway()) {
       LOGGER.log(
           System.Logger.Level.INFO,
           "the store {0} is back after {1} ms",
           store,
-          (System.nanoTime() - awaySince) / 1_000_000);
-      awaySince = 0;
+          outage.lasted(System.nanoTime()).toMillis());
+      outage.over();
     }
   }
 
-  /**
-   * Finds out what became of a group whose commit was not answered; null if the host was closed
-   * before that could be known.
-   */
-  private @Nullable Boolean resolve(List<Batch> group, long number, SQLException failure) {
+  /** Finds out what became of a group whose commit was not answered. */
+  private Fate resolve(List<Batch> group, long number, SQLException failure, long began) {
     LOGGER.log(
         System.Logger.Level.WARNING,
         "a commit was not answered; asking the store what became of it: {0}",
         failure.getMessage());
-    Duration pause = FIRST_PAUSE;
+    long trying = began;
     while (true) {
       try {
-        boolean applied = writer().isApplied(number);
+        JdbcWriter current = writer();
+        long found = current.lastGroup();
         storeIsBack();
-        return applied;
+        if (found == number) {
+          return Fate.DURABLE;
+        }
+        if (found == store.groups().last()) {
+          return Fate.LOST;
+        }
+        resetAll(current, found);
+        return Fate.FORGOTTEN;
       } catch (SQLException e) {
         closeWriter();
-        storeIsAway(e);
+        storeIsAway(e, trying);
       }
-      synchronized (lock) {
-        if (closing) {
-          LOGGER.log(
-              System.Logger.Level.ERROR,
-              "closed without knowing what became of the last commits of {0} objects",
-              group.size());
-          return null;
-        }
+      if (queue.isClosing()) {
+        LOGGER.log(
+            System.Logger.Level.ERROR,
+            "closed without knowing what became of the last commits of {0} objects",
+            group.size());
+        return Fate.UNKNOWN;
       }
-      if (patienceIsOver()) {
+      if (outage.isBeyondPatience(System.nanoTime())) {
         failWaiting(group, failure);
       }
-      pause = pause(pause);
+      queue.pause(outage.lookAt());
+      trying = System.nanoTime();
     }
   }
 
@@ -367,33 +312,13 @@ final class Committer implements AutoCloseable {
     for (Batch batch : inDoubt) {
       undecided.add(batch.object);
     }
-    List<CommittedObjectStorage> failed = new ArrayList<>();
-    synchronized (lock) {
-      queue.removeIf(object -> !undecided.contains(object) && failed.add(object));
-    }
-    waitingObjects.removeIf(object -> !undecided.contains(object) && failed.add(object));
     StorageException cause =
         new StorageException("the store is away: " + failure.getMessage(), failure);
+    List<CommittedObjectStorage> failed =
+        new ArrayList<>(queue.remove(object -> !undecided.contains(object)));
     for (CommittedObjectStorage object : failed) {
       object.take();
       fail(object, cause);
     }
-  }
-
-  /** Waits, unless the host is closing, and says how long to wait the next time. */
-  private Duration pause(Duration pause) {
-    long until = System.nanoTime() + pause.toNanos();
-    synchronized (lock) {
-      long left;
-      while (!closing && (left = until - System.nanoTime()) > 0) {
-        try {
-          lock.wait(left / 1_000_000 + 1);
-        } catch (InterruptedException e) {
-          LOGGER.log(System.Logger.Level.WARNING, "the committer was interrupted; it goes on");
-        }
-      }
-    }
-    Duration doubled = pause.multipliedBy(2);
-    return doubled.compareTo(LONGEST_PAUSE) < 0 ? doubled : LONGEST_PAUSE;
   }
 }

@@ -6,15 +6,27 @@ import dev.seriatim.service.StorageException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
-/** Keeps a second host out of a data directory. The operating system frees it with the process. */
+/**
+ * Keeps a second host out of a data directory: two locks, which the operating system frees with the
+ * process. One is on a file of its own, which says whose it is. People remove that now and then;
+ * the other one is on the database itself.
+ */
 final class DirectoryLock implements AutoCloseable {
-  private static final String FILE = "seriatim.lock";
+  static final String FILE = "seriatim.lock";
+
+  /**
+   * The byte of the database that is locked: near those that SQLite locks, which no data is at, and
+   * none of them.
+   */
+  private static final long DATABASE_BYTE = (1L << 30) + 1024;
 
   /**
    * The directories that this process has locked. They must not be opened a second time: to close
@@ -23,17 +35,20 @@ final class DirectoryLock implements AutoCloseable {
   private static final Set<Path> LOCKED = ConcurrentHashMap.newKeySet();
 
   private final Path directory;
-  private final FileChannel channel;
+  private final FileChannel own;
 
-  private DirectoryLock(Path directory, FileChannel channel) {
+  private @Nullable FileChannel database;
+
+  private DirectoryLock(Path directory, FileChannel own) {
     this.directory = directory;
-    this.channel = channel;
+    this.own = own;
   }
 
   /**
    * Locks the directory.
    *
-   * @throws StorageException if another host has it, or it can't be written
+   * @throws InUseException if another host has it
+   * @throws StorageException if it can't be written
    */
   static DirectoryLock take(Path dataDirectory) {
     Path directory;
@@ -49,36 +64,82 @@ final class DirectoryLock implements AutoCloseable {
     boolean locked = false;
     try {
       Path file = directory.resolve(FILE);
-      channel =
-          FileChannel.open(
-              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      if (channel.tryLock() == null) {
+      channel = open(file);
+      if (!tryLock(channel, 0)) {
         throw inUse(directory, "process " + owner(file));
       }
-      channel.truncate(0);
-      channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(US_ASCII)));
+      sign(channel);
       locked = true;
       return new DirectoryLock(directory, channel);
     } catch (IOException e) {
       throw unusable(directory, e);
     } finally {
       if (!locked) {
-        if (channel != null) {
-          JdbcStore.closeQuietly(channel);
-        }
+        close(channel);
         LOCKED.remove(directory);
       }
     }
   }
 
+  /**
+   * Locks the database as well. SQLite has to have it open already, with a lock of its own that it
+   * holds from now on until this is closed: it then closes no file that belongs to the database,
+   * which would give up this lock. And this has to be closed behind all of SQLite's connections,
+   * for that gives up SQLite's locks.
+   *
+   * @throws InUseException if another host has it
+   */
+  void lockDatabase(Path file) {
+    try {
+      FileChannel channel = open(file);
+      database = channel;
+      if (!tryLock(channel, DATABASE_BYTE)) {
+        throw inUse(directory, "its " + FILE + " was removed");
+      }
+    } catch (IOException e) {
+      throw unusable(directory, e);
+    }
+  }
+
   @Override
   public void close() {
-    JdbcStore.closeQuietly(channel);
+    close(database);
+    close(own);
     LOCKED.remove(directory);
   }
 
-  private static StorageException inUse(Path directory, String owner) {
-    return new StorageException(
+  /** For people, and for the message of who comes second. */
+  private static void sign(FileChannel channel) {
+    try {
+      channel.truncate(0);
+      channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(US_ASCII)));
+    } catch (IOException e) { // The disk may be full. What counts is the lock.
+      System.getLogger(DirectoryLock.class.getName())
+          .log(System.Logger.Level.DEBUG, "the lock file was not written", e);
+    }
+  }
+
+  private static FileChannel open(Path file) throws IOException {
+    return FileChannel.open(
+        file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+  }
+
+  private static boolean tryLock(FileChannel channel, long position) throws IOException {
+    try {
+      return channel.tryLock(position, 1, /* shared= */ false) != null;
+    } catch (OverlappingFileLockException e) { // This process has it, by another path.
+      return false;
+    }
+  }
+
+  private static void close(@Nullable FileChannel channel) {
+    if (channel != null) {
+      JdbcStore.closeQuietly(channel);
+    }
+  }
+
+  private static InUseException inUse(Path directory, String owner) {
+    return new InUseException(
         "data directory " + directory + " is in use by another host (" + owner + ")");
   }
 
@@ -91,6 +152,15 @@ final class DirectoryLock implements AutoCloseable {
       return Files.readString(file, US_ASCII).strip();
     } catch (IOException e) {
       return "unknown";
+    }
+  }
+
+  /** Another host has the directory. */
+  static final class InUseException extends StorageException {
+    private static final long serialVersionUID = 1;
+
+    InUseException(String message) {
+      super(message);
     }
   }
 }

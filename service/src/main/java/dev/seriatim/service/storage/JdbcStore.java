@@ -8,7 +8,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,8 +45,33 @@ abstract class JdbcStore implements AutoCloseable {
     }
   }
 
+  /** What a transaction found when it began. */
+  enum Fence {
+    /** The slots are this host's, and locked. */
+    PASSED,
+    /** Some slot isn't; {@link #ownership} knows. */
+    LOST,
+    /** The last group that this host has committed isn't there. */
+    WENT_BACK
+  }
+
+  private final GroupNumbers groups = new GroupNumbers();
+
+  /** Why slots are lost when the store hasn't got what this host has committed. */
+  static String wentBack(long found, long expected) {
+    return "the store went back in time, and has this host's group "
+        + found
+        + ", expected "
+        + expected;
+  }
+
   /** Whom the slots belong to now. */
   abstract Ownership ownership();
+
+  /** The numbers of the groups. */
+  final GroupNumbers groups() {
+    return groups;
+  }
 
   /** Connects for the committer. */
   abstract JdbcWriter openWriter() throws SQLException;
@@ -59,12 +83,24 @@ abstract class JdbcStore implements AutoCloseable {
   abstract boolean isAway(SQLException failure);
 
   /**
-   * Begins a transaction: locks these slots until its end, and records the number of the group as
-   * part of it. If this host doesn't own a slot under the epoch that it knows, says so to {@link
-   * #ownership} and returns false.
+   * Begins a transaction: locks these slots until its end, sees whether they are this host's under
+   * these tenures, and records the number of the group in the place of the {@link GroupNumbers#last
+   * last one}.
    */
-  abstract boolean begin(JdbcWriter writer, Collection<Integer> slots, long number)
+  abstract Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number)
       throws SQLException;
+
+  /**
+   * Whether what was just committed is where a later host will find it. If it isn't, {@link
+   * #ownership} knows.
+   */
+  abstract boolean isInPlace();
+
+  /**
+   * The store went back in time, and this host owns nothing any more: records this number, whatever
+   * is there now, in a transaction of its own, and has the slots taken again.
+   */
+  abstract void restart(JdbcWriter writer, long number) throws SQLException;
 
   /** Finds the rows of those objects that have one, with the names that are stored there. */
   abstract void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException;
@@ -72,8 +108,11 @@ abstract class JdbcStore implements AutoCloseable {
   /** A row that no object has had. */
   abstract long newRow(JdbcWriter writer) throws SQLException;
 
-  /** Whether the group with this number was committed, when that can't change any more. */
-  abstract boolean isApplied(JdbcWriter writer, long number) throws SQLException;
+  /**
+   * The number of the last group that was committed, when that can't change any more; -1 if it is
+   * not recorded.
+   */
+  abstract long lastGroup(JdbcWriter writer) throws SQLException;
 
   /** How many entries are best written by one statement. */
   abstract int entriesInStatement();

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.TreeMap;
 
 /** Writes groups of batches, each in one transaction. Owned by the committer's thread. */
 final class JdbcWriter implements AutoCloseable {
@@ -35,13 +35,16 @@ final class JdbcWriter implements AutoCloseable {
     return statement;
   }
 
-  /** Begins a transaction in which this host stays the owner; false if it isn't. */
-  boolean begin(List<Batch> group, long number) throws SQLException {
-    TreeSet<Integer> slots = new TreeSet<>();
+  /** Begins a transaction in which this host stays the owner of what the group belongs to. */
+  JdbcStore.Fence begin(List<Batch> group, long number) throws SQLException {
+    Map<Integer, Ownership.Tenure> tenures = new TreeMap<>();
     for (Batch batch : group) {
-      slots.add(batch.object.slot());
+      Ownership.Tenure tenure = batch.tenure;
+      if (tenure != null) {
+        tenures.put(tenure.slot, tenure);
+      }
     }
-    return store.begin(this, slots, number);
+    return store.begin(this, tenures, number);
   }
 
   void write(List<Batch> group) throws SQLException {
@@ -59,8 +62,9 @@ final class JdbcWriter implements AutoCloseable {
     connection.rollback();
   }
 
-  boolean isApplied(long number) throws SQLException {
-    return store.isApplied(this, number);
+  /** The number of the last group that is committed, when that can't change any more. */
+  long lastGroup() throws SQLException {
+    return store.lastGroup(this);
   }
 
   @Override

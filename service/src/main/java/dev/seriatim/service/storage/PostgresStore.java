@@ -15,7 +15,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -150,24 +149,48 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
-  boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) throws SQLException {
+  Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number)
+      throws SQLException {
     PreparedStatement select =
         writer.prepare(
-            "SELECT slot, epoch FROM slots WHERE slot = ANY (?) ORDER BY slot FOR SHARE");
-    Array array = writer.connection().createArrayOf("integer", slots.toArray());
+            "SELECT slot, epoch, host FROM slots WHERE slot = ANY (?) ORDER BY slot FOR SHARE");
+    Array array = writer.connection().createArrayOf("integer", tenures.keySet().toArray());
     select.setArray(1, array);
-    boolean owned = true;
+    Map<Integer, Ownership.Tenure> lost = new HashMap<>(tenures);
     try (ResultSet results = select.executeQuery()) {
       while (results.next()) {
-        int slot = results.getInt(1);
-        if (results.getLong(2) != ownership.epoch(slot)) {
-          ownership.lose(slot);
-          owned = false;
+        Ownership.Tenure tenure = tenures.get(results.getInt(1));
+        // The host as well: a standby that has not seen this host take the slot may give the same
+        // epoch out once more.
+        if (tenure != null
+            && results.getLong(2) == tenure.epoch
+            && host.equals(results.getString(3))) {
+          lost.remove(tenure.slot);
         }
       }
     } finally {
       array.free();
     }
+    if (!lost.isEmpty()) {
+      lost.values().forEach(tenure -> ownership.lose(tenure, SlotKeeper.TAKEN_OVER));
+      return Fence.LOST;
+    }
+    PreparedStatement mark =
+        writer.prepare(
+            "UPDATE commit_groups SET number = ?, at = now() WHERE host = ? AND number = ?");
+    mark.setLong(1, number);
+    mark.setString(2, host);
+    mark.setLong(3, groups().last());
+    return mark.executeUpdate() == 1 ? Fence.PASSED : Fence.WENT_BACK;
+  }
+
+  @Override
+  boolean isInPlace() {
+    return true; // The server sees to that.
+  }
+
+  @Override
+  void restart(JdbcWriter writer, long number) throws SQLException {
     PreparedStatement mark =
         writer.prepare(
             "INSERT INTO commit_groups (host, number) VALUES (?, ?)"
@@ -175,7 +198,8 @@ final class PostgresStore extends JdbcStore {
     mark.setString(1, host);
     mark.setLong(2, number);
     mark.executeUpdate();
-    return owned;
+    writer.commit();
+    slotKeeper.look();
   }
 
   @Override
@@ -222,7 +246,7 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
-  boolean isApplied(JdbcWriter writer, long number) throws SQLException {
+  long lastGroup(JdbcWriter writer) throws SQLException {
     // The server may still be working for the connection that was lost. It is told to stop; and
     // the lock on the row waits until it has stopped, one way or the other.
     PreparedStatement stop =
@@ -234,12 +258,12 @@ final class PostgresStore extends JdbcStore {
     PreparedStatement select =
         writer.prepare("SELECT number FROM commit_groups WHERE host = ? FOR UPDATE");
     select.setString(1, host);
-    boolean applied;
+    long number;
     try (ResultSet results = select.executeQuery()) {
-      applied = results.next() && results.getLong(1) == number;
+      number = results.next() ? results.getLong(1) : -1;
     }
     writer.rollback();
-    return applied;
+    return number;
   }
 
   @Override

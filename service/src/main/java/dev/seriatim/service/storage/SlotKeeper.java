@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 final class SlotKeeper implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(SlotKeeper.class.getName());
 
+  /** Why a slot was lost that another host has. */
+  static final String TAKEN_OVER = "it has been taken over by another host";
+
   private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
 
   private final PostgresStore store;
@@ -37,6 +40,9 @@ final class SlotKeeper implements AutoCloseable {
 
   @GuardedBy("this")
   private boolean closed;
+
+  @GuardedBy("this")
+  private boolean lookNow;
 
   // Owned by the starting thread, then by the keeper's thread, then by the closing thread.
   private @Nullable Connection connection;
@@ -93,9 +99,7 @@ final class SlotKeeper implements AutoCloseable {
         interrupted = true;
       }
     }
-    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
-      ownership.lose(slot);
-    }
+    ownership.loseAll("the host is closed");
     if (connection != null) {
       try {
         update("DELETE FROM hosts WHERE host = ?");
@@ -115,9 +119,9 @@ final class SlotKeeper implements AutoCloseable {
   }
 
   private void run() {
-    while (pause(renewal)) {
+    while (pause(away ? LOOK_AGAIN : renewal)) {
       try {
-        if (!renew() || ownsTooFew()) {
+        if (!renew() || ownership.owned() < ObjectKey.SLOTS) {
           take();
         }
         away = false;
@@ -128,8 +132,6 @@ final class SlotKeeper implements AutoCloseable {
           LOGGER.log(
               System.Logger.Level.WARNING, "the lease could not be renewed: {0}", e.getMessage());
         }
-        // Sooner than usual: the lease is running out.
-        pause(LOOK_AGAIN);
       }
     }
   }
@@ -150,24 +152,13 @@ final class SlotKeeper implements AutoCloseable {
       if (renewed) {
         ownership.certainUntil(before + certainNanos());
       } else {
-        for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
-          ownership.lose(slot);
-        }
+        ownership.loseAll(TAKEN_OVER);
         LOGGER.log(
             System.Logger.Level.WARNING,
             "another host has taken over; the objects of this one are reset");
       }
       return renewed;
     }
-  }
-
-  private boolean ownsTooFew() {
-    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
-      if (ownership.epoch(slot) == 0) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /**
@@ -222,7 +213,13 @@ final class SlotKeeper implements AutoCloseable {
     }
     open.commit();
     for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
-      ownership.own(slot, epochs[slot]);
+      Ownership.Tenure tenure = ownership.tenure(slot);
+      if (tenure != null && tenure.epoch != epochs[slot]) {
+        ownership.lose(tenure, TAKEN_OVER);
+      }
+      if (epochs[slot] != 0 && ownership.tenure(slot) == null) {
+        ownership.own(slot, epochs[slot]);
+      }
     }
     ownership.certainUntil(before + certainNanos());
     tell(others);
@@ -276,17 +273,24 @@ final class SlotKeeper implements AutoCloseable {
     }
   }
 
+  /** Looks soon which slots can be had. */
+  synchronized void look() {
+    lookNow = true;
+    notifyAll();
+  }
+
   /** Waits; false if the keeper was closed. */
   private synchronized boolean pause(Duration time) {
     long until = System.nanoTime() + time.toNanos();
     long left;
-    while (!closed && (left = until - System.nanoTime()) > 0) {
+    while (!closed && !lookNow && (left = until - System.nanoTime()) > 0) {
       try {
         wait(left / 1_000_000 + 1);
       } catch (InterruptedException e) {
         LOGGER.log(System.Logger.Level.WARNING, "the lease thread was interrupted; it goes on");
       }
     }
+    lookNow = false;
     return !closed;
   }
 

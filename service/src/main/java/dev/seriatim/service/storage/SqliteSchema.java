@@ -1,6 +1,8 @@
 package dev.seriatim.service.storage;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 
 /** The tables of a SQLite file: made, or brought from an older version to this one. */
@@ -16,14 +18,13 @@ final class SqliteSchema {
 
   /** In a transaction that the caller commits. */
   static void prepare(Connection connection, String store) throws SQLException {
-    if (SqliteStore.single(
-            connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'")
+    if (single(connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'")
         == 0) {
       createTables(connection);
       createViews(connection);
       return;
     }
-    long version = SqliteStore.single(connection, "SELECT max(version) FROM schema_version");
+    long version = single(connection, "SELECT max(version) FROM schema_version");
     JdbcStore.checkVersion(store, version);
     if (version < JdbcStore.SCHEMA_VERSION) {
       JdbcStore.execute(connection, "DROP VIEW readable_objects", "DROP VIEW readable_entries");
@@ -79,5 +80,13 @@ final class SqliteSchema {
         "ALTER TABLE new_alarms RENAME TO alarms",
         ALARMS_BY_DUE,
         "UPDATE schema_version SET version = 2");
+  }
+
+  static long single(Connection connection, String sql) throws SQLException {
+    try (PreparedStatement select = connection.prepareStatement(sql);
+        ResultSet results = select.executeQuery()) {
+      results.next();
+      return results.getLong(1);
+    }
   }
 }

@@ -9,7 +9,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +35,13 @@ final class SqliteStore extends JdbcStore {
   private final Ownership ownership = Ownership.exclusive();
   private final Semaphore reads;
   private final ConcurrentLinkedDeque<Reader> idleReaders = new ConcurrentLinkedDeque<>();
+  private final DirectoryWatch watch;
   private volatile boolean closed;
+
+  /** Never used for anything: see {@link DirectoryLock}. */
+  private @Nullable Connection anchor;
+
+  private DatabaseFiles files = DatabaseFiles.NONE;
 
   /** The next row to give to an object. Written while opening, then by the committer. */
   private long nextRow;
@@ -45,6 +50,7 @@ final class SqliteStore extends JdbcStore {
     this.file = file;
     this.lock = lock;
     this.host = HostName.make();
+    this.watch = new DirectoryWatch(this);
     this.reads = new Semaphore(readConnections);
   }
 
@@ -54,19 +60,20 @@ final class SqliteStore extends JdbcStore {
     } catch (IOException e) {
       throw new StorageException("data directory " + directory + " can't be made: " + e, e);
     }
-    DirectoryLock lock = DirectoryLock.take(directory);
+    Path file = directory.resolve(FILE);
+    SqliteStore store =
+        new SqliteStore(file, DirectoryLock.take(directory), options.readConnections());
     boolean opened = false;
     try {
-      SqliteStore store = new SqliteStore(directory.resolve(FILE), lock, options.readConnections());
       store.prepare();
+      store.watch.start();
       opened = true;
       return store;
     } catch (SQLException e) {
-      throw new StorageException(
-          directory.resolve(FILE) + " can't be opened: " + e.getMessage(), e);
+      throw new StorageException(file + " can't be opened: " + e.getMessage(), e);
     } finally {
       if (!opened) {
-        lock.close();
+        store.close();
       }
     }
   }
@@ -128,19 +135,51 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
-  boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) throws SQLException {
-    // The first statement is a write, so that it takes the file's lock before anything is read. The
-    // row is gone only if another host has got around the directory's lock.
-    PreparedStatement update = writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ?");
+  Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number)
+      throws SQLException {
+    // The first statement is a write, so that it takes the file's lock before anything is read.
+    PreparedStatement update =
+        writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ? AND number = ?");
     update.setLong(1, number);
     update.setString(2, host);
+    update.setLong(3, groups().last());
     if (update.executeUpdate() == 1) {
-      return true;
+      return Fence.PASSED;
     }
-    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
-      ownership.lose(slot);
+    if (recordedGroup(writer) >= 0 || !epochsAreRaised(writer, tenures)) {
+      return Fence.WENT_BACK; // Somebody has restored an older state of the file.
+    }
+    // Another host has got around the directory's locks.
+    ownership.loseAll(SlotKeeper.TAKEN_OVER);
+    return Fence.LOST;
+  }
+
+  private static boolean epochsAreRaised(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures)
+      throws SQLException {
+    PreparedStatement select = writer.prepare("SELECT epoch FROM slots WHERE slot = ?");
+    for (Ownership.Tenure tenure : tenures.values()) {
+      select.setInt(1, tenure.slot);
+      try (ResultSet results = select.executeQuery()) {
+        if (results.next() && results.getLong(1) > tenure.epoch) {
+          return true;
+        }
+      }
     }
     return false;
+  }
+
+  @Override
+  boolean isInPlace() {
+    if (files.areInPlace()) {
+      return true;
+    }
+    ownership.loseAll(file + " was deleted or replaced while this host used it");
+    return false;
+  }
+
+  @Override
+  void restart(JdbcWriter writer, long number) throws SQLException {
+    take(writer.connection(), number);
   }
 
   @Override
@@ -165,15 +204,18 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
-  boolean isApplied(JdbcWriter writer, long number) throws SQLException {
+  long lastGroup(JdbcWriter writer) throws SQLException {
+    long number = recordedGroup(writer);
+    writer.rollback();
+    return number;
+  }
+
+  private long recordedGroup(JdbcWriter writer) throws SQLException {
     PreparedStatement select = writer.prepare("SELECT number FROM commit_groups WHERE host = ?");
     select.setString(1, host);
-    boolean applied;
     try (ResultSet results = select.executeQuery()) {
-      applied = results.next() && results.getLong(1) == number;
+      return results.next() ? results.getLong(1) : -1;
     }
-    writer.rollback();
-    return applied;
   }
 
   @Override
@@ -204,8 +246,12 @@ final class SqliteStore extends JdbcStore {
   @Override
   public void close() {
     closed = true;
+    watch.close();
     for (Reader reader; (reader = idleReaders.pollFirst()) != null; ) {
       closeQuietly(reader.connection);
+    }
+    if (anchor != null) {
+      closeQuietly(anchor);
     }
     lock.close();
   }
@@ -228,35 +274,49 @@ final class SqliteStore extends JdbcStore {
 
   /** Makes the tables if need be, and takes all slots. */
   private void prepare() throws SQLException {
+    Connection first = connect(READER_CACHE_KIB);
+    anchor = first;
+    // From its first read on it has a lock on the file, until it is closed.
+    SqliteSchema.single(first, "SELECT count(*) FROM sqlite_schema");
+    lock.lockDatabase(file);
     try (Connection connection = connect(WRITER_CACHE_KIB)) {
       connection.setAutoCommit(false);
       SqliteSchema.prepare(connection, file.toString());
-      execute(connection, "UPDATE slots SET epoch = epoch + 1", "DELETE FROM commit_groups");
-      try (PreparedStatement update = connection.prepareStatement("UPDATE slots SET host = ?");
-          PreparedStatement insert =
-              connection.prepareStatement(
-                  "INSERT INTO commit_groups (host, number) VALUES (?, 0)")) {
-        update.setString(1, host);
-        update.executeUpdate();
-        insert.setString(1, host);
-        insert.executeUpdate();
-      }
-      try (PreparedStatement select = connection.prepareStatement("SELECT slot, epoch FROM slots");
-          ResultSet results = select.executeQuery()) {
-        while (results.next()) {
-          ownership.own(results.getInt(1), results.getLong(2));
-        }
-      }
-      nextRow = single(connection, "SELECT coalesce(max(object), 0) + 1 FROM objects");
-      connection.commit();
+      JdbcStore.execute(connection, "DELETE FROM commit_groups");
+      take(connection, 0);
+    }
+    try {
+      files = DatabaseFiles.of(file);
+    } catch (IOException e) {
+      throw new SQLException(file + " is gone: " + e, e);
     }
   }
 
-  static long single(Connection connection, String sql) throws SQLException {
-    try (PreparedStatement select = connection.prepareStatement(sql);
+  /** Takes all slots, in a transaction that ends with this, and begins to count groups here. */
+  private void take(Connection connection, long group) throws SQLException {
+    try (PreparedStatement update =
+            connection.prepareStatement("UPDATE slots SET epoch = epoch + 1, host = ?");
+        PreparedStatement mark =
+            connection.prepareStatement(
+                "INSERT INTO commit_groups (host, number) VALUES (?, ?)"
+                    + " ON CONFLICT (host) DO UPDATE SET number = excluded.number")) {
+      update.setString(1, host);
+      update.executeUpdate();
+      mark.setString(1, host);
+      mark.setLong(2, group);
+      mark.executeUpdate();
+    }
+    nextRow = SqliteSchema.single(connection, "SELECT coalesce(max(object), 0) + 1 FROM objects");
+    long[] epochs = new long[ObjectKey.SLOTS];
+    try (PreparedStatement select = connection.prepareStatement("SELECT slot, epoch FROM slots");
         ResultSet results = select.executeQuery()) {
-      results.next();
-      return results.getLong(1);
+      while (results.next()) {
+        epochs[results.getInt(1)] = results.getLong(2);
+      }
+    }
+    connection.commit();
+    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
+      ownership.own(slot, epochs[slot]);
     }
   }
 

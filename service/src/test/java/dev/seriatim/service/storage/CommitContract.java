@@ -8,6 +8,7 @@ import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +38,9 @@ abstract class CommitContract {
 
   /** Options for a store that is empty the first time, and the same one after that. */
   abstract StorageOptions options();
+
+  /** A connection to the database, beside the engine's. */
+  abstract Connection connect() throws SQLException;
 
   @BeforeEach
   final void open() {
@@ -370,6 +374,48 @@ abstract class CommitContract {
     open();
     assertThat(entries(object)).containsExactly("k", A);
     assertThat(entries(other)).containsExactly("k", B);
+  }
+
+  @Test
+  void nothingIsCommittedOnTopOfACommitThatStaysInDoubt() throws Exception {
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    object.submit(s -> s.put("k", A));
+    hold.awaitReached();
+    object.submit(s -> s.put("l", B));
+    other.submit(s -> s.put("o", B));
+    // Whoever asks what became of the first commit gets no answer; the next one could be made.
+    faults.once(
+        Faults.Step.AFTER_COMMIT,
+        (step, connection) -> {
+          execute("ALTER TABLE commit_groups RENAME TO away");
+          throw new SQLException("the answer got lost", "08006");
+        });
+    faults.once(
+        Faults.Step.BEFORE_BEGIN,
+        (step, connection) -> execute("ALTER TABLE away RENAME TO commit_groups"));
+    Thread closing = Thread.ofPlatform().start(engine::close);
+    hold.release();
+    closing.join(TimeUnit.SECONDS.toMillis(60));
+    assertThat(closing.isAlive()).isFalse();
+    assertThat(object.durable()).isEqualTo(0);
+    assertThat(object.failed()).isEmpty();
+    restore();
+    open();
+    assertThat(entries(object)).containsExactly("k", A);
+  }
+
+  private void restore() {
+    try {
+      execute("ALTER TABLE away RENAME TO commit_groups");
+    } catch (SQLException e) {
+      // It is in its place.
+    }
+  }
+
+  private void execute(String sql) throws SQLException {
+    try (Connection connection = connect()) {
+      JdbcStore.execute(connection, sql);
+    }
   }
 
   @Test

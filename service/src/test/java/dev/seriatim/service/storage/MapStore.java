@@ -5,7 +5,6 @@ import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -156,7 +155,17 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
-  boolean begin(JdbcWriter writer, Collection<Integer> slots, long number) {
+  Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  boolean isInPlace() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  void restart(JdbcWriter writer, long number) {
     throw new UnsupportedOperationException();
   }
 
@@ -171,7 +180,7 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
-  boolean isApplied(JdbcWriter writer, long number) {
+  long lastGroup(JdbcWriter writer) {
     throw new UnsupportedOperationException();
   }
 

@@ -136,6 +136,69 @@ final class PostgresFenceTest {
   }
 
   @Test
+  void anEpochThatIsGivenOutTwiceIsOneHostsAlone() throws Exception {
+    TestObject object = new TestObject(older, "object");
+    object.turn(s -> s.put("k", A));
+    // The database fails over to a standby that has not seen this host take its slots.
+    execute("UPDATE slots SET epoch = epoch - 1, host = NULL");
+    newer = StorageEngine.open(options);
+    TestObject taken = new TestObject(newer(), "object");
+    taken.turn(s -> s.put("k", B));
+    long commit = object.submit(s -> s.put("k", ByteString.copyFromUtf8("never")));
+    assertThat(object.awaitFailure(commit)).hasMessageThat().contains("taken over");
+    taken.evict();
+    assertThat(get(taken)).isEqualTo(Optional.of(B));
+  }
+
+  @Test
+  void aStoreThatWentBackResetsEveryObject() throws Exception {
+    TestObject lost = new TestObject(older, "lost");
+    TestObject kept = new TestObject(older, "kept");
+    kept.turn(s -> s.put("k", A));
+    lost.turn(s -> s.put("k", A));
+    InstanceStorage idle = kept.instance();
+    // The database fails over to a standby that has not seen the last commit.
+    execute(
+        "DELETE FROM entries WHERE object IN (SELECT object FROM objects WHERE name = 'lost')",
+        "DELETE FROM objects WHERE name = 'lost'",
+        "UPDATE commit_groups SET number = number - 1");
+    endSessions();
+    Throwable cause = lost.awaitFailure(lost.submit(s -> s.put("l", A)));
+    assertThat(cause).hasMessageThat().contains("went back in time");
+    assertThat(cause).hasMessageThat().contains("group 1, expected 2");
+    assertThrows(StorageException.class, idle::beginTurn);
+    kept.discard();
+    // It goes on by itself, from what the store has.
+    untilItSucceeds(() -> assertThat(get(lost)).isEqualTo(Optional.empty()));
+    lost.turn(s -> s.put("m", A));
+    assertThat(get(kept)).isEqualTo(Optional.of(A));
+    older.close();
+    newer = StorageEngine.open(options);
+    assertThat(CommitContract.entries(new TestObject(newer(), "lost"))).containsExactly("m", A);
+  }
+
+  @Test
+  void aCommitInDoubtThatTheStoreHasForgottenResetsEveryObject() throws Exception {
+    TestObject object = new TestObject(older, "object");
+    TestObject other = new TestObject(older, "other");
+    object.turn(s -> s.put("k", A));
+    other.turn(s -> s.put("k", A));
+    InstanceStorage idle = other.instance();
+    faults.once(
+        Faults.Step.AFTER_COMMIT,
+        (step, connection) -> {
+          execute("UPDATE commit_groups SET number = number - 2", "UPDATE entries SET value = 'b'");
+          throw new SQLException("the answer got lost", "08006");
+        });
+    Throwable cause = object.awaitFailure(object.submit(s -> s.put("k", A)));
+    assertThat(cause).hasMessageThat().contains("went back in time");
+    assertThrows(StorageException.class, idle::beginTurn);
+    other.discard();
+    untilItSucceeds(() -> assertThat(get(other)).isEqualTo(Optional.of(B)));
+    object.turn(s -> s.put("k", A));
+  }
+
+  @Test
   void onlyTheSlotsThatAreLostFail() throws Exception {
     TestObject lost = new TestObject(older, "object");
     TestObject kept =
@@ -182,6 +245,27 @@ final class PostgresFenceTest {
     }
     object.turn(s -> s.put("l", A));
     assertThat(CommitContract.entries(object)).containsExactly("k", B, "l", A);
+  }
+
+  private static void untilItSucceeds(Runnable turn) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (true) {
+      try {
+        turn.run();
+        return;
+      } catch (StorageException | TestObject.CommitLostException e) {
+        if (System.nanoTime() > deadline) {
+          throw new AssertionError("the host did not take its slots again within 30 s", e);
+        }
+      }
+    }
+  }
+
+  /** Ends the host's sessions, as a failover does. */
+  private void endSessions() throws SQLException {
+    execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            + " WHERE application_name LIKE 'seriatim%' AND pid <> pg_backend_pid()");
   }
 
   /** Another host starts when this one's lease has run out. */

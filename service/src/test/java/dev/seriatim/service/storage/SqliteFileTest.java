@@ -5,23 +5,32 @@ import static com.google.common.truth.Truth.assertWithMessage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.Wait;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The data directory: who may use it, what is in it, and what can be wrong with it. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -46,16 +55,7 @@ final class SqliteFileTest {
 
   @Test
   void aSecondProcessIsRefused() throws Exception {
-    Process other =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Holder.class.getName(),
-                directory.toString())
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
+    Process other = holder(directory);
     try (BufferedReader output = other.inputReader(UTF_8)) {
       assertThat(output.readLine()).isEqualTo("holding");
       StorageException e =
@@ -68,6 +68,18 @@ final class SqliteFileTest {
     assertWithMessage("it ended").that(other.waitFor(30, TimeUnit.SECONDS)).isTrue();
     // Its lock has gone with it.
     StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  private static Process holder(Path data) throws IOException {
+    return new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Holder.class.getName(),
+            data.toString())
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start();
   }
 
   /** The other process: holds the directory until it is killed. */
@@ -146,6 +158,137 @@ final class SqliteFileTest {
     try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory))) {
       assertThat(CommitContract.entries(new TestObject(engine, "object"))).containsExactly("k", A);
     }
+  }
+
+  enum Away {
+    DELETED,
+    MOVED,
+    COPIED,
+    FILE_DELETED,
+    FILE_REPLACED
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatIsWrittenIntoADirectoryThatIsGoneIsLostAndSaidToBe(Away how) throws Exception {
+    Path data = directory.resolve("data");
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(data))) {
+      TestObject object = new TestObject(engine, "object");
+      TestObject idle = new TestObject(engine, "idle");
+      object.turn(s -> s.put("k", A));
+      idle.turn(s -> s.put("k", A));
+      takeAway(data, how);
+      Throwable cause = object.awaitFailure(object.submit(s -> s.put("l", A)));
+      assertThat(cause).hasMessageThat().contains(data.resolve(SqliteStore.FILE).toString());
+      assertThat(cause).hasMessageThat().contains("was deleted or replaced");
+      // And so for all that comes later, and for every object, also for what only reads.
+      for (TestObject each : List.of(object, idle)) {
+        each.discard();
+        StorageException e = assertThrows(StorageException.class, () -> get(each));
+        assertThat(e).hasMessageThat().contains("was deleted or replaced");
+      }
+    }
+  }
+
+  private void takeAway(Path data, Away how) throws IOException {
+    Path backup = directory.resolve("backup");
+    switch (how) {
+      case DELETED -> MoreFiles.deleteRecursively(data, RecursiveDeleteOption.ALLOW_INSECURE);
+      case MOVED -> Files.move(data, backup);
+      case COPIED -> {
+        Files.move(data, backup);
+        Files.createDirectory(data);
+        try (Stream<Path> files = Files.list(backup)) {
+          for (Path file : files.toList()) {
+            Files.copy(file, data.resolve(file.getFileName()));
+          }
+        }
+      }
+      case FILE_DELETED -> Files.delete(data.resolve(SqliteStore.FILE));
+      case FILE_REPLACED -> {
+        Files.copy(data.resolve(SqliteStore.FILE), backup);
+        Files.move(backup, data.resolve(SqliteStore.FILE), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+  }
+
+  @Test
+  void aHostWhoseDirectoryIsGoneStopsByItself() throws Exception {
+    Path data = directory.resolve("data");
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(data))) {
+      TestObject object = new TestObject(engine, "object");
+      object.turn(s -> s.put("k", A));
+      takeAway(data, Away.DELETED);
+      Process second = holder(data);
+      try (BufferedReader output = second.inputReader(UTF_8)) {
+        assertThat(output.readLine()).isEqualTo("holding");
+        // Nobody writes, and still it notices.
+        Wait.until(
+            () -> {
+              try {
+                object.submit(s -> s.get("k"));
+                return false;
+              } catch (StorageException e) {
+                return true;
+              }
+            },
+            "the first host's end");
+      } finally {
+        second.destroyForcibly();
+      }
+    }
+  }
+
+  @Test
+  void theLockFileMayBeRemovedAndKeepsASecondHostOutAllTheSame() throws Exception {
+    Process other = holder(directory);
+    try (BufferedReader output = other.inputReader(UTF_8)) {
+      assertThat(output.readLine()).isEqualTo("holding");
+      Files.delete(directory.resolve("seriatim.lock"));
+      StorageException e =
+          assertThrows(
+              StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
+      assertThat(e).hasMessageThat().contains("in use by another host");
+    } finally {
+      other.destroyForcibly();
+    }
+    assertWithMessage("it ended").that(other.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aFileThatIsRestoredInItsPlaceResetsEveryObject(boolean fromBeforeTheStart) throws Exception {
+    Path backup = directory.resolve("backup.db");
+    if (fromBeforeTheStart) {
+      try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory))) {
+        new TestObject(engine, "idle").turn(s -> s.put("k", A));
+      }
+      execute("VACUUM INTO '" + backup + "'");
+    }
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory))) {
+      TestObject object = new TestObject(engine, "object");
+      TestObject idle = new TestObject(engine, "idle");
+      idle.turn(s -> s.put("k", A));
+      if (!fromBeforeTheStart) {
+        execute("VACUUM INTO '" + backup + "'");
+      }
+      object.turn(s -> s.put("k", A));
+      InstanceStorage instance = idle.instance();
+      // As the shell's .restore does.
+      execute("restore from " + backup);
+      Throwable cause = object.awaitFailure(object.submit(s -> s.put("l", A)));
+      assertThat(cause).hasMessageThat().contains("went back in time");
+      assertThrows(StorageException.class, instance::beginTurn);
+      idle.discard();
+      object.turn(s -> s.put("m", A));
+      assertThat(CommitContract.entries(object)).containsExactly("m", A);
+      assertThat(get(idle)).isEqualTo(Optional.of(A));
+    }
+  }
+
+  private static Optional<ByteString> get(TestObject object) {
+    return object.query(s -> s.get("k"));
   }
 
   @Test
