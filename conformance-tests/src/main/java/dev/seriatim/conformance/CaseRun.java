@@ -100,7 +100,7 @@ final class CaseRun implements AutoCloseable {
 
   private void take(Step step) throws CaseFailure, InterruptedException {
     switch (step.getStepCase()) {
-      case START -> start(variables.expand(step.getStart()));
+      case START -> start(variables.expand(step.getStart()), /* compressed= */ false);
       case SEND -> send(step.getSend());
       case HALF_CLOSE -> stub(step.getHalfClose().getStub()).halfClose();
       case CANCEL -> stub(step.getCancel().getStub()).cancel();
@@ -125,13 +125,14 @@ final class CaseRun implements AutoCloseable {
     }
   }
 
-  private void start(Start start) throws CaseFailure {
+  private void start(Start start, boolean compressed) throws CaseFailure {
     if (stubs.containsKey(start.getStub())) {
       throw new CaseFailure("the case starts stub " + start.getStub() + " twice");
     }
     stubs.put(
         start.getStub(),
-        new ConnectCall(start.getStub(), connection(start.getConnection()), start.getPaused()));
+        new ConnectCall(
+            start.getStub(), connection(start.getConnection()), start.getPaused(), compressed));
     connectionOfStub.put(start.getStub(), start.getConnection());
   }
 
@@ -139,7 +140,7 @@ final class CaseRun implements AutoCloseable {
     String name = variables.expand(unexpanded.getStub());
     ConnectCall stub = stubs.get(name);
     if (stub == null) {
-      start(Start.newBuilder().setStub(name).build());
+      start(Start.newBuilder().setStub(name).build(), unexpanded.getCompressed());
       stub = stub(name);
     }
     if (unexpanded.hasRaw()) {

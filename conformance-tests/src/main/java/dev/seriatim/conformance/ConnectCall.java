@@ -45,11 +45,19 @@ final class ConnectCall {
   private volatile boolean paused;
   private volatile boolean ignored;
 
-  /** Starts the call. */
+  /** Starts a call whose frames are sent as they are. */
   ConnectCall(String name, Channel channel, boolean paused) {
+    this(name, channel, paused, /* compressed= */ false);
+  }
+
+  /** Starts the call. */
+  ConnectCall(String name, Channel channel, boolean paused, boolean compressed) {
     this.name = name;
     this.paused = paused;
-    call = channel.newCall(CONNECT, CallOptions.DEFAULT);
+    call =
+        channel.newCall(
+            CONNECT,
+            compressed ? CallOptions.DEFAULT.withCompression("gzip") : CallOptions.DEFAULT);
     call.start(new Frames(), new Metadata());
     if (!paused) {
       call.request(1);

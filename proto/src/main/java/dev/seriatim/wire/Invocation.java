@@ -1,37 +1,60 @@
 package dev.seriatim.wire;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.Duration;
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Value;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** An invocation that has come, as {@code seriatim.v1.Invocation} describes it. Immutable. */
+/**
+ * An invocation that has come, as {@code seriatim.v1.Invocation} describes it. Immutable.
+ *
+ * <p>JSON and metadata are kept as they came, parts of the frame's own bytes, and read when they
+ * are asked for: in memory they take many times as much, and what is wrong with them is to be found
+ * when it is their invocation's turn.
+ */
 public final class Invocation {
   private final long sequence;
   private final String method;
-  private final ByteString message;
+  private final ByteString argument;
 
-  /** The same by the generated class, if it has more than the fields above. */
-  private final dev.seriatim.v1.@Nullable Invocation whole;
+  /** What few invocations have, or null. */
+  private final @Nullable Rest rest;
 
-  Invocation(long sequence, String method, ByteString message) {
+  /**
+   * What few invocations have.
+   *
+   * @param isJson whether the argument is a serialized {@code google.protobuf.Value}
+   * @param metadata the entries, as fields of a {@code seriatim.v1.Invocation}
+   */
+  record Rest(boolean isJson, @Nullable Duration timeout, ByteString metadata) {}
+
+  Invocation(long sequence, String method, ByteString argument, @Nullable Rest rest) {
     this.sequence = sequence;
     this.method = method;
-    this.message = message;
-    this.whole = null;
-  }
-
-  private Invocation(dev.seriatim.v1.Invocation whole) {
-    this.sequence = whole.getSequence();
-    this.method = whole.getMethod();
-    this.message = whole.getMessage();
-    this.whole = whole;
+    this.argument = argument;
+    this.rest = rest;
   }
 
   /** The same invocation. */
   public static Invocation of(dev.seriatim.v1.Invocation invocation) {
-    return new Invocation(invocation);
+    ByteString metadata =
+        invocation.getMetadataCount() == 0
+            ? ByteString.EMPTY
+            : dev.seriatim.v1.Invocation.newBuilder()
+                .putAllMetadata(invocation.getMetadataMap())
+                .build()
+                .toByteString();
+    return new Invocation(
+        invocation.getSequence(),
+        invocation.getMethod(),
+        invocation.hasJson() ? invocation.getJson().toByteString() : invocation.getMessage(),
+        new Rest(
+            invocation.hasJson(),
+            invocation.hasTimeout() ? invocation.getTimeout() : null,
+            metadata));
   }
 
   /** Its number, as an unsigned one. */
@@ -44,23 +67,58 @@ public final class Invocation {
     return method;
   }
 
-  /** The argument, if it isn't JSON. */
-  public ByteString message() {
-    return message;
+  /** Whether the argument is JSON. */
+  public boolean isJson() {
+    return rest != null && rest.isJson();
   }
 
-  /** The argument, if it is JSON, or null. */
-  public @Nullable Value json() {
-    return whole != null && whole.hasJson() ? whole.getJson() : null;
+  /** The argument, if it isn't JSON. */
+  public ByteString message() {
+    return isJson() ? ByteString.EMPTY : argument;
+  }
+
+  /**
+   * Reads the argument, which is JSON. It may be nested as deep as protobuf reads it in a frame by
+   * default: 32 objects in each other, or 49 lists.
+   *
+   * @throws InvalidProtocolBufferException if it is nested deeper, or no {@code Value} at all
+   * @throws IllegalStateException if the argument isn't JSON
+   */
+  public Value json() throws InvalidProtocolBufferException {
+    if (!isJson()) {
+      throw new IllegalStateException("the argument of invocation " + sequence + " is not JSON");
+    }
+    return InvocationReader.readJson(argument);
   }
 
   /** How long it may take, or null. */
   public @Nullable Duration timeout() {
-    return whole != null && whole.hasTimeout() ? whole.getTimeout() : null;
+    return rest == null ? null : rest.timeout();
   }
 
-  /** The caller's metadata. */
-  public Map<String, String> metadata() {
-    return whole == null ? Map.of() : whole.getMetadataMap();
+  /** Whether there is any {@link #metadata}. */
+  public boolean hasMetadata() {
+    return rest != null && !rest.metadata().isEmpty();
+  }
+
+  /**
+   * Reads the caller's metadata.
+   *
+   * @throws InvalidProtocolBufferException if that isn't what came
+   */
+  public Map<String, String> metadata() throws InvalidProtocolBufferException {
+    return rest == null || rest.metadata().isEmpty()
+        ? Map.of()
+        : dev.seriatim.v1.Invocation.parser()
+            .parseFrom(nested(rest.metadata(), /* depth= */ 1))
+            .getMetadataMap();
+  }
+
+  /** A part of a frame, to be read as deep as within the whole. */
+  static CodedInputStream nested(ByteString part, int depth) {
+    CodedInputStream in = part.newCodedInput();
+    in.enableAliasing(true);
+    in.setRecursionLimit(UnknownFields.MAX_DEPTH - depth);
+    return in;
   }
 }

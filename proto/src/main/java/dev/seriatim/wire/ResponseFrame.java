@@ -3,7 +3,6 @@ package dev.seriatim.wire;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.ExtensionRegistryLite;
-import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectResponse;
@@ -79,8 +78,8 @@ public final class ResponseFrame {
       } else if (tag == BROKEN) {
         Broken more = in.readMessage(Broken.parser(), ExtensionRegistryLite.getEmptyRegistry());
         broken = broken == null ? more : broken.toBuilder().mergeFrom(more).build();
-      } else if (!in.skipField(tag)) {
-        throw new InvalidProtocolBufferException("a group ends that did not begin");
+      } else {
+        UnknownFields.skip(in, tag, /* depth= */ 0);
       }
     }
   }
@@ -103,7 +102,9 @@ public final class ResponseFrame {
     if (tag != 0) {
       // Rare enough to be read anew, and whole.
       in.skipRawBytes(in.getBytesUntilLimit());
-      var whole = dev.seriatim.v1.Outcome.parseFrom(frame.substring(start, start + size));
+      var whole =
+          dev.seriatim.v1.Outcome.parseFrom(
+              Invocation.nested(frame.substring(start, start + size), /* depth= */ 1));
       sequence = whole.getSequence();
       message = whole.hasMessage() ? whole.getMessage() : null;
     }

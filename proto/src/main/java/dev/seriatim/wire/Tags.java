@@ -2,8 +2,10 @@ package dev.seriatim.wire;
 
 /** How fields are marked on the wire. */
 final class Tags {
-  private static final int VARINT = 0;
+  static final int VARINT = 0;
   static final int LENGTH_DELIMITED = 2;
+  static final int GROUP = 3;
+  static final int END_OF_GROUP = 4;
 
   private Tags() {}
 

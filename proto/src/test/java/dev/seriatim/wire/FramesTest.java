@@ -2,7 +2,6 @@ package dev.seriatim.wire;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -19,8 +18,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -31,7 +32,8 @@ final class FramesTest {
   private static final int FRAMES = 3000;
 
   private final long seed = Long.getLong("seriatim.seed", new Random().nextLong());
-  private final RandomFrames frames = new RandomFrames(seed);
+  private final RandomFrames frames = new RandomFrames(seed, /* anyDepth= */ false);
+  private final RandomFrames anyFrames = new RandomFrames(seed, /* anyDepth= */ true);
 
   private static byte[] bytesOf(EncodedFrame frame) throws IOException {
     try (InputStream stream = EncodedFrame.MARSHALLER.stream(frame)) {
@@ -40,7 +42,10 @@ final class FramesTest {
   }
 
   /** What a reader makes of a request, in the generated class's words. */
-  private static ConnectRequest read(RequestFrame frame) {
+  private static ConnectRequest read(RequestFrame frame) throws InvalidProtocolBufferException {
+    if (frame.fault() != null) {
+      throw new InvalidProtocolBufferException(frame.fault());
+    }
     ConnectRequest.Builder request = ConnectRequest.newBuilder();
     if (frame.open() != null) {
       request.setOpen(frame.open());
@@ -52,7 +57,7 @@ final class FramesTest {
               .setMethod(invocation.method())
               .setMessage(invocation.message())
               .putAllMetadata(invocation.metadata());
-      if (invocation.json() != null) {
+      if (invocation.isJson()) {
         copy.setJson(invocation.json());
       }
       if (invocation.timeout() != null) {
@@ -80,34 +85,67 @@ final class FramesTest {
     return plain.build();
   }
 
+  private static @Nullable ConnectRequest expectedRequest(byte[] bytes) {
+    try {
+      return plain(ConnectRequest.parseFrom(bytes));
+    } catch (InvalidProtocolBufferException e) {
+      return null;
+    }
+  }
+
+  private static @Nullable ConnectRequest actualRequest(byte[] bytes) {
+    try {
+      return read(RequestFrame.parse(bytes));
+    } catch (InvalidProtocolBufferException e) {
+      return null;
+    }
+  }
+
   @Test
-  void requestsAreReadAsTheyWereWritten() throws Exception {
+  void requestsAreReadAsTheyWereWritten() {
     for (int i = 0; i < FRAMES; i++) {
-      ConnectRequest frame = frames.request();
+      byte[] bytes = frames.request().toByteArray();
+      ConnectRequest expected = expectedRequest(bytes);
+      assertWithMessage("seed %s, frame %s", seed, i).that(expected).isNotNull();
       assertWithMessage("seed %s, frame %s", seed, i)
-          .that(read(RequestFrame.parse(frame.toByteArray())))
-          .isEqualTo(plain(frame));
+          .that(actualRequest(bytes))
+          .isEqualTo(expected);
     }
   }
 
   @Test
   void damagedRequestsAreRefusedJustWhereTheGeneratedClassRefusesThem() {
     for (int i = 0; i < FRAMES; i++) {
-      byte[] bytes = frames.damaged(frames.request().toByteArray());
-      ConnectRequest expected;
-      try {
-        expected = plain(ConnectRequest.parseFrom(bytes));
-      } catch (InvalidProtocolBufferException e) {
-        expected = null;
-      }
-      ConnectRequest actual;
-      try {
-        actual = read(RequestFrame.parse(bytes));
-      } catch (InvalidProtocolBufferException e) {
-        actual = null;
-      }
-      assertWithMessage("seed %s, frame %s", seed, i).that(actual).isEqualTo(expected);
+      byte[] bytes = anyFrames.damaged(anyFrames.request().toByteArray());
+      assertWithMessage("seed %s, frame %s", seed, i)
+          .that(actualRequest(bytes))
+          .isEqualTo(expectedRequest(bytes));
     }
+  }
+
+  @Test
+  void anIntegerWhoseTenthByteSaysMoreIsTakenAsByTheGeneratedClass() {
+    // Found at random: an unknown field 1, in a request and in an invocation of one.
+    for (String hex : List.of("08d2a1d79bb296fec0ecdb", "120b10d2a1d79bb296fec0ecdb")) {
+      byte[] bytes = HexFormat.of().parseHex(hex);
+      assertWithMessage(hex).that(expectedRequest(bytes)).isNotNull();
+      assertWithMessage(hex).that(actualRequest(bytes)).isEqualTo(expectedRequest(bytes));
+    }
+    assertThat(parse(HexFormat.of().parseHex("08d2a1d79bb296fec0ecdb")).outcomes()).isEqualTo(0);
+  }
+
+  @Test
+  void whatIsWholeInFrontOfTheFaultIsRead() {
+    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
+    for (int sequence = 1; sequence <= 3; sequence++) {
+      frame.addInvocations(Invocation.newBuilder().setSequence(sequence).setMethod("Do"));
+    }
+    ByteString bytes = frame.build().toByteString();
+    RequestFrame cut = RequestFrame.parse(bytes.substring(0, bytes.size() - 1).toByteArray());
+    assertThat(cut.invocations().stream().map(dev.seriatim.wire.Invocation::sequence))
+        .containsExactly(1L, 2L)
+        .inOrder();
+    assertThat(cut.fault()).isNotNull();
   }
 
   @Test
@@ -170,35 +208,40 @@ final class FramesTest {
     }
   }
 
+  private static void assertReadAlike(String what, byte[] bytes) {
+    ConnectResponse expected;
+    try {
+      expected = ConnectResponse.parseFrom(bytes);
+    } catch (InvalidProtocolBufferException e) {
+      expected = null;
+    }
+    ResponseFrame actual;
+    try {
+      actual = parse(bytes);
+    } catch (StatusRuntimeException e) {
+      actual = null;
+    }
+    assertWithMessage(what).that(actual == null).isEqualTo(expected == null);
+    if (actual != null && expected != null) {
+      assertSame(what, actual, expected);
+    }
+  }
+
   @Test
   void responsesAreReadAsTheyWereWritten() {
     for (int i = 0; i < FRAMES; i++) {
-      ConnectResponse frame = frames.response();
-      assertSame("seed " + seed + ", frame " + i, parse(frame.toByteArray()), frame);
+      byte[] bytes = frames.response().toByteArray();
+      String what = "seed " + seed + ", frame " + i;
+      assertReadAlike(what, bytes);
+      assertWithMessage(what).that(parse(bytes).outcomes()).isAtLeast(0);
     }
   }
 
   @Test
   void damagedResponsesAreRefusedJustWhereTheGeneratedClassRefusesThem() {
     for (int i = 0; i < FRAMES; i++) {
-      byte[] bytes = frames.damaged(frames.response().toByteArray());
-      ConnectResponse expected;
-      try {
-        expected = ConnectResponse.parseFrom(bytes);
-      } catch (InvalidProtocolBufferException e) {
-        expected = null;
-      }
-      ResponseFrame actual;
-      try {
-        actual = parse(bytes);
-      } catch (StatusRuntimeException e) {
-        actual = null;
-      }
-      String what = "seed " + seed + ", frame " + i;
-      assertWithMessage(what).that(actual == null).isEqualTo(expected == null);
-      if (actual != null && expected != null) {
-        assertSame(what, actual, expected);
-      }
+      assertReadAlike(
+          "seed " + seed + ", frame " + i, anyFrames.damaged(anyFrames.response().toByteArray()));
     }
   }
 
@@ -254,8 +297,6 @@ final class FramesTest {
             .build()
             .toByteArray();
     wrong.copyTo(frame, frame.length - 2);
-    InvalidProtocolBufferException thrown =
-        assertThrows(InvalidProtocolBufferException.class, () -> RequestFrame.parse(frame));
-    assertThat(thrown).hasMessageThat().contains("UTF-8");
+    assertThat(RequestFrame.parse(frame).fault()).contains("UTF-8");
   }
 }

@@ -2,6 +2,7 @@ package dev.seriatim.wire;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
+import com.google.protobuf.MessageLite;
 import com.google.protobuf.UnknownFieldSet;
 import com.google.protobuf.Value;
 import com.google.rpc.Status;
@@ -21,9 +22,16 @@ final class RandomFrames {
       List.of("", "Do", "pkg.Service/Do", "Dö", "pkg.Service/" + "x".repeat(200));
 
   private final Random random;
+  private final boolean anyDepth;
 
-  RandomFrames(long seed) {
+  /**
+   * Frames that protobuf can read, unless they are damaged.
+   *
+   * @param anyDepth or not even then, since some are nested too deep
+   */
+  RandomFrames(long seed, boolean anyDepth) {
     random = new Random(seed);
+    this.anyDepth = anyDepth;
   }
 
   private boolean rarely() {
@@ -40,21 +48,60 @@ final class RandomFrames {
     return random.nextLong() >>> random.nextInt(64);
   }
 
+  /** Now and then as deep as can be read, and a little deeper or less deep. */
+  private int depth(int most) {
+    return anyDepth && rarely() ? most - 3 + random.nextInt(6) : random.nextInt(4);
+  }
+
   private Value json() {
-    return rarely()
-        ? Value.getDefaultInstance()
-        : Value.newBuilder().setStringValue("v" + random.nextInt()).build();
+    Value value =
+        rarely()
+            ? Value.getDefaultInstance()
+            : Value.newBuilder().setStringValue("v" + random.nextInt()).build();
+    boolean lists = random.nextBoolean();
+    for (int i = depth(lists ? 49 : 32); i > 0; i--) {
+      Value.Builder around = Value.newBuilder();
+      if (lists) {
+        around.getListValueBuilder().addValues(value);
+      } else {
+        around.getStructValueBuilder().putFields("k" + random.nextInt(3), value);
+      }
+      value = around.build();
+    }
+    return value;
   }
 
   private UnknownFieldSet unknown() {
+    UnknownFieldSet group = UnknownFieldSet.getDefaultInstance();
+    for (int i = depth(99); i > 0; i--) {
+      group =
+          UnknownFieldSet.newBuilder()
+              .addField(
+                  1 + random.nextInt(20),
+                  UnknownFieldSet.Field.newBuilder().addVarint(i).addGroup(group).build())
+              .build();
+    }
     return UnknownFieldSet.newBuilder()
         .addField(
             100 + random.nextInt(100),
             UnknownFieldSet.Field.newBuilder()
                 .addVarint(random.nextLong())
+                .addFixed32(random.nextInt())
+                .addFixed64(random.nextLong())
                 .addLengthDelimited(bytes(5))
-                .addGroup(UnknownFieldSet.getDefaultInstance())
+                .addGroup(group)
                 .build())
+        .build();
+  }
+
+  /** A field of a message that other messages are run together in, as protobuf merges them. */
+  private static UnknownFieldSet merged(int field, MessageLite... parts) {
+    ByteString bytes = ByteString.EMPTY;
+    for (MessageLite part : parts) {
+      bytes = bytes.concat(part.toByteString());
+    }
+    return UnknownFieldSet.newBuilder()
+        .addField(field, UnknownFieldSet.Field.newBuilder().addLengthDelimited(bytes).build())
         .build();
   }
 
@@ -70,7 +117,11 @@ final class RandomFrames {
       }
       frame.addInvocations(invocation(method));
     }
-    return rarely() ? frame.setUnknownFields(unknown()).build() : frame.build();
+    if (rarely()) {
+      frame.mergeUnknownFields(
+          merged(ConnectRequest.INVOCATIONS_FIELD_NUMBER, invocation(method), invocation(method)));
+    }
+    return rarely() ? frame.mergeUnknownFields(unknown()).build() : frame.build();
   }
 
   private Invocation invocation(String method) {
@@ -86,7 +137,7 @@ final class RandomFrames {
     if (rarely()) {
       invocation.setTimeout(Duration.newBuilder().setSeconds(random.nextInt()));
     }
-    if (rarely()) {
+    for (int i = rarely() ? random.nextInt(3) : 0; i > 0; i--) {
       invocation.putMetadata("key-" + random.nextInt(), "value");
     }
     return rarely() ? invocation.setUnknownFields(unknown()).build() : invocation.build();
@@ -101,12 +152,15 @@ final class RandomFrames {
       frame.addOutcomes(outcome());
     }
     if (rarely()) {
+      frame.mergeUnknownFields(merged(ConnectResponse.OUTCOMES_FIELD_NUMBER, outcome(), outcome()));
+    }
+    if (rarely()) {
       frame.setBroken(
           Broken.newBuilder()
               .setCause(Status.newBuilder().setCode(random.nextInt(17)).setMessage("why"))
               .setCompletedThrough(sequence()));
     }
-    return rarely() ? frame.setUnknownFields(unknown()).build() : frame.build();
+    return rarely() ? frame.mergeUnknownFields(unknown()).build() : frame.build();
   }
 
   private Outcome outcome() {

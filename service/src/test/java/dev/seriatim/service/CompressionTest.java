@@ -29,8 +29,10 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
-/** Compressed frames are read like others, and damaged ones take their place in the queue. */
+/** Compressed frames are read like others, and what is wrong with one takes its place. */
 final class CompressionTest {
+  private static final int MAX_FRAME_BYTES = 100_000;
+
   /** Gzip, but for wrong bytes, if told. */
   private static final class Damaging implements Compressor {
     private final Compressor gzip = new Codec.Gzip();
@@ -59,6 +61,21 @@ final class CompressionTest {
 
   @Test
   void aDamagedFrameBreaksTheStubInItsPlace() throws Exception {
+    assertBreaksBehindTheFirst(/* damages= */ true, 100, "PROTOCOL_VIOLATION");
+  }
+
+  @Test
+  void aFrameThatIsTooLongOnceDecompressedIsJustThat() throws Exception {
+    assertBreaksBehindTheFirst(/* damages= */ false, MAX_FRAME_BYTES, "OVERLOADED");
+  }
+
+  @Test
+  void soIsOneThatIsLongerThanTheTransportTakes() throws Exception {
+    assertBreaksBehindTheFirst(/* damages= */ false, 5 * MAX_FRAME_BYTES, "OVERLOADED");
+  }
+
+  private static void assertBreaksBehindTheFirst(boolean damages, int textBytes, String reason)
+      throws Exception {
     Damaging damaging = new Damaging();
     CompressorRegistry compressors = CompressorRegistry.newEmptyInstance();
     compressors.register(damaging);
@@ -68,6 +85,7 @@ final class CompressionTest {
     try (DurableObjectHost host =
         DurableObjectHost.builder()
             .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), Probe.doing(Probe::echo))
+            .limits(HostLimits.builder().maxFrameBytes(MAX_FRAME_BYTES).build())
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .build()
             .start()) {
@@ -100,25 +118,26 @@ final class CompressionTest {
       call.sendMessage(
           ConnectRequest.newBuilder()
               .setOpen(TestHost.byName("a"))
-              .addInvocations(invocation(1))
+              .addInvocations(invocation(1, 100))
               .build());
       Wait.on(answered, "the outcome of an undamaged frame");
-      damaging.damages = true;
-      call.sendMessage(ConnectRequest.newBuilder().addInvocations(invocation(2)).build());
+      damaging.damages = damages;
+      call.sendMessage(
+          ConnectRequest.newBuilder().addInvocations(invocation(2, textBytes)).build());
       Wait.on(ended, "the end of the call");
       channel.shutdownNow();
     }
     ConnectResponse last = frames.getLast();
     assertThat(last.hasBroken()).isTrue();
-    assertThat(TestStub.info(last.getBroken()).getReason()).isEqualTo("PROTOCOL_VIOLATION");
+    assertThat(TestStub.info(last.getBroken()).getReason()).isEqualTo(reason);
     assertThat(last.getBroken().getCompletedThrough()).isEqualTo(1);
   }
 
-  private static Invocation invocation(int sequence) {
+  private static Invocation invocation(int sequence, int textBytes) {
     return Invocation.newBuilder()
         .setSequence(sequence)
         .setMethod("Do")
-        .setMessage(Words.newBuilder().setText("x".repeat(100)).build().toByteString())
+        .setMessage(Words.newBuilder().setText("x".repeat(textBytes)).build().toByteString())
         .build();
   }
 }

@@ -116,6 +116,17 @@ public final class TestStub {
     return this;
   }
 
+  /** Sends a call with this text, and one with that text, changed, in one frame. */
+  public TestStub callBehind(
+      String text, String changedText, UnaryOperator<Invocation.Builder> change) {
+    call.sendMessage(
+        ConnectRequest.newBuilder()
+            .addInvocations(invocation(Probe.words(text)))
+            .addInvocations(change.apply(invocation(Probe.words(changedText))))
+            .build());
+    return this;
+  }
+
   private Invocation.Builder invocation(Words argument) {
     return Invocation.newBuilder()
         .setSequence(++sent)

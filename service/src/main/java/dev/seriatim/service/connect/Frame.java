@@ -13,17 +13,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One message from a client: a request, or what is wrong with it.
+ * One message from a client: a request, or as much of one as there is, and what is wrong with it.
  *
  * @param bytes its size
- * @param fault why the stub breaks when it comes to this frame, or null
+ * @param fault why the stub breaks behind the frame's invocations, or null
  */
 record Frame(RequestFrame request, int bytes, @Nullable BreakCause fault) {
-  private static final RequestFrame EMPTY = new RequestFrame(null, List.of());
-
-  private static Frame faulty(int bytes, BreakReason reason, String message) {
-    return new Frame(EMPTY, bytes, BreakCause.of(reason, message));
-  }
+  private static final RequestFrame EMPTY = new RequestFrame(null, List.of(), null);
 
   /**
    * Reads frames such that a bad one takes its place in the queue. gRPC itself would end the call
@@ -39,26 +35,38 @@ record Frame(RequestFrame request, int bytes, @Nullable BreakCause fault) {
     public Frame parse(InputStream stream) {
       int known = knownLength(stream);
       if (known > maxFrameBytes) {
-        return tooLong(known);
+        return tooLong(known, "a frame has %,d bytes".formatted(known));
       }
       try {
-        byte[] bytes = FrameBytes.read(stream);
+        byte[] bytes = FrameBytes.read(stream, maxFrameBytes);
         return bytes.length > maxFrameBytes
-            ? tooLong(bytes.length)
-            : new Frame(RequestFrame.parse(bytes), bytes.length, null);
-      } catch (IOException | StatusRuntimeException e) { // Not a frame, or badly compressed.
-        return faulty(
-            Math.max(0, known),
-            BreakReason.PROTOCOL_VIOLATION,
-            "a frame is not a ConnectRequest: " + e.getMessage());
+            ? tooLong(bytes.length, "a compressed frame has more bytes than it may have")
+            : parse(bytes);
+      } catch (IOException | StatusRuntimeException e) { // Badly compressed.
+        return notAFrame(EMPTY, Math.max(0, known), String.valueOf(e.getMessage()));
       }
     }
 
-    private Frame tooLong(int bytes) {
-      return faulty(
+    private static Frame parse(byte[] bytes) {
+      RequestFrame request = RequestFrame.parse(bytes);
+      return request.fault() == null
+          ? new Frame(request, bytes.length, null)
+          : notAFrame(request, bytes.length, request.fault());
+    }
+
+    private static Frame notAFrame(RequestFrame request, int bytes, String why) {
+      return new Frame(
+          request,
           bytes,
-          BreakReason.OVERLOADED,
-          "a frame has %,d bytes, expected at most %,d".formatted(bytes, maxFrameBytes));
+          BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "a frame is not a ConnectRequest: " + why));
+    }
+
+    private Frame tooLong(int bytes, String what) {
+      return new Frame(
+          EMPTY,
+          bytes,
+          BreakCause.of(
+              BreakReason.OVERLOADED, "%s, expected at most %,d".formatted(what, maxFrameBytes)));
     }
 
     /** The size of the frame, or -1 if it comes compressed. */

@@ -65,8 +65,6 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
         refused = true;
         return;
       }
-    } else if (frame.fault() != null) {
-      stub.fail(frame.fault());
     } else if (frame.request().open() != null) {
       stub.fail(
           BreakCause.of(
@@ -76,12 +74,15 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
     if (!frame.request().invocations().isEmpty()) {
       stub.add(frame.request().invocations(), frame.bytes());
     }
+    if (frame.fault() != null) {
+      stub.fail(frame.fault());
+    }
   }
 
   private @Nullable StubQueue open(Frame frame) {
     Open object = frame.request().open();
     try {
-      if (frame.fault() != null) {
+      if (frame.fault() != null && object == null) {
         throw new BreakException(frame.fault());
       }
       // An object's own calls belong to a turn that is to end well.

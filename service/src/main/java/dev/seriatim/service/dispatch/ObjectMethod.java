@@ -5,6 +5,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Value;
 import dev.seriatim.wire.Content;
+import dev.seriatim.wire.Invocation;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
 import java.io.IOException;
@@ -64,11 +65,15 @@ public final class ObjectMethod {
   }
 
   /**
-   * Reads an argument from its serialized form.
+   * Reads an argument, from either of its forms.
    *
-   * @throws MalformedArgumentException if the bytes aren't the request type
+   * @throws MalformedArgumentException if it isn't the request type
    */
-  public Object parse(ByteString bytes) throws MalformedArgumentException {
+  public Object parse(Invocation invocation) throws MalformedArgumentException {
+    return invocation.isJson() ? parseJson(invocation) : parse(invocation.message());
+  }
+
+  private Object parse(ByteString bytes) throws MalformedArgumentException {
     try {
       if (prototype(descriptor.getRequestMarshaller()) instanceof MessageLite prototype) {
         return prototype.getParserForType().parseFrom(bytes);
@@ -82,18 +87,13 @@ public final class ObjectMethod {
     }
   }
 
-  /**
-   * Reads an argument from its JSON form.
-   *
-   * @throws MalformedArgumentException if the JSON isn't the request type's mapping
-   */
-  public Object parse(Value value) throws MalformedArgumentException {
+  private Object parseJson(Invocation invocation) throws MalformedArgumentException {
     if (!(prototype(descriptor.getRequestMarshaller()) instanceof Message prototype)) {
       throw new MalformedArgumentException(
           "argument of %s: the method takes no JSON, expected bytes".formatted(fullName()), null);
     }
     try {
-      return json.parse(value, prototype);
+      return json.parse(invocation.json(), prototype);
     } catch (IOException | RuntimeException e) {
       throw new MalformedArgumentException(
           "argument of %s: the JSON is not a %s: %s"

@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import com.google.common.io.BaseEncoding;
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
 import java.util.Map;
@@ -19,10 +20,10 @@ final class InvocationMetadata {
    */
   static Metadata read(Invocation invocation, boolean local) {
     Metadata metadata = new Metadata();
-    if (invocation.metadata().isEmpty()) {
+    if (!invocation.hasMetadata()) {
       return metadata;
     }
-    for (Map.Entry<String, String> entry : invocation.metadata().entrySet()) {
+    for (Map.Entry<String, String> entry : entries(invocation).entrySet()) {
       String key = entry.getKey();
       String value = entry.getValue();
       if (local && key.equals(CallChain.METADATA_KEY)) {
@@ -47,6 +48,23 @@ final class InvocationMetadata {
       }
     }
     return metadata;
+  }
+
+  private static Map<String, String> entries(Invocation invocation) {
+    try {
+      return invocation.metadata();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("the metadata can't be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** The objects that wait for an invocation of one of this host's; empty if none does. */
+  static String chain(Invocation invocation) {
+    try {
+      return invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
+    } catch (InvalidProtocolBufferException e) {
+      return ""; // It is refused when its turn comes.
+    }
   }
 
   private static byte[] decode(String key, String value) {

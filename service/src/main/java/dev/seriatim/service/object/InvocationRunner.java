@@ -1,7 +1,6 @@
 package dev.seriatim.service.object;
 
 import com.google.protobuf.Duration;
-import com.google.protobuf.Value;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MalformedArgumentException;
 import dev.seriatim.service.dispatch.MethodCall;
@@ -60,14 +59,13 @@ final class InvocationRunner {
     long timeoutNanos = Long.MAX_VALUE;
     Metadata metadata;
     Object argument;
-    Value json = invocation.json();
     try {
       if (timeout != null) {
         timeoutNanos = Timeout.nanos(timeout);
         timeoutNanos -= Math.min(timeoutNanos, object.directory().nanos() - stub.arrivedNanos());
       }
       metadata = InvocationMetadata.read(invocation, stub.isLocal());
-      argument = json == null ? method.parse(invocation.message()) : method.parse(json);
+      argument = method.parse(invocation);
     } catch (MalformedArgumentException e) {
       return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
     } catch (IllegalArgumentException e) {
@@ -188,7 +186,7 @@ final class InvocationRunner {
     try {
       failure = instances.start(instance);
       if (failure == null && !turn.isCutOff()) {
-        call = instance.call(method, argument, metadata, turn, invocation.json() != null);
+        call = instance.call(method, argument, metadata, turn, invocation.isJson());
         call.run();
         turn.awaitReply();
         failure = turn.failure();
@@ -220,12 +218,12 @@ final class InvocationRunner {
   /** A context of the invocation's own, if it has a deadline or metadata. */
   private Context.@Nullable CancellableContext ownContext(
       Instance instance, Invocation invocation, Metadata metadata, long timeoutNanos) {
-    if (timeoutNanos == Long.MAX_VALUE && invocation.metadata().isEmpty()) {
+    if (timeoutNanos == Long.MAX_VALUE && !invocation.hasMetadata()) {
       return null;
     }
     Context context =
         instance.context().withValue(DurableObjectState.INVOCATION_METADATA, metadata);
-    String chain = invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
+    String chain = InvocationMetadata.chain(invocation);
     if (!chain.isEmpty()) {
       context = CallChain.extend(context, chain, instance);
     }

@@ -135,7 +135,7 @@ public final class StubQueue {
    */
   private boolean closesCycle(List<Invocation> invocations) {
     for (Invocation invocation : invocations) {
-      String chain = invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
+      String chain = InvocationMetadata.chain(invocation);
       if (!chain.isEmpty() && CallChain.contains(chain, object)) {
         sealed = true;
         breakSoon(
