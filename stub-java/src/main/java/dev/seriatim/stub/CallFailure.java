@@ -22,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
+ * <p>The text of both says what happened, and then reason, number and fate: {@code not today
+ * [OBJECT_EXCEPTION, call 3, NOT_EXECUTED]}, or {@code call 4 behind 3} for a call that stood
+ * behind the one that is to blame.
+ *
  * <p>The details of the host's {@code google.rpc.Status} are also where gRPC puts them: {@code
  * StatusProto.fromThrowable(e)} gives them. Immutable, but for what every {@code Throwable} has. It
  * has no stack trace of its own.
@@ -38,10 +42,26 @@ public final class CallFailure extends Exception {
   }
 
   CallFailure(FailureCause cause, Fate fate, long sequence, @Nullable Throwable thrown) {
-    super(cause.toString(), thrown, false, false);
+    super(text(cause, fate, sequence), thrown, false, false);
     this.cause = cause;
     this.fate = fate;
     this.sequence = sequence;
+  }
+
+  /** All that a reader of the text alone needs: what happened, the reason, which call, its fate. */
+  private static String text(FailureCause cause, Fate fate, long sequence) {
+    StringBuilder text = new StringBuilder();
+    text.append(cause.message().isEmpty() ? "no message" : cause.message())
+        .append(" [")
+        .append(cause.reason().isEmpty() ? "no reason" : cause.reason());
+    if (sequence != 0) {
+      text.append(", call ").append(sequence);
+      long failed = cause.failedSequence();
+      if (failed != 0 && Long.compareUnsigned(failed, sequence) < 0) {
+        text.append(" behind ").append(Long.toUnsignedString(failed));
+      }
+    }
+    return text.append(", ").append(fate).append(']').toString();
   }
 
   /** The caller gave up a call; the stub goes on. */
@@ -117,7 +137,7 @@ public final class CallFailure extends Exception {
   }
 
   Status toStatus() {
-    return Status.fromCode(cause.code()).withDescription(cause.message()).withCause(this);
+    return Status.fromCode(cause.code()).withDescription(getMessage()).withCause(this);
   }
 
   Metadata newTrailers() {

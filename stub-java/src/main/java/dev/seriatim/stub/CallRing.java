@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The calls of one stub that have no outcome yet, by their numbers, which have no gaps: first those
- * that were sent, then those that wait. Guarded by the {@link ConnectCall}'s lock.
+ * that were sent, then those that wait. Part of the {@link Ledger}.
  */
 final class CallRing {
   private @Nullable PendingCall[] slots = new PendingCall[16]; // A power of two.

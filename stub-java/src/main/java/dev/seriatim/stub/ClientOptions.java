@@ -29,10 +29,12 @@ public final class ClientOptions {
   private final long maxBufferedBytes;
   private final int maxInboundFrameBytes;
   private final Duration deadlineGrace;
+  private final Duration openTimeout;
   private final Duration endTimeout;
   private final Duration describeTimeout;
   private final Duration keepAliveTime;
   private final Duration keepAliveTimeout;
+  private final Duration maxReconnectBackoff;
   private final Supplier<Map<String, String>> invocationMetadata;
   private final @Nullable Executor executor;
   private final @Nullable ScheduledExecutorService scheduler;
@@ -46,10 +48,12 @@ public final class ClientOptions {
     maxBufferedBytes = builder.maxBufferedBytes;
     maxInboundFrameBytes = builder.maxInboundFrameBytes;
     deadlineGrace = builder.deadlineGrace;
+    openTimeout = builder.openTimeout;
     endTimeout = builder.endTimeout;
     describeTimeout = builder.describeTimeout;
     keepAliveTime = builder.keepAliveTime;
     keepAliveTimeout = builder.keepAliveTimeout;
+    maxReconnectBackoff = builder.maxReconnectBackoff;
     invocationMetadata = builder.invocationMetadata;
     executor = builder.executor;
     scheduler = builder.scheduler;
@@ -119,11 +123,25 @@ public final class ClientOptions {
   }
 
   /**
-   * The host watches a call's deadline, and breaks the stub when it passes. If no word of that has
-   * come this long after the deadline, the client breaks the stub by itself. Default: 1 s.
+   * How long to wait for the host's word after a call's deadline has passed. The host tells of it
+   * by breaking the stub, and nothing is unknown then. If it says nothing, that one call ends with
+   * {@link Reasons#ANSWER_OVERDUE}, and the stub goes on. Default: 1 s.
+   *
+   * <p>A call that stands behind another one of its stub, which may still take its time, ends at
+   * its deadline without this grace: the host can't tell before its turn comes.
    */
   public Duration deadlineGrace() {
     return deadlineGrace;
+  }
+
+  /**
+   * How long it may take from a stub's first call until it leaves: for a connection, and for room
+   * on it, which the other side may limit (many proxies allow 100 streams, and each open stub is
+   * one). Then the stub is broken with {@link Reasons#OPEN_OVERDUE}, and nothing was executed.
+   * Default: 10 s.
+   */
+  public Duration openTimeout() {
+    return openTimeout;
   }
 
   /**
@@ -158,6 +176,15 @@ public final class ClientOptions {
     return keepAliveTimeout;
   }
 
+  /**
+   * The longest pause between two attempts to connect to a host that is gone; only for {@link
+   * DurableObjects#connect}. gRPC's own pauses grow to two minutes. A fifth is added or taken off
+   * at random. Default: 1 s.
+   */
+  public Duration maxReconnectBackoff() {
+    return maxReconnectBackoff;
+  }
+
   Supplier<Map<String, String>> invocationMetadata() {
     return invocationMetadata;
   }
@@ -167,7 +194,12 @@ public final class ClientOptions {
   }
 
   ScheduledExecutorService scheduler() {
-    return scheduler != null ? scheduler : SharedScheduler.get();
+    return scheduler != null ? scheduler : SharedThreads.scheduler();
+  }
+
+  /** Where calls are completed that the receiver doesn't complete. */
+  Executor callbackExecutor() {
+    return executor != null ? executor : SharedThreads.callbacks();
   }
 
   /** Makes {@link ClientOptions}. For one thread. */
@@ -180,10 +212,12 @@ public final class ClientOptions {
     private long maxBufferedBytes = 64L << 20;
     private int maxInboundFrameBytes = 16 << 20;
     private Duration deadlineGrace = Duration.ofSeconds(1);
+    private Duration openTimeout = Duration.ofSeconds(10);
     private Duration endTimeout = Duration.ofSeconds(10);
     private Duration describeTimeout = Duration.ofSeconds(10);
     private Duration keepAliveTime = Duration.ofSeconds(30);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
+    private Duration maxReconnectBackoff = Duration.ofSeconds(1);
     private Supplier<Map<String, String>> invocationMetadata = Map::of;
     private @Nullable Executor executor;
     private @Nullable ScheduledExecutorService scheduler;
@@ -246,6 +280,13 @@ public final class ClientOptions {
       return this;
     }
 
+    /** See {@link ClientOptions#openTimeout()}. More than zero. */
+    @CanIgnoreReturnValue
+    public Builder openTimeout(Duration timeout) {
+      openTimeout = DurationRange.positive("openTimeout", timeout);
+      return this;
+    }
+
     /** See {@link ClientOptions#endTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder endTimeout(Duration timeout) {
@@ -271,6 +312,13 @@ public final class ClientOptions {
     @CanIgnoreReturnValue
     public Builder keepAliveTimeout(Duration timeout) {
       keepAliveTimeout = DurationRange.positive("keepAliveTimeout", timeout);
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxReconnectBackoff()}. At least 1 ms. */
+    @CanIgnoreReturnValue
+    public Builder maxReconnectBackoff(Duration backoff) {
+      maxReconnectBackoff = DurationRange.atLeastOneMilli("maxReconnectBackoff", backoff);
       return this;
     }
 

@@ -10,18 +10,26 @@ import org.jspecify.annotations.Nullable;
  * The identity of one durable object: 32 bytes, shown as 64 lower-case hex digits.
  *
  * <p>Two ids are equal if their bytes are; the name doesn't count. Made by {@link
- * DurableObjectIds}. Immutable, and so safe for any number of threads.
+ * DurableObjectIds}, and good for the namespace for which those were made. Immutable, and so safe
+ * for any number of threads.
  */
 public final class DurableObjectId {
   static final BaseEncoding HEX = BaseEncoding.base16().lowerCase();
 
+  private final DurableObjectIds maker;
   private final ByteString bytes;
   private final @Nullable String name;
 
   /** Takes the bytes over: nobody may change them any more. */
-  DurableObjectId(byte[] bytes, @Nullable String name) {
+  DurableObjectId(DurableObjectIds maker, byte[] bytes, @Nullable String name) {
+    this.maker = maker;
     this.bytes = UnsafeByteOperations.unsafeWrap(bytes);
     this.name = name;
+  }
+
+  /** Who made it, and so for which namespace it was made. */
+  DurableObjectIds maker() {
+    return maker;
   }
 
   /**

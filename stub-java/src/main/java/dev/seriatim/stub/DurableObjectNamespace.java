@@ -6,6 +6,7 @@ import dev.seriatim.v1.DurableObjectsGrpc;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -25,17 +26,23 @@ import org.jspecify.annotations.Nullable;
 public final class DurableObjectNamespace {
   private final Channel channel;
   private final ClientOptions options;
+  private final Object client;
   private final String name;
   private final ReentrantLock fetching = new ReentrantLock();
   private volatile @Nullable DurableObjectIds ids;
 
   DurableObjectNamespace(
-      Channel channel, ClientOptions options, String name, @Nullable DurableObjectIds ids) {
+      Channel channel,
+      ClientOptions options,
+      Object client,
+      String name,
+      @Nullable DurableObjectIds ids) {
     if (name.isEmpty()) {
       throw new IllegalArgumentException("namespace is empty, expected a name");
     }
     this.channel = channel;
     this.options = options;
+    this.client = client;
     this.name = name;
     this.ids = ids;
   }
@@ -48,7 +55,7 @@ public final class DurableObjectNamespace {
   /**
    * A new stub on the object with this name. Doesn't block, and doesn't need the unique key.
    *
-   * @throws IllegalArgumentException if the name isn't 1 to 1,024 bytes of UTF-8
+   * @throws InvalidIdException if the name isn't 1 to 1,024 bytes of UTF-8
    */
   public DurableObjectStub getByName(String objectName) {
     DurableObjectIds.checkName(objectName);
@@ -56,17 +63,36 @@ public final class DurableObjectNamespace {
   }
 
   /**
-   * A new stub on the object with this id. Doesn't block. If the id knows its name, the object is
-   * opened by that name, and so learns it; the stub breaks if the host makes another id of it.
+   * A new stub on the object with this id. Doesn't block.
+   *
+   * <p>An id is good for the namespace that made it, and for one with the same unique key. If it
+   * knows its name, the object is opened by that, and so learns it. An id whose key can't be
+   * compared with this namespace's, since it was made by another client and this one has not had to
+   * ask for the key yet, is opened by its digits alone; the host then checks it.
+   *
+   * @throws InvalidIdException if it is certainly the id of another namespace
    */
   public DurableObjectStub get(DurableObjectId id) {
-    return DurableObjectStub.withId(this, id, channel, options);
+    DurableObjectIds own = ids;
+    DurableObjectIds maker = id.maker();
+    boolean isOwn = own != null && own.isSameAs(maker);
+    if (!isOwn && (own != null || maker.isNeighbourOf(name, client))) {
+      throw new InvalidIdException(
+          "id '"
+              + id
+              + "' is one of "
+              + maker.owner()
+              + ", expected one of namespace '"
+              + name
+              + "', which has another unique key");
+    }
+    return DurableObjectStub.withId(this, id, isOwn, channel, options);
   }
 
   /**
    * The id of the object with this name; the same for ever. May block, as said above.
    *
-   * @throws IllegalArgumentException if the name isn't 1 to 1,024 bytes of UTF-8
+   * @throws InvalidIdException if the name isn't 1 to 1,024 bytes of UTF-8
    */
   public DurableObjectId idFromName(String objectName) {
     DurableObjectIds.checkName(objectName);
@@ -76,7 +102,7 @@ public final class DurableObjectNamespace {
   /**
    * The id that these 64 digits show. May block, as said above.
    *
-   * @throws IllegalArgumentException if it isn't 64 lower-case hex digits, or is the id of another
+   * @throws InvalidIdException if it isn't 64 lower-case hex digits, or is the id of another
    *     namespace
    */
   public DurableObjectId idFromString(String hex) {
@@ -112,13 +138,22 @@ public final class DurableObjectNamespace {
   }
 
   private DurableObjectIds fetch() {
-    DescribeNamespaceResponse description =
-        ClientCalls.blockingUnaryCall(
-            channel,
-            DurableObjectsGrpc.getDescribeNamespaceMethod(),
-            CallOptions.DEFAULT.withDeadlineAfter(
-                options.describeTimeout().toNanos(), TimeUnit.NANOSECONDS),
-            DescribeNamespaceRequest.newBuilder().setName(name).build());
+    DescribeNamespaceResponse description;
+    try {
+      description =
+          ClientCalls.blockingUnaryCall(
+              channel,
+              DurableObjectsGrpc.getDescribeNamespaceMethod(),
+              CallOptions.DEFAULT.withDeadlineAfter(
+                  options.describeTimeout().toNanos(), TimeUnit.NANOSECONDS),
+              DescribeNamespaceRequest.newBuilder().setName(name).build());
+    } catch (StatusRuntimeException e) {
+      throw e.getStatus()
+          .withDescription(
+              "can't ask the host for namespace '" + name + "': " + RootCause.of(e.getStatus()))
+          .withCause(e)
+          .asRuntimeException(e.getTrailers());
+    }
     if (!description.getName().equals(name) || description.getUniqueKey().isEmpty()) {
       throw Status.INTERNAL
           .withDescription(
@@ -131,6 +166,6 @@ public final class DurableObjectNamespace {
                   + "' and a key")
           .asRuntimeException();
     }
-    return new DurableObjectIds(description.getUniqueKey());
+    return new DurableObjectIds(description.getUniqueKey(), name, client);
   }
 }

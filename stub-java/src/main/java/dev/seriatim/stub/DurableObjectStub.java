@@ -38,8 +38,11 @@ import org.jspecify.annotations.Nullable;
  * gives a {@code CancellationException}, without a {@link CallFailure}.
  *
  * <p><b>Deadlines.</b> A deadline, from the {@code CallOptions} or the gRPC {@code Context},
- * travels with the call. The host breaks the stub when it passes; if nothing has come back {@link
- * ClientOptions#deadlineGrace()} later, the client does.
+ * travels with the call. When it passes before the call's turn has ended, the host breaks the stub
+ * in the call's place, and nothing is unknown. It can tell only when all before the call on its own
+ * stub is done. Behind a call that may still take its time, that one call fails for its caller at
+ * its deadline, with {@link Reasons#ANSWER_OVERDUE} and {@link Fate#UNKNOWN}; the stub and all its
+ * other calls go on, until the host tells.
  *
  * <p><b>Threads.</b> Safe for any number of threads. No method blocks but {@link #id()}, the first
  * time in a namespace, and {@link #awaitEnd}. Outcomes are received one at a time on a thread of
@@ -47,7 +50,9 @@ import org.jspecify.annotations.Nullable;
  * blocks holds up its own stub, and one that waits for another call on the same stub waits for
  * ever.
  *
- * <p>The stream to the host opens with the first call. A stub that isn't closed keeps it open.
+ * <p>The stream to the host opens with the first call. A stub that isn't closed keeps it open. One
+ * that is dropped without that is closed when it is collected, which is logged once for a process:
+ * until then it takes memory, here and at the host. A listener that refers to its stub keeps it.
  */
 public final class DurableObjectStub implements AutoCloseable {
   private static final Metadata NO_HEADERS = new Metadata(); // Only ever read.
@@ -55,41 +60,53 @@ public final class DurableObjectStub implements AutoCloseable {
   private final DurableObjectNamespace namespace;
   private final @Nullable String name;
   private final @Nullable DurableObjectId givenId;
-  private final ConnectCall connect;
-  private final Channel channel;
+  private final Session session;
+  private final StubChannel channel;
 
   private DurableObjectStub(
       DurableObjectNamespace namespace,
       @Nullable String name,
       @Nullable DurableObjectId givenId,
+      Open.Builder open,
       Channel transport,
       ClientOptions options) {
     this.namespace = namespace;
     this.name = name;
     this.givenId = givenId;
-    Open.Builder open = Open.newBuilder().setNamespace(namespace.name());
-    if (name != null) {
-      open.setName(name);
-    } else if (givenId != null) {
-      open.setId(givenId.toString());
-    }
-    this.connect =
-        new ConnectCall(
-            transport, options, open.build(), givenId == null ? null : givenId.toString());
-    this.channel = new StubChannel(connect, transport.authority());
+    open.setNamespace(namespace.name());
+    this.session =
+        new Session(
+            transport,
+            options,
+            new Opening(open.build(), givenId == null ? null : givenId.toString()));
+    this.channel = new StubChannel(session, transport.authority());
   }
 
   static DurableObjectStub named(
       DurableObjectNamespace namespace, String name, Channel transport, ClientOptions options) {
-    return new DurableObjectStub(namespace, name, null, transport, options);
+    Open.Builder open = Open.newBuilder().setName(name);
+    return new DurableObjectStub(namespace, name, null, open, transport, options);
   }
 
+  /**
+   * With an id.
+   *
+   * @param byName to open the object by the name that the id knows, if it knows one
+   */
   static DurableObjectStub withId(
       DurableObjectNamespace namespace,
       DurableObjectId id,
+      boolean byName,
       Channel transport,
       ClientOptions options) {
-    return new DurableObjectStub(namespace, id.name().orElse(null), id, transport, options);
+    String name = id.name().orElse(null);
+    Open.Builder open = Open.newBuilder();
+    if (byName && name != null) {
+      open.setName(name);
+    } else {
+      open.setId(id.toString());
+    }
+    return new DurableObjectStub(namespace, name, id, open, transport, options);
   }
 
   /**
@@ -148,7 +165,7 @@ public final class DurableObjectStub implements AutoCloseable {
       MethodDescriptor<Q, R> method, Q request, CallOptions options, Metadata headers) {
     Map<String, String> metadata;
     try {
-      metadata = CallMetadata.of(headers, connect.options());
+      metadata = CallMetadata.of(headers, session.options());
     } catch (IllegalArgumentException e) {
       return refused(Status.Code.INVALID_ARGUMENT, String.valueOf(e.getMessage()));
     }
@@ -174,7 +191,7 @@ public final class DurableObjectStub implements AutoCloseable {
             argument,
             Deadlines.earlier(options.getDeadline(), context.getDeadline()),
             metadata);
-    connect.submit(call);
+    channel.submit(call);
     if (!context.equals(Context.ROOT)) {
       call.cancelWith(context);
     }
@@ -203,12 +220,12 @@ public final class DurableObjectStub implements AutoCloseable {
 
   /** Whether the stub is broken. It isn't when it has been closed and all went well. */
   public boolean isBroken() {
-    return connect.isBroken();
+    return session.isBroken();
   }
 
   /** Why the stub is broken; empty if it isn't. */
   public Optional<FailureCause> breakCause() {
-    return Optional.ofNullable(connect.cause());
+    return Optional.ofNullable(session.cause());
   }
 
   /**
@@ -217,7 +234,7 @@ public final class DurableObjectStub implements AutoCloseable {
    * without breaking.
    */
   public void onBreak(Consumer<FailureCause> listener) {
-    connect.onBreak(listener);
+    session.onBreak(listener);
   }
 
   /**
@@ -227,7 +244,7 @@ public final class DurableObjectStub implements AutoCloseable {
    */
   @Override
   public void close() {
-    connect.close();
+    session.close();
   }
 
   /**
@@ -238,7 +255,7 @@ public final class DurableObjectStub implements AutoCloseable {
    * @param message why, for those whose calls fail
    */
   public void cancel(String message) {
-    connect.cancel(message);
+    session.cancel(message);
   }
 
   /**
@@ -248,7 +265,7 @@ public final class DurableObjectStub implements AutoCloseable {
    * @return false if the timeout passed before
    */
   public boolean awaitEnd(Duration timeout) throws InterruptedException {
-    return connect.awaitEnd(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
+    return session.awaitEnd(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
   }
 
   /** The namespace, and the name or the id. */

@@ -23,6 +23,7 @@ public final class DurableObjects implements AutoCloseable {
   private final Channel channel;
   private final ClientOptions options;
   private final @Nullable ManagedChannel owned;
+  private final Object client = new Object(); // Stands for this client in the ids that it makes.
   private final ConcurrentMap<String, DurableObjectNamespace> namespaces =
       new ConcurrentHashMap<>();
 
@@ -40,6 +41,8 @@ public final class DurableObjects implements AutoCloseable {
   /**
    * A client over a channel, which may have interceptors and credentials and stays the caller's to
    * shut down. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
+   * Whoever makes it also sees to it that it is connected again soon: gRPC's pauses grow to two
+   * minutes, and {@code ManagedChannel.resetConnectBackoff} cuts them short.
    */
   public static DurableObjects on(Channel channel, ClientOptions options) {
     return new DurableObjects(channel, options, null);
@@ -52,8 +55,10 @@ public final class DurableObjects implements AutoCloseable {
 
   /**
    * Connects to a host, and has a keepalive watch the connection: {@link
-   * ClientOptions#keepAliveTime()}. Doesn't block; the connection is made with the first call.
-   * Needs a gRPC transport, such as grpc-netty-shaded, on the class path.
+   * ClientOptions#keepAliveTime()}. Doesn't block; the connection is made with the first call. When
+   * the host was gone and is back, so is the connection, a little more than {@link
+   * ClientOptions#maxReconnectBackoff()} later. Needs a gRPC transport, such as grpc-netty-shaded,
+   * on the class path.
    *
    * @param target where the host is, such as {@code "127.0.0.1:7070"} or {@code "dns:///host:7070"}
    * @param credentials {@code TlsChannelCredentials.create()}, or {@code
@@ -66,13 +71,14 @@ public final class DurableObjects implements AutoCloseable {
             .keepAliveTime(options.keepAliveTime().toNanos(), TimeUnit.NANOSECONDS)
             .keepAliveTimeout(options.keepAliveTimeout().toNanos(), TimeUnit.NANOSECONDS)
             .build();
+    new Reconnecting(channel, options).begin();
     return new DurableObjects(channel, options, channel);
   }
 
   /** The namespace with this name; the same one each time. Doesn't ask the host. */
   public DurableObjectNamespace namespace(String name) {
     return namespaces.computeIfAbsent(
-        name, key -> new DurableObjectNamespace(channel, options, key, null));
+        name, key -> new DurableObjectNamespace(channel, options, client, key, null));
   }
 
   /**
@@ -80,7 +86,8 @@ public final class DurableObjects implements AutoCloseable {
    * asking the host.
    */
   public DurableObjectNamespace namespace(String name, String uniqueKey) {
-    return new DurableObjectNamespace(channel, options, name, new DurableObjectIds(uniqueKey));
+    return new DurableObjectNamespace(
+        channel, options, client, name, new DurableObjectIds(uniqueKey, name, client));
   }
 
   /**

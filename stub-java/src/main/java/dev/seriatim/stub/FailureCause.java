@@ -69,10 +69,6 @@ public final class FailureCause implements Serializable {
       return of(
           Reasons.CONNECTION_LOST, Status.Code.UNAVAILABLE, "the host ended the stub's call", true);
     }
-    String message =
-        status.getDescription() != null
-            ? status.getDescription()
-            : status.getCause() != null ? status.getCause().toString() : "the connection was lost";
     boolean retryable =
         switch (status.getCode()) {
           case UNAVAILABLE, CANCELLED, ABORTED, INTERNAL, UNKNOWN -> true;
@@ -82,7 +78,7 @@ public final class FailureCause implements Serializable {
         Reasons.CONNECTION_LOST,
         com.google.rpc.Status.newBuilder()
             .setCode(status.getCode().value())
-            .setMessage(message)
+            .setMessage(RootCause.of(status))
             .addAllDetails(details(status, trailers).getDetailsList())
             .build(),
         retryable,
@@ -121,7 +117,7 @@ public final class FailureCause implements Serializable {
     return Status.fromCodeValue(status.getCode()).getCode();
   }
 
-  /** What happened, in words. */
+  /** What happened, in words, as it was told. May be empty if an object threw without a word. */
   public String message() {
     return status.getMessage();
   }

@@ -2,7 +2,7 @@ package dev.seriatim.stub;
 
 /**
  * The frames that were sent and are not fully answered, each by the number of its last invocation.
- * Guarded by the {@link ConnectCall}'s lock.
+ * Part of the {@link Ledger}.
  */
 final class FrameWindow {
   private final long[] lastOfFrame;

@@ -11,9 +11,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call on its way through a stub. Its number is written once, under the {@link ConnectCall}'s
- * lock, when the stub takes it; the rest never changes. It is completed exactly once, outside of
- * any lock.
+ * One call on its way through a stub. Its number is written once, under the {@link Session}'s lock,
+ * when the stub takes it; so is whether it has ended for its caller before the host answered it.
+ * The rest never changes. It is completed exactly once, outside of any lock.
  */
 abstract class PendingCall {
   private static final int OVERHEAD_BYTES = 48; // Tags, lengths, the number and a timeout.
@@ -26,6 +26,7 @@ abstract class PendingCall {
   private final Map<String, String> metadata;
   private final int bytes;
   private volatile long sequence; // Volatile for those who cancel.
+  private boolean over; // For its caller. Read by whoever took it out of the ledger, too.
 
   PendingCall(
       String method, Content argument, @Nullable Deadline deadline, Map<String, String> metadata) {
@@ -56,6 +57,20 @@ abstract class PendingCall {
 
   final @Nullable Deadline deadline() {
     return deadline;
+  }
+
+  /** Whether it has a deadline, and that has passed. */
+  final boolean isOverdue() {
+    return deadline != null && deadline.timeRemaining(TimeUnit.NANOSECONDS) <= 0;
+  }
+
+  /** From now on what the host says of it is dropped. */
+  final void giveUp() {
+    over = true;
+  }
+
+  final boolean isOver() {
+    return over;
   }
 
   /** At least the size that the invocation has in a frame. */

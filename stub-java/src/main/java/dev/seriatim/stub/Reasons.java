@@ -49,10 +49,18 @@ public final class Reasons {
   public static final String HOST_VIOLATION = "HOST_VIOLATION";
 
   /**
-   * No answer came, not even {@link ClientOptions#deadlineGrace()} after a call's deadline; or the
-   * host didn't end a closed stub within {@link ClientOptions#endTimeout()}. The stub is broken.
+   * A call's deadline passed, and no word of it came from the host: see {@link
+   * ClientOptions#deadlineGrace()}. Only that call has failed; the stub is not broken. Or the host
+   * didn't end a stub that had nothing left within {@link ClientOptions#endTimeout()}, and the stub
+   * is broken.
    */
   public static final String ANSWER_OVERDUE = "ANSWER_OVERDUE";
+
+  /**
+   * The stub's first call could not leave within {@link ClientOptions#openTimeout()}: there was no
+   * connection, or it carries as many stubs as it may. The stub is broken.
+   */
+  public static final String OPEN_OVERDUE = "OPEN_OVERDUE";
 
   /** {@link DurableObjectStub#cancel} was called. The stub is broken. */
   public static final String STUB_CANCELLED = "STUB_CANCELLED";

@@ -210,7 +210,7 @@ public final class Retry implements AutoCloseable {
         result.setException(thrown);
         return;
       }
-      ScheduledExecutorService timer = scheduler != null ? scheduler : SharedScheduler.get();
+      ScheduledExecutorService timer = scheduler != null ? scheduler : SharedThreads.scheduler();
       try {
         ScheduledFuture<?> unused =
             timer.schedule(this::next, delayNanos(failure.get(), made), TimeUnit.NANOSECONDS);

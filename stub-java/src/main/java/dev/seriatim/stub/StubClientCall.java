@@ -49,7 +49,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
     }
   }
 
-  private final ConnectCall connect;
+  private final StubChannel channel;
   private final MethodDescriptor<Q, R> method;
   private final CallOptions options;
   private final Context context = Context.current();
@@ -67,8 +67,8 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
   @SuppressWarnings("unused") // Through FLAGS.
   private volatile int flags;
 
-  StubClientCall(ConnectCall connect, MethodDescriptor<Q, R> method, CallOptions options) {
-    this.connect = connect;
+  StubClientCall(StubChannel channel, MethodDescriptor<Q, R> method, CallOptions options) {
+    this.channel = channel;
     this.method = method;
     this.options = options;
   }
@@ -88,7 +88,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
       return;
     }
     try {
-      metadata = CallMetadata.of(headers, connect.options());
+      metadata = CallMetadata.of(headers, channel.options());
     } catch (IllegalArgumentException e) {
       refuse(Status.Code.INVALID_ARGUMENT, String.valueOf(e.getMessage()));
       return;
@@ -137,7 +137,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
     }
     PendingCall pending = new Pending(argument);
     submitted = pending;
-    connect.submit(pending);
+    channel.submit(pending);
   }
 
   @Override

@@ -6,6 +6,8 @@ import static dev.seriatim.stub.FakeHost.get;
 import static dev.seriatim.stub.FakeHost.number;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.Uninterruptibles;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import com.google.rpc.Code;
 import dev.seriatim.stubtest.EchoGrpc;
@@ -16,6 +18,7 @@ import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Status;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -64,15 +67,20 @@ final class DeadlineTest {
   void theTimeThatRemainsGoesAlong() throws Exception {
     ListenableFuture<EchoMessage> sent = call(2500);
     ListenableFuture<EchoMessage> alsoSent =
-        EchoGrpc.newFutureStub(stub.channel()).withDeadline(in(10)).echo(number(1));
+        EchoGrpc.newFutureStub(stub.channel()).withDeadline(in(400)).echo(number(1));
     ListenableFuture<EchoMessage> waits = call(3000);
     ListenableFuture<EchoMessage> waitsTooLong = call(100);
+    ListenableFuture<EchoMessage> behind = stub.call(EchoGrpc.getEchoMethod(), number(1));
 
     assertThat(accepted.invocation().getTimeout())
         .isEqualTo(Duration.newBuilder().setSeconds(2).setNanos(500_000_000).build());
     assertThat(accepted.invocation().getTimeout())
-        .isEqualTo(Duration.newBuilder().setNanos(10_000_000).build());
+        .isEqualTo(Duration.newBuilder().setNanos(400_000_000).build());
     clock.advance(200);
+    // It has never been sent, and its caller is told so. It keeps its place.
+    CallFailure overdue = failureOf(waitsTooLong);
+    assertThat(overdue.reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+    assertThat(overdue.fate()).isEqualTo(Fate.NOT_EXECUTED);
     accepted.answer(2, 3);
     dev.seriatim.v1.ConnectRequest gathered = accepted.frame();
     assertThat(gathered.getInvocations(0).getTimeout())
@@ -87,7 +95,7 @@ final class DeadlineTest {
     assertThat(get(sent)).isEqualTo(number(2));
     assertThat(get(alsoSent)).isEqualTo(number(3));
     assertThat(get(waits)).isEqualTo(number(4));
-    CallFailure failure = failureOf(waitsTooLong);
+    CallFailure failure = failureOf(behind);
     assertThat(failure.reason()).isEqualTo(Reasons.INVOCATION_TIMED_OUT);
     assertThat(failure.fate()).isEqualTo(Fate.NOT_EXECUTED);
     // No deadline is watched any longer, and the end of the call only until it comes.
@@ -122,35 +130,88 @@ final class DeadlineTest {
 
     assertThat(accepted.invocation().getTimeout()).isEqualTo(Duration.getDefaultInstance());
     clock.advance(999);
-    assertThat(stub.isBroken()).isFalse();
+    assertThat(late.isDone()).isFalse();
     clock.advance(1);
     assertThat(failureOf(late).reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
   }
 
   @Test
-  void theStubBreaksWhenNoAnswerComesInTheGrace() throws Exception {
-    ListenableFuture<EchoMessage> without = stub.call(EchoGrpc.getEchoMethod(), number(1));
+  void theCallEndsWhenNoAnswerComesInTheGrace() throws Exception {
     ListenableFuture<EchoMessage> due = call(500);
+    ListenableFuture<EchoMessage> without = stub.call(EchoGrpc.getEchoMethod(), number(1));
     ListenableFuture<EchoMessage> waits = call(60_000);
     accepted.framesThrough(3);
 
     clock.advance(1499);
-    assertThat(stub.isBroken()).isFalse();
+    assertThat(due.isDone()).isFalse();
     clock.advance(1);
-    assertThat(stub.isBroken()).isTrue();
-    for (ListenableFuture<EchoMessage> sent : List.of(without, due)) {
-      CallFailure failure = failureOf(sent);
-      assertThat(failure.reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
-      assertThat(failure.code()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
-      assertThat(failure.failedSequence()).isEqualTo(3);
-      assertThat(failure.fate()).isEqualTo(Fate.UNKNOWN);
-      assertThat(failure)
-          .hasMessageThat()
-          .contains("invocation 3 has had no answer 1000 ms after its deadline");
-    }
-    assertThat(failureOf(waits).fate()).isEqualTo(Fate.NOT_EXECUTED);
-    assertThat(accepted.end()).isEqualTo("cancelled");
-    assertThat(clock.delaysMillis()).isEmpty();
+    CallFailure failure = failureOf(due);
+    assertThat(failure.reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+    assertThat(failure.code()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
+    assertThat(failure.failedSequence()).isEqualTo(2);
+    assertThat(failure)
+        .hasMessageThat()
+        .isEqualTo("no answer 1000 ms after its deadline [ANSWER_OVERDUE, call 2, UNKNOWN]");
+    assertThat(stub.isBroken()).isFalse();
+    assertThat(clock.delaysMillis()).containsExactly(58_500L);
+
+    accepted.answer(2, 3); // What comes of the call that ended is dropped.
+    accepted.framesThrough(4);
+    accepted.answer(4, 4);
+    assertThat(get(without)).isEqualTo(number(3));
+    assertThat(get(waits)).isEqualTo(number(4));
+  }
+
+  @Test
+  void aCallBehindAnotherOneEndsAtItsDeadline() throws Exception {
+    ListenableFuture<EchoMessage> without = stub.call(EchoGrpc.getEchoMethod(), number(1));
+    ListenableFuture<EchoMessage> due = call(500);
+    accepted.framesThrough(3);
+
+    clock.advance(499);
+    assertThat(due.isDone()).isFalse();
+    clock.advance(1);
+    assertThat(failureOf(due))
+        .hasMessageThat()
+        .isEqualTo(
+            "its deadline passed behind call 2, which has no answer yet"
+                + " [ANSWER_OVERDUE, call 3, UNKNOWN]");
+    accepted.breakWith(FakeHost.broken(Code.DEADLINE_EXCEEDED, "INVOCATION_TIMED_OUT", 1));
+    assertThat(failureOf(without).reason()).isEqualTo(Reasons.INVOCATION_TIMED_OUT);
+  }
+
+  @Test
+  void aResultThatCannotBeReadOfACallThatEndedIsDropped() throws Exception {
+    ListenableFuture<EchoMessage> due = call(500);
+    accepted.frame();
+    clock.advance(1500);
+    assertThat(failureOf(due).reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+    accepted.answer(2, ByteString.copyFromUtf8("\n"));
+
+    ListenableFuture<EchoMessage> next = stub.call(EchoGrpc.getEchoMethod(), number(1));
+    accepted.frame();
+    accepted.answer(3, 3);
+    assertThat(get(next)).isEqualTo(number(3));
+  }
+
+  @Test
+  void callbacksOfACallThatEndedMayBlock() throws Exception {
+    CountDownLatch blocked = new CountDownLatch(1);
+    CountDownLatch done = new CountDownLatch(1);
+    ListenableFuture<EchoMessage> due = call(500);
+    due.addListener(
+        () -> {
+          blocked.countDown();
+          Uninterruptibles.awaitUninterruptibly(done);
+        },
+        Runnable::run);
+    ListenableFuture<EchoMessage> other = call(600);
+    accepted.framesThrough(3);
+    clock.advance(1500);
+    FakeHost.await(blocked, "the callback");
+    clock.advance(100); // The clock's thread is free.
+    assertThat(failureOf(other).reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
+    done.countDown();
   }
 
   @Test
@@ -168,18 +229,20 @@ final class DeadlineTest {
   @Test
   void anEarlierDeadlineIsWatchedFirst() throws Exception {
     ListenableFuture<EchoMessage> late = call(10_000);
-    assertThat(clock.delaysMillis()).containsExactly(11_000L);
+    assertThat(clock.delaysMillis()).containsExactly(10_000L);
     ListenableFuture<EchoMessage> early = call(100);
-    assertThat(clock.delaysMillis()).containsExactly(1_100L);
+    assertThat(clock.delaysMillis()).containsExactly(100L);
     accepted.framesThrough(3);
     accepted.answer(2, 3);
     assertThat(get(late)).isEqualTo(number(2));
     assertThat(get(early)).isEqualTo(number(3));
 
     ListenableFuture<EchoMessage> third = call(5_000);
-    clock.advance(1_100); // The watch finds the third and goes on with it.
+    clock.advance(100); // The watch finds the third and goes on with it.
     assertThat(clock.delaysMillis()).containsExactly(4_900L);
     clock.advance(4_900);
+    assertThat(clock.delaysMillis()).containsExactly(1_000L);
+    clock.advance(1_000);
     assertThat(failureOf(third).reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
   }
 }

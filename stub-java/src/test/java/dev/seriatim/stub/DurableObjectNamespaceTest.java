@@ -4,8 +4,12 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.seriatim.v1.DescribeNamespaceResponse;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -73,6 +77,53 @@ final class DurableObjectNamespaceTest {
     assertThrows(IllegalArgumentException.class, () -> namespace.idFromName(""));
     assertThrows(IllegalArgumentException.class, () -> host.client().namespace(""));
     assertThat(host.descriptions.get()).isEqualTo(0);
+  }
+
+  @Test
+  void anIdOfAnotherNamespaceIsRefused() {
+    DurableObjects objects = host.client();
+    DurableObjectNamespace other = objects.namespace("OTHER", "another key");
+    InvalidIdException refused =
+        assertThrows(InvalidIdException.class, () -> other.get(namespace.idFromName("foo")));
+    assertThat(refused.reason()).isEqualTo("INVALID_ID");
+    assertThat(refused).hasMessageThat().contains("namespace 'ECHO'");
+    assertThat(refused).hasMessageThat().contains("namespace 'OTHER'");
+    // Neither key is needed to tell two namespaces of one host apart.
+    DurableObjectId id = objects.namespace("ECHO").newUniqueId();
+    assertThrows(InvalidIdException.class, () -> objects.namespace("THIRD").get(id));
+    assertThrows(InvalidIdException.class, () -> other.get(FakeHost.IDS.newUniqueId()));
+    assertThat(host.hasStub()).isFalse();
+    assertThat(host.descriptions.get()).isEqualTo(2); // By the two clients, for ECHO.
+  }
+
+  @Test
+  void whatIsNoIdIsRefusedWithTheSameError() {
+    assertThat(assertThrows(InvalidIdException.class, () -> namespace.idFromString("00")).reason())
+        .isEqualTo(Reasons.INVALID_ID);
+    String foreign = new DurableObjectIds("another key").fromName("foo").toString();
+    assertThat(assertThrows(InvalidIdException.class, () -> namespace.idFromString(foreign)))
+        .hasMessageThat()
+        .isEqualTo(
+            "id '" + foreign + "' belongs to another namespace, expected one of namespace 'ECHO'");
+  }
+
+  @Test
+  void whatIsNotReachedIsToldDownToTheRoot() throws Exception {
+    try (DurableObjects nobody =
+        DurableObjects.connect("127.0.0.1:" + closedPort(), InsecureChannelCredentials.create())) {
+      StatusRuntimeException refused =
+          assertThrows(StatusRuntimeException.class, () -> nobody.namespace("ECHO").newUniqueId());
+      assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+      assertThat(refused).hasMessageThat().contains("namespace 'ECHO'");
+      assertThat(refused).hasMessageThat().contains("onnection refused");
+      assertThat(refused).hasMessageThat().doesNotContain("io exception");
+    }
+  }
+
+  private static int closedPort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
   }
 
   @Test

@@ -102,11 +102,22 @@ final class DurableObjectStubTest {
 
   @Test
   void opensByTheNameThatAnIdKnows() throws Exception {
-    DurableObjectStub byId = host.client().namespace("ECHO").get(FakeHost.IDS.fromName("bar"));
+    DurableObjectNamespace namespace = host.client().namespace("ECHO");
+    DurableObjectStub byId = namespace.get(namespace.idFromName("bar"));
     assertThat(byId.name()).hasValue("bar");
     ListenableFuture<EchoMessage> unused = byId.call(EchoGrpc.getEchoMethod(), number(1));
 
     assertThat(host.accept().frame().getOpen().getName()).isEqualTo("bar");
+  }
+
+  @Test
+  void opensByTheDigitsOfAnIdWhoseKeyItCannotCompare() throws Exception {
+    DurableObjectId id = FakeHost.IDS.fromName("bar");
+    DurableObjectStub byId = host.client().namespace("ECHO").get(id);
+    assertThat(byId.name()).hasValue("bar");
+    ListenableFuture<EchoMessage> unused = byId.call(EchoGrpc.getEchoMethod(), number(1));
+
+    assertThat(host.accept().frame().getOpen().getId()).isEqualTo(id.toString());
   }
 
   @Test

@@ -493,7 +493,8 @@ final class StubChannelTest {
     call.start(listener, new Metadata());
     assertThrows(IllegalStateException.class, () -> call.start(listener, new Metadata()));
     call.halfClose();
-    assertThat(closed.remove().getDescription()).isEqualTo("half-closed without a request");
+    assertThat(closed.remove().getDescription())
+        .isEqualTo("half-closed without a request [CALL_REFUSED, NOT_EXECUTED]");
     assertThrows(IllegalStateException.class, call::halfClose);
     assertThat(stub.isBroken()).isFalse();
   }

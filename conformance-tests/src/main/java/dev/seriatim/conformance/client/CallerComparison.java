@@ -1,5 +1,7 @@
 package dev.seriatim.conformance.client;
 
+import static java.util.regex.Pattern.CASE_INSENSITIVE;
+
 import com.google.protobuf.ProtocolStringList;
 import com.google.protobuf.TextFormat;
 import dev.seriatim.conformance.v1.ClientCase;
@@ -14,10 +16,20 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /** Compares what a caller saw with what a case expects. */
 final class CallerComparison {
   private static final int MOST_PROBLEMS = 8;
+
+  /** The reason of a call that its caller gave up; each language tells it in its own way. */
+  private static final String GIVEN_UP = "CALL_CANCELLED";
+
+  private static final String LOST = "CONNECTION_LOST";
+
+  /** What libraries say who know more than that. */
+  private static final Pattern SAYS_NOTHING =
+      Pattern.compile("|io exception|fetch failed|the connection was lost", CASE_INSENSITIVE);
 
   private final List<String> problems = new ArrayList<>();
 
@@ -46,7 +58,7 @@ final class CallerComparison {
     for (DriverStep step : steps) {
       if (step.hasCall()) {
         calls += Math.max(1, step.getCall().getTimes());
-      } else if (step.hasIdFromName()) {
+      } else if (step.hasIdFromName() || (step.hasOpen() && step.getOpen().hasIdOf())) {
         calls++;
       }
     }
@@ -112,7 +124,12 @@ final class CallerComparison {
     if (!actual.getMessage().contains(expected.getMessageContains())) {
       wrong.add("the message doesn't contain '" + expected.getMessageContains() + "'");
     }
+    if (!expected.getMessageMatches().isEmpty()
+        && !actual.getMessage().matches(expected.getMessageMatches())) {
+      wrong.add("the message doesn't match '" + expected.getMessageMatches() + "'");
+    }
     if (expected.getOtherError()) {
+      oneOf(wrong, "reason", expected.getReasonsList(), actual.getReason());
       return;
     }
     if (actual.getFate().isEmpty()) {
@@ -147,6 +164,27 @@ final class CallerComparison {
           expected.getSequence() == 0 ? 0 : expected.getSequence() + call - expected.getFirst();
       differ(wrong, "sequence", String.valueOf(sequence), number(actual.getSequence()));
     }
+    if (!actual.getReason().equals(GIVEN_UP)) {
+      text(actual, wrong);
+    }
+  }
+
+  /** What a user sees: the cause's own message, and what became of the call. */
+  private static void text(DriverResult actual, List<String> wrong) {
+    String cause = actual.getCauseMessage();
+    if (actual.getReason().equals(LOST) && SAYS_NOTHING.matcher(cause).matches()) {
+      wrong.add("the cause's message '" + cause + "' doesn't say what happened");
+    }
+    String reason = actual.getReason().isEmpty() ? "no reason" : actual.getReason();
+    long sequence = Long.parseUnsignedLong(number(actual.getSequence()));
+    long failed = Long.parseUnsignedLong(number(actual.getFailedSequence()));
+    String call = sequence == 0 ? "" : ", call " + Long.toUnsignedString(sequence);
+    if (failed != 0 && Long.compareUnsigned(failed, sequence) < 0) {
+      call += " behind " + Long.toUnsignedString(failed);
+    }
+    String said = cause.isEmpty() ? "no message" : cause;
+    String expected = said + " [" + reason + call + ", " + actual.getFate() + "]";
+    differ(wrong, "message", expected, actual.getMessage());
   }
 
   private static String number(String digits) {
@@ -166,7 +204,10 @@ final class CallerComparison {
     for (DriverStubState state : states) {
       ExpectedBreak expected = breaks.get(state.getStub());
       List<String> wrong = new ArrayList<>();
-      differ(wrong, "broken", expected != null, state.getBroken());
+      boolean orNot = expected != null && expected.getOrNot();
+      if (!orNot) {
+        differ(wrong, "broken", expected != null, state.getBroken());
+      }
       if (expected != null && state.getBroken()) {
         if (expected.getReasonsCount() == 0) {
           differ(wrong, "reason", "", state.getReason());
@@ -174,7 +215,8 @@ final class CallerComparison {
           oneOf(wrong, "reason", expected.getReasonsList(), state.getReason());
         }
       }
-      differ(wrong, "breaks told", expected == null ? 0 : 1, state.getBreaksTold());
+      boolean told = orNot ? state.getBroken() : expected != null;
+      differ(wrong, "breaks told", told ? 1 : 0, state.getBreaksTold());
       if (!wrong.isEmpty()) {
         problems.add("stub '" + state.getStub() + "': " + String.join("; ", wrong));
       }

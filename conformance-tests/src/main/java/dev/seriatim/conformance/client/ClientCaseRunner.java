@@ -29,7 +29,7 @@ final class ClientCaseRunner {
   /** Plays the case against the driver, and says what came of it. Blocks. */
   ClientResult run(ClientCase testCase) throws InterruptedException {
     List<DriverStep> steps = testCase.getCallerList().stream().map(this::complete).toList();
-    try (ScriptedHost host = new ScriptedHost(testCase, opens(steps))) {
+    try (ScriptedHost host = new ScriptedHost(testCase, opens(testCase, steps))) {
       DriverRequest request =
           DriverRequest.newBuilder()
               .setCase(testCase.getName())
@@ -71,7 +71,11 @@ final class ClientCaseRunner {
         if (open.getNamespace().isEmpty()) {
           open.setNamespace(NAMESPACE);
         }
-        if (open.getName().isEmpty() && open.getId().isEmpty()) {
+        if (open.hasIdOf()) {
+          if (open.getIdOf().getNamespace().isEmpty()) {
+            open.getIdOfBuilder().setNamespace(NAMESPACE);
+          }
+        } else if (open.getName().isEmpty() && open.getId().isEmpty()) {
           open.setName(NAME);
         }
       }
@@ -91,23 +95,26 @@ final class ClientCaseRunner {
   }
 
   /** What the host must be asked for, in the order in which the stubs make their first call. */
-  private static List<Open> opens(List<DriverStep> steps) {
+  private static List<Open> opens(ClientCase testCase, List<DriverStep> steps) {
     Map<String, Open> stubs = new LinkedHashMap<>();
     List<Open> opens = new ArrayList<>();
     for (DriverStep step : steps) {
       if (step.hasOpen()) {
         DriverOpen open = step.getOpen();
+        String name = open.hasIdOf() ? open.getIdOf().getName() : open.getName();
         Open.Builder expected = Open.newBuilder().setNamespace(open.getNamespace());
-        if (open.getName().isEmpty()) {
-          expected.setId(open.getId());
+        if (name.isEmpty()) {
+          expected.setId(open.hasIdOf() ? open.getIdOf().getDigits() : open.getId());
         } else {
-          expected.setName(open.getName());
+          expected.setName(name);
         }
         stubs.put(open.getStub(), expected.build());
       } else if (step.hasCall()) {
         Open open = stubs.remove(step.getCall().getStub());
         if (open != null) {
-          opens.add(open);
+          int number = opens.size();
+          boolean other = number < testCase.getHostCount() && testCase.getHost(number).hasOpen();
+          opens.add(other ? testCase.getHost(number).getOpen() : open);
         }
       }
     }

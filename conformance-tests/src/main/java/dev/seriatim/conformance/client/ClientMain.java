@@ -5,20 +5,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.seriatim.conformance.v1.ClientCase;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -105,7 +101,7 @@ public final class ClientMain implements Callable<Integer> {
     if (patienceSeconds < 1) {
       throw usage("--patience is " + patienceSeconds + ", expected at least 1");
     }
-    Set<String> known = known();
+    ClientKnownFailures known = known();
     Map<String, List<ClientResult>> results = new LinkedHashMap<>();
     for (Map.Entry<String, String> entry : drivers.entrySet()) {
       List<String> command = List.of(entry.getValue().trim().split(" +"));
@@ -120,13 +116,12 @@ public final class ClientMain implements Callable<Integer> {
   }
 
   private static List<ClientResult> run(
-      String language, Driver driver, List<ClientCase> cases, Set<String> known)
+      String language, Driver driver, List<ClientCase> cases, ClientKnownFailures known)
       throws InterruptedException {
     ClientCaseRunner runner = new ClientCaseRunner(driver);
     List<ClientResult> results = new ArrayList<>();
     for (ClientCase one : cases) {
-      ClientResult result = runner.run(one);
-      results.add(known.contains(language + " " + one.getName()) ? result.known() : result);
+      results.add(known.judge(language, runner.run(one)));
     }
     return results;
   }
@@ -148,28 +143,17 @@ public final class ClientMain implements Callable<Integer> {
     return cases;
   }
 
-  private Set<String> known() {
+  private ClientKnownFailures known() {
     if (knownFailures == null) {
-      return Set.of();
+      return ClientKnownFailures.NONE;
     }
-    Set<String> names =
-        ClientCaseFiles.load().stream().map(ClientCase::getName).collect(Collectors.toSet());
-    Set<String> known = new HashSet<>();
     try {
-      for (String line : Files.readAllLines(knownFailures, UTF_8)) {
-        List<String> words = List.of(line.replaceFirst("#.*", "").strip().split("\\s+"));
-        if (words.equals(List.of(""))) {
-          continue;
-        }
-        if (words.size() != 2 || !names.contains(words.get(1))) {
-          throw usage("--known-failures: '" + line.strip() + "', expected LANGUAGE CASE");
-        }
-        known.add(String.join(" ", words));
-      }
+      return ClientKnownFailures.read(knownFailures);
+    } catch (IllegalArgumentException e) {
+      throw usage("--known-failures: " + e.getMessage());
     } catch (IOException e) {
       throw usage("--known-failures can't be read: " + e);
     }
-    return known;
   }
 
   private static String oneLine(String text) {

@@ -6,6 +6,7 @@ import com.google.common.util.concurrent.ListenableFuture;
 import com.google.protobuf.ByteString;
 import dev.seriatim.conformance.v1.ClientProbeGrpc;
 import dev.seriatim.conformance.v1.DriverCall;
+import dev.seriatim.conformance.v1.DriverIdOf;
 import dev.seriatim.conformance.v1.DriverOpen;
 import dev.seriatim.conformance.v1.DriverOptions;
 import dev.seriatim.conformance.v1.DriverRequest;
@@ -18,10 +19,12 @@ import dev.seriatim.conformance.v1.SayRequest;
 import dev.seriatim.conformance.v1.SayResponse;
 import dev.seriatim.stub.CallFailure;
 import dev.seriatim.stub.ClientOptions;
+import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.stub.FailureCause;
+import dev.seriatim.stub.InvalidIdException;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -40,6 +43,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** The driver of this tree's Java client, in this process or in one of its own. */
 public final class JavaDriver implements Driver {
@@ -66,7 +70,7 @@ public final class JavaDriver implements Driver {
             request.getTarget(),
             InsecureChannelCredentials.create(),
             options(request.getOptions()))) {
-      Session session = new Session(objects);
+      Session session = new Session(objects, request.getTarget());
       for (DriverStep step : request.getStepsList()) {
         session.play(step);
       }
@@ -108,10 +112,20 @@ public final class JavaDriver implements Driver {
     if (given.getEndTimeoutMs() > 0) {
       options.endTimeout(Duration.ofMillis(given.getEndTimeoutMs()));
     }
+    if (given.getOpenTimeoutMs() > 0) {
+      options.openTimeout(Duration.ofMillis(given.getOpenTimeoutMs()));
+    }
+    if (given.getKeepAliveTimeMs() > 0) {
+      options.keepAliveTime(Duration.ofMillis(given.getKeepAliveTimeMs()));
+    }
+    if (given.getKeepAliveTimeoutMs() > 0) {
+      options.keepAliveTimeout(Duration.ofMillis(given.getKeepAliveTimeoutMs()));
+    }
     return options.build();
   }
 
-  private record Opened(DurableObjectStub stub, AtomicInteger breaksTold) {}
+  /** A stub; none, if it was refused. */
+  private record Opened(@Nullable DurableObjectStub stub, AtomicInteger breaksTold) {}
 
   /** One call, and how to wait for what it gives. */
   private interface Call {
@@ -123,11 +137,13 @@ public final class JavaDriver implements Driver {
   /** One request. Used by one thread. */
   private static final class Session {
     private final DurableObjects objects;
+    private final String target;
     private final Map<String, Opened> stubs = new LinkedHashMap<>();
     private final List<Call> calls = new ArrayList<>();
 
-    Session(DurableObjects objects) {
+    Session(DurableObjects objects, String target) {
       this.objects = objects;
+      this.target = target;
     }
 
     void play(DriverStep step) throws InterruptedException, ExecutionException {
@@ -163,21 +179,58 @@ public final class JavaDriver implements Driver {
     }
 
     private DurableObjectStub stub(String name) {
-      return Objects.requireNonNull(stubs.get(name), name).stub();
+      return Objects.requireNonNull(Objects.requireNonNull(stubs.get(name), name).stub(), name);
     }
 
     private void open(DriverOpen open) {
       DurableObjectNamespace namespace =
-          open.getUniqueKey().isEmpty()
-              ? objects.namespace(open.getNamespace())
-              : objects.namespace(open.getNamespace(), open.getUniqueKey());
-      DurableObjectStub stub =
-          open.getName().isEmpty()
-              ? namespace.get(namespace.idFromString(open.getId()))
-              : namespace.getByName(open.getName());
+          namespace(objects, open.getNamespace(), open.getUniqueKey());
+      DurableObjectStub stub = null;
       AtomicInteger told = new AtomicInteger();
-      stub.onBreak(_ -> told.incrementAndGet());
+      if (open.hasIdOf()) {
+        DriverResult result;
+        try {
+          DurableObjectId id = id(open.getIdOf());
+          stub = namespace.get(id);
+          result = DriverResult.newBuilder().setOk(true).setText(id.toString()).build();
+        } catch (RuntimeException e) {
+          result = failed(e);
+        }
+        DriverResult made = result;
+        calls.add(() -> made);
+      } else {
+        stub =
+            open.getName().isEmpty()
+                ? namespace.get(namespace.idFromString(open.getId()))
+                : namespace.getByName(open.getName());
+      }
+      if (stub != null) {
+        stub.onBreak(_ -> told.incrementAndGet());
+      }
       stubs.put(open.getStub(), new Opened(stub, told));
+    }
+
+    private DurableObjectId id(DriverIdOf id) {
+      DurableObjects other =
+          id.getOtherClient()
+              ? DurableObjects.connect(target, InsecureChannelCredentials.create())
+              : null;
+      try {
+        DurableObjectNamespace namespace =
+            namespace(other == null ? objects : other, id.getNamespace(), id.getUniqueKey());
+        return id.getName().isEmpty()
+            ? namespace.idFromString(id.getDigits())
+            : namespace.idFromName(id.getName());
+      } finally {
+        if (other != null) {
+          other.close();
+        }
+      }
+    }
+
+    private static DurableObjectNamespace namespace(
+        DurableObjects client, String name, String uniqueKey) {
+      return uniqueKey.isEmpty() ? client.namespace(name) : client.namespace(name, uniqueKey);
     }
 
     private Call call(DriverCall call, int number) {
@@ -270,10 +323,17 @@ public final class JavaDriver implements Driver {
               .setCode(status.getCode().name())
               .setMessage(Objects.requireNonNullElse(status.getDescription(), ""));
       CallFailure failure = CallFailure.of(thrown).orElse(null);
+      if (thrown instanceof InvalidIdException invalid) {
+        return DriverResult.newBuilder()
+            .setReason(invalid.reason())
+            .setMessage(String.valueOf(invalid.getMessage()))
+            .build();
+      }
       if (failure == null) {
         return result.setUnexpected(thrown.toString()).build();
       }
       return result
+          .setCauseMessage(failure.failureCause().message())
           .setReason(failure.reason())
           .setRetryable(failure.retryable())
           .setOverloaded(failure.overloaded())
@@ -291,16 +351,20 @@ public final class JavaDriver implements Driver {
       }
       for (Map.Entry<String, Opened> entry : stubs.entrySet()) {
         Opened opened = entry.getValue();
-        boolean broken = opened.stub().isBroken();
-        if (broken) {
+        DurableObjectStub stub = opened.stub();
+        boolean broken = false;
+        String reason = "";
+        if (stub != null && stub.isBroken()) {
+          broken = true;
           // Its listeners are told before its end.
-          opened.stub().awaitEnd(BREAK_PATIENCE);
+          stub.awaitEnd(BREAK_PATIENCE);
+          reason = stub.breakCause().map(FailureCause::reason).orElse("");
         }
         response.addStubs(
             DriverStubState.newBuilder()
                 .setStub(entry.getKey())
                 .setBroken(broken)
-                .setReason(opened.stub().breakCause().map(FailureCause::reason).orElse(""))
+                .setReason(reason)
                 .setBreaksTold(opened.breaksTold().get()));
       }
       return response.build();

@@ -76,6 +76,33 @@ final class ClientCaseRunnerTest {
   }
 
   @Test
+  void aTextThatLeavesOutWhatAUserNeeds() throws Exception {
+    assertFailed(
+        with(
+            THROW,
+            response ->
+                result(
+                    response,
+                    4,
+                    response.getResults(3).toBuilder().setMessage("not today").build())),
+        "call 4: message 'not today', expected"
+            + " 'not today [OBJECT_EXCEPTION, call 4 behind 3, NOT_EXECUTED]'");
+  }
+
+  @Test
+  void aLossThatSaysNothing() throws Exception {
+    assertFailed(
+        with(
+            named("lost/refused"),
+            response ->
+                result(
+                    response,
+                    1,
+                    response.getResults(0).toBuilder().setCauseMessage("io exception").build())),
+        "the cause's message 'io exception' doesn't say what happened");
+  }
+
+  @Test
   void aWrongFlag() throws Exception {
     assertFailed(
         with(

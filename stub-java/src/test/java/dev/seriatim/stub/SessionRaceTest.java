@@ -35,13 +35,13 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Callers, a transport that is ready only now and then, and the end of the call race each other on
- * one {@link ConnectCall}, over and over, without a network between them. There is no timer either:
- * a call that isn't sent when it could be stays unsent, and is missed.
+ * one {@link Session}, over and over, without a network between them. There is no timer either: a
+ * call that isn't sent when it could be stays unsent, and is missed.
  *
  * <p>{@code -Dseriatim.seed} chooses the same delays again; the interleaving is the machine's.
  */
 @SuppressWarnings("ThreadPriorityCheck") // The threads yield to disturb each other.
-final class ConnectRaceTest {
+final class SessionRaceTest {
   private static final int ROUNDS = 1_500;
   private static final int CALLERS = 2;
   private static final int CALLS = 5;
@@ -67,7 +67,7 @@ final class ConnectRaceTest {
     private final End end;
     private final boolean repeats; // Each outcome of a caller's call has another call made.
     private final FakeCall fake;
-    private final ConnectCall connect;
+    private final Session session;
     private final Queue<String> breaches = new ConcurrentLinkedQueue<>();
     private final List<Recorded> calls = new ArrayList<>(); // Guarded by itself.
 
@@ -77,16 +77,15 @@ final class ConnectRaceTest {
       this.end = List.of(End.values()).get(random.nextInt(End.values().length));
       this.repeats = random.nextBoolean();
       this.fake = new FakeCall(random.nextLong());
-      this.connect =
-          new ConnectCall(
+      this.session =
+          new Session(
               this,
               ClientOptions.builder()
                   .maxUnansweredFrames(1 + random.nextInt(2))
                   .maxFrameInvocations(1 + random.nextInt(4))
                   .scheduler(new FakeScheduler())
                   .build(),
-              Open.newBuilder().setNamespace("ECHO").setName("foo").build(),
-              null);
+              new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null));
     }
 
     void run() throws Exception {
@@ -103,9 +102,9 @@ final class ConnectRaceTest {
       int answers = end == End.CLOSE ? expected : random.nextInt(expected);
       answer(answers, random);
       switch (end) {
-        case CLOSE -> connect.close();
+        case CLOSE -> session.close();
         case CANCEL -> {
-          Thread canceller = new Thread(() -> connect.cancel("enough"), "canceller");
+          Thread canceller = new Thread(() -> session.cancel("enough"), "canceller");
           canceller.start();
           until(() -> fake.cancelled, "the cancelling");
           fake.receiver().onClose(Status.CANCELLED, new Metadata());
@@ -119,7 +118,7 @@ final class ConnectRaceTest {
       for (Thread caller : callers) {
         caller.join();
       }
-      if (!connect.awaitEnd(PATIENCE_NANOS, TimeUnit.NANOSECONDS)) {
+      if (!session.awaitEnd(PATIENCE_NANOS, TimeUnit.NANOSECONDS)) {
         throw new AssertionError(what() + ": the end never came");
       }
       check(answers);
@@ -137,7 +136,7 @@ final class ConnectRaceTest {
       synchronized (calls) {
         calls.add(call);
       }
-      connect.submit(call);
+      session.submit(call);
     }
 
     /** The transport's thread: it reads so many calls, answers them, and is ready now and then. */

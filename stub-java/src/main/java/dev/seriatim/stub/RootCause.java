@@ -1,0 +1,46 @@
+package dev.seriatim.stub;
+
+import com.google.common.base.Throwables;
+import io.grpc.Status;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What gRPC and the system know of a status that gRPC made, down to the root: its description is
+ * often a mere "io exception", and what happened stands in the causes.
+ */
+final class RootCause {
+  private RootCause() {}
+
+  /** In words; never empty. */
+  static String of(Status status) {
+    StringBuilder text = new StringBuilder();
+    add(text, firstLine(status.getDescription()));
+    Throwable cause = status.getCause();
+    if (cause != null) {
+      for (Throwable link : Throwables.getCausalChain(cause)) {
+        String message = firstLine(link.getMessage());
+        add(text, message.isEmpty() ? link.getClass().getSimpleName() : message);
+      }
+    }
+    return text.length() == 0 ? "the call ended with status " + status.getCode() : text.toString();
+  }
+
+  private static void add(StringBuilder text, String message) {
+    String lower = message.toLowerCase(Locale.ROOT);
+    if (lower.isEmpty()
+        || lower.equals("io exception")
+        || text.toString().toLowerCase(Locale.ROOT).contains(lower)) {
+      return;
+    }
+    if (text.length() > 0) {
+      text.append(": ");
+    }
+    text.append(message);
+  }
+
+  /** Behind it gRPC puts what only its own developers need. */
+  private static String firstLine(@Nullable String text) {
+    return text == null ? "" : text.lines().findFirst().orElse("").strip();
+  }
+}

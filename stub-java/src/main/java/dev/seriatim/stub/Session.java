@@ -1,0 +1,554 @@
+package dev.seriatim.stub;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Open;
+import dev.seriatim.wire.ResponseFrame;
+import io.grpc.Channel;
+import io.grpc.Deadline;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import java.lang.ref.Cleaner;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stub: takes its callers' calls, and completes each of them once. What is to be done is
+ * decided by the {@link Ledger}; the {@link Link} carries it out, and the {@link Watchdog} says
+ * when time has passed.
+ *
+ * <p>Threads: any thread submits. Fields under "guarded" belong to whoever holds the lock, which no
+ * one keeps while calling out. Calls that got a number are completed by the link's receiver, one
+ * event at a time and in order; only a call whose own time was up is completed elsewhere.
+ */
+final class Session {
+  private static final Logger LOGGER = Logger.getLogger(Session.class.getName());
+
+  /**
+   * How many calls of the listeners' share a frame. More would leave the host without work while
+   * they are gathered, and fewer would cost more frames.
+   */
+  private static final int GATHERED_INVOCATIONS = 64;
+
+  /** For how long they wait for each other at most: whoever makes them may block meanwhile. */
+  private static final int GATHERING_MILLIS = 1;
+
+  private final ClientOptions options;
+  private final Opening opening;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Object lock = new Object();
+  private final Watchdog watchdog;
+  private final Link link;
+
+  // Guarded.
+  private final Ledger ledger;
+  private @Nullable List<Consumer<FailureCause>> breakListeners = new ArrayList<>();
+  private Cleaner.@Nullable Cleanable dropWatch;
+  private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
+  private boolean sendsGathered; // Soon, by the scheduler.
+
+  private boolean opened; // Owned by the receiver.
+
+  Session(Channel channel, ClientOptions options, Opening opening) {
+    this.options = options;
+    this.opening = opening;
+    this.ledger = new Ledger(options);
+    this.watchdog = new Watchdog(this, options);
+    this.link = new Link(this, lock, ledger, channel, options, opening.open());
+  }
+
+  ClientOptions options() {
+    return options;
+  }
+
+  // ---- what callers do -------------------------------------------------------------------------
+
+  /**
+   * Takes a call in, and gives it its number before it returns; or fails it at once.
+   *
+   * @return whether this was the stub's first, after which it has something to close
+   */
+  boolean submit(PendingCall call) {
+    FailureCause refusal;
+    boolean first = false;
+    boolean write = false;
+    boolean sendSoon = false;
+    synchronized (lock) {
+      refusal = ledger.refusal(call);
+      if (refusal == null) {
+        first = !ledger.isStarted();
+        ledger.take(call);
+        boolean gathered = waitsForOthers();
+        sendSoon = gathered && !sendsGathered;
+        sendsGathered |= gathered;
+        write = !gathered && ledger.hasRoom() && link.claimIfResting();
+      }
+    }
+    if (refusal != null) {
+      call.fail(new CallFailure(refusal, Fate.NOT_EXECUTED, 0));
+      return false;
+    }
+    if (first) {
+      watchdog.begins();
+    }
+    Deadline deadline = call.deadline();
+    if (deadline != null) {
+      watchdog.deadlineIn(deadline.timeRemaining(TimeUnit.NANOSECONDS));
+    }
+    if (write) {
+      link.write();
+    } else if (sendSoon) {
+      var unused =
+          options.scheduler().schedule(this::sendGathered, GATHERING_MILLIS, TimeUnit.MILLISECONDS);
+    }
+    return first;
+  }
+
+  /** Whether a call that was just taken in will share a frame with others. Under the lock. */
+  private boolean waitsForOthers() {
+    return Thread.currentThread() == deliverer
+        && ledger.waiting() < Math.min(GATHERED_INVOCATIONS, options.maxFrameInvocations())
+        && ledger.waiting() < options.maxBufferedInvocations()
+        && ledger.waitingBytes()
+            < Math.min(options.maxFrameBytes(), options.maxBufferedBytes() / 2);
+  }
+
+  /**
+   * Lets no more calls in, and ends the stub when what was taken in has been answered.
+   *
+   * @return false if it was closed or broken before
+   */
+  boolean close() {
+    boolean write;
+    boolean finished;
+    synchronized (lock) {
+      if (!ledger.close()) {
+        return false;
+      }
+      if (!ledger.isStarted()) {
+        closed();
+        return true;
+      }
+      write = link.claim();
+      finished = ledger.isFinished();
+    }
+    if (write) {
+      link.write();
+    }
+    if (finished) {
+      watchdog.ends();
+    }
+    return true;
+  }
+
+  /** Keeps this until the stub has ended. */
+  void watchedBy(Cleaner.Cleanable watch) {
+    synchronized (lock) {
+      if (!ledger.isOver()) {
+        dropWatch = watch;
+        return;
+      }
+    }
+    watch.clean();
+  }
+
+  /** The stub has ended, so it can't be dropped any more. */
+  private void unwatch() {
+    Cleaner.Cleanable watch;
+    synchronized (lock) {
+      watch = dropWatch;
+      dropWatch = null;
+    }
+    if (watch != null) {
+      watch.clean();
+    }
+  }
+
+  /** Breaks the stub from this side. What was sent is lost, what wasn't is not executed. */
+  void cancel(String message) {
+    breakStub(FailureCause.of(Reasons.STUB_CANCELLED, Status.Code.CANCELLED, message, false));
+  }
+
+  boolean isBroken() {
+    synchronized (lock) {
+      return ledger.isBroken();
+    }
+  }
+
+  @Nullable FailureCause cause() {
+    synchronized (lock) {
+      return ledger.cause();
+    }
+  }
+
+  void onBreak(Consumer<FailureCause> listener) {
+    FailureCause broken;
+    synchronized (lock) {
+      if (breakListeners != null) {
+        breakListeners.add(listener);
+        return;
+      }
+      broken = ledger.cause();
+    }
+    if (broken != null) {
+      tell(listener, broken);
+    }
+  }
+
+  boolean awaitEnd(long timeout, TimeUnit unit) throws InterruptedException {
+    return ended.await(timeout, unit);
+  }
+
+  // ---- what the link tells ---------------------------------------------------------------------
+
+  /** The stub's first frame has been handed to the transport. */
+  void left() {
+    watchdog.left();
+  }
+
+  /** There may be something to write. */
+  void kick() {
+    boolean write;
+    synchronized (lock) {
+      write = link.claim();
+    }
+    if (write) {
+      link.write();
+    }
+  }
+
+  /** A frame has come from the host. */
+  void receive(ResponseFrame frame) {
+    if (isBroken()) {
+      abandon(); // Nothing may follow the break; whatever this is, don't listen any longer.
+      return;
+    }
+    try {
+      if (!opened) {
+        opened = true;
+        opening.check(frame);
+      } else if (frame.opened() != null) {
+        throw new HostViolationException("'opened' came twice");
+      }
+      if (frame.outcomes() > 0) {
+        complete(frame);
+      }
+      Broken broken = frame.broken();
+      if (broken != null) {
+        breakAsTold(broken);
+      }
+    } catch (HostViolationException e) {
+      end(breakStub(violation(e.getMessage())), Fate.UNKNOWN);
+    }
+  }
+
+  /** The call that carried the stub has ended. */
+  void carrierEnded(Status status, Metadata trailers) {
+    watchdog.ended();
+    boolean orderly;
+    synchronized (lock) {
+      orderly = status.isOk() && ledger.isFinished();
+      if (orderly) {
+        closed();
+      }
+    }
+    if (orderly) {
+      unwatch();
+    } else {
+      end(FailureCause.connectionLost(status, trailers), Fate.UNKNOWN);
+    }
+  }
+
+  /** That call could not even be started. */
+  void notStarted(FailureCause fault) {
+    end(fault, Fate.NOT_EXECUTED);
+  }
+
+  /** The writer can't write; it goes on, to cancel the call. */
+  void breakFromWriter(FailureCause fault) {
+    synchronized (lock) {
+      ledger.breakWith(fault);
+      ledger.abandon();
+    }
+  }
+
+  private void complete(ResponseFrame frame) throws HostViolationException {
+    PendingCall[] answered;
+    long next;
+    boolean all;
+    boolean write;
+    boolean finished;
+    boolean lookAgain;
+    synchronized (lock) {
+      answered = ledger.answer(frame);
+      next = ledger.nextOutcome();
+      all = answered.length == frame.outcomes();
+      write = all && (ledger.hasFrame() || ledger.isDoneSending()) && link.claim();
+      finished = ledger.isFinished();
+      lookAgain = ledger.waitsForWord();
+    }
+    // Sending comes first: the host gets on with the next frame while outcomes are handed out.
+    if (write) {
+      link.write();
+    }
+    deliver(frame, answered, all);
+    if (!all) {
+      long sequence = frame.sequence(answered.length);
+      throw new HostViolationException(
+          sequence == next
+              ? "outcome " + Long.toUnsignedString(sequence) + " of a call that was not sent"
+              : "outcome " + Long.toUnsignedString(sequence) + ", expected outcome " + next);
+    }
+    if (lookAgain) {
+      overdue().forEach(Ledger.Ended::tell);
+    }
+    if (finished) {
+      watchdog.ends();
+    }
+  }
+
+  /**
+   * Hands the outcomes of a frame out. What their listeners call in turn is gathered meanwhile: it
+   * leaves in frames again, and not one by one.
+   */
+  private void deliver(ResponseFrame frame, PendingCall[] answered, boolean goesOn)
+      throws HostViolationException {
+    if (answered.length > 1) {
+      gather(Thread.currentThread(), false);
+    }
+    try {
+      for (int i = 0; i < answered.length; i++) {
+        if (!answered[i].isOver()) {
+          complete(answered[i], frame.message(i), answered, i);
+        }
+      }
+    } finally {
+      if (answered.length > 1) {
+        gather(null, goesOn);
+      }
+    }
+  }
+
+  private void gather(@Nullable Thread thread, boolean send) {
+    boolean write;
+    synchronized (lock) {
+      deliverer = thread;
+      write = send && ledger.hasFrame() && link.claim();
+    }
+    if (write) {
+      link.write();
+    }
+  }
+
+  /** Sends what has been gathered for long enough: a listener may be blocking. */
+  private void sendGathered() {
+    boolean write;
+    synchronized (lock) {
+      sendsGathered = false;
+      write = deliverer != null && ledger.hasFrame() && link.claim();
+    }
+    if (write) {
+      link.write();
+    }
+  }
+
+  private void complete(
+      PendingCall call, @Nullable ByteString result, PendingCall[] answered, int index)
+      throws HostViolationException {
+    String violation;
+    try {
+      if (result != null) {
+        call.succeed(result);
+        return;
+      }
+      violation = "outcome " + call.sequence() + " has no 'message'";
+    } catch (UnreadableResultException e) {
+      violation = "outcome " + call.sequence() + ": " + e.getMessage();
+    }
+    // It and those behind it in this frame are out of the ledger already, so fail them here.
+    FailureCause unreadable = breakStub(violation(violation));
+    call.fail(new CallFailure(unreadable, Fate.COMPLETED, call.sequence()));
+    for (int i = index + 1; i < answered.length; i++) {
+      if (!answered[i].isOver()) {
+        answered[i].fail(new CallFailure(unreadable, Fate.UNKNOWN, answered[i].sequence()));
+      }
+    }
+    throw new HostViolationException(violation);
+  }
+
+  private void breakAsTold(Broken broken) throws HostViolationException {
+    synchronized (lock) {
+      ledger.check(broken);
+    }
+    end(FailureCause.told(broken), Fate.NOT_EXECUTED);
+    kick(); // To half-close: the host ends the call by itself.
+    watchdog.ends();
+  }
+
+  private static FailureCause violation(String message) {
+    return FailureCause.of(
+        Reasons.HOST_VIOLATION,
+        Status.Code.INTERNAL,
+        "the host broke the protocol: " + message,
+        false);
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------
+
+  /** Under the lock. */
+  private void closed() {
+    ledger.closed();
+    breakListeners = null;
+    watchdog.over();
+    ended.countDown();
+  }
+
+  /** Completes every call that is left, and then tells the listeners. Does so once. */
+  private void end(FailureCause newCause, Fate sentFate) {
+    List<Ledger.Ended> left;
+    FailureCause broken;
+    List<Consumer<FailureCause>> listeners;
+    synchronized (lock) {
+      if (ledger.isOver()) {
+        return;
+      }
+      left = ledger.end(newCause, sentFate);
+      FailureCause known = ledger.cause();
+      broken = known == null ? newCause : known;
+      listeners = breakListeners;
+      breakListeners = null;
+    }
+    watchdog.over();
+    left.forEach(Ledger.Ended::tell);
+    if (listeners != null) {
+      listeners.forEach(listener -> tell(listener, broken));
+    }
+    ended.countDown();
+    unwatch();
+  }
+
+  /** The namespace, and the name or the id. */
+  @Override
+  public String toString() {
+    Open open = opening.open();
+    return open.getNamespace() + "/" + (open.hasName() ? open.getName() : "id:" + open.getId());
+  }
+
+  private static void tell(Consumer<FailureCause> listener, FailureCause broken) {
+    try {
+      listener.accept(broken);
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(Level.WARNING, "A listener for the break of a stub threw.", e);
+    }
+  }
+
+  /**
+   * Breaks the stub from this side. The calls that are left fail on the receiver, when the
+   * cancelled call has ended.
+   *
+   * @return why the stub is broken, which is another cause if it was broken before
+   */
+  private FailureCause breakStub(FailureCause newCause) {
+    boolean started;
+    boolean write = false;
+    synchronized (lock) {
+      if (!ledger.breakWith(newCause)) {
+        FailureCause known = ledger.cause();
+        return known != null ? known : newCause;
+      }
+      started = ledger.isStarted();
+      if (started) {
+        write = link.claim();
+      }
+    }
+    if (write) {
+      link.write();
+    }
+    if (!started) {
+      end(newCause, Fate.NOT_EXECUTED);
+    }
+    return newCause;
+  }
+
+  private void abandon() {
+    synchronized (lock) {
+      ledger.abandon();
+    }
+    kick();
+  }
+
+  // ---- what the watchdog wakes -----------------------------------------------------------------
+
+  /** A deadline may have passed. */
+  void lookAtDeadlines() {
+    List<Ledger.Ended> ended = overdue();
+    if (!ended.isEmpty()) {
+      // Not here: callbacks may block, and this thread watches all stubs of the process.
+      options.callbackExecutor().execute(() -> ended.forEach(Ledger.Ended::tell));
+    }
+  }
+
+  private List<Ledger.Ended> overdue() {
+    List<Ledger.Ended> overdue;
+    long nextLook;
+    synchronized (lock) {
+      overdue = ledger.overdue();
+      nextLook = ledger.nextLook();
+    }
+    if (nextLook != Ledger.NEVER) {
+      watchdog.deadlineIn(nextLook);
+    }
+    return overdue;
+  }
+
+  /** The call that carries the stub has not left in time. */
+  void openOverdue() {
+    boolean write;
+    synchronized (lock) {
+      if (ledger.hasSent() || !ledger.breakWith(openOverdueCause())) {
+        return;
+      }
+      write = link.claim();
+    }
+    if (write) {
+      link.write();
+    }
+  }
+
+  private FailureCause openOverdueCause() {
+    String waited = " within " + options.openTimeout().toMillis() + " ms";
+    return link.isConnected()
+        ? FailureCause.of(
+            Reasons.OPEN_OVERDUE,
+            Status.Code.RESOURCE_EXHAUSTED,
+            "the connection had no room for one more stub"
+                + waited
+                + ": each open stub is a stream, and the other side allows no more of them at a"
+                + " time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS, 100 or 128 in many proxies)",
+            false)
+        : FailureCause.of(
+            Reasons.OPEN_OVERDUE,
+            Status.Code.UNAVAILABLE,
+            "there was no connection to the host" + waited,
+            true);
+  }
+
+  /** That call has not ended in time. */
+  void endOverdue() {
+    breakStub(
+        FailureCause.of(
+            Reasons.ANSWER_OVERDUE,
+            Status.Code.DEADLINE_EXCEEDED,
+            "the host has not ended the stub's call "
+                + options.endTimeout().toMillis()
+                + " ms after its last frame",
+            false));
+    abandon(); // It may have been broken before.
+  }
+}
