@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +53,7 @@ import org.jspecify.annotations.Nullable;
 public final class DurableObjectHost implements AutoCloseable {
   private static final long LAST_FRAMES_SECONDS = 5;
 
+  private final StorageEngine storage;
   private final ObjectDirectory directory;
   private final Executor executor = Thread::startVirtualThread;
   private final Server server;
@@ -61,11 +63,9 @@ public final class DurableObjectHost implements AutoCloseable {
   private boolean closed;
 
   private DurableObjectHost(Builder builder) {
+    storage = StorageEngine.openAtOnce(builder.storage);
     directory =
-        new ObjectDirectory(
-            ImmutableSortedMap.copyOf(builder.namespaces),
-            builder.limits,
-            StorageEngine.open(builder.storage));
+        new ObjectDirectory(ImmutableSortedMap.copyOf(builder.namespaces), builder.limits, storage);
     boolean built = false;
     try {
       server = server(builder);
@@ -96,7 +96,8 @@ public final class DurableObjectHost implements AutoCloseable {
   }
 
   /**
-   * Starts serving.
+   * Starts to listen. If another host owns the objects in the store, every stub breaks with {@code
+   * OBJECT_RESET} until this one {@link #isServing serves}.
    *
    * @return this host
    * @throws IOException if it can't listen; the host is closed then
@@ -127,6 +128,34 @@ public final class DurableObjectHost implements AutoCloseable {
    */
   public int port() {
     return server.getPort();
+  }
+
+  /**
+   * Whether this host owns its objects. It does as soon as it is built, unless another host owns
+   * them; and it doesn't any more once another one has taken over, or the store has gone away for
+   * longer than the lease. Then it waits until it can have them again.
+   */
+  public boolean isServing() {
+    return storage.isServing();
+  }
+
+  /**
+   * Tells this listener whether the host {@link #isServing serves}: at once, and whenever that
+   * changes. It is called by one thread at a time, and must not block.
+   */
+  public void onServing(Consumer<Boolean> listener) {
+    storage.onServing(listener);
+  }
+
+  /**
+   * Waits until this host {@link #isServing serves}.
+   *
+   * @throws StorageException if another host has not given the objects up within {@link
+   *     StorageOptions#ownershipWait}, or the host was closed
+   * @throws InterruptedException if the calling thread is interrupted
+   */
+  public void awaitServing() throws InterruptedException {
+    storage.awaitServing();
   }
 
   /**
@@ -295,6 +324,8 @@ public final class DurableObjectHost implements AutoCloseable {
 
     /**
      * The host, not started yet. Its store is open; {@link DurableObjectHost#close} closes it.
+     * Doesn't wait for another host that owns the objects: see {@link
+     * DurableObjectHost#awaitServing}.
      *
      * @throws IllegalStateException if it has no namespace
      * @throws StorageException if the store can't be opened

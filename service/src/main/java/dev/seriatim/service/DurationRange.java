@@ -6,7 +6,7 @@ import java.time.Duration;
 
 /** How long a limit in time may be. Longer ones can't be counted, and added up, in nanoseconds. */
 final class DurationRange {
-  private static final Duration LONGEST = Duration.ofDays(36_500);
+  static final Duration LONGEST = Duration.ofDays(36_500);
 
   private DurationRange() {}
 

@@ -44,8 +44,8 @@ public final class StorageOptions implements Cloneable {
   private int maxOutstandingAlarms = 1_000;
   private Duration storePatience = Duration.ofSeconds(5);
   private Duration ownershipWait = Duration.ofSeconds(60);
-  private Duration lease = Duration.ofSeconds(10);
-  private Duration leaseRenewal = Duration.ofSeconds(3);
+  private Duration lease = Duration.ofSeconds(5);
+  private Duration leaseRenewal = Duration.ofSeconds(1);
   private InstantSource clock = InstantSource.system();
   private Ticker ticker = Ticker.systemTicker();
 
@@ -205,7 +205,10 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.storePatience = DurationRange.notNegative("storePatience", patience));
   }
 
-  /** How long a starting host waits for the host that owns the objects now. 60 s. */
+  /**
+   * How long a host that starts waits for the host that owns the objects now. 60 s. With {@link
+   * #withStandby} there is no limit.
+   */
   public Duration ownershipWait() {
     return ownershipWait;
   }
@@ -215,12 +218,17 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.ownershipWait = DurationRange.notNegative("ownershipWait", wait));
   }
 
-  /** How long nobody else takes this host's objects over after it was last heard of. 10 s. */
+  /** Waits without limit for the host that owns the objects, and takes over when it is gone. */
+  public StorageOptions withStandby() {
+    return withOwnershipWait(DurationRange.LONGEST);
+  }
+
+  /** How long nobody else takes this host's objects over after it was last heard of. 5 s. */
   public Duration lease() {
     return lease;
   }
 
-  /** How often the lease is renewed. 3 s. */
+  /** How often the lease is renewed. 1 s. */
   public Duration leaseRenewal() {
     return leaseRenewal;
   }

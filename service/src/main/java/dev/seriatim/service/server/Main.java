@@ -6,6 +6,7 @@ import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
 import io.grpc.TlsServerCredentials;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionService;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
@@ -107,8 +108,9 @@ public final class Main implements Callable<Integer> {
               .service(health.getHealthService())
               .service(ProtoReflectionServiceV1.newInstance())
               .service(olderReflection())
-              .build()
-              .start();
+              .build();
+      health(host, health);
+      host.start();
     } catch (StorageException e) {
       err().println("can't open the store: " + e.getMessage());
       return 1;
@@ -129,8 +131,24 @@ public final class Main implements Callable<Integer> {
     served.forEach(out()::println);
     out().println("listening on " + listen.getHostString() + ":" + host.port());
     out().flush();
+    try {
+      host.awaitServing();
+    } catch (StorageException e) {
+      err().println("can't have the store: " + e.getMessage());
+      host.close();
+      return 1;
+    }
     host.awaitTermination();
     return 0;
+  }
+
+  /** Who has no objects is no use to a client, though it listens. */
+  private static void health(DurableObjectHost host, HealthStatusManager health) {
+    host.onServing(
+        serving ->
+            health.setStatus(
+                HealthStatusManager.SERVICE_NAME_ALL_SERVICES,
+                serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING));
   }
 
   /** Reflection v1alpha: deprecated, and what many tools still ask for. */

@@ -66,20 +66,26 @@ final class StoreOptions {
       names = "--ownership-wait",
       paramLabel = "SECONDS",
       description =
-          "How long to wait at the start for the host that owns the objects now. Default: 60")
+          "How long to wait at the start for the host that owns the objects now; then the program"
+              + " ends. Default: 60")
   private double ownershipWait = DEFAULTS.ownershipWait().toSeconds();
+
+  @Option(
+      names = "--standby",
+      description = "Wait for that without limit, and take over when that host is gone.")
+  private boolean standby;
 
   @Option(
       names = "--lease",
       paramLabel = "SECONDS",
       description =
-          "How long no other host takes over after this one was last heard of. Default: 10")
+          "How long no other host takes over after this one was last heard of. Default: 5")
   private double lease = DEFAULTS.lease().toSeconds();
 
   @Option(
       names = "--lease-renewal",
       paramLabel = "SECONDS",
-      description = "How often the lease is renewed. Default: 3")
+      description = "How often the lease is renewed. Default: 1")
   private double leaseRenewal = DEFAULTS.leaseRenewal().toSeconds();
 
   /**
@@ -88,18 +94,20 @@ final class StoreOptions {
    * @throws IllegalArgumentException if one is out of its range
    */
   StorageOptions applyTo(StorageOptions place) {
-    return place
-        .withMaxTurnBytes(maxTurnBytes)
-        .withMaxUncommittedBytes(maxUncommittedBytes)
-        .withMaxUncommittedBytesPerObject(maxUncommittedBytesPerObject)
-        .withMaxUncommittedTurnsPerObject(maxUncommittedTurnsPerObject)
-        .withMaxGroupBytes(maxGroupBytes)
-        .withCacheBytes(cacheBytes)
-        .withCacheBytesPerObject(cacheBytesPerObject)
-        .withReadConnections(readConnections)
-        .withStorePatience(seconds(storePatience))
-        .withOwnershipWait(seconds(ownershipWait))
-        .withLease(seconds(lease), seconds(leaseRenewal));
+    StorageOptions options =
+        place
+            .withMaxTurnBytes(maxTurnBytes)
+            .withMaxUncommittedBytes(maxUncommittedBytes)
+            .withMaxUncommittedBytesPerObject(maxUncommittedBytesPerObject)
+            .withMaxUncommittedTurnsPerObject(maxUncommittedTurnsPerObject)
+            .withMaxGroupBytes(maxGroupBytes)
+            .withCacheBytes(cacheBytes)
+            .withCacheBytesPerObject(cacheBytesPerObject)
+            .withReadConnections(readConnections)
+            .withStorePatience(seconds(storePatience))
+            .withOwnershipWait(seconds(ownershipWait))
+            .withLease(seconds(lease), seconds(leaseRenewal));
+    return standby ? options.withStandby() : options;
   }
 
   private static Duration seconds(double seconds) {

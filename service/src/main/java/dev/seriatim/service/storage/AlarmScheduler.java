@@ -123,6 +123,13 @@ final class AlarmScheduler implements AutoCloseable {
     loadWithin(RETRY_MILLIS);
   }
 
+  /** This host owns other objects than before. */
+  synchronized void ownershipChanged() {
+    if (thread != null) {
+      loadWithin(0);
+    }
+  }
+
   /** The clock has leapt. */
   synchronized void clockChanged() {
     notifyAll();

@@ -188,14 +188,13 @@ final class Committer implements AutoCloseable {
   /** The store has an older group as this host's last: nothing in memory may be true any more. */
   private void resetAll(JdbcWriter current, long found) throws SQLException {
     String why = JdbcStore.wentBack(found, store.groups().last());
-    store.ownership().loseAll(why);
     LOGGER.log(
         System.Logger.Level.ERROR,
         "{0}: {1}. What was committed lately may be lost; all objects are reset",
         store,
         why);
     long number = store.groups().next();
-    store.restart(current, number);
+    store.resetAll(current, why, number);
     store.groups().committed(number);
   }
 

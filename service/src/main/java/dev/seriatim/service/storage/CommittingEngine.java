@@ -26,6 +26,7 @@ final class CommittingEngine extends StorageEngine {
     try {
       CommittingEngine engine = new CommittingEngine(options, store, faults);
       engine.committer.start();
+      store.ownership().listen(engine.new Changes());
       opened = true;
       return engine;
     } finally {
@@ -44,6 +45,11 @@ final class CommittingEngine extends StorageEngine {
   @Override
   List<DueAlarm> nearestAlarms(int limit) throws SQLException {
     return store.nearestAlarms(limit);
+  }
+
+  @Override
+  String whyNotServing() {
+    return store.ownership().reason();
   }
 
   @Override
@@ -78,5 +84,18 @@ final class CommittingEngine extends StorageEngine {
   /** What caches hold. */
   Budget cacheBudget() {
     return cacheBudget;
+  }
+
+  /** Passes on what changes in the ownership. */
+  private final class Changes implements Ownership.Listener {
+    @Override
+    public void slotsChanged() {
+      alarms().ownershipChanged();
+    }
+
+    @Override
+    public void serves(boolean serves) {
+      serving().set(serves);
+    }
   }
 }

@@ -17,9 +17,6 @@ final class DatabaseFiles {
   /** A file and what the operating system knows it by. */
   private record Known(Path path, Object key) {}
 
-  /** No files, all in their place. */
-  static final DatabaseFiles NONE = new DatabaseFiles(List.of());
-
   private final List<Known> files;
 
   private DatabaseFiles(List<Known> files) {

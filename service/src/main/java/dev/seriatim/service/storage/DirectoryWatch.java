@@ -1,15 +1,17 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.StorageException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Looks, again and again, whether a data directory is still there. A host whose directory was
- * deleted or replaced finds out at its next commit; this one finds it out if there is none.
+ * Looks, again and again: for a directory that another host has, whether that one is gone; and for
+ * one that is this host's, whether it is still there. A host whose directory was deleted or
+ * replaced finds out at its next commit; this one finds it out if there is none.
  */
 final class DirectoryWatch implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(DirectoryWatch.class.getName());
-  private static final long LOOK_AGAIN_MILLIS = 500;
+  private static final long LOOK_AGAIN_MILLIS = 250;
 
   private final SqliteStore store;
   private final Thread thread;
@@ -24,25 +26,69 @@ final class DirectoryWatch implements AutoCloseable {
     thread.start();
   }
 
+  /** Ends the watch; when this returns, nothing is taken any more. */
   @Override
   public void close() {
     closed.countDown();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void run() {
     try {
-      while (!closed.await(LOOK_AGAIN_MILLIS, TimeUnit.MILLISECONDS)) {
-        if (!store.isInPlace() && closed.getCount() > 0) {
-          LOGGER.log(
-              System.Logger.Level.ERROR,
-              "{0} was deleted or replaced while this host used it. Nothing is read or written any"
-                  + " more; start the host again",
-              store);
-          return;
-        }
+      if (!store.isTaken()) {
+        LOGGER.log(System.Logger.Level.WARNING, "waiting: {0}", store.ownership().reason());
+        awaitDirectory();
       }
+      watchDirectory();
     } catch (InterruptedException e) {
       LOGGER.log(System.Logger.Level.WARNING, "the thread that watches {0} was interrupted", store);
+    }
+  }
+
+  private boolean pause() throws InterruptedException {
+    return !closed.await(LOOK_AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void awaitDirectory() throws InterruptedException {
+    boolean failed = false;
+    while (pause()) {
+      try {
+        if (store.tryTake()) {
+          LOGGER.log(System.Logger.Level.INFO, "this host has {0} now", store);
+          return;
+        }
+        failed = false;
+      } catch (StorageException e) {
+        if (!failed) {
+          failed = true;
+          LOGGER.log(
+              System.Logger.Level.ERROR,
+              "{0}; it is tried again and again until it can",
+              e.getMessage());
+        }
+      }
+    }
+  }
+
+  private void watchDirectory() throws InterruptedException {
+    while (pause()) {
+      if (!store.isInPlace()) {
+        LOGGER.log(
+            System.Logger.Level.ERROR,
+            "{0}. Nothing is read or written any more; start the host again",
+            store.ownership().reason());
+        return;
+      }
     }
   }
 }

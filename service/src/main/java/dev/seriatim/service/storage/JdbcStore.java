@@ -97,10 +97,11 @@ abstract class JdbcStore implements AutoCloseable {
   abstract boolean isInPlace();
 
   /**
-   * The store went back in time, and this host owns nothing any more: records this number, whatever
-   * is there now, in a transaction of its own, and has the slots taken again.
+   * The store went back in time: nothing in memory may be true any more, and this host owns nothing
+   * until it has taken the slots anew. Records this number of a group, whatever is there now, in a
+   * transaction of its own.
    */
-  abstract void restart(JdbcWriter writer, long number) throws SQLException;
+  abstract void resetAll(JdbcWriter writer, String why, long number) throws SQLException;
 
   /** Finds the rows of those objects that have one, with the names that are stored there. */
   abstract void findRows(JdbcWriter writer, List<Batch> batches) throws SQLException;

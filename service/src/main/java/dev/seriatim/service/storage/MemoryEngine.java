@@ -14,6 +14,7 @@ final class MemoryEngine extends StorageEngine {
 
   MemoryEngine(StorageOptions options, Faults faults) {
     super(options, faults);
+    serving().set(true);
   }
 
   @Override
@@ -39,6 +40,11 @@ final class MemoryEngine extends StorageEngine {
         });
     alarms.sort(DueAlarm.ORDER);
     return alarms.size() <= limit ? alarms : List.copyOf(alarms.subList(0, limit));
+  }
+
+  @Override
+  String whyNotServing() {
+    return "it is closed";
   }
 
   @Override

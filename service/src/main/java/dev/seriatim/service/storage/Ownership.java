@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import com.google.common.base.Ticker;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +27,23 @@ final class Ownership {
     }
   }
 
+  /** Is told what changes. Must not block; called by any thread. */
+  interface Listener {
+    /** Slots were taken or lost. */
+    void slotsChanged();
+
+    /** Whether this host serves objects; told again and again. */
+    void serves(boolean serves);
+  }
+
   private final AtomicReferenceArray<@Nullable Tenure> tenures =
       new AtomicReferenceArray<>(ObjectKey.SLOTS);
   private final Ticker ticker;
 
-  /** Whether ownership needs a lease. Without one it lasts until it is lost. */
-  private final boolean leased;
+  /**
+   * How long ownership is certain once it was; 0 if it needs no lease, and lasts until it is lost.
+   */
+  private final long leaseNanos;
 
   /** On the ticker. */
   private volatile long certainUntil;
@@ -39,18 +51,51 @@ final class Ownership {
   /** Why the last slot was lost, or why none is owned yet. */
   private volatile String reason = "it has not been taken yet";
 
-  private Ownership(Ticker ticker, boolean leased) {
+  private volatile @Nullable Listener listener;
+
+  private Ownership(Ticker ticker, long leaseNanos) {
     this.ticker = ticker;
-    this.leased = leased;
+    this.leaseNanos = leaseNanos;
     this.certainUntil = ticker.read();
   }
 
-  static Ownership leased(Ticker ticker) {
-    return new Ownership(ticker, true);
+  static Ownership leased(Ticker ticker, Duration lease) {
+    return new Ownership(ticker, lease.toNanos());
   }
 
   static Ownership exclusive() {
-    return new Ownership(Ticker.systemTicker(), false);
+    return new Ownership(Ticker.systemTicker(), 0);
+  }
+
+  /** Tells this listener from now on, and how it is now. */
+  void listen(Listener told) {
+    listener = told;
+    changed();
+  }
+
+  /** Whoever has changed what is owned calls this when it is done. */
+  void changed() {
+    Listener told = listener;
+    if (told != null) {
+      told.slotsChanged();
+      told.serves(isServing());
+    }
+  }
+
+  /** It may have passed, or come, that this host is certain of what it owns. */
+  void lookAtCertainty() {
+    Listener told = listener;
+    if (told != null) {
+      told.serves(isServing());
+    }
+  }
+
+  /**
+   * Whether this host owns anything, and was certain of it not long ago. One that the store can't
+   * be reached from is of no use, and others may have taken over.
+   */
+  boolean isServing() {
+    return owned() > 0 && (leaseNanos == 0 || ticker.read() - certainUntil < leaseNanos);
   }
 
   /** The stretch of owning this slot that lasts now; null if this host doesn't own it. */
@@ -88,6 +133,21 @@ final class Ownership {
     return owned;
   }
 
+  /** The sum of the epochs of the slots that this host owns. */
+  long epochs() {
+    long sum = 0;
+    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
+      Tenure tenure = tenures.get(slot);
+      sum += tenure == null ? 0 : tenure.epoch;
+    }
+    return sum;
+  }
+
+  /** Says why the slots that this host doesn't own are not its own. */
+  void because(String why) {
+    reason = why;
+  }
+
   /** Why the slots that this host doesn't own are not its own. */
   String reason() {
     return reason;
@@ -99,6 +159,6 @@ final class Ownership {
 
   /** Whether no other host can have taken over any of the slots that this host thinks it owns. */
   boolean isCertain() {
-    return !leased || ticker.read() - certainUntil < 0;
+    return leaseNanos == 0 || ticker.read() - certainUntil < 0;
   }
 }

@@ -33,6 +33,24 @@ final class PostgresSchema {
       createViews(connection);
     }
     JdbcStore.checkVersion(store, version(connection));
+    addBeats(connection);
+  }
+
+  /**
+   * Lets hosts count by beats. Before anything is owned, since they own nothing before; a host of a
+   * version that knows nothing of it doesn't mind.
+   */
+  private static void addBeats(Connection connection) throws SQLException {
+    if (PostgresStore.single(
+            connection,
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('hosts')"
+                + " AND attname = 'beat'")
+        .equals("0")) {
+      JdbcStore.execute(
+          connection,
+          "ALTER TABLE hosts ADD COLUMN beat bigint NOT NULL DEFAULT 0,"
+              + " ADD COLUMN slots integer NOT NULL DEFAULT 0, ADD COLUMN lease_millis bigint");
+    }
   }
 
   /**

@@ -3,22 +3,18 @@ package dev.seriatim.service.storage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.ByteString;
-import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.sql.Array;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +28,12 @@ final class PostgresStore extends JdbcStore {
   private final StorageOptions.Postgres location;
   private final String host = HostName.make();
   private final Ownership ownership;
+  private final PostgresSessions sessions;
   private final HikariDataSource pool;
-  private final SlotKeeper slotKeeper;
+  private final HostLease lease;
+
+  /** The thread's of the lease, or the starting one's. */
+  private boolean upgraded;
 
   // The committer's.
   private long nextRow;
@@ -41,29 +41,19 @@ final class PostgresStore extends JdbcStore {
 
   private PostgresStore(StorageOptions options, StorageOptions.Postgres location) {
     this.location = location;
-    this.ownership = Ownership.leased(options.ticker());
-    HikariConfig config = new HikariConfig();
-    config.setPoolName("seriatim-reads");
-    config.setJdbcUrl(location.url());
-    defaults("seriatim")
-        .forEach((name, value) -> config.addDataSourceProperty((String) name, value));
-    config.setMaximumPoolSize(options.readConnections());
-    config.setMinimumIdle(1);
-    config.setConnectionTimeout(Duration.ofSeconds(5).toMillis());
-    config.setInitializationFailTimeout(-1);
-    // If the pool has to ask for it and the server goes away just then, it never works again.
-    config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
-    this.pool = new HikariDataSource(config);
-    this.slotKeeper = new SlotKeeper(this, options, ownership, host);
+    this.ownership = Ownership.leased(options.ticker(), options.lease());
+    this.sessions = new PostgresSessions(options, location, host);
+    this.pool = sessions.pool(options.readConnections());
+    this.lease = new HostLease(this, sessions, options, ownership, host);
   }
 
+  /** Opens the store, and takes what no other host owns. */
   static PostgresStore open(StorageOptions options, StorageOptions.Postgres location) {
     PostgresStore store = new PostgresStore(options, location);
     boolean opened = false;
     try {
       store.prepare();
-      store.slotKeeper.start();
-      store.upgrade();
+      store.lease.start();
       opened = true;
       return store;
     } catch (SQLException e) {
@@ -80,21 +70,16 @@ final class PostgresStore extends JdbcStore {
     return ownership;
   }
 
-  /** A new connection outside the pool, which finds out at once whether the server is there. */
-  Connection connect(String purpose) throws SQLException {
-    return DriverManager.getConnection(location.url(), defaults(purpose));
-  }
-
   @Override
   JdbcWriter openWriter() throws SQLException {
-    Connection connection = connect(committerName());
+    Connection connection = sessions.open(PostgresSessions.Purpose.COMMITTER);
     boolean opened = false;
     try {
       if (single(connection, "SHOW synchronous_commit").equals("off")) {
         // A commit must be on disk when it returns, whatever the server's default is.
         execute(connection, "SET synchronous_commit TO on");
       }
-      connection.setAutoCommit(false);
+      connection.commit();
       opened = true;
       return new JdbcWriter(this, connection);
     } finally {
@@ -143,6 +128,7 @@ final class PostgresStore extends JdbcStore {
         && (state.startsWith("08") // connection failures
             || state.startsWith("57P") // shut down, crashed, starting
             || state.equals("53300") // too many connections
+            || state.equals("25P03") // idle in transaction for too long: this host was stopped
             || state.equals("25006") // read only: a standby, until it is promoted
             || state.equals("40001")
             || state.equals("40P01")); // deadlock
@@ -172,7 +158,8 @@ final class PostgresStore extends JdbcStore {
       array.free();
     }
     if (!lost.isEmpty()) {
-      lost.values().forEach(tenure -> ownership.lose(tenure, SlotKeeper.TAKEN_OVER));
+      lost.values().forEach(tenure -> ownership.lose(tenure, HostLease.TAKEN_OVER));
+      ownership.changed();
       return Fence.LOST;
     }
     PreparedStatement mark =
@@ -190,7 +177,8 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
-  void restart(JdbcWriter writer, long number) throws SQLException {
+  void resetAll(JdbcWriter writer, String why, long number) throws SQLException {
+    lease.wentBack(why);
     PreparedStatement mark =
         writer.prepare(
             "INSERT INTO commit_groups (host, number) VALUES (?, ?)"
@@ -199,7 +187,6 @@ final class PostgresStore extends JdbcStore {
     mark.setLong(2, number);
     mark.executeUpdate();
     writer.commit();
-    slotKeeper.look();
   }
 
   @Override
@@ -249,12 +236,7 @@ final class PostgresStore extends JdbcStore {
   long lastGroup(JdbcWriter writer) throws SQLException {
     // The server may still be working for the connection that was lost. It is told to stop; and
     // the lock on the row waits until it has stopped, one way or the other.
-    PreparedStatement stop =
-        writer.prepare(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                + " WHERE application_name = ? AND pid <> pg_backend_pid()");
-    stop.setString(1, committerName());
-    stop.executeQuery().close();
+    sessions.endCommitters(writer.connection());
     PreparedStatement select =
         writer.prepare("SELECT number FROM commit_groups WHERE host = ? FOR UPDATE");
     select.setString(1, host);
@@ -295,7 +277,7 @@ final class PostgresStore extends JdbcStore {
 
   @Override
   public void close() {
-    slotKeeper.close();
+    lease.close();
     pool.close();
   }
 
@@ -304,25 +286,9 @@ final class PostgresStore extends JdbcStore {
     return location.toString();
   }
 
-  private String committerName() {
-    return "seriatim-committer-" + host;
-  }
-
-  /** What holds unless the URL says something else. */
-  private static Properties defaults(String purpose) {
-    Properties properties = new Properties();
-    properties.setProperty("ApplicationName", purpose);
-    properties.setProperty("currentSchema", "seriatim");
-    properties.setProperty("connectTimeout", "5");
-    properties.setProperty("socketTimeout", "30");
-    properties.setProperty("tcpKeepAlive", "true");
-    return properties;
-  }
-
   /** Makes the tables if need be, and a row for this host's groups. */
   private void prepare() throws SQLException {
-    try (Connection connection = connect("seriatim")) {
-      connection.setAutoCommit(false);
+    try (Connection connection = sessions.open(PostgresSessions.Purpose.TABLES)) {
       PostgresSchema.prepare(connection, toString());
       try (PreparedStatement insert =
           connection.prepareStatement("INSERT INTO commit_groups (host, number) VALUES (?, 0)")) {
@@ -339,14 +305,16 @@ final class PostgresStore extends JdbcStore {
   }
 
   /**
-   * Makes the tables those of this version. Only once this host owns the slots: a host of the older
-   * version that is still there writes the older tables.
+   * Makes the tables those of this version. Only once the slots are this host's: a host of the
+   * older version that is still there writes the older tables.
    */
-  private void upgrade() throws SQLException {
-    try (Connection connection = connect("seriatim")) {
-      connection.setAutoCommit(false);
-      PostgresSchema.upgrade(connection, toString());
-      connection.commit();
+  void upgrade() throws SQLException {
+    if (!upgraded) {
+      try (Connection connection = sessions.open(PostgresSessions.Purpose.UPGRADE)) {
+        PostgresSchema.upgrade(connection, toString());
+        connection.commit();
+      }
+      upgraded = true;
     }
   }
 

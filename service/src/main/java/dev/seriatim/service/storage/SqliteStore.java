@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -30,50 +31,96 @@ final class SqliteStore extends JdbcStore {
   private static final int READER_CACHE_KIB = 8 << 10;
 
   private final Path file;
-  private final DirectoryLock lock;
-  private final String host;
+  private final String host = HostName.make();
   private final Ownership ownership = Ownership.exclusive();
   private final Semaphore reads;
   private final ConcurrentLinkedDeque<Reader> idleReaders = new ConcurrentLinkedDeque<>();
   private final DirectoryWatch watch;
   private volatile boolean closed;
 
-  /** Never used for anything: see {@link DirectoryLock}. */
-  private @Nullable Connection anchor;
+  /** Null while another host has the directory. */
+  private volatile @Nullable Taken taken;
 
-  private DatabaseFiles files = DatabaseFiles.NONE;
-
-  /** The next row to give to an object. Written while opening, then by the committer. */
+  /**
+   * The next row to give to an object. Written while the slots are taken, then by the committer.
+   */
   private long nextRow;
 
-  private SqliteStore(Path file, DirectoryLock lock, int readConnections) {
-    this.file = file;
-    this.lock = lock;
-    this.host = HostName.make();
-    this.watch = new DirectoryWatch(this);
-    this.reads = new Semaphore(readConnections);
+  /**
+   * What this host holds while it has the directory.
+   *
+   * @param anchor never used for anything: see {@link DirectoryLock}
+   */
+  private record Taken(DirectoryLock lock, Connection anchor, DatabaseFiles files) {
+    void release() {
+      closeQuietly(anchor);
+      lock.close();
+    }
   }
 
+  private SqliteStore(StorageOptions options, Path directory) {
+    this.file = directory.resolve(FILE);
+    this.watch = new DirectoryWatch(this);
+    this.reads = new Semaphore(options.readConnections());
+  }
+
+  /** Opens the file, unless another host has the directory; that is waited for. */
   static SqliteStore open(StorageOptions options, Path directory) {
+    SqliteStore store = new SqliteStore(options, directory);
+    store.tryTake();
+    store.watch.start();
+    return store;
+  }
+
+  /**
+   * Takes the directory and all slots, if no other host has them, and says whether it has. Called
+   * by the thread that opens the store, and then by the one that watches the directory.
+   *
+   * @throws StorageException if the store can't be opened
+   */
+  boolean tryTake() {
+    Path directory = file.toAbsolutePath().getParent();
     try {
-      Files.createDirectories(directory);
+      Files.createDirectories(Objects.requireNonNull(directory));
     } catch (IOException e) {
       throw new StorageException("data directory " + directory + " can't be made: " + e, e);
     }
-    Path file = directory.resolve(FILE);
-    SqliteStore store =
-        new SqliteStore(file, DirectoryLock.take(directory), options.readConnections());
-    boolean opened = false;
+    DirectoryLock lock;
     try {
-      store.prepare();
-      store.watch.start();
-      opened = true;
-      return store;
-    } catch (SQLException e) {
+      lock = DirectoryLock.take(directory);
+    } catch (DirectoryLock.InUseException e) {
+      ownership.because(String.valueOf(e.getMessage()));
+      return false;
+    }
+    Connection anchor = null;
+    boolean done = false;
+    try {
+      anchor = connect(READER_CACHE_KIB);
+      // From its first read on it has a lock on the file, until it is closed.
+      SqliteSchema.single(anchor, "SELECT count(*) FROM sqlite_schema");
+      lock.lockDatabase(file);
+      long[] epochs;
+      try (Connection connection = connect(WRITER_CACHE_KIB)) {
+        connection.setAutoCommit(false);
+        SqliteSchema.prepare(connection, file.toString());
+        execute(connection, "DELETE FROM commit_groups");
+        epochs = raiseEpochs(connection, 0);
+      }
+      taken = new Taken(lock, anchor, DatabaseFiles.of(file));
+      done = true;
+      own(epochs);
+      return true;
+    } catch (DirectoryLock.InUseException e) {
+      ownership.because(String.valueOf(e.getMessage()));
+      return false;
+    } catch (SQLException | IOException e) {
       throw new StorageException(file + " can't be opened: " + e.getMessage(), e);
     } finally {
-      if (!opened) {
-        store.close();
+      if (!done) {
+        if (anchor != null) {
+          closeQuietly(anchor);
+        }
+        lock.close();
       }
     }
   }
@@ -83,8 +130,20 @@ final class SqliteStore extends JdbcStore {
     return ownership;
   }
 
+  /** Whether this host has, or had, the directory. */
+  boolean isTaken() {
+    return taken != null;
+  }
+
+  private void checkOpen() throws SQLException {
+    if (closed || taken == null) {
+      throw new SQLException("the store is not open: " + ownership.reason());
+    }
+  }
+
   @Override
   JdbcWriter openWriter() throws SQLException {
+    checkOpen();
     Connection connection = connect(WRITER_CACHE_KIB);
     boolean opened = false;
     try {
@@ -104,9 +163,7 @@ final class SqliteStore extends JdbcStore {
     try {
       Reader reader = idleReaders.pollFirst();
       if (reader == null) {
-        if (closed) {
-          throw new SQLException("the store is closed");
-        }
+        checkOpen();
         reader = new Reader(connect(READER_CACHE_KIB));
       }
       boolean good = false;
@@ -150,7 +207,8 @@ final class SqliteStore extends JdbcStore {
       return Fence.WENT_BACK; // Somebody has restored an older state of the file.
     }
     // Another host has got around the directory's locks.
-    ownership.loseAll(SlotKeeper.TAKEN_OVER);
+    ownership.loseAll(HostLease.TAKEN_OVER);
+    ownership.changed();
     return Fence.LOST;
   }
 
@@ -170,16 +228,19 @@ final class SqliteStore extends JdbcStore {
 
   @Override
   boolean isInPlace() {
-    if (files.areInPlace()) {
+    Taken now = taken;
+    if (now == null || now.files.areInPlace()) {
       return true;
     }
     ownership.loseAll(file + " was deleted or replaced while this host used it");
+    ownership.changed();
     return false;
   }
 
   @Override
-  void restart(JdbcWriter writer, long number) throws SQLException {
-    take(writer.connection(), number);
+  void resetAll(JdbcWriter writer, String why, long number) throws SQLException {
+    ownership.loseAll(why);
+    own(raiseEpochs(writer.connection(), number));
   }
 
   @Override
@@ -250,10 +311,10 @@ final class SqliteStore extends JdbcStore {
     for (Reader reader; (reader = idleReaders.pollFirst()) != null; ) {
       closeQuietly(reader.connection);
     }
-    if (anchor != null) {
-      closeQuietly(anchor);
+    Taken last = taken;
+    if (last != null) {
+      last.release();
     }
-    lock.close();
   }
 
   @Override
@@ -272,28 +333,8 @@ final class SqliteStore extends JdbcStore {
     return config.createConnection("jdbc:sqlite:" + file);
   }
 
-  /** Makes the tables if need be, and takes all slots. */
-  private void prepare() throws SQLException {
-    Connection first = connect(READER_CACHE_KIB);
-    anchor = first;
-    // From its first read on it has a lock on the file, until it is closed.
-    SqliteSchema.single(first, "SELECT count(*) FROM sqlite_schema");
-    lock.lockDatabase(file);
-    try (Connection connection = connect(WRITER_CACHE_KIB)) {
-      connection.setAutoCommit(false);
-      SqliteSchema.prepare(connection, file.toString());
-      JdbcStore.execute(connection, "DELETE FROM commit_groups");
-      take(connection, 0);
-    }
-    try {
-      files = DatabaseFiles.of(file);
-    } catch (IOException e) {
-      throw new SQLException(file + " is gone: " + e, e);
-    }
-  }
-
   /** Takes all slots, in a transaction that ends with this, and begins to count groups here. */
-  private void take(Connection connection, long group) throws SQLException {
+  private long[] raiseEpochs(Connection connection, long group) throws SQLException {
     try (PreparedStatement update =
             connection.prepareStatement("UPDATE slots SET epoch = epoch + 1, host = ?");
         PreparedStatement mark =
@@ -315,9 +356,14 @@ final class SqliteStore extends JdbcStore {
       }
     }
     connection.commit();
+    return epochs;
+  }
+
+  private void own(long[] epochs) {
     for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
       ownership.own(slot, epochs[slot]);
     }
+    ownership.changed();
   }
 
   /** One connection for reads, with its statements. Used by one thread at a time. */

@@ -5,6 +5,7 @@ import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The storage of one host: a store, the thread that commits to it, and the alarms. Safe for any
@@ -15,6 +16,7 @@ public abstract sealed class StorageEngine implements AutoCloseable
   private final StorageOptions options;
   private final Faults faults;
   private final AlarmScheduler alarms;
+  private final Serving serving = new Serving();
 
   StorageEngine(StorageOptions options, Faults faults) {
     this.faults = faults;
@@ -29,10 +31,20 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   /**
    * Opens the store, makes its tables if there are none, and makes this host the owner of its
-   * objects. Blocks until that is done.
+   * objects, unless another host owns them. Then it waits in the background until it can have them;
+   * until {@link #isServing} nothing can be read or written.
    *
-   * @throws StorageException if the store can't be opened, was written by a newer version, or is in
-   *     use by another host
+   * @throws StorageException if the store can't be opened, or was written by a newer version
+   */
+  public static StorageEngine openAtOnce(StorageOptions options) {
+    return openAtOnce(options, Faults.NONE);
+  }
+
+  /**
+   * The same, but blocks until this host serves.
+   *
+   * @throws StorageException also if another host keeps the objects for longer than {@link
+   *     StorageOptions#ownershipWait}
    */
   public static StorageEngine open(StorageOptions options) {
     return open(options, Faults.NONE);
@@ -40,6 +52,23 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   /** The same, with faults that happen when they are meant to. For tests. */
   static StorageEngine open(StorageOptions options, Faults faults) {
+    StorageEngine engine = openAtOnce(options, faults);
+    boolean serves = false;
+    try {
+      engine.awaitServing();
+      serves = true;
+      return engine;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException("interrupted while waiting for " + engine, e);
+    } finally {
+      if (!serves) {
+        engine.close();
+      }
+    }
+  }
+
+  private static StorageEngine openAtOnce(StorageOptions options, Faults faults) {
     return switch (options.location()) {
       case StorageOptions.Memory memory -> new MemoryEngine(options, faults);
       case StorageOptions.Sqlite sqlite ->
@@ -47,6 +76,37 @@ public abstract sealed class StorageEngine implements AutoCloseable
       case StorageOptions.Postgres postgres ->
           CommittingEngine.open(options, PostgresStore.open(options, postgres), faults);
     };
+  }
+
+  /** Whether this host owns its objects now. */
+  public final boolean isServing() {
+    return serving.is();
+  }
+
+  /**
+   * Tells this listener whether the host owns its objects: at once, and whenever that changes. It
+   * must not block.
+   */
+  public final void onServing(Consumer<Boolean> listener) {
+    serving.listen(listener);
+  }
+
+  /**
+   * Waits until this host owns its objects.
+   *
+   * @throws StorageException if another host keeps them for longer than {@link
+   *     StorageOptions#ownershipWait}, or the engine was closed
+   */
+  public final void awaitServing() throws InterruptedException {
+    if (!serving.await(options.ownershipWait())) {
+      throw new StorageException(
+          this
+              + " is in use: "
+              + whyNotServing()
+              + ", and it has not been given up within "
+              + options.ownershipWait().toMillis()
+              + " ms (ownershipWait)");
+    }
   }
 
   /**
@@ -78,8 +138,12 @@ public abstract sealed class StorageEngine implements AutoCloseable
    */
   @Override
   public void close() {
+    serving.close();
     alarms.close();
   }
+
+  /** Why this host doesn't own its objects. */
+  abstract String whyNotServing();
 
   /** The first alarms in due order, at most this many; fewer only if there are no more. */
   abstract List<DueAlarm> nearestAlarms(int limit) throws SQLException;
@@ -90,6 +154,10 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   final StorageOptions options() {
     return options;
+  }
+
+  final Serving serving() {
+    return serving;
   }
 
   final AlarmScheduler alarms() {

@@ -165,7 +165,7 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
-  void restart(JdbcWriter writer, long number) {
+  void resetAll(JdbcWriter writer, String why, long number) {
     throw new UnsupportedOperationException();
   }
 

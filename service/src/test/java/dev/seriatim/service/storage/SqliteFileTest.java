@@ -19,6 +19,7 @@ import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -44,8 +45,7 @@ final class SqliteFileTest {
     try (StorageEngine first = StorageEngine.open(StorageOptions.sqlite(directory))) {
       StorageException e =
           assertThrows(
-              StorageException.class,
-              () -> StorageEngine.open(StorageOptions.sqlite(directory.resolve("."))));
+              StorageException.class, () -> StorageEngine.open(atOnce(directory.resolve("."))));
       assertThat(e).hasMessageThat().contains(directory.getFileName().toString());
       assertThat(e).hasMessageThat().contains("in use by another host");
       new TestObject(first, "object").turn(s -> s.put("k", A));
@@ -59,8 +59,7 @@ final class SqliteFileTest {
     try (BufferedReader output = other.inputReader(UTF_8)) {
       assertThat(output.readLine()).isEqualTo("holding");
       StorageException e =
-          assertThrows(
-              StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
+          assertThrows(StorageException.class, () -> StorageEngine.open(atOnce(directory)));
       assertThat(e).hasMessageThat().contains("in use by another host (process " + other.pid());
     } finally {
       other.destroyForcibly();
@@ -68,6 +67,10 @@ final class SqliteFileTest {
     assertWithMessage("it ended").that(other.waitFor(30, TimeUnit.SECONDS)).isTrue();
     // Its lock has gone with it.
     StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  private static StorageOptions atOnce(Path data) {
+    return StorageOptions.sqlite(data).withOwnershipWait(Duration.ZERO);
   }
 
   private static Process holder(Path data) throws IOException {
@@ -246,8 +249,7 @@ final class SqliteFileTest {
       assertThat(output.readLine()).isEqualTo("holding");
       Files.delete(directory.resolve("seriatim.lock"));
       StorageException e =
-          assertThrows(
-              StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
+          assertThrows(StorageException.class, () -> StorageEngine.open(atOnce(directory)));
       assertThat(e).hasMessageThat().contains("in use by another host");
     } finally {
       other.destroyForcibly();

@@ -1,0 +1,152 @@
+package dev.seriatim.service.storage;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.seriatim.service.StorageOptions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Properties;
+
+/**
+ * Connects one host to PostgreSQL. Each session's name says whose it is and what for, so that
+ * others can end it; and each session gives up a server that says nothing any more.
+ */
+final class PostgresSessions {
+  /** What a session is for. */
+  enum Purpose {
+    /** Commits. In the middle of a transaction it holds locks. */
+    COMMITTER,
+    /** Takes slots and holds the lease on them. */
+    LEASE,
+    /** Makes the tables. */
+    TABLES,
+    /** Makes old tables new ones, which may take long. */
+    UPGRADE
+  }
+
+  /** How long a session waits for a lock that another host holds. */
+  private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
+
+  private static final Duration TABLES_TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration LEAST_TIMEOUT = Duration.ofSeconds(1);
+  private static final Duration LONGEST_CONNECT = Duration.ofSeconds(5);
+
+  private final String url;
+  private final String host;
+  private final Duration patience;
+  private final Duration lease;
+
+  PostgresSessions(StorageOptions options, StorageOptions.Postgres location, String host) {
+    this.url = location.url();
+    this.host = host;
+    this.patience = longer(options.storePatience(), LEAST_TIMEOUT);
+    this.lease = options.lease();
+  }
+
+  /** A new session, which finds out soon whether the server is there. Not in auto-commit mode. */
+  Connection open(Purpose purpose) throws SQLException {
+    Duration timeout =
+        switch (purpose) {
+          case COMMITTER -> patience;
+          // Sooner: while it hears nothing, the lease runs out.
+          case LEASE -> longer(lease.dividedBy(4), LEAST_TIMEOUT);
+          case TABLES -> TABLES_TIMEOUT;
+          case UPGRADE -> Duration.ZERO;
+        };
+    Connection connection =
+        DriverManager.getConnection(url, properties(name(purpose, host), timeout));
+    boolean opened = false;
+    try {
+      JdbcStore.execute(
+          connection,
+          // A host that is stopped in the middle of a transaction holds locks.
+          "SET idle_in_transaction_session_timeout = " + lease.toMillis(),
+          "SET lock_timeout = " + (purpose == Purpose.LEASE ? LOCK_TIMEOUT.toMillis() : 0));
+      connection.setAutoCommit(false);
+      if (!timeout.isZero()) {
+        connection.setNetworkTimeout(Runnable::run, (int) timeout.toMillis());
+      }
+      opened = true;
+      return connection;
+    } finally {
+      if (!opened) {
+        JdbcStore.closeQuietly(connection);
+      }
+    }
+  }
+
+  /** Sessions for reads, which are opened as they are needed. */
+  HikariDataSource pool(int size) {
+    HikariConfig config = new HikariConfig();
+    config.setPoolName("seriatim-reads");
+    config.setJdbcUrl(url);
+    properties("seriatim", patience)
+        .forEach((name, value) -> config.addDataSourceProperty((String) name, value));
+    config.setMaximumPoolSize(size);
+    config.setMinimumIdle(1);
+    config.setConnectionTimeout(patience.toMillis());
+    config.setValidationTimeout(LEAST_TIMEOUT.toMillis());
+    config.setInitializationFailTimeout(-1);
+    // If the pool has to ask for it and the server goes away just then, it never works again.
+    config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
+    return new HikariDataSource(config);
+  }
+
+  /** Ends this host's other sessions for commits; what they were doing is undone, or done. */
+  void endCommitters(Connection connection) throws SQLException {
+    end(connection, List.of(name(Purpose.COMMITTER, host)));
+  }
+
+  /** Ends another host's sessions, which may hold locks though it is dead or hangs. */
+  void endAll(Connection connection, String otherHost) throws SQLException {
+    end(connection, List.of(name(Purpose.COMMITTER, otherHost), name(Purpose.LEASE, otherHost)));
+  }
+
+  private static void end(Connection connection, List<String> names) throws SQLException {
+    try (PreparedStatement stop =
+        connection.prepareStatement(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                + " WHERE application_name = ? AND pid <> pg_backend_pid()")) {
+      for (String name : names) {
+        stop.setString(1, name);
+        stop.executeQuery().close();
+      }
+    }
+  }
+
+  private static String name(Purpose purpose, String host) {
+    return switch (purpose) {
+      case COMMITTER -> "seriatim-committer-" + host;
+      case LEASE -> "seriatim-lease-" + host;
+      case TABLES, UPGRADE -> "seriatim-tables-" + host;
+    };
+  }
+
+  /** What holds unless the URL says something else. */
+  private static Properties properties(String name, Duration timeout) {
+    Properties properties = new Properties();
+    properties.setProperty("ApplicationName", name);
+    properties.setProperty("currentSchema", "seriatim");
+    properties.setProperty("connectTimeout", seconds(shorter(timeout, LONGEST_CONNECT)));
+    properties.setProperty("socketTimeout", seconds(timeout));
+    properties.setProperty("tcpKeepAlive", "true");
+    return properties;
+  }
+
+  /** Rounded up. */
+  private static String seconds(Duration time) {
+    return Long.toString(time.plusMillis(999).toSeconds());
+  }
+
+  private static Duration longer(Duration a, Duration b) {
+    return a.compareTo(b) > 0 ? a : b;
+  }
+
+  private static Duration shorter(Duration a, Duration b) {
+    return a.compareTo(b) < 0 && !a.isZero() ? a : b;
+  }
+}
