@@ -61,6 +61,27 @@
 // runs and still gets its outcome. So the result of a given list of frames does not depend on timing.
 // Frames behind such a failure are read and discarded.
 //
+// One that has nothing before it on its stub any more doesn't wait for the object: the host breaks the stub,
+// or ends it after a half-close, though another stub's turn is running.
+//
+// TIMEOUTS
+//
+// An invocation may have a `timeout`, which the host holds it to (see `Invocation.timeout`). It travels as a
+// time span, so the two clocks need not agree; a client's own deadline of the same length passes a little
+// before the host's. When a call's deadline has passed and there is no answer, a client
+//
+//   - waits for the host's word some time longer (its *deadline grace*; 1 s, say), if the oldest unanswered
+//     call of the stub has a deadline that has passed, too: the host is about to tell.
+//   - otherwise gives up this one call. An older call without a deadline, or with a later one, stands before
+//     it, and the host can't tell before that is done. The call fails with DEADLINE_EXCEEDED for its caller;
+//     what became of it is unknown (or it was not executed, if it was never handed to the transport).
+//   - gives up this one call, likewise, if the grace is over without a word.
+//
+// Whenever older calls are answered in between, this is looked at anew. In no case does the stub break: the
+// other calls wait for the host, and a call without a timeout never fails because of another one's. A call
+// that was given up keeps its number: one that was not sent yet MAY still be sent, with what is left of its
+// time (zero), or taken out before it gets a number on the wire.
+//
 // REASONS
 //
 // The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
@@ -142,8 +163,12 @@ const (
 // SHOULD send a call at once while few frames are unanswered, and otherwise gather calls until an answer
 // comes back. A frame with neither field is allowed, and does nothing, anywhere but first.
 //
-// A host limits the size of one frame; the default is 4 MiB. A frame over it breaks the stub with
-// OVERLOADED in its place. (One many times over it is cut off by the transport, without a `broken`.)
+// A host limits the size of one frame, decompressed if it came compressed; the default is 4 MiB. A frame
+// over it breaks the stub with OVERLOADED in its place. (One many times over it is cut off by the transport,
+// without a `broken`.)
+//
+// A frame that can't be read, since its bytes are no `ConnectRequest`, breaks the stub with
+// PROTOCOL_VIOLATION in its place. Invocations that stand whole in front of the fault SHOULD run.
 type ConnectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the stub is a reference to. MUST be in the first frame, and MUST NOT be in any later one.
@@ -346,14 +371,27 @@ type Invocation struct {
 	// the queue included. Zero or less has run out on arrival. The host has a limit on a turn of its own
 	// (default: 60 s, from the start of the turn); the earlier one counts.
 	//
-	// An invocation whose time runs out before its turn comes has no effect. One whose time runs out
-	// during its turn is cut off: its writes are dropped, and the object starts anew from storage.
+	// An invocation whose time runs out before its turn has begun has no effect, and breaks the stub:
+	//   - if every invocation before it on its stub has completed, and it waits only for the object (for
+	//     another stub's turn, an alarm, a start), the host breaks the stub at once, in its place:
+	//     `failed_sequence` is its number, `completed_through` the number before. So it does when the last
+	//     invocation before it completes, and its time has run out already.
+	//   - if an invocation of its own stub still stands before it, nothing happens until that one has
+	//     completed; then as above. If that one fails, this one is behind a failure like any other.
+	//
+	// One whose time runs out during its turn is cut off: its writes are dropped, and the object starts anew
+	// from storage.
+	//
+	// A client MUST NOT break a stub because an invocation's time has run out: it is the host that tells.
+	// It MAY give a single call up, for its caller alone, when the host can't be about to tell, or doesn't:
+	// the stub and its other calls go on, and the outcome, if it comes, is counted and dropped. See TIMEOUTS
+	// at the head of this file.
 	// Errors: INVOCATION_TIMED_OUT; PROTOCOL_VIOLATION, if it isn't a valid Duration.
 	Timeout *durationpb.Duration `protobuf:"bytes,5,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// Metadata for the method, as gRPC metadata: it reaches the object's interceptors and its context.
 	// Keys MUST be valid gRPC header names in lower case. The value of a key that ends in `-bin` is
 	// standard base64; the others MUST be printable ASCII. Keys that begin with `seriatim-` or `grpc-`
-	// are reserved. Errors: PROTOCOL_VIOLATION.
+	// are reserved. Errors: PROTOCOL_VIOLATION, in the place of the invocation.
 	Metadata      map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -453,6 +491,9 @@ type Invocation_Message struct {
 
 type Invocation_Json struct {
 	// In the protobuf JSON mapping. A field that the message doesn't have is an error.
+	//
+	// A host MUST take 32 objects or lists nested in each other, and MAY take more. What is nested deeper
+	// is a malformed argument like any other, and leaves the rest of its frame as it is.
 	Json *structpb.Value `protobuf:"bytes,4,opt,name=json,proto3,oneof"`
 }
 

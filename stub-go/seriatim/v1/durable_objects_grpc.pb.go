@@ -61,6 +61,27 @@
 // runs and still gets its outcome. So the result of a given list of frames does not depend on timing.
 // Frames behind such a failure are read and discarded.
 //
+// One that has nothing before it on its stub any more doesn't wait for the object: the host breaks the stub,
+// or ends it after a half-close, though another stub's turn is running.
+//
+// TIMEOUTS
+//
+// An invocation may have a `timeout`, which the host holds it to (see `Invocation.timeout`). It travels as a
+// time span, so the two clocks need not agree; a client's own deadline of the same length passes a little
+// before the host's. When a call's deadline has passed and there is no answer, a client
+//
+//   - waits for the host's word some time longer (its *deadline grace*; 1 s, say), if the oldest unanswered
+//     call of the stub has a deadline that has passed, too: the host is about to tell.
+//   - otherwise gives up this one call. An older call without a deadline, or with a later one, stands before
+//     it, and the host can't tell before that is done. The call fails with DEADLINE_EXCEEDED for its caller;
+//     what became of it is unknown (or it was not executed, if it was never handed to the transport).
+//   - gives up this one call, likewise, if the grace is over without a word.
+//
+// Whenever older calls are answered in between, this is looked at anew. In no case does the stub break: the
+// other calls wait for the host, and a call without a timeout never fails because of another one's. A call
+// that was given up keeps its number: one that was not sent yet MAY still be sent, with what is left of its
+// time (zero), or taken out before it gets a number on the wire.
+//
 // REASONS
 //
 // The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
