@@ -292,6 +292,10 @@ export type Invocation = Message<"seriatim.v1.Invocation"> & {
     /**
      * In the protobuf JSON mapping. A field that the message doesn't have is an error.
      *
+     * Numbers in a `Value` are doubles, and so exact only up to 2^53 - 1. Where a field of 64 bits is meant,
+     * also in a list, a map, a wrapper or an `Any`, a larger one may be another than was written, and is a
+     * malformed argument: clients MUST write it as a string, as the mapping allows.
+     *
      * A host MUST take 32 objects or lists nested in each other, and MAY take more. What is nested deeper
      * is a malformed argument like any other, and leaves the rest of its frame as it is.
      *
@@ -440,6 +444,7 @@ export type Outcome = Message<"seriatim.v1.Outcome"> & {
   } | {
     /**
      * In the protobuf JSON mapping, fields without presence included even if they have their default.
+     * What would be nested deeper than a client reads fails the invocation instead, with OBJECT_EXCEPTION.
      *
      * @generated from field: google.protobuf.Value json = 3;
      */

@@ -27,6 +27,7 @@ import dev.seriatim.conformance.v1.GetMemoryRequest;
 import dev.seriatim.conformance.v1.GetMemoryResponse;
 import dev.seriatim.conformance.v1.HoldRequest;
 import dev.seriatim.conformance.v1.HoldResponse;
+import dev.seriatim.conformance.v1.Kinds;
 import dev.seriatim.conformance.v1.NeverRequest;
 import dev.seriatim.conformance.v1.NeverResponse;
 import dev.seriatim.conformance.v1.ProbeGrpc;
@@ -93,6 +94,11 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
       response.setText(request.getText());
     }
     answer(reply, response.build());
+  }
+
+  @Override
+  public void mirror(Kinds request, StreamObserver<Kinds> reply) {
+    answer(reply, request);
   }
 
   @Override
