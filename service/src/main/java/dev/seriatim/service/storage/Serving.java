@@ -39,6 +39,10 @@ final class Serving {
     return serving;
   }
 
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
   /** It is not so, and never will be. */
   synchronized void close() {
     set(false);

@@ -99,6 +99,9 @@ public abstract sealed class StorageEngine implements AutoCloseable
    */
   public final void awaitServing() throws InterruptedException {
     if (!serving.await(options.ownershipWait())) {
+      if (serving.isClosed()) {
+        throw new StorageException(this + " was closed");
+      }
       throw new StorageException(
           this
               + " is in use: "
