@@ -40,6 +40,7 @@ public final class StorageOptions implements Cloneable {
   private int cacheBytesPerObject = 64 << 10;
   private long cacheBytes = 64L << 20;
   private int readConnections = 4;
+  private long maxWalBytes = 64L << 20;
   private int alarmIndexSize = 10_000;
   private int maxOutstandingAlarms = 1_000;
   private Duration storePatience = Duration.ofSeconds(5);
@@ -172,6 +173,20 @@ public final class StorageOptions implements Cloneable {
   /** As {@link #readConnections}. */
   public StorageOptions withReadConnections(int connections) {
     return with(copy -> copy.readConnections = (int) atLeast(1, "readConnections", connections));
+  }
+
+  /**
+   * How long the write-ahead log of a SQLite file may become before reads wait for a moment, so
+   * that it can be begun anew. 64 MiB; PostgreSQL looks after its own. Only while another process
+   * reads the file does it become longer.
+   */
+  public long maxWalBytes() {
+    return maxWalBytes;
+  }
+
+  /** As {@link #maxWalBytes}. */
+  public StorageOptions withMaxWalBytes(long bytes) {
+    return with(copy -> copy.maxWalBytes = atLeast(1 << 20, "maxWalBytes", bytes));
   }
 
   /** How many of the nearest alarms are held in memory. 10,000. */

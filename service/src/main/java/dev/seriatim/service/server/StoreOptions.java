@@ -57,6 +57,14 @@ final class StoreOptions {
   private int readConnections = DEFAULTS.readConnections();
 
   @Option(
+      names = "--max-wal-bytes",
+      paramLabel = "BYTES",
+      description =
+          "How long SQLite's write-ahead log may become before reads wait for it to be begun anew."
+              + " Default: 67108864")
+  private long maxWalBytes = DEFAULTS.maxWalBytes();
+
+  @Option(
       names = "--store-patience",
       paramLabel = "SECONDS",
       description = "How long a commit waits for a store that has gone away. Default: 5")
@@ -104,6 +112,7 @@ final class StoreOptions {
             .withCacheBytes(cacheBytes)
             .withCacheBytesPerObject(cacheBytesPerObject)
             .withReadConnections(readConnections)
+            .withMaxWalBytes(maxWalBytes)
             .withStorePatience(seconds(storePatience))
             .withOwnershipWait(seconds(ownershipWait))
             .withLease(seconds(lease), seconds(leaseRenewal));

@@ -121,6 +121,9 @@ final class Committer implements AutoCloseable {
         faults.at(Faults.Step.AFTER_COMMIT, current.connection());
         storeIsBack();
         settle(group, number, current);
+        if (writer == current) {
+          store.betweenGroups(current);
+        }
         return;
       } catch (SQLException e) {
         failure = e;

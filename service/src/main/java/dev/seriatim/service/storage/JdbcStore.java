@@ -96,6 +96,9 @@ abstract class JdbcStore implements AutoCloseable {
    */
   abstract boolean isInPlace();
 
+  /** What there is to do between two groups, when everyone has been told of the first. */
+  abstract void betweenGroups(JdbcWriter writer);
+
   /**
    * The store went back in time: nothing in memory may be true any more, and this host owns nothing
    * until it has taken the slots anew. Records this number of a group, whatever is there now, in a

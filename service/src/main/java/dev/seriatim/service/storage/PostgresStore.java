@@ -177,6 +177,9 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
+  void betweenGroups(JdbcWriter writer) {}
+
+  @Override
   void resetAll(JdbcWriter writer, String why, long number) throws SQLException {
     lease.wentBack(why);
     PreparedStatement mark =

@@ -34,6 +34,8 @@ final class SqliteStore extends JdbcStore {
   private final String host = HostName.make();
   private final Ownership ownership = Ownership.exclusive();
   private final Semaphore reads;
+  private final long maxWalBytes;
+  private final WriteAheadLog log;
   private final ConcurrentLinkedDeque<Reader> idleReaders = new ConcurrentLinkedDeque<>();
   private final DirectoryWatch watch;
   private volatile boolean closed;
@@ -61,7 +63,11 @@ final class SqliteStore extends JdbcStore {
   private SqliteStore(StorageOptions options, Path directory) {
     this.file = directory.resolve(FILE);
     this.watch = new DirectoryWatch(this);
-    this.reads = new Semaphore(options.readConnections());
+    int readConnections = options.readConnections();
+    // Fair, so that whoever wants all of them gets them.
+    this.reads = new Semaphore(readConnections, /* fair= */ true);
+    this.maxWalBytes = options.maxWalBytes();
+    this.log = new WriteAheadLog(file, maxWalBytes, reads, readConnections);
   }
 
   /** Opens the file, unless another host has the directory; that is waited for. */
@@ -238,6 +244,11 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
+  void betweenGroups(JdbcWriter writer) {
+    log.afterCommit(writer.connection());
+  }
+
+  @Override
   void resetAll(JdbcWriter writer, String why, long number) throws SQLException {
     ownership.loseAll(why);
     own(raiseEpochs(writer.connection(), number));
@@ -330,6 +341,7 @@ final class SqliteStore extends JdbcStore {
     // The driver begins the next transaction as soon as one ends; it must not lock the file.
     config.setTransactionMode(SQLiteConfig.TransactionMode.DEFERRED);
     config.setCacheSize(-cacheKib);
+    config.setJournalSizeLimit((int) Math.min(WriteAheadLog.sizeLimit(maxWalBytes), 1 << 30));
     return config.createConnection("jdbc:sqlite:" + file);
   }
 

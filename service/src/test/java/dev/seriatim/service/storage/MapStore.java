@@ -165,6 +165,11 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
+  void betweenGroups(JdbcWriter writer) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   void resetAll(JdbcWriter writer, String why, long number) {
     throw new UnsupportedOperationException();
   }

@@ -1,0 +1,100 @@
+package dev.seriatim.service.storage;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Keeps SQLite's write-ahead log short. SQLite begins it anew by itself, once all of it is in the
+ * database and nobody reads from it; but with enough reads there is always somebody. So when it has
+ * become too long this host's own reads wait for a moment. A reader of another process can't be
+ * made to wait; the log is cut when that one has gone. The committer's.
+ */
+final class WriteAheadLog {
+  private static final System.Logger LOGGER = System.getLogger(WriteAheadLog.class.getName());
+  private static final long READS_PATIENCE_MILLIS = 1_000;
+
+  private final Path file;
+  private final long maxBytes;
+  private final Semaphore reads;
+  private final int readConnections;
+
+  /** Tried again beyond this. Grows while there is somebody whom nobody can make wait. */
+  private long tryBeyond;
+
+  private boolean told;
+
+  /**
+   * A log.
+   *
+   * @param reads has a permit for each read that may run
+   */
+  WriteAheadLog(Path database, long maxBytes, Semaphore reads, int readConnections) {
+    this.file = database.resolveSibling(database.getFileName() + "-wal");
+    this.maxBytes = maxBytes;
+    this.reads = reads;
+    this.readConnections = readConnections;
+    this.tryBeyond = maxBytes;
+  }
+
+  /** To what size SQLite cuts the file when it begins the log anew. */
+  static long sizeLimit(long maxBytes) {
+    return maxBytes / 4;
+  }
+
+  /** Cuts the log, if that is due and possible. */
+  void afterCommit(Connection connection) {
+    try {
+      long bytes = Files.size(file);
+      if (bytes <= maxBytes) {
+        tryBeyond = maxBytes;
+        told = false;
+      } else if (bytes > tryBeyond) {
+        tryBeyond = cut(connection) ? maxBytes : bytes + maxBytes;
+        if (tryBeyond > maxBytes && !told) {
+          told = true;
+          LOGGER.log(
+              System.Logger.Level.WARNING,
+              "{0} has {1} bytes, expected at most {2}, and can''t be cut while someone reads the"
+                  + " database beside this host",
+              file,
+              bytes,
+              maxBytes);
+        }
+      }
+    } catch (IOException | SQLException e) {
+      // The commit is done all the same, and the next one may have better luck.
+      LOGGER.log(System.Logger.Level.WARNING, "{0} could not be cut: {1}", file, e.getMessage());
+      tryBeyond += maxBytes;
+    }
+  }
+
+  private boolean cut(Connection connection) throws SQLException {
+    if (!acquireReads()) {
+      return false;
+    }
+    try (PreparedStatement checkpoint =
+            connection.prepareStatement("PRAGMA wal_checkpoint(TRUNCATE)");
+        ResultSet results = checkpoint.executeQuery()) {
+      return results.next() && results.getInt(1) == 0; // not busy
+    } finally {
+      reads.release(readConnections);
+      connection.rollback();
+    }
+  }
+
+  private boolean acquireReads() {
+    try {
+      return reads.tryAcquire(readConnections, READS_PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      LOGGER.log(System.Logger.Level.WARNING, "the committer was interrupted; it goes on");
+      return false;
+    }
+  }
+}
