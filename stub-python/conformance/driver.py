@@ -37,6 +37,9 @@ _MILLISECONDS = {
     "deadline_grace_ms": "deadline_grace",
     "describe_timeout_ms": "describe_timeout",
     "end_timeout_ms": "end_timeout",
+    "open_timeout_ms": "open_timeout",
+    "keep_alive_time_ms": "keep_alive_time",
+    "keep_alive_timeout_ms": "keep_alive_timeout",
 }
 
 
@@ -76,7 +79,8 @@ def failed(error: BaseException) -> dict[str, Any]:
     if isinstance(error, seriatim.CallFailure):
         return {
             "code": error.code().name,
-            "message": error.message,
+            "message": error.details(),
+            "cause_message": error.cause.message,
             "reason": error.reason,
             "retryable": error.retryable,
             "overloaded": error.overloaded,
@@ -85,20 +89,33 @@ def failed(error: BaseException) -> dict[str, Any]:
             "failed_sequence": str(error.failed_sequence),
             "sequence": str(error.sequence),
         }
+    if isinstance(error, seriatim.InvalidIdError):
+        return {"message": str(error), "reason": error.reason, "unexpected": repr(error)}
     if isinstance(error, grpc.RpcError):
         return {"code": error.code().name, "message": error.details() or "", "unexpected": repr(error)}
     return {"unexpected": repr(error)}
 
 
+def namespace_of(objects: Any, step: dict[str, Any]) -> Any:
+    """The namespace that a step names, of this client."""
+    return objects.namespace(step["namespace"], step.get("unique_key") or None)
+
+
 class Stub:
-    """A stub of the case, with its break listener."""
+    """A stub of the case, with its break listener. None, if it was refused."""
 
     def __init__(self, name: str, stub: Any) -> None:
         self.name = name
         self.stub = stub
         self.breaks_told = 0
         self.told = threading.Event()
-        stub.on_break(self._tell)
+        if stub is not None:
+            stub.on_break(self._tell)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is broken; one that was refused isn't."""
+        return self.stub is not None and self.stub.is_broken
 
     def _tell(self, _: seriatim.FailureCause) -> None:
         self.breaks_told += 1
@@ -106,10 +123,10 @@ class Stub:
 
     def state(self) -> dict[str, Any]:
         """What the stub says of itself."""
-        cause = self.stub.break_cause
+        cause = self.stub.break_cause if self.stub is not None else None
         return {
             "stub": self.name,
-            "broken": self.stub.is_broken,
+            "broken": self.is_broken,
             "reason": cause.reason if cause else "",
             "breaks_told": self.breaks_told,
         }
@@ -133,7 +150,7 @@ class ThreadsCase:
                     self._do(objects, kind, details)
             results = [self._result(call) for call in self._calls]
             for stub in self._stubs.values():
-                if stub.stub.is_broken:
+                if stub.is_broken:
                     stub.told.wait(TOLD_SECONDS)
             states = [stub.state() for stub in self._stubs.values()]
         return {"results": results, "stubs": states}
@@ -141,13 +158,7 @@ class ThreadsCase:
     def _do(self, objects: seriatim.DurableObjects, kind: str, step: dict[str, Any]) -> None:  # noqa: PLR0912
         match kind:
             case "open":
-                namespace = objects.namespace(step["namespace"], step.get("unique_key") or None)
-                stub = (
-                    namespace.get_by_name(step["name"])
-                    if step.get("name")
-                    else namespace.get(namespace.id_from_string(step["id"]))
-                )
-                self._stubs[step["stub"]] = Stub(step["stub"], stub)
+                self._open(objects, namespace_of(objects, step), step)
             case "call":
                 for _ in range(step.get("times") or 1):
                     self._calls.append(self._call(step))
@@ -172,6 +183,38 @@ class ThreadsCase:
                     self._calls.append(failed(e))
             case _:
                 raise ValueError(f"step '{kind}', which this driver doesn't know")
+
+    def _open(
+        self,
+        objects: seriatim.DurableObjects,
+        namespace: seriatim.DurableObjectNamespace,
+        step: dict[str, Any],
+    ) -> None:
+        stub = None
+        if id_of := step.get("id_of"):
+            try:
+                object_id = self._id(objects, id_of)
+                stub = namespace.get(object_id)
+                self._calls.append(succeeded(str(object_id)))
+            except Exception as e:
+                self._calls.append(failed(e))
+        elif step.get("name"):
+            stub = namespace.get_by_name(step["name"])
+        else:
+            stub = namespace.get(namespace.id_from_string(step["id"]))
+        self._stubs[step["stub"]] = Stub(step["stub"], stub)
+
+    def _id(self, objects: seriatim.DurableObjects, id_of: dict[str, Any]) -> seriatim.DurableObjectId:
+        if not id_of.get("other_client"):
+            return self._made(namespace_of(objects, id_of), id_of)
+        with seriatim.DurableObjects.connect(self._request["target"]) as other:
+            return self._made(namespace_of(other, id_of), id_of)
+
+    @staticmethod
+    def _made(namespace: seriatim.DurableObjectNamespace, id_of: dict[str, Any]) -> seriatim.DurableObjectId:
+        if id_of.get("name"):
+            return namespace.id_from_name(id_of["name"])
+        return namespace.id_from_string(id_of["digits"])
 
     def _call(self, step: dict[str, Any]) -> Any:
         probe = ClientProbeStub(self._stubs[step["stub"]].stub.channel())
@@ -215,7 +258,7 @@ class AsyncioCase:
                     await self._do(objects, kind, details)
             results = [await self._result(call) for call in self._calls]
             for stub in self._stubs.values():
-                if stub.stub.is_broken:
+                if stub.is_broken:
                     await asyncio.to_thread(stub.told.wait, TOLD_SECONDS)
             states = [stub.state() for stub in self._stubs.values()]
         return {"results": results, "stubs": states}
@@ -223,13 +266,7 @@ class AsyncioCase:
     async def _do(self, objects: seriatim.aio.DurableObjects, kind: str, step: dict[str, Any]) -> None:
         match kind:
             case "open":
-                namespace = objects.namespace(step["namespace"], step.get("unique_key") or None)
-                stub = (
-                    namespace.get_by_name(step["name"])
-                    if step.get("name")
-                    else namespace.get(await namespace.id_from_string(step["id"]))
-                )
-                self._stubs[step["stub"]] = Stub(step["stub"], stub)
+                await self._open(objects, namespace_of(objects, step), step)
             case "call":
                 for _ in range(step.get("times") or 1):
                     self._calls.append(await self._call(step))
@@ -254,6 +291,42 @@ class AsyncioCase:
                     self._calls.append(failed(e))
             case _:
                 raise ValueError(f"step '{kind}', which this driver doesn't know")
+
+    async def _open(
+        self,
+        objects: seriatim.aio.DurableObjects,
+        namespace: seriatim.aio.DurableObjectNamespace,
+        step: dict[str, Any],
+    ) -> None:
+        stub = None
+        if id_of := step.get("id_of"):
+            try:
+                object_id = await self._id(objects, id_of)
+                stub = namespace.get(object_id)
+                self._calls.append(succeeded(str(object_id)))
+            except Exception as e:
+                self._calls.append(failed(e))
+        elif step.get("name"):
+            stub = namespace.get_by_name(step["name"])
+        else:
+            stub = namespace.get(await namespace.id_from_string(step["id"]))
+        self._stubs[step["stub"]] = Stub(step["stub"], stub)
+
+    async def _id(
+        self, objects: seriatim.aio.DurableObjects, id_of: dict[str, Any]
+    ) -> seriatim.DurableObjectId:
+        if not id_of.get("other_client"):
+            return await self._made(namespace_of(objects, id_of), id_of)
+        async with seriatim.aio.DurableObjects.connect(self._request["target"]) as other:
+            return await self._made(namespace_of(other, id_of), id_of)
+
+    @staticmethod
+    async def _made(
+        namespace: seriatim.aio.DurableObjectNamespace, id_of: dict[str, Any]
+    ) -> seriatim.DurableObjectId:
+        if id_of.get("name"):
+            return await namespace.id_from_name(id_of["name"])
+        return await namespace.id_from_string(id_of["digits"])
 
     async def _call(self, step: dict[str, Any]) -> Any:
         probe = ClientProbeStub(self._stubs[step["stub"]].stub.channel())

@@ -41,7 +41,7 @@ def failure(reply: Reply) -> seriatim.CallFailure:
 class Face(Protocol):
     """A client and one stub."""
 
-    def call(self, value: int = 0, *, payload: bytes = b"", **options: Any) -> Reply: ...
+    def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply: ...
     def calls(self, count: int) -> list[Reply]: ...
     def streaming(self) -> list[seriatim.CallFailure]: ...
     def close(self) -> None: ...
@@ -49,7 +49,8 @@ class Face(Protocol):
     def await_end(self) -> None: ...
     def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None: ...
     def cause(self) -> seriatim.FailureCause | None: ...
-    def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None: ...
+    def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None: ...
+    def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str: ...
     def id(self) -> seriatim.DurableObjectId: ...
     def ids(self) -> Any: ...
     def shut_down(self) -> None: ...
@@ -60,9 +61,9 @@ class ThreadsFace:
         self._objects = seriatim.DurableObjects.connect(target, options=options)
         self.stub = self._objects.namespace(NAMESPACE).get_by_name("foo")
 
-    def call(self, value: int = 0, *, payload: bytes = b"", **options: Any) -> Reply:
+    def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply:
         echo = EchoStub(self.stub.channel())
-        return echo.Echo.future(EchoMessage(number=value, payload=payload), **options)
+        return echo.Echo.future(EchoMessage(number=value, payload=payload, text=text), **options)
 
     def calls(self, count: int) -> list[Reply]:
         return [self.call(n) for n in range(1, count + 1)]
@@ -98,9 +99,18 @@ class ThreadsFace:
         assert self.stub.is_broken == (self.stub.break_cause is not None)
         return self.stub.break_cause
 
-    def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None:
+    def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None:
+        """A new stub on another object, or on the same one."""
         namespace = self._objects.namespace(NAMESPACE)
-        self.stub = namespace.get(object_id) if object_id else namespace.get_by_name("foo")
+        self.stub = namespace.get_by_name(which) if isinstance(which, str) else namespace.get(which)
+
+    def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str:
+        """Gets a stub in another namespace; gives the error, if that is refused."""
+        try:
+            self._objects.namespace(namespace, key).get(object_id)
+        except seriatim.InvalidIdError as e:
+            return str(e) if e.reason == seriatim.Reason.INVALID_ID else f"{e.reason}: {e}"
+        return ""
 
     def id(self) -> seriatim.DurableObjectId:
         return self.stub.id()
@@ -134,10 +144,10 @@ class AioFace:
     def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(WAIT_SECONDS)
 
-    def call(self, value: int = 0, *, payload: bytes = b"", **options: Any) -> Reply:
+    def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply:
         async def make() -> EchoMessage:
             echo = EchoStub(self.stub.channel())
-            return await echo.Echo(EchoMessage(number=value, payload=payload), **options)
+            return await echo.Echo(EchoMessage(number=value, payload=payload, text=text), **options)
 
         return asyncio.run_coroutine_threadsafe(make(), self._loop)
 
@@ -178,9 +188,18 @@ class AioFace:
         assert self.stub.is_broken == (self.stub.break_cause is not None)
         return self.stub.break_cause
 
-    def renew(self, object_id: seriatim.DurableObjectId | None = None) -> None:
+    def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None:
+        """A new stub on another object, or on the same one."""
         namespace = self._objects.namespace(NAMESPACE)
-        self.stub = namespace.get(object_id) if object_id else namespace.get_by_name("foo")
+        self.stub = namespace.get_by_name(which) if isinstance(which, str) else namespace.get(which)
+
+    def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str:
+        """Gets a stub in another namespace; gives the error, if that is refused."""
+        try:
+            self._objects.namespace(namespace, key).get(object_id)
+        except seriatim.InvalidIdError as e:
+            return str(e) if e.reason == seriatim.Reason.INVALID_ID else f"{e.reason}: {e}"
+        return ""
 
     def id(self) -> seriatim.DurableObjectId:
         return self._run(self.stub.id())

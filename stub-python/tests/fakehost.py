@@ -150,12 +150,14 @@ def broken(
 class FakeHost:
     """The server. Every stub that is opened on it waits to be accepted."""
 
-    def __init__(self) -> None:
-        self.stubs: queue.Queue[Accepted] = queue.Queue()
+    def __init__(self, address: str = "127.0.0.1:0", streams: int = 0) -> None:
+        """At this address, with so many streams on a connection; 0 for any number."""
+        self.stubs: queue.Queue[Accepted | None] = queue.Queue()
         self.all: list[Accepted] = []
         self.descriptions = 0
         self.description = wire.DescribeNamespaceResponse(name=NAMESPACE, unique_key=UNIQUE_KEY)
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=32))
+        options = [("grpc.max_concurrent_streams", streams)] if streams else []
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=128), options=options)
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Connect": grpc.stream_stream_rpc_method_handler(
                 self._connect, request_deserializer=wire.ConnectRequest.FromString
@@ -169,16 +171,41 @@ class FakeHost:
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("seriatim.v1.DurableObjects", handlers),)
         )
-        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self.target = f"127.0.0.1:{self._server.add_insecure_port(address)}"
         self._server.start()
 
     def accept(self) -> Accepted:
         try:
-            return self.stubs.get(timeout=WAIT_SECONDS)
+            accepted = self.stubs.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             raise AssertionError("no stub was opened") from None
+        assert accepted is not None, "the host has stopped"
+        return accepted
+
+    def serves(self) -> None:
+        """Opens every stub from now on and answers every call, on threads of its own."""
+
+        def serve(accepted: Accepted) -> None:
+            opened = False
+            while isinstance(frame := accepted.next(), wire.ConnectRequest):
+                if not opened:
+                    accepted.opened(frame.open.name)
+                    opened = True
+                known = [
+                    i.sequence for i in frame.invocations if EchoMessage.FromString(i.message).number >= 0
+                ]
+                if known:
+                    accepted.answer(*known)
+            accepted.ends()
+
+        def accept() -> None:
+            while (accepted := self.stubs.get()) is not None:
+                threading.Thread(target=serve, args=(accepted,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
 
     def stop(self) -> None:
+        self.stubs.put(None)
         for accepted in self.all:
             accepted.ends()
         self._server.stop(None).wait(WAIT_SECONDS)

@@ -97,7 +97,9 @@ async def test_a_failed_call(host: FakeHost, stub: DurableObjectStub) -> None:
     assert isinstance(raised.value, CallFailure)
     assert call.failure is raised.value
     assert await call.code() is raised.value.code() is grpc.StatusCode.FAILED_PRECONDITION
-    assert await call.details() == raised.value.details() == "no more"
+    assert (
+        await call.details() == raised.value.details() == "no more [OBJECT_EXCEPTION, call 1, NOT_EXECUTED]"
+    )
     assert await call.debug_error_string() == "FAILED_PRECONDITION OBJECT_EXCEPTION: no more"
     assert [key for key, _ in await call.trailing_metadata()] == ["grpc-status-details-bin"]
     with pytest.raises(CallFailure):

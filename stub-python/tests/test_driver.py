@@ -76,7 +76,8 @@ def test_a_case(host: FakeHost, api: str) -> None:
     )
     assert three == {
         "code": "FAILED_PRECONDITION",
-        "message": "no more",
+        "message": "no more [OBJECT_EXCEPTION, call 3, NOT_EXECUTED]",
+        "cause_message": "no more",
         "reason": "OBJECT_EXCEPTION",
         "retryable": False,
         "overloaded": False,
@@ -85,7 +86,10 @@ def test_a_case(host: FakeHost, api: str) -> None:
         "failed_sequence": "3",
         "sequence": "3",
     }
-    assert four == three | {"sequence": "4"}
+    assert four == three | {
+        "message": "no more [OBJECT_EXCEPTION, call 4 behind 3, NOT_EXECUTED]",
+        "sequence": "4",
+    }
     assert (listen["code"], listen["reason"]) == ("UNIMPLEMENTED", "CALL_REFUSED")
     assert object_id == {"ok": True, "text": str(IDS.from_name("foo"))}
     assert response["stubs"] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import grpc
@@ -41,28 +42,35 @@ def answering(accepted: Any) -> None:
 class Threads:
     """Runs one call with retries, and closes."""
 
-    def run(self, host: FakeHost, *, idempotent: bool = False, **options: Any) -> int:
+    def run(
+        self, host: FakeHost, *, idempotent: bool = False, timeout: float | None = None, **options: Any
+    ) -> int:
         with seriatim.DurableObjects.connect(host.target) as objects:
             namespace = objects.namespace(NAMESPACE)
             with seriatim.Retry(lambda: namespace.get_by_name("foo"), jitter=lambda: 0.0, **options) as retry:
                 call = retry.call_idempotent if idempotent else retry.call
-                return call(lambda stub: EchoStub(stub.channel()).Echo(EchoMessage())).number
+                return call(lambda stub: EchoStub(stub.channel()).Echo(EchoMessage(), timeout=timeout)).number
 
 
 class Aio:
     """The same for asyncio."""
 
-    def run(self, host: FakeHost, *, idempotent: bool = False, **options: Any) -> int:
-        return asyncio.run(self._run(host, idempotent, options))
+    def run(
+        self, host: FakeHost, *, idempotent: bool = False, timeout: float | None = None, **options: Any
+    ) -> int:
+        return asyncio.run(self._run(host, idempotent, timeout, options))
 
-    async def _run(self, host: FakeHost, idempotent: bool, options: dict[str, Any]) -> int:
+    async def _run(
+        self, host: FakeHost, idempotent: bool, limit: float | None, options: dict[str, Any]
+    ) -> int:
         async with seriatim.aio.DurableObjects.connect(host.target) as objects:
             namespace = objects.namespace(NAMESPACE)
             async with seriatim.aio.Retry(
                 lambda: namespace.get_by_name("foo"), jitter=lambda: 0.0, **options
             ) as retry:
                 call = retry.call_idempotent if idempotent else retry.call
-                return (await call(lambda stub: EchoStub(stub.channel()).Echo(EchoMessage()))).number
+                made = call(lambda stub: EchoStub(stub.channel()).Echo(EchoMessage(), timeout=limit))
+                return (await made).number
 
 
 @pytest.fixture(params=[Threads(), Aio()], ids=["threads", "aio"])
@@ -124,8 +132,20 @@ def failed(fate: Fate, *, retryable: bool = False, overloaded: bool = False) -> 
     return CallFailure(cause, fate, 1)
 
 
+def policy(**options: Any) -> RetryPolicy:
+    given: dict[str, Any] = {
+        "give_up_after": 60.0,
+        "max_attempts": None,
+        "initial_backoff": 0.1,
+        "overloaded_backoff": 1.0,
+        "max_backoff": 1.5,
+        "jitter": lambda: 1.0,
+    }
+    return RetryPolicy(**(given | options))
+
+
 def test_the_rules() -> None:
-    policy = RetryPolicy(3, 0.1, 1.0, 1.5, lambda: 1.0)
+    three = policy(max_attempts=3)
     for fate, idempotent, safe in (
         (Fate.NOT_EXECUTED, False, True),
         (Fate.NOT_EXECUTED, True, True),
@@ -133,21 +153,67 @@ def test_the_rules() -> None:
         (Fate.UNKNOWN, True, True),
         (Fate.COMPLETED, True, False),
     ):
-        assert policy.is_worth_it(failed(fate, retryable=True), 1, idempotent=idempotent) == safe
-        assert policy.is_worth_it(failed(fate, overloaded=True), 2, idempotent=idempotent) == safe
-        assert not policy.is_worth_it(failed(fate), 1, idempotent=idempotent)
-        assert not policy.is_worth_it(failed(fate, retryable=True), 3, idempotent=idempotent)
+        assert three.is_worth_it(failed(fate, retryable=True), 1, idempotent=idempotent) == safe
+        assert three.is_worth_it(failed(fate, overloaded=True), 2, idempotent=idempotent) == safe
+        assert not three.is_worth_it(failed(fate), 1, idempotent=idempotent)
+        assert not three.is_worth_it(failed(fate, retryable=True), 3, idempotent=idempotent)
+        assert policy().is_worth_it(failed(fate, retryable=True), 1_000_000, idempotent=idempotent) == safe
+
+
+RETRYABLE = failed(Fate.NOT_EXECUTED, retryable=True)
 
 
 def test_the_waits() -> None:
-    retryable = failed(Fate.NOT_EXECUTED, retryable=True)
     overloaded = failed(Fate.NOT_EXECUTED, overloaded=True)
-    longest = RetryPolicy(3, 0.1, 1.0, 1.5, lambda: 1.0)
-    shortest = RetryPolicy(3, 0.1, 1.0, 1.5, lambda: 0.0)
-    assert [longest.delay(retryable, n) for n in (1, 2, 3, 4, 5, 2000)] == [0.1, 0.2, 0.4, 0.8, 1.5, 1.5]
-    assert [longest.delay(overloaded, n) for n in (1, 2)] == [1.0, 1.5]
-    assert [shortest.delay(retryable, n) for n in (1, 2)] == [0.05, 0.1]
-    assert shortest.delay(overloaded, 1) == 0.5
+    longest, shortest = policy(), policy(jitter=lambda: 0.0)
+    assert [longest.pause(RETRYABLE, n) for n in (1, 2, 3, 4, 5, 2000)] == [0.1, 0.2, 0.4, 0.8, 1.5, 1.5]
+    assert [longest.pause(overloaded, n) for n in (1, 2, 2000)] == [1.1, 1.2, 2.5]
+    assert [shortest.pause(RETRYABLE, n) for n in (1, 2)] == [0.0, 0.0]
+    assert shortest.pause(overloaded, 1) == 1.0
+
+
+def test_it_outlasts_a_restart_and_no_more() -> None:
+    """By its defaults, as if each attempt failed at once."""
+    for seed in range(100):
+        random = Random(seed)
+        call = seriatim.Retry(
+            lambda: pytest.fail("no stub is needed"), jitter=random.random
+        )._policy.new_call(idempotent=False)
+        now, pauses = 1000.0, []
+        while (pause := call.pause_after(RETRYABLE, now)) is not None:
+            pauses.append(pause)
+            now += pause
+        assert 55 < now - 1000 < 60, f"seed {seed}"
+        assert [pause <= 0.05 * 2**n for n, pause in enumerate(pauses)] == [True] * len(pauses)
+        assert max(pauses) <= 2.0
+
+
+def test_the_deadline_of_the_first_attempt_bounds_all() -> None:
+    call = policy(initial_backoff=1.0, max_backoff=1.0).new_call(idempotent=False)
+    assert call.bound(105.0) == 105.0
+    assert call.pause_after(RETRYABLE, 101.0) == 1.0
+    assert call.bound(107.0) == 105.0
+    assert call.pause_after(RETRYABLE, 103.9) == 1.0
+    assert call.pause_after(RETRYABLE, 104.0) is None
+
+
+def test_attempts_get_no_more_time_than_the_call(host: FakeHost, run: Callable[..., int]) -> None:
+    left: list[float] = []
+
+    def slow(accepted: Any) -> None:
+        accepted.opened().through(1)
+        left.append(accepted.received[0].timeout.ToNanoseconds() / 1e9)
+        if len(left) < 3:
+            accepted.broken(0, code=UNAVAILABLE, reason="HOST_DRAINING", retryable=True)
+        else:
+            accepted.answer(1)
+            accepted.end()
+            accepted.ends()
+
+    thread = script(host, slow, slow, slow)
+    assert run(host, initial_backoff=0.001, timeout=60.0) == 10
+    thread.join(WAIT_SECONDS)
+    assert 60 >= left[0] > left[1] > left[2]
 
 
 @pytest.mark.parametrize("name", ["max_attempts", "initial_backoff", "overloaded_backoff", "max_backoff"])
@@ -155,13 +221,18 @@ def test_options_out_of_range(name: str) -> None:
     options: dict[str, Any] = {name: 0}
     with pytest.raises(ValueError, match=f"{name} 0, expected at least"):
         seriatim.Retry(lambda: pytest.fail("no stub is needed"), **options)
+    with pytest.raises(ValueError, match="give_up_after -1, expected at least 0"):
+        seriatim.Retry(lambda: pytest.fail("no stub is needed"), give_up_after=-1)
 
 
 def test_close_ends_the_waiting(host: FakeHost) -> None:
     with seriatim.DurableObjects.connect(host.target) as objects:
         namespace = objects.namespace(NAMESPACE)
         retry = seriatim.Retry(
-            lambda: namespace.get_by_name("foo"), initial_backoff=1000.0, max_backoff=1000.0
+            lambda: namespace.get_by_name("foo"),
+            initial_backoff=1000.0,
+            max_backoff=1000.0,
+            give_up_after=1e6,
         )
         failures: list[CallFailure] = []
 

@@ -186,7 +186,10 @@ def test_after_a_break_every_fate_is_known(host: FakeHost, face: Face) -> None:
     assert fates_of(list(replies[2:])) == [(n, Fate.NOT_EXECUTED) for n in (3, 4, 5)]
     failed = failure(replies[2])
     assert is_grpc_error(failed)
-    assert (failed.code(), failed.details()) == (grpc.StatusCode.FAILED_PRECONDITION, "no more")
+    assert failed.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert failed.details() == "no more [OBJECT_EXCEPTION, call 3, NOT_EXECUTED]"
+    assert str(failed) == f"FAILED_PRECONDITION: {failed.details()}"
+    assert failure(replies[3]).details() == "no more [OBJECT_EXCEPTION, call 4 behind 3, NOT_EXECUTED]"
     assert (failed.reason, failed.message) == (Reason.OBJECT_EXCEPTION, "no more")
     assert (failed.remote, failed.retryable, failed.overloaded) == (True, False, False)
     assert failed.failed_sequence == 3
@@ -198,6 +201,7 @@ def test_after_a_break_every_fate_is_known(host: FakeHost, face: Face) -> None:
 
     late = failure(face.call())
     assert (late.cause, late.fate, late.sequence) == (failed.cause, Fate.NOT_EXECUTED, 0)
+    assert late.details() == "no more [OBJECT_EXCEPTION, NOT_EXECUTED]"
     face.await_end()
     assert told == [failed.cause]
     face.on_break(told.append)
@@ -484,24 +488,92 @@ def test_another_object_than_asked_for(host: FakeHost, face: Face) -> None:
 
 
 def test_an_id_that_knows_its_name_opens_by_name(host: FakeHost, face: Face) -> None:
-    face.renew(IDS.from_name("bar"))
+    foo, *_ = face.ids()
+    face.renew(foo)
     reply = face.call()
     stub = host.accept()
-    assert stub.frame().open.name == "bar"
-    stub.opened("bar", str(IDS.from_name("foo")))
+    assert stub.frame().open.name == "foo"
+    stub.opened("foo", str(IDS.from_name("bar")))
     assert failure(reply).reason == Reason.HOST_VIOLATION
+
+
+def test_an_id_made_elsewhere_opens_by_its_digits(host: FakeHost, face: Face) -> None:
+    """Its name may be that of another object here."""
+    for elsewhere in (IDS.from_name("bar"), pickle.loads(pickle.dumps(IDS.from_name("bar")))):  # noqa: S301
+        face.renew(elsewhere)
+        reply = face.call()
+        stub = host.accept()
+        opened = stub.frame().open
+        assert (opened.name, opened.id) == ("", str(IDS.from_name("bar")))
+        stub.opened(None, str(IDS.from_name("bar"))).answer(1)
+        assert number(reply) == 10
+        face.cancel("no more")
+
+
+def test_an_id_of_another_namespace_is_refused(host: FakeHost, face: Face) -> None:
+    digits = str(IDS.from_name("foo"))
+    refused = face.other(
+        "OTHER", None, face.ids()[0]
+    )  # By the name of its namespace: the key isn't known here.
+    assert refused == f"id '{digits}' belongs to namespace 'ECHO', expected one of namespace 'OTHER'"
+    for object_id in face.ids()[:2]:
+        refused = face.other("OTHER", "another-key", object_id)
+        assert refused == f"id '{digits}' belongs to namespace 'ECHO', expected one of namespace 'OTHER'"
+    refused = face.other("OTHER", "another-key", IDS.from_name("foo"))
+    assert refused == f"id '{digits}' belongs to another namespace, expected one of namespace 'OTHER'"
+    assert face.other("RENAMED", "echo-key", face.ids()[0]) == ""
+    assert not host.all
+    assert host.descriptions == 1
+
+
+@pytest.mark.parametrize("name", ["\ufeff", "\ufefffoo", "\ufeff" * 3])
+def test_names_and_replies_that_begin_with_a_byte_order_mark(host: FakeHost, face: Face, name: str) -> None:
+    face.renew(name)
+    reply = face.call(text=name)
+    stub = host.accept()
+    frame = stub.frame()
+    assert frame.open.name == name
+    assert EchoMessage.FromString(frame.invocations[0].message).text == name
+    stub.opened(name).send(
+        wire.ConnectResponse(
+            outcomes=[wire.Outcome(sequence=1, message=EchoMessage(text=name).SerializeToString())]
+        )
+    )
+    assert reply.result(WAIT_SECONDS).text == name
+    assert face.id() == IDS.from_name(name)
+
+
+# ---- calls whose time runs out ------------------------------------------------------------------------
 
 
 def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace) -> None:
     face = make_face(host, deadline_grace=0.1, max_unanswered_frames=1)
     replies = [face.call(timeout=0.1)]
     stub = host.accept().through(1)
-    replies += [face.call()]
-    assert fates_of(list(replies)) == [(1, Fate.UNKNOWN), (2, Fate.NOT_EXECUTED)]
     overdue = failure(replies[0])
     assert (overdue.code(), overdue.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, Reason.ANSWER_OVERDUE)
-    assert overdue.failed_sequence == 1
-    assert stub.is_cancelled()
+    assert (overdue.failed_sequence, overdue.fate) == (1, Fate.UNKNOWN)
+    assert face.cause() is None
+    replies += [face.call(timeout=0.1), face.call()]
+    late = failure(replies[1])
+    assert (late.reason, late.fate, late.failed_sequence) == (Reason.ANSWER_OVERDUE, Fate.NOT_EXECUTED, 2)
+    stub.opened().answer(1)
+    stub.through(3).answer(2, 3)
+    assert number(replies[2]) == 30
+    assert face.cause() is None
+
+
+def test_a_call_behind_one_without_a_timeout(host: FakeHost, face: Face) -> None:
+    replies = [face.call(), face.call(timeout=0.1), face.call()]
+    stub = host.accept().opened().through(3)
+    overdue = failure(replies[1])
+    assert overdue.details() == (
+        "no answer to call 2 by its deadline: it is behind call 1, which has no deadline "
+        "[ANSWER_OVERDUE, call 2, UNKNOWN]"
+    )
+    stub.answer(1).broken(1, code=grpc.StatusCode.DEADLINE_EXCEEDED, failed_sequence=2)
+    assert number(replies[0]) == 10
+    assert fates_of([replies[2]]) == [(3, Fate.NOT_EXECUTED)]
 
 
 def test_a_host_that_never_ends(host: FakeHost, make_face: MakeFace) -> None:

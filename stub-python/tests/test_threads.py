@@ -63,7 +63,7 @@ def test_a_blocking_call_raises(host: FakeHost, stub: DurableObjectStub) -> None
     thread = threading.Thread(target=lambda: accepted.append(host.accept().opened().through(1).broken(0)))
     thread.start()
     with pytest.raises(
-        CallFailure, match=r"FAILED_PRECONDITION OBJECT_EXCEPTION: no more \(call 1: NOT_EXEC"
+        CallFailure, match=r"FAILED_PRECONDITION: no more \[OBJECT_EXCEPTION, call 1, NOT_EXECUTED\]"
     ):
         EchoStub(stub.channel()).Echo(EchoMessage())
     thread.join(WAIT_SECONDS)

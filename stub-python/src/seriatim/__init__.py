@@ -18,7 +18,7 @@ __path__ = pkgutil.extend_path(__path__, __name__)
 from seriatim import aio
 from seriatim._client import DurableObjectNamespace, DurableObjects
 from seriatim._failures import CallFailure, FailureCause, Fate
-from seriatim._ids import MAX_NAME_BYTES, DurableObjectId, DurableObjectIds
+from seriatim._ids import MAX_NAME_BYTES, DurableObjectId, DurableObjectIds, InvalidIdError
 from seriatim._options import ClientOptions
 from seriatim._reasons import Reason
 from seriatim._retry import Retry
@@ -35,6 +35,7 @@ __all__ = [
     "DurableObjects",
     "FailureCause",
     "Fate",
+    "InvalidIdError",
     "Reason",
     "Retry",
     "aio",

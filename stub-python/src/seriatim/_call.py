@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 
 from seriatim._failures import CallFailure, FailureCause, Fate, cancelled
-from seriatim._transport import LOGGER
+from seriatim._transport import LOGGER, refuse_to_wait_here
 
 if TYPE_CHECKING:
     _CallAndFuture = grpc._CallFuture[Any]
@@ -102,15 +102,22 @@ class StubCall(_CallAndFuture):
         """Ends the call without a response, unless it has ended."""
         self._finish(None, RaisedCallFailure(cause, fate, self.sequence))
 
+    def forked(self, cause: FailureCause, fate: Fate) -> None:
+        """Ends the call in the child of a fork, where callbacks are nobody's: see `Session.forked`."""
+        self._lock = threading.Lock()
+        if self._callbacks is not None:
+            self._callbacks = []
+            self.fail(cause, fate)
+
     def _finish(self, response: Any, failure: RaisedCallFailure | None, *, cancelled: bool = False) -> bool:
         with self._lock:
             callbacks = self._callbacks
             if callbacks is None:
                 return False
-            self._callbacks = None
             self._response = response
             self._failure = failure
             self._cancelled = cancelled
+            self._callbacks = None  # The last: who finds none, finds the others.
         self._done.release()
         for callback in callbacks:
             _run(callback)
@@ -189,7 +196,7 @@ class StubCall(_CallAndFuture):
     def details(self) -> str:
         """The status message, waited for."""
         self._wait(None)
-        return self._failure.message if self._failure else ""
+        return self._failure.details() or "" if self._failure else ""
 
     def initial_metadata(self) -> tuple[()]:
         """Nothing: outcomes have no metadata."""
@@ -208,6 +215,9 @@ class StubCall(_CallAndFuture):
         return self._failure
 
     def _wait(self, timeout: float | None) -> None:
+        if self._callbacks is None:
+            return
+        refuse_to_wait_here()
         limit = -1.0 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX)
         if not self._done.acquire(timeout=limit):
             raise grpc.FutureTimeoutError

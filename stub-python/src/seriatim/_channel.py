@@ -11,6 +11,7 @@ import grpc
 from seriatim import _request
 from seriatim._call import RaisedCallFailure, StubCall
 from seriatim._failures import Fate
+from seriatim._ledger import PendingCall
 
 if TYPE_CHECKING:
     from seriatim._stub import DurableObjectStub
@@ -31,8 +32,11 @@ _Metadata = _request.Pairs | None
 class StubChannel(grpc.Channel):
     """Carries the unary calls of generated stubs over one durable object stub, in order."""
 
-    def __init__(self, stub: DurableObjectStub, transport: grpc.Channel) -> None:
+    def __init__(
+        self, stub: DurableObjectStub, submit: Callable[[PendingCall], None], transport: grpc.Channel
+    ) -> None:
         self._stub = stub
+        self._submit = submit
         self._transport = transport
 
     def unary_unary(
@@ -43,7 +47,7 @@ class StubChannel(grpc.Channel):
         _registered_method: bool | None = False,
     ) -> grpc.UnaryUnaryMultiCallable[Any, Any]:
         """One method of the object."""
-        return _UnaryUnary(self._stub, method, request_serializer, response_deserializer)
+        return _UnaryUnary(self._stub, self._submit, method, request_serializer, response_deserializer)
 
     def unary_stream(
         self,
@@ -105,11 +109,13 @@ class _UnaryUnary(_AnyUnaryUnary):
     def __init__(
         self,
         stub: DurableObjectStub,
+        submit: Callable[[PendingCall], None],
         path: str,
         serializer: _request.Serializer,
         deserializer: _request.Deserializer,
     ) -> None:
-        self._method = _request.UnaryMethod(stub.submit, path, serializer, deserializer)
+        self._stub = stub  # Is closed when nobody has it.
+        self._method = _request.UnaryMethod(submit, path, serializer, deserializer)
 
     def __call__(
         self,

@@ -64,7 +64,7 @@ class FailureCause:
     """The status code; never `OK`."""
 
     message: str
-    """What happened, in words."""
+    """What happened, in words, as it was told."""
 
     retryable: bool = False
     """Whether a new stub may well succeed with the same calls, a little later."""
@@ -183,7 +183,7 @@ class CallFailure(aio.AioRpcError):
             cause.code,
             aio.Metadata(),
             trailers,
-            details=cause.message,
+            details=_text(cause, fate, sequence),
             debug_error_string=str(cause),
         )
         self._cause = cause
@@ -212,7 +212,7 @@ class CallFailure(aio.AioRpcError):
 
     @property
     def message(self) -> str:
-        """See `FailureCause.message`. The same as `details()`."""
+        """See `FailureCause.message`. `details()` also says the reason, the number and the fate."""
         return self._cause.message
 
     @property
@@ -236,14 +236,21 @@ class CallFailure(aio.AioRpcError):
         return self._cause.failed_sequence
 
     def __str__(self) -> str:
-        which = f"call {self._sequence}" if self._sequence else "a call"
-        return f"{self._cause} ({which}: {self._fate.value})"
+        return f"{self._cause.code.name}: {self.details()}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._cause, self._fate, self._sequence)
+
+
+def _text(cause: FailureCause, fate: Fate, sequence: int) -> str:
+    """What whoever prints the failure reads. The same in every language."""
+    call = f", call {sequence}" if sequence else ""
+    if sequence and 0 < cause.failed_sequence < sequence:
+        call += f" behind {cause.failed_sequence}"
+    return f"{cause.message} [{cause.reason or 'no reason'}{call}, {fate.value}]"
 
 
 def cancelled(message: str) -> FailureCause:

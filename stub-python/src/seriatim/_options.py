@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _HOST_QUEUE_INVOCATIONS = 65_536
 _HOST_QUEUE_BYTES = 64 << 20
+_FIRST_RECONNECT_MS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +46,12 @@ class ClientOptions:
     of your own has its own limit, which is 4 MiB by default."""
 
     deadline_grace: float = 1.0
-    """The host watches a call's timeout, and breaks the stub when it runs out. If no word of that has
-    come this long after it, the client breaks the stub by itself."""
+    """The host watches a call's timeout, and breaks the stub when it runs out. If it could have told and no
+    word has come this long after, that call fails with `Reason.ANSWER_OVERDUE`; the stub goes on."""
+
+    open_timeout: float = 10.0
+    """How long it may take until a new stub has got through to the host: for a connection, and for room on
+    it. Then the stub breaks with `Reason.OPEN_OVERDUE`, and none of its calls has been executed."""
 
     end_timeout: float = 10.0
     """How long a host may take to end a stub that is closed and whose calls have all been answered. Then
@@ -54,6 +59,13 @@ class ClientOptions:
 
     describe_timeout: float = 10.0
     """How long to wait for the description of a namespace."""
+
+    connect_timeout: float = 5.0
+    """How long one attempt to connect may take; only for `connect`."""
+
+    max_reconnect_delay: float = 1.0
+    """The longest pause between two attempts to connect, give or take a fifth; only for `connect`. A host
+    that listens again after an outage is found within it."""
 
     keep_alive_time: float = 30.0
     """How long a connection with open stubs may be silent before it is probed; only for `connect`. A
@@ -74,7 +86,15 @@ class ClientOptions:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}, expected at least 1")
-        for name in ("end_timeout", "describe_timeout", "keep_alive_time", "keep_alive_timeout"):
+        for name in (
+            "open_timeout",
+            "end_timeout",
+            "describe_timeout",
+            "connect_timeout",
+            "max_reconnect_delay",
+            "keep_alive_time",
+            "keep_alive_timeout",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} {getattr(self, name)}, expected more than 0")
         if not self.deadline_grace >= 0:
@@ -99,7 +119,14 @@ class ClientOptions:
 
     def channel_arguments(self) -> list[tuple[str, int]]:
         """What `connect` asks of the gRPC channel that it makes."""
+        reconnect_ms = max(1, int(self.max_reconnect_delay * 1000))
         return [
+            ("grpc.initial_reconnect_backoff_ms", min(_FIRST_RECONNECT_MS, reconnect_ms)),
+            ("grpc.max_reconnect_backoff_ms", reconnect_ms),
+            # Not what its name says: how long an attempt may take.
+            ("grpc.min_reconnect_backoff_ms", max(1, int(self.connect_timeout * 1000))),
+            # A host that comes back may have another address. gRPC asks for it every 30 s at most.
+            ("grpc.dns_min_time_between_resolutions_ms", reconnect_ms),
             ("grpc.keepalive_time_ms", int(self.keep_alive_time * 1000)),
             ("grpc.keepalive_timeout_ms", int(self.keep_alive_timeout * 1000)),
             # Without this gRPC gives an unanswered ping a minute, whatever the keepalive's timeout says.

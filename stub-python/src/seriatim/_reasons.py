@@ -28,6 +28,9 @@ class Reason(StrEnum):
     OBJECT_RESET = "OBJECT_RESET"
     """The object was aborted, a commit failed, or the turn was cut off."""
 
+    CALL_CYCLE = "CALL_CYCLE"
+    """The object waits for this very call, which comes, through other objects of the host, from itself."""
+
     OVERLOADED = "OVERLOADED"
     """A limit of the host was passed."""
 
@@ -38,7 +41,7 @@ class Reason(StrEnum):
     """The host serves no such namespace."""
 
     INVALID_ID = "INVALID_ID"
-    """The id or the name can't be one of this namespace."""
+    """The id or the name can't be one of this namespace. Also the reason of `InvalidIdError`."""
 
     SEQUENCE_VIOLATION = "SEQUENCE_VIOLATION"
     """An invocation had the wrong number."""
@@ -52,12 +55,20 @@ class Reason(StrEnum):
     HOST_VIOLATION = "HOST_VIOLATION"
     """The host's frames break the rules of the contract. The stub is broken."""
 
+    OPEN_OVERDUE = "OPEN_OVERDUE"
+    """The stub got no connection, or no room on one, within `open_timeout`. The stub is broken, and none of
+    its calls has left."""
+
     ANSWER_OVERDUE = "ANSWER_OVERDUE"
-    """No answer came, not even `deadline_grace` after a call's deadline; or the host didn't end a closed stub
-    within `end_timeout`. The stub is broken."""
+    """No answer came by a call's deadline, and where the host could have told, not in `deadline_grace`: that
+    call ends, and the stub goes on. Or the host didn't end a closed stub within `end_timeout`: it is
+    broken."""
 
     STUB_CANCELLED = "STUB_CANCELLED"
     """The stub's `cancel` was called. The stub is broken."""
+
+    FORKED = "FORKED"
+    """This process was forked, and the client is its parent's: make one here. The parent's goes on."""
 
     CLIENT_FAULT = "CLIENT_FAULT"
     """This client failed in a way that it should not. The stub is broken."""

@@ -11,8 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
-from seriatim._core import PendingCall
+from seriatim._backoff import BEING_MADE
 from seriatim._failures import FailureCause, Fate
+from seriatim._ledger import PendingCall
 from seriatim._reasons import Reason
 
 _KEY = re.compile(r"[0-9a-z_.-]+")
@@ -144,6 +145,8 @@ class UnaryMethod:
         try:
             refuse_credentials(credentials)
             until = deadline(timeout, time.monotonic())
+            if until is not None and (retried := BEING_MADE.get()) is not None:
+                until = retried.bound(until)
             argument = serialized(self._serializer, request)
             pairs = metadata_of(metadata)
         except RefusedError as e:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from seriatim._backoff import RetryPolicy
+from seriatim._backoff import BEING_MADE, RetryPolicy
 from seriatim._failures import CallFailure
 from seriatim._stub import DurableObjectStub
 
@@ -23,8 +24,9 @@ class Retry:
 
     A call is made again only if its cause is retryable or overloaded, and only if it had no effect
     (`Fate.NOT_EXECUTED`). One whose fate is `Fate.UNKNOWN` is made again only through `call_idempotent`.
-    Never at once: the wait grows with each attempt, and is longer where there was too much to do. After
-    the last attempt the call fails as that attempt did.
+    The wait before an attempt grows, and is longer where there was too much to do. `give_up_after` the first
+    failure, or when the call's own timeout has passed since its first attempt, it fails as its last attempt
+    did.
 
     Order. A call that is made again is made later, so other threads' calls that were made after it may be
     executed before it. Where that counts, use a `DurableObjectStub` by itself: when it breaks, make the
@@ -37,21 +39,25 @@ class Retry:
         self,
         get_stub: Callable[[], DurableObjectStub],
         *,
-        max_attempts: int = 5,
+        give_up_after: float = 60.0,
+        max_attempts: int | None = None,
         initial_backoff: float = 0.05,
         overloaded_backoff: float = 1.0,
-        max_backoff: float = 10.0,
+        max_backoff: float = 2.0,
         jitter: Callable[[], float] | None = None,
     ) -> None:
         """`get_stub` gives a new stub on the object each time.
 
-        A call is made up to `max_attempts` times, the first one included. The wait before the second is
-        `initial_backoff` seconds, or `overloaded_backoff` if there was too much to do; it doubles each
-        time, up to `max_backoff`, and up to half of it is taken off at random. `jitter` gives that
-        random number, from 0 to 1.
+        No attempt begins later than `give_up_after` seconds after the first failure, which by default
+        outlasts the restart of a host, nor is there more than `max_attempts`, the first one included, if
+        that is given. The wait before an attempt is a random part of the backoff, which is
+        `initial_backoff` at first and doubles each time, up to `max_backoff`; and `overloaded_backoff` is
+        added where there was too much to do. `jitter` gives the random part, from 0 to 1.
         """
         self._get_stub = get_stub
-        self._policy = RetryPolicy(max_attempts, initial_backoff, overloaded_backoff, max_backoff, jitter)
+        self._policy = RetryPolicy(
+            give_up_after, max_attempts, initial_backoff, overloaded_backoff, max_backoff, jitter
+        )
         self._lock = threading.Lock()
         self._current: DurableObjectStub | None = None
         self._closed = threading.Event()
@@ -93,16 +99,17 @@ class Retry:
             current.__exit__(exc_type, exc_val, exc_tb)
 
     def _call(self, attempt: Callable[[DurableObjectStub], _R], *, idempotent: bool) -> _R:
-        attempts = 0
+        call = self._policy.new_call(idempotent=idempotent)
         while True:
-            attempts += 1
+            being_made = BEING_MADE.set(call)
             try:
                 return attempt(self._stub())
             except CallFailure as failure:
-                if not self._policy.is_worth_it(failure, attempts, idempotent=idempotent):
+                pause = call.pause_after(failure, time.monotonic())
+                if pause is None or self._closed.wait(pause):
                     raise
-                if self._closed.wait(self._policy.delay(failure, attempts)):
-                    raise
+            finally:
+                BEING_MADE.reset(being_made)
 
     def _stub(self) -> DurableObjectStub:
         """The stub in use; a new one if there is none, or if it is broken."""

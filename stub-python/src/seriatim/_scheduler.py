@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
 
-_LOGGER = logging.getLogger("seriatim")
+from seriatim._transport import HERE, LOGGER
 
 
-class Timer:
+class ScheduledAction:
     """Something that is to run later, unless it is cancelled."""
 
-    __slots__ = ("action",)
+    __slots__ = ("action", "when")
 
-    def __init__(self, action: Callable[[], None]) -> None:
+    def __init__(self, when: float, action: Callable[[], None]) -> None:
+        self.when = when
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
@@ -26,43 +27,49 @@ class Timer:
 
 
 class Scheduler:
-    """Runs short actions on a daemon thread, which starts with the first one. Safe for any thread."""
+    """Runs short actions on a daemon thread. Safe for any thread, and for finalizers, which may run in the
+    midst of anything: to ask for an action takes no lock.
+    """
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._order = itertools.count()
+        self._asked: queue.SimpleQueue[ScheduledAction] = queue.SimpleQueue()
+        self._starting = threading.Lock()
         self._started = False
 
-    def at(self, when: float, action: Callable[[], None]) -> Timer:
-        """Runs the action at this time of `time.monotonic`."""
-        timer = Timer(action)
-        with self._condition:
-            heapq.heappush(self._timers, (when, next(self._order), timer))
+    def prepare(self) -> None:
+        """Starts the thread; RuntimeError if there can be none. Actions wait until then."""
+        if self._started:
+            return
+        with self._starting:
             if not self._started:
-                self._started = True
                 threading.Thread(target=self._run, name="seriatim-scheduler", daemon=True).start()
-            if self._timers[0][2] is timer:
-                self._condition.notify()
-        return timer
+                self._started = True
+
+    def at(self, when: float, action: Callable[[], None]) -> ScheduledAction:
+        """Runs the action at this time of `time.monotonic`."""
+        scheduled = ScheduledAction(when, action)
+        self._asked.put(scheduled)
+        return scheduled
 
     def _run(self) -> None:
+        HERE.is_ours = True
+        order = itertools.count()
+        heap: list[tuple[float, int, ScheduledAction]] = []
         while True:
-            with self._condition:
-                while not self._timers:
-                    self._condition.wait()
-                when, _, timer = self._timers[0]
-                delay = when - time.monotonic()
-                if timer.action is not None and delay > 0:
-                    self._condition.wait(min(delay, threading.TIMEOUT_MAX))
-                    continue
-                heapq.heappop(self._timers)
-            action = timer.action
+            try:
+                delay = min(max(0.0, heap[0][0] - time.monotonic()), threading.TIMEOUT_MAX) if heap else None
+                asked = self._asked.get(timeout=delay)
+                heapq.heappush(heap, (asked.when, next(order), asked))
+                continue
+            except queue.Empty:
+                pass
+            _, _, due = heapq.heappop(heap)
+            action = due.action
             if action is not None:
                 try:
                     action()
                 except Exception:
-                    _LOGGER.exception("a stub's check failed")
+                    LOGGER.exception("a stub's check failed")
 
 
 SHARED = Scheduler()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import grpc
 
@@ -17,6 +18,23 @@ CONNECT_PATH = "/seriatim.v1.DurableObjects/Connect"
 DESCRIBE_NAMESPACE_PATH = "/seriatim.v1.DurableObjects/DescribeNamespace"
 
 
+class _Here(threading.local):
+    is_ours = False
+
+
+HERE = _Here()
+"""Whether all stubs of a client, or of the process, need this thread now: it must not wait for them."""
+
+
+def refuse_to_wait_here() -> None:
+    """RuntimeError on such a thread."""
+    if HERE.is_ours:
+        raise RuntimeError(
+            "a callback waits for a call or a stub: it runs on the thread that receives, "
+            "and so would wait for ever"
+        )
+
+
 def open_by(namespace: str, name: str | None, object_id: DurableObjectId | None) -> wire.Open:
     """Chooses the object of a stub: by its name, if that is known, else by its id."""
     if name is not None:
@@ -29,7 +47,7 @@ def describe_request(namespace: str) -> bytes:
     return wire.DescribeNamespaceRequest(name=namespace).SerializeToString()
 
 
-def ids_of(namespace: str, response: bytes) -> DurableObjectIds:
+def ids_of(namespace: str, client: object, response: bytes) -> DurableObjectIds:
     """The ids of the namespace that the host described."""
     try:
         description = wire.DescribeNamespaceResponse.FromString(response)
@@ -40,7 +58,7 @@ def ids_of(namespace: str, response: bytes) -> DurableObjectIds:
             f"namespace '{description.name}' with unique key '{description.unique_key}', "
             f"expected namespace '{namespace}' and a key"
         )
-    return DurableObjectIds(description.unique_key)
+    return DurableObjectIds(description.unique_key, namespace=namespace, client=client)
 
 
 def _wrong_description(message: str) -> CallFailure:
@@ -52,6 +70,27 @@ def cannot_connect(error: Exception) -> FailureCause:
     """The stub's stream could not even be asked for, since the channel is closed, say."""
     return FailureCause.of(
         Reason.CONNECTION_LOST, grpc.StatusCode.UNAVAILABLE, f"can't open the stub's stream: {error}"
+    )
+
+
+def open_overdue(connected: bool | None, timeout: float, others: int) -> FailureCause:
+    """The stub's stream has not got through in time."""
+    waited = f"the stub has not got through to the host in {timeout:g} s (open_timeout)"
+    full = (
+        f"{others} stubs are open on this connection, which may be as many as the host or a proxy lets "
+        "through (MAX_CONCURRENT_STREAMS): close some, or spread them over several clients"
+    )
+    if connected:
+        return FailureCause.of(
+            Reason.OPEN_OVERDUE,
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"{waited}: {full}",
+            retryable=True,
+            overloaded=True,
+        )
+    why = "there is no connection" if connected is False else f"there is no connection, or {full}"
+    return FailureCause.of(
+        Reason.OPEN_OVERDUE, grpc.StatusCode.UNAVAILABLE, f"{waited}: {why}", retryable=True
     )
 
 

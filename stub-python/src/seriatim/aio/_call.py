@@ -48,6 +48,10 @@ class StubCall(aio.UnaryUnaryCall[Any, Any]):
             self._failure = CallFailure(cause, fate, self.sequence)
             self._future.set_result(None)
 
+    def forked(self, cause: FailureCause, fate: Fate) -> None:
+        """Ends the call in the child of a fork."""
+        self.fail(cause, fate)
+
     # ---- grpc.aio.UnaryUnaryCall --------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -84,7 +88,7 @@ class StubCall(aio.UnaryUnaryCall[Any, Any]):
     async def details(self) -> str:
         """The status message, waited for."""
         failure = await self._end()
-        return failure.message if failure else ""
+        return failure.details() or "" if failure else ""
 
     async def initial_metadata(self) -> aio.Metadata:
         """Nothing: outcomes have no metadata."""

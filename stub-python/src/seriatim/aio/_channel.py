@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -11,6 +12,7 @@ from grpc import aio
 
 from seriatim import _request
 from seriatim._failures import CallFailure, Fate
+from seriatim._ledger import PendingCall
 from seriatim.aio._call import StubCall
 
 if TYPE_CHECKING:
@@ -22,8 +24,11 @@ _Metadata = _request.Pairs | None
 class StubChannel(aio.Channel):
     """Carries the unary calls of generated stubs over one durable object stub, in order."""
 
-    def __init__(self, stub: DurableObjectStub, transport: aio.Channel) -> None:
+    def __init__(
+        self, stub: DurableObjectStub, submit: Callable[[PendingCall], None], transport: aio.Channel
+    ) -> None:
         self._stub = stub
+        self._submit = submit
         self._transport = transport
 
     def unary_unary(
@@ -34,7 +39,7 @@ class StubChannel(aio.Channel):
         _registered_method: bool | None = False,
     ) -> aio.UnaryUnaryMultiCallable[Any, Any]:
         """One method of the object."""
-        return _UnaryUnary(self._stub, method, request_serializer, response_deserializer)
+        return _UnaryUnary(self._stub, self._submit, method, request_serializer, response_deserializer)
 
     def unary_stream(
         self,
@@ -110,12 +115,13 @@ class _UnaryUnary(aio.UnaryUnaryMultiCallable[Any, Any]):
     def __init__(
         self,
         stub: DurableObjectStub,
+        submit: Callable[[PendingCall], None],
         path: str,
         serializer: _request.Serializer,
         deserializer: _request.Deserializer,
     ) -> None:
-        self._stub = stub
-        self._method = _request.UnaryMethod(stub.submit, path, serializer, deserializer)
+        self._stub = stub  # Is closed when nobody has it.
+        self._method = _request.UnaryMethod(submit, path, serializer, deserializer)
 
     def __call__(
         self,

@@ -9,7 +9,9 @@ from typing import Self
 import grpc
 from grpc import aio
 
-from seriatim._ids import DurableObjectId, DurableObjectIds, check_name
+from seriatim import _forks
+from seriatim._connection import Connection
+from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
 from seriatim._transport import DESCRIBE_NAMESPACE_PATH, check_namespace_name, describe_request, ids_of
 from seriatim.aio._stub import DurableObjectStub
@@ -28,8 +30,9 @@ class DurableObjects:
         """A client over a channel, which may have interceptors and credentials and stays the caller's to
         close. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
         """
+        _forks.check_new_client()
         self._channel = channel
-        self._options = options
+        self._connection = Connection(options)
         self._owned = False
         self._namespaces: dict[str, DurableObjectNamespace] = {}
 
@@ -61,15 +64,18 @@ class DurableObjects:
         With a `unique_key` that the caller knows, ids are made without ever asking the host.
         """
         if unique_key is not None:
-            return DurableObjectNamespace(self._channel, self._options, name, DurableObjectIds(unique_key))
+            ids = DurableObjectIds(unique_key, namespace=name, client=self._connection)
+            return DurableObjectNamespace(self._channel, self._connection, name, ids)
         if name not in self._namespaces:
-            self._namespaces[name] = DurableObjectNamespace(self._channel, self._options, name, None)
+            self._namespaces[name] = DurableObjectNamespace(self._channel, self._connection, name, None)
         return self._namespaces[name]
 
     async def close(self) -> None:
         """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
         them first and wait for their end. Leaves a channel alone that was given.
         """
+        if self._connection.forked is not None:
+            return
         if self._owned:
             await self._channel.close()
 
@@ -95,11 +101,11 @@ class DurableObjectNamespace:
     """
 
     def __init__(
-        self, channel: aio.Channel, options: ClientOptions, name: str, ids: DurableObjectIds | None
+        self, channel: aio.Channel, connection: Connection, name: str, ids: DurableObjectIds | None
     ) -> None:
         check_namespace_name(name)
         self._channel = channel
-        self._options = options
+        self._connection = connection
         self._name = name
         self._fetching = asyncio.Lock()
         self._known_ids = ids
@@ -112,23 +118,25 @@ class DurableObjectNamespace:
     def get_by_name(self, object_name: str) -> DurableObjectStub:
         """A new stub on the object with this name. Doesn't need the unique key.
 
-        ValueError if the name isn't 1 to 1,024 bytes of UTF-8.
+        InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8.
         """
         check_name(object_name)
-        return DurableObjectStub(self, object_name, None, self._channel, self._options)
+        return DurableObjectStub(self, object_name, None, self._channel, self._connection)
 
     def get(self, object_id: DurableObjectId) -> DurableObjectStub:
         """A new stub on the object with this id.
 
         If the id knows its name, the object is opened by that name, and so learns it; the stub breaks if
-        the host makes another id of it.
+        the host makes another id of it. An id that another client made is opened by its digits, unless the
+        unique key is known here. InvalidIdError if it is certainly an id of another namespace.
         """
-        return DurableObjectStub(self, object_id.name, object_id, self._channel, self._options)
+        name = opened_by(object_id, self._name, self._connection, self._known_ids)
+        return DurableObjectStub(self, name, object_id, self._channel, self._connection)
 
     async def id_from_name(self, object_name: str) -> DurableObjectId:
         """The id of the object with this name; the same for ever.
 
-        ValueError if the name isn't 1 to 1,024 bytes of UTF-8.
+        InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8.
         """
         check_name(object_name)
         return (await self._ids()).from_name(object_name)
@@ -136,7 +144,7 @@ class DurableObjectNamespace:
     async def id_from_string(self, digits: str) -> DurableObjectId:
         """The id that these 64 digits show.
 
-        ValueError if it isn't 64 lower-case hex digits, or is the id of another namespace.
+        InvalidIdError if it isn't 64 lower-case hex digits, or is the id of another namespace.
         """
         return (await self._ids()).from_string(digits)
 
@@ -149,6 +157,7 @@ class DurableObjectNamespace:
 
     async def _ids(self) -> DurableObjectIds:
         if self._known_ids is None:
+            self._connection.check()
             async with self._fetching:
                 if self._known_ids is None:
                     self._known_ids = await self._fetch()
@@ -158,5 +167,7 @@ class DurableObjectNamespace:
         describe: aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
             DESCRIBE_NAMESPACE_PATH
         )
-        response = await describe(describe_request(self._name), timeout=self._options.describe_timeout)
-        return ids_of(self._name, response)
+        response = await describe(
+            describe_request(self._name), timeout=self._connection.options.describe_timeout
+        )
+        return ids_of(self._name, self._connection, response)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from seriatim._backoff import RetryPolicy
+from seriatim._backoff import BEING_MADE, RetriedCall, RetryPolicy
 from seriatim._failures import CallFailure
 from seriatim.aio._stub import DurableObjectStub
 
@@ -23,8 +24,9 @@ class Retry:
 
     A call is made again only if its cause is retryable or overloaded, and only if it had no effect
     (`Fate.NOT_EXECUTED`). One whose fate is `Fate.UNKNOWN` is made again only through `call_idempotent`.
-    Never at once: the wait grows with each attempt, and is longer where there was too much to do. After
-    the last attempt the call fails as that attempt did.
+    The wait before an attempt grows, and is longer where there was too much to do. `give_up_after` the first
+    failure, or when the call's own timeout has passed since its first attempt, it fails as its last attempt
+    did.
 
     Order. A call that is made again is made later, so calls that were made after it may be executed before
     it. Where order counts, either wait for each call before making the next, or use a `DurableObjectStub`
@@ -36,21 +38,25 @@ class Retry:
         self,
         get_stub: Callable[[], DurableObjectStub],
         *,
-        max_attempts: int = 5,
+        give_up_after: float = 60.0,
+        max_attempts: int | None = None,
         initial_backoff: float = 0.05,
         overloaded_backoff: float = 1.0,
-        max_backoff: float = 10.0,
+        max_backoff: float = 2.0,
         jitter: Callable[[], float] | None = None,
     ) -> None:
         """`get_stub` gives a new stub on the object each time.
 
-        A call is made up to `max_attempts` times, the first one included. The wait before the second is
-        `initial_backoff` seconds, or `overloaded_backoff` if there was too much to do; it doubles each
-        time, up to `max_backoff`, and up to half of it is taken off at random. `jitter` gives that
-        random number, from 0 to 1.
+        No attempt begins later than `give_up_after` seconds after the first failure, which by default
+        outlasts the restart of a host, nor is there more than `max_attempts`, the first one included, if
+        that is given. The wait before an attempt is a random part of the backoff, which is
+        `initial_backoff` at first and doubles each time, up to `max_backoff`; and `overloaded_backoff` is
+        added where there was too much to do. `jitter` gives the random part, from 0 to 1.
         """
         self._get_stub = get_stub
-        self._policy = RetryPolicy(max_attempts, initial_backoff, overloaded_backoff, max_backoff, jitter)
+        self._policy = RetryPolicy(
+            give_up_after, max_attempts, initial_backoff, overloaded_backoff, max_backoff, jitter
+        )
         self._current: DurableObjectStub | None = None
         self._closed = asyncio.Event()
 
@@ -90,26 +96,28 @@ class Retry:
     def _call(
         self, attempt: Callable[[DurableObjectStub], Awaitable[_R]], *, idempotent: bool
     ) -> asyncio.Task[_R]:
-        first = attempt(self._stub())
-        return asyncio.get_running_loop().create_task(self._finish(first, attempt, idempotent=idempotent))
+        call = self._policy.new_call(idempotent=idempotent)
+        being_made = BEING_MADE.set(call)
+        try:
+            first = attempt(self._stub())
+            return asyncio.get_running_loop().create_task(self._finish(call, first, attempt))
+        finally:
+            BEING_MADE.reset(being_made)
 
     async def _finish(
         self,
+        call: RetriedCall,
         made: Awaitable[_R],
         attempt: Callable[[DurableObjectStub], Awaitable[_R]],
-        *,
-        idempotent: bool,
     ) -> _R:
-        attempts = 1
+        """In a task of its own, whose context says from the beginning what is being made."""
         while True:
             try:
                 return await made
             except CallFailure as failure:
-                if not self._policy.is_worth_it(failure, attempts, idempotent=idempotent):
+                pause = call.pause_after(failure, time.monotonic())
+                if pause is None or await self._is_closed_within(pause):
                     raise
-                if await self._is_closed_within(self._policy.delay(failure, attempts)):
-                    raise
-            attempts += 1
             made = attempt(self._stub())
 
     async def _is_closed_within(self, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The protocol of one stub, without input, output, threads or a clock.
+"""What is known of one stub, without input, output, threads or a clock.
 
 Both APIs, the threaded and the asyncio one, put their calls in here, carry the frames that come out, and
 tell what came back. What is in this module decides on numbers, frames, fates and the break.
@@ -12,23 +12,23 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import grpc
-from google.protobuf.message import DecodeError
 
+from seriatim import _frames
 from seriatim._failures import FailureCause, Fate
-from seriatim._ids import DurableObjectId, is_hex
+from seriatim._frames import HostViolationError
+from seriatim._ids import DurableObjectId
 from seriatim._options import ClientOptions
 from seriatim._reasons import Reason
 from seriatim.v1 import durable_objects_pb2 as wire
 
 _OVERHEAD_BYTES = 48  # Tags, lengths, the number and a timeout.
 _METADATA_OVERHEAD_BYTES = 16
-_NANOS_PER_SECOND = 1_000_000_000
 
 
 class PendingCall:
     """One call on its way through a stub. The stub sets its number when it takes the call in."""
 
-    __slots__ = ("argument", "deadline", "metadata", "method", "parse", "sequence", "size", "target")
+    __slots__ = ("argument", "deadline", "ended", "metadata", "method", "parse", "sequence", "size", "target")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class PendingCall:
         self.parse = parse
         self.target = target
         self.sequence = 0
+        self.ended = False  # For its caller; its place in the order stays.
         self.size = _OVERHEAD_BYTES + len(method.encode()) + len(argument)
         for key, value in metadata.items():
             self.size += _METADATA_OVERHEAD_BYTES + len(key) + len(value)
@@ -67,15 +68,7 @@ class _State(Enum):
     BROKEN = auto()
 
 
-class _HostViolationError(Exception):
-    """What the host sent breaks the contract. The call whose result can't be used, if there is one."""
-
-    def __init__(self, message: str, unreadable: PendingCall | None = None) -> None:
-        super().__init__(message)
-        self.unreadable = unreadable
-
-
-class StubCore:
+class Ledger:
     """One stub: numbers calls, makes frames, matches outcomes, decides what became of each call.
 
     Every call that was taken in is settled exactly once: it is in the list that one of the methods
@@ -99,7 +92,9 @@ class StubCore:
         self._unanswered_frames: deque[int] = deque()  # Each by the number of its last invocation.
         self._last = 0
         self._answered = 0
+        self._in_grace = False  # The time of some has run out, and the host is about to tell.
         self._next_check: float | None = None
+        self._leave_by: float | None = None
         self._end_by: float | None = None
 
     # ---- what callers do ----------------------------------------------------------------------------
@@ -114,7 +109,7 @@ class StubCore:
         self._waiting.append(call)
         self._waiting_bytes += call.size
         if call.deadline is not None:
-            self._check_at(call.deadline + self._options.deadline_grace)
+            self._check_at(call.deadline)
         return None
 
     def _refusal(self, call: PendingCall) -> FailureCause | None:
@@ -160,11 +155,12 @@ class StubCore:
             return []
         self._state = _State.BROKEN
         self._cause = cause
-        settled = [Settled(call, None, cause, sent) for call in self._sent]
-        settled += [Settled(call, None, cause, Fate.NOT_EXECUTED) for call in self._waiting]
+        settled = [Settled(call, None, cause, sent) for call in self._sent if not call.ended]
+        settled += [Settled(call, None, cause, Fate.NOT_EXECUTED) for call in self._waiting if not call.ended]
         self._sent.clear()
         self._waiting.clear()
         self._waiting_bytes = 0
+        self._in_grace = False
         self._next_check = None
         return settled
 
@@ -177,7 +173,7 @@ class StubCore:
 
     @property
     def is_over(self) -> bool:
-        """Whether the stub has ended, closed or broken. Its stream is then of no more use."""
+        """Whether the stub has ended, closed or broken. Its link is then of no more use."""
         return self._state in (_State.CLOSED, _State.BROKEN)
 
     @property
@@ -187,7 +183,7 @@ class StubCore:
 
     @property
     def is_done_sending(self) -> bool:
-        """Whether nothing will ever be sent again, so that the stream can be half-closed."""
+        """Whether nothing will ever be sent again, so that the link can be half-closed."""
         return self.is_over or (self._state is _State.CLOSING and not self._waiting)
 
     @property
@@ -195,44 +191,44 @@ class StubCore:
         """When `check` is to be called next, if ever."""
         return self._next_check
 
+    def has_not_left_by(self, now: float) -> bool:
+        """Whether it has taken too long to reach the host at all: see `leaving` and `left`."""
+        return self._leave_by is not None and now >= self._leave_by and not self.is_over
+
     # ---- frames to the host -------------------------------------------------------------------------
 
+    def leaving(self, now: float) -> None:
+        """The link begins. It has to get through to the host in time: see `left`."""
+        self._leave_by = now + self._options.open_timeout
+        self._check_at(self._leave_by)
+
+    def left(self) -> None:
+        """The link has a connection, and room on it."""
+        self._leave_by = None
+
     def open_frame(self) -> bytes:
-        """The first frame, without invocations: to see whether there is a connection at all."""
+        """A first frame without invocations: for a link that finds out by it whether it gets through."""
         self._open_sent = True
-        return wire.ConnectRequest(open=self._open).SerializeToString()
+        return _frames.request(self._open, (), 0.0)
 
     def next_frame(self, now: float) -> bytes | None:
         """The next frame, if one may be sent now. From here on its invocations count as sent."""
         if not self.has_frame:
             return None
-        frame = wire.ConnectRequest() if self._open_sent else wire.ConnectRequest(open=self._open)
-        self._open_sent = True
-        invocations = 0
+        calls: list[PendingCall] = []
         size = 0
-        while self._waiting and invocations < self._options.max_frame_invocations:
+        while self._waiting and len(calls) < self._options.max_frame_invocations:
             call = self._waiting[0]
-            if invocations and size + call.size > self._options.max_frame_bytes:
+            if calls and size + call.size > self._options.max_frame_bytes:
                 break
-            self._waiting.popleft()
-            self._sent.append(call)
-            invocations += 1
+            calls.append(self._waiting.popleft())
             size += call.size
-            self._add_invocation(frame, call, now)
+        self._sent += calls
         self._waiting_bytes -= size
-        self._unanswered_frames.append(self._sent[-1].sequence)
-        return frame.SerializeToString()
-
-    @staticmethod
-    def _add_invocation(frame: wire.ConnectRequest, call: PendingCall, now: float) -> None:
-        invocation = frame.invocations.add(sequence=call.sequence, method=call.method, message=call.argument)
-        if call.deadline is not None:
-            nanos = max(0, int((call.deadline - now) * _NANOS_PER_SECOND))
-            # Set even if it is zero: then the time has run out.
-            invocation.timeout.SetInParent()
-            invocation.timeout.seconds, invocation.timeout.nanos = divmod(nanos, _NANOS_PER_SECOND)
-        if call.metadata:
-            invocation.metadata.update(call.metadata)
+        self._unanswered_frames.append(calls[-1].sequence)
+        open_ = None if self._open_sent else self._open
+        self._open_sent = True
+        return _frames.request(open_, calls, now)
 
     # ---- frames from the host -----------------------------------------------------------------------
 
@@ -242,20 +238,22 @@ class StubCore:
             return []
         settled: list[Settled] = []
         try:
-            response = _parse_frame(frame)
-            if self._opened:
-                if response.HasField("opened"):
-                    raise _HostViolationError("'opened' came twice")
-            else:
-                self._check_opened(response)
+            response = _frames.response(frame)
+            if not self._opened:
+                self._opened = _frames.opens(response, self._open, self._expected_id)
+            elif response.HasField("opened"):
+                raise HostViolationError("'opened' came twice")
             for outcome in response.outcomes:
-                settled.append(self._answer(outcome))  # noqa: PERF401 - those before a violation count
+                self._answer(outcome, settled)
             self._frames_answered()
             if response.HasField("broken"):
                 settled += self._break_as_told(response.broken)
             elif self._state is _State.CLOSING:
                 self._expect_end(now)
-        except _HostViolationError as e:
+            if self._in_grace and not self.is_over:
+                self._check_at(now)  # Another call is the oldest one now.
+                settled += self.check(now)
+        except HostViolationError as e:
             cause = FailureCause.of(
                 Reason.HOST_VIOLATION, grpc.StatusCode.INTERNAL, f"the host broke the protocol: {e}"
             )
@@ -267,7 +265,7 @@ class StubCore:
     def ended(
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
     ) -> list[Settled]:
-        """The stream has ended with this status."""
+        """The link has ended with this status."""
         done = self._state is _State.CLOSING and not self._sent and not self._waiting
         if done and code is grpc.StatusCode.OK:
             self._state = _State.CLOSED
@@ -275,36 +273,16 @@ class StubCore:
             return []
         return self.break_by(FailureCause.connection_lost(code, message, trailers))
 
-    def _check_opened(self, response: wire.ConnectResponse) -> None:
-        if not response.HasField("opened"):
-            if response.HasField("broken") and not response.outcomes:
-                return  # The stub could not be opened.
-            raise _HostViolationError("the first frame has no 'opened'")
-        self._opened = True
-        opened = response.opened
-        if self._expected_id is not None and opened.id != self._expected_id:
-            raise _HostViolationError(f"opened object '{opened.id}', expected '{self._expected_id}'")
-        if not is_hex(opened.id):
-            raise _HostViolationError(f"opened object '{opened.id}', expected 64 lower-case hex digits")
-        if opened.HasField("name") and opened.name != self._open.name:
-            raise _HostViolationError(f"opened name '{opened.name}', expected '{self._open.name}'")
-
-    def _answer(self, outcome: wire.Outcome) -> Settled:
+    def _answer(self, outcome: wire.Outcome, settled: list[Settled]) -> None:
         if outcome.sequence != self._answered + 1:
-            raise _HostViolationError(f"outcome {outcome.sequence}, expected outcome {self._answered + 1}")
+            raise HostViolationError(f"outcome {outcome.sequence}, expected outcome {self._answered + 1}")
         if not self._sent:
-            raise _HostViolationError(f"outcome {outcome.sequence} of a call that was not sent")
+            raise HostViolationError(f"outcome {outcome.sequence} of a call that was not sent")
         call = self._sent.popleft()
         self._answered += 1
-        if outcome.WhichOneof("result") != "message":
-            raise _HostViolationError(f"outcome {outcome.sequence} has no 'message'", call)
-        try:
-            response = call.parse(outcome.message) if call.parse else outcome.message
-        except Exception as e:
-            raise _HostViolationError(
-                f"outcome {outcome.sequence}: no response of {call.method}: {type(e).__name__}: {e}", call
-            ) from e
-        return Settled(call, response, None, Fate.COMPLETED)
+        if call.ended:
+            return  # Its caller has been told that no answer came in time.
+        settled.append(Settled(call, _frames.result(outcome, call), None, Fate.COMPLETED))
 
     def _frames_answered(self) -> None:
         while self._unanswered_frames and self._unanswered_frames[0] <= self._answered:
@@ -312,9 +290,9 @@ class StubCore:
 
     def _break_as_told(self, broken: wire.Broken) -> list[Settled]:
         if broken.cause.code == 0:
-            raise _HostViolationError("broken with code OK")
+            raise HostViolationError("broken with code OK")
         if broken.completed_through != self._answered:
-            raise _HostViolationError(
+            raise HostViolationError(
                 f"broken with completed_through {broken.completed_through} after {self._answered} outcomes"
             )
         return self.break_by(FailureCause.told(broken), Fate.NOT_EXECUTED)
@@ -322,36 +300,61 @@ class StubCore:
     # ---- time ---------------------------------------------------------------------------------------
 
     def check(self, now: float) -> list[Settled]:
-        """Breaks the stub if something is overdue. To be called at `next_check`."""
+        """Ends the calls that are overdue, and breaks a stub that the host doesn't end. To be called at
+        `next_check`.
+
+        A call whose time has run out waits `deadline_grace` more for the host's word, if the oldest
+        unanswered call's time has run out too: the host is about to tell. Else the host can't tell yet.
+        """
         if self._next_check is None or now < self._next_check:
             return []
         self._next_check = None
-        grace = self._options.deadline_grace
-        for call in (*self._sent, *self._waiting):
-            if call.deadline is None:
-                continue
-            if now >= call.deadline + grace:
-                return self.break_by(
-                    FailureCause.of(
-                        Reason.ANSWER_OVERDUE,
-                        grpc.StatusCode.DEADLINE_EXCEEDED,
-                        f"invocation {call.sequence} has had no answer {grace:g} s after its deadline",
-                        failed_sequence=call.sequence,
-                    )
-                )
-            self._check_at(call.deadline + grace)
-        if self._end_by is not None:
-            if now >= self._end_by:
-                return self.break_by(
-                    FailureCause.of(
-                        Reason.ANSWER_OVERDUE,
-                        grpc.StatusCode.DEADLINE_EXCEEDED,
-                        "the host has not ended the stub's call "
-                        f"{self._options.end_timeout:g} s after its last frame",
-                    )
-                )
+        self._in_grace = False
+        settled: list[Settled] = []
+        for calls, fate in ((self._sent, Fate.UNKNOWN), (self._waiting, Fate.NOT_EXECUTED)):
+            for call in calls:
+                if call.deadline is not None and not call.ended:
+                    cause = self._overdue(call, call.deadline, now)
+                    if cause is not None:
+                        call.ended = True
+                        settled.append(Settled(call, None, cause, fate))
+        if self._leave_by is not None:
+            self._check_at(self._leave_by)
+        if self._end_by is None:
+            return settled
+        if now < self._end_by:
             self._check_at(self._end_by)
-        return []
+            return settled
+        return settled + self.break_by(
+            FailureCause.of(
+                Reason.ANSWER_OVERDUE,
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "the host has not ended the stub's call "
+                f"{self._options.end_timeout:g} s after its last frame",
+            )
+        )
+
+    def _overdue(self, call: PendingCall, deadline: float, now: float) -> FailureCause | None:
+        """Why this call has to end now, if it has to; else it is looked at again in time."""
+        if now < deadline:
+            self._check_at(deadline)
+            return None
+        oldest = self._sent[0] if self._sent else self._waiting[0]
+        if oldest.deadline is None or oldest.deadline > now:
+            return _answer_overdue(
+                call,
+                f"no answer to call {call.sequence} by its deadline: it is behind call {oldest.sequence}, "
+                + ("which has no deadline" if oldest.deadline is None else "whose deadline is later"),
+            )
+        grace = self._options.deadline_grace
+        if now >= deadline + grace:
+            return _answer_overdue(
+                call,
+                f"no answer to call {call.sequence} {grace:g} s after its deadline, nor a word of the host",
+            )
+        self._in_grace = True
+        self._check_at(deadline + grace)
+        return None
 
     def _expect_end(self, now: float) -> None:
         if not self._sent and not self._waiting and self._end_by is None:
@@ -363,12 +366,14 @@ class StubCore:
             self._next_check = time
 
 
+def _answer_overdue(call: PendingCall, message: str) -> FailureCause:
+    return FailureCause.of(
+        Reason.ANSWER_OVERDUE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        message,
+        failed_sequence=call.sequence,
+    )
+
+
 def _buffer_full(message: str) -> FailureCause:
     return FailureCause.of(Reason.BUFFER_FULL, grpc.StatusCode.RESOURCE_EXHAUSTED, message, overloaded=True)
-
-
-def _parse_frame(frame: bytes) -> wire.ConnectResponse:
-    try:
-        return wire.ConnectResponse.FromString(frame)
-    except DecodeError as e:
-        raise _HostViolationError(f"a frame doesn't parse: {e}") from e

@@ -1,0 +1,35 @@
+"""What the stubs of one client have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seriatim import _forks
+from seriatim._failures import CallFailure, FailureCause, Fate
+from seriatim._options import ClientOptions
+
+if TYPE_CHECKING:
+    from seriatim._session import Session
+
+
+class Connection:
+    """A client's limits, and those of its sessions that are open. Belongs to the process that made it."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self.options = options
+        self.sessions: set[Session] = set()
+        self.forked: FailureCause | None = None
+        """Why it is of no use here, in a child of the process that made it."""
+        _forks.CONNECTIONS.add(self)
+
+    def check(self) -> None:
+        """CallFailure if it is of no use here."""
+        if self.forked is not None:
+            raise CallFailure(self.forked, Fate.NOT_EXECUTED, 0)
+
+    def fork(self, why: FailureCause) -> None:
+        """In the child."""
+        self.forked = why
+        for session in list(self.sessions):
+            session.forked(why)
+        self.sessions.clear()

@@ -1,0 +1,205 @@
+"""Carries a threaded stub on a channel of gRPC's own, driven by the channel's events.
+
+gRPC has one thread for a channel, which takes its events and calls whoever they are for. What gRPC makes of
+that for its users needs two more threads for each stream, which look up ten times a second. So this goes
+below, to what `grpc._channel` itself is made of. `event_link` says whether that is there, as this module
+knows it; if it isn't, `_thread_link` does the same with what is public.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import grpc
+from grpc import _channel, _common
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
+
+from seriatim import _forks
+from seriatim._link import Carried, Link, Step
+from seriatim._transport import CONNECT_PATH, HERE, LOGGER
+
+_ops: Any = cygrpc
+_CODES: Any = _common.CYGRPC_STATUS_CODE_TO_STATUS_CODE
+_CANCELLED: Any = _ops.StatusCode.cancelled
+_SPIN: Any = getattr(_channel, "_run_channel_spin_thread", None)
+_READY: Any = _ops.ConnectivityState.ready
+
+
+class _Event(Protocol):
+    batch_operations: Any
+    success: bool
+
+
+def event_link(channel: grpc.Channel, session: Carried) -> Link | None:
+    """A link on this channel; None if it isn't gRPC's own, as this module knows it."""
+    if type(channel) is not _channel.Channel or not _KNOWN:
+        return None
+    return EventLink(channel, session)
+
+
+def _is_known() -> bool:
+    create: Any = getattr(_channel, "_channel_managed_call_management", None)
+    try:
+        parameters = [*inspect.signature(create(None)).parameters]
+        call_state = _channel._ChannelCallState
+    except Exception:
+        return False
+    return (
+        parameters
+        == [
+            "flags",
+            "method",
+            "host",
+            "deadline",
+            "metadata",
+            "credentials",
+            "operations",
+            "event_handler",
+            "context",
+            "_registered_call_handle",
+        ]
+        and callable(_SPIN)
+        and {"channel", "managed_calls"} <= set(call_state.__annotations__)
+    )
+
+
+_KNOWN = _is_known()
+
+
+class EventLink(Link):
+    """One gRPC call. Events come on the channel's thread, one at a time; steps are taken by whoever wakes
+    it.
+    """
+
+    def __init__(self, channel: Any, session: Carried) -> None:
+        self._channel = channel  # gRPC closes one that nobody has.
+        self._session = session
+        self._status: Any = None  # Only for the channel's thread.
+        self._orphan = False
+        # Guards all below, and is held while operations begin: no event is handled before they are counted.
+        self._lock = threading.Lock()
+        self._call: Any = None
+        self._due = 0  # Batches of operations under way.
+
+    def start(self) -> None:
+        """See `Link`."""
+        state = self._channel._call_state
+        begin = (
+            ((_ops.SendInitialMetadataOperation(None, 0),), self._on_left),
+            ((_ops.ReceiveStatusOnClientOperation(0),), self._on_status),
+            ((_ops.ReceiveInitialMetadataOperation(0), _ops.ReceiveMessageOperation(0)), self._on_message),
+        )
+        with _forks.GATE, state.lock, self._lock:
+            self._call = state.channel.integrated_call(
+                _ops.PropagationConstants.GRPC_PROPAGATE_DEFAULTS,
+                CONNECT_PATH.encode(),
+                None,
+                None,
+                None,
+                None,
+                begin,
+                _ops.build_census_context(),
+                None,
+            )
+            self._due = len(begin)
+            if state.managed_calls == 0:
+                try:
+                    _SPIN(state)
+                except BaseException:  # There can be no thread, and gRPC must not think that there is one.
+                    self._orphan = True
+                    self._call.cancel(_CANCELLED, "no thread")
+                    raise
+            state.managed_calls += 1
+
+    def wake(self) -> None:
+        """See `Link`."""
+        with _forks.GATE:
+            self._write()
+
+    def cancel(self) -> None:
+        """See `Link`."""
+        with _forks.GATE, self._lock:
+            if self._call is not None:
+                self._call.cancel(_CANCELLED, "the stub has ended")
+
+    def is_connected(self) -> bool | None:
+        """See `Link`."""
+        try:
+            return bool(self._channel._channel.check_connectivity_state(False) == _READY)
+        except ValueError:  # Closed.
+            return False
+
+    def _write(self) -> None:
+        while (step := self._session.take_step()) is not None:
+            operation = (
+                _ops.SendCloseFromClientOperation(0)
+                if step is Step.HALF_CLOSE
+                else _ops.SendMessageOperation(step, 0)
+            )
+            if self._operate(operation, self._on_taken):
+                return
+            self._session.taken()  # By nobody: the call has ended, and its status says how.
+
+    def _operate(self, operation: Any, handler: Callable[[_Event], bool]) -> bool:
+        with self._lock:
+            begun = bool(self._call.operate((operation,), handler))
+            self._due += begun
+            return begun
+
+    # ---- on the channel's thread --------------------------------------------------------------------
+
+    def _on_left(self, event: _Event) -> bool:
+        return self._handle(self._has_left, event)
+
+    def _on_taken(self, event: _Event) -> bool:
+        return self._handle(self._has_taken, event)
+
+    def _on_message(self, event: _Event) -> bool:
+        return self._handle(self._has_message, event)
+
+    def _on_status(self, event: _Event) -> bool:
+        return self._handle(self._has_status, event)
+
+    def _handle(self, handler: Callable[[_Event], None], event: _Event) -> bool:
+        """True if nothing is under way any more: gRPC then counts the call as done. Nothing may be raised
+        here, since that would end the thread that all calls of the channel share.
+        """
+        over = False
+        was_ours, HERE.is_ours = HERE.is_ours, True
+        try:
+            handler(event)
+            with self._lock:
+                self._due -= 1
+                over = self._due == 0
+            if over:
+                code = _CODES.get(self._status.code(), grpc.StatusCode.UNKNOWN)
+                words = self._status.details() or self._status.error_string() or ""
+                self._session.ended(code, words, self._status.trailing_metadata() or ())
+        except BaseException as e:
+            LOGGER.exception("a stub's link failed")
+            self._session.failed(e)
+        finally:  # In the child of a fork, gRPC has its only thread come by here.
+            HERE.is_ours = was_ours
+        return over and not self._orphan
+
+    def _has_left(self, event: _Event) -> None:
+        if event.success:
+            self._session.left()
+            self._write()
+
+    def _has_taken(self, event: _Event) -> None:
+        self._session.taken()
+        if event.success:
+            self._write()
+
+    def _has_message(self, event: _Event) -> None:
+        frame = event.batch_operations[-1].message()
+        if frame is not None:
+            self._operate(_ops.ReceiveMessageOperation(0), self._on_message)
+            self._session.received(frame)
+
+    def _has_status(self, event: _Event) -> None:
+        self._status = event.batch_operations[0]

@@ -1,0 +1,55 @@
+"""Sees to it that a stub's ledger is looked at when its time comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Timer(Protocol):
+    """Something that is to run later, unless it is cancelled."""
+
+    def cancel(self) -> None: ...
+
+
+class Timers(Protocol):
+    """Runs things later."""
+
+    def prepare(self) -> None:
+        """Gets what it takes; an exception, if that can't be had."""
+
+    def at(self, when: float, action: Callable[[], None]) -> Timer:
+        """Runs the action at this time of `time.monotonic`, in a thread of its own choice."""
+
+
+class Watchdog:
+    """Deadlines and the end of one stub. Used under the lock of its session."""
+
+    def __init__(self, timers: Timers, look: Callable[[], None]) -> None:
+        self._timers = timers
+        self._look = look
+        self._timer: Timer | None = None
+        self._at: float | None = None
+
+    def watch(self, when: float | None) -> None:
+        """Looks at this time, rather than at any other. None: there is nothing to look for now."""
+        if when == self._at:
+            return
+        if when is None:
+            return  # The look that is due finds nothing, which is cheaper than to cancel it each time.
+        if self._timer is not None:
+            self._timer.cancel()
+        self._at = when
+        self._timer = self._timers.at(when, self._look)
+
+    def looked(self) -> None:
+        """The time has come."""
+        self._timer = None
+        self._at = None
+
+    def rest(self) -> None:
+        """There is nothing to look for any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._at = None
