@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from faces import AioFace, Face, ThreadsFace
+from faces import AioFace, Face, InterceptedFace, ThreadsFace
 from fakehost import WAIT_SECONDS, FakeHost
 
 import seriatim
@@ -18,9 +18,9 @@ def host() -> Iterator[FakeHost]:
     fake.stop()
 
 
-@pytest.fixture(params=[ThreadsFace, AioFace], ids=["threads", "aio"])
+@pytest.fixture(params=[ThreadsFace, InterceptedFace, AioFace], ids=["threads", "intercepted", "aio"])
 def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
-    """Makes a client with a stub; each test is run with both APIs."""
+    """Makes a client with a stub; each test is run with both APIs, and each way to carry a stub."""
     made: list[Face] = []
 
     def make(host: FakeHost | str, **options: float) -> Face:

@@ -50,6 +50,7 @@ class Face(Protocol):
     def on_break(self, listener: Callable[[seriatim.FailureCause], object]) -> None: ...
     def cause(self) -> seriatim.FailureCause | None: ...
     def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None: ...
+    def end_others(self) -> None: ...
     def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str: ...
     def id(self) -> seriatim.DurableObjectId: ...
     def ids(self) -> Any: ...
@@ -58,8 +59,12 @@ class Face(Protocol):
 
 class ThreadsFace:
     def __init__(self, target: str, options: seriatim.ClientOptions) -> None:
-        self._objects = seriatim.DurableObjects.connect(target, options=options)
-        self.stub = self._objects.namespace(NAMESPACE).get_by_name("foo")
+        self._objects = self._connect(target, options)
+        self._kept: list[seriatim.DurableObjectStub] = []
+        self.renew()
+
+    def _connect(self, target: str, options: seriatim.ClientOptions) -> seriatim.DurableObjects:
+        return seriatim.DurableObjects.connect(target, options=options)
 
     def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply:
         echo = EchoStub(self.stub.channel())
@@ -103,6 +108,11 @@ class ThreadsFace:
         """A new stub on another object, or on the same one."""
         namespace = self._objects.namespace(NAMESPACE)
         self.stub = namespace.get_by_name(which) if isinstance(which, str) else namespace.get(which)
+        self._kept.append(self.stub)
+
+    def end_others(self) -> None:
+        for stub in self._kept[:-1]:
+            stub.close()
 
     def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str:
         """Gets a stub in another namespace; gives the error, if that is refused."""
@@ -124,8 +134,31 @@ class ThreadsFace:
         )
 
     def shut_down(self) -> None:
-        self.stub.cancel()
+        for stub in self._kept:
+            stub.cancel()
+            assert stub.await_end(WAIT_SECONDS), "the stub has not ended"
         self._objects.close()
+
+
+class Transparent(grpc.StreamStreamClientInterceptor):
+    """Does nothing."""
+
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        return continuation(client_call_details, request_iterator)
+
+
+class InterceptedFace(ThreadsFace):
+    """Over a channel that isn't gRPC's own, and so with threads for each stub."""
+
+    def _connect(self, target: str, options: seriatim.ClientOptions) -> seriatim.DurableObjects:
+        self._channel = grpc.insecure_channel(target, options.channel_arguments())
+        return seriatim.DurableObjects(grpc.intercept_channel(self._channel, Transparent()), options)
+
+    def shut_down(self) -> None:
+        super().shut_down()
+        self._channel.close()
 
 
 class AioFace:
@@ -139,7 +172,8 @@ class AioFace:
 
     async def _connect(self, target: str, options: seriatim.ClientOptions) -> None:
         self._objects = seriatim.aio.DurableObjects.connect(target, options=options)
-        self.stub = self._objects.namespace(NAMESPACE).get_by_name("foo")
+        self._kept: list[seriatim.aio.DurableObjectStub] = []
+        self.renew()
 
     def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(WAIT_SECONDS)
@@ -188,10 +222,15 @@ class AioFace:
         assert self.stub.is_broken == (self.stub.break_cause is not None)
         return self.stub.break_cause
 
+    def end_others(self) -> None:
+        for stub in self._kept[:-1]:
+            self._run(self._do(stub.close))
+
     def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None:
         """A new stub on another object, or on the same one."""
         namespace = self._objects.namespace(NAMESPACE)
         self.stub = namespace.get_by_name(which) if isinstance(which, str) else namespace.get(which)
+        self._kept.append(self.stub)
 
     def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str:
         """Gets a stub in another namespace; gives the error, if that is refused."""
@@ -219,7 +258,8 @@ class AioFace:
         self._loop.close()
 
     async def _shut_down(self) -> None:
-        self.stub.cancel()
+        for stub in self._kept:
+            stub.cancel()
         await self._objects.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:

@@ -191,6 +191,7 @@ class FakeHost:
                 if not opened:
                     accepted.opened(frame.open.name)
                     opened = True
+                accepted.received += frame.invocations
                 known = [
                     i.sequence for i in frame.invocations if EchoMessage.FromString(i.message).number >= 0
                 ]

@@ -117,7 +117,7 @@ class EventLink(Link):
     def wake(self) -> None:
         """See `Link`."""
         with _forks.GATE:
-            self._write()
+            self._take(self._session.take_step())
 
     def cancel(self) -> None:
         """See `Link`."""
@@ -132,16 +132,15 @@ class EventLink(Link):
         except ValueError:  # Closed.
             return False
 
-    def _write(self) -> None:
-        while (step := self._session.take_step()) is not None:
+    def _take(self, step: bytes | Step | None) -> None:
+        if step is not None:
             operation = (
                 _ops.SendCloseFromClientOperation(0)
                 if step is Step.HALF_CLOSE
                 else _ops.SendMessageOperation(step, 0)
             )
-            if self._operate(operation, self._on_taken):
-                return
-            self._session.taken()  # By nobody: the call has ended, and its status says how.
+            if not self._operate(operation, self._on_taken):
+                self._session.taken(more=False)  # The call has ended, and its status says how.
 
     def _operate(self, operation: Any, handler: Callable[[_Event], bool]) -> bool:
         with self._lock:
@@ -188,12 +187,10 @@ class EventLink(Link):
     def _has_left(self, event: _Event) -> None:
         if event.success:
             self._session.left()
-            self._write()
+            self._take(self._session.take_step())
 
     def _has_taken(self, event: _Event) -> None:
-        self._session.taken()
-        if event.success:
-            self._write()
+        self._take(self._session.taken(more=event.success))
 
     def _has_message(self, event: _Event) -> None:
         frame = event.batch_operations[-1].message()

@@ -72,8 +72,8 @@ def _before() -> None:
     if _aio_runs and not _warned:
         _warned = True
         LOGGER.warning(
-            "this process (pid %d) forks while gRPC for asyncio runs: its child can't use gRPC, and gRPC itself may "
-            "crash it. Start processes with 'spawn' or 'forkserver'. (This is said once.)",
+            "this process (pid %d) forks while gRPC for asyncio runs: its child can't use gRPC, and gRPC "
+            "itself may crash it. Start processes with 'spawn' or 'forkserver'. (This is said once.)",
             os.getpid(),
         )
 

@@ -85,7 +85,12 @@ class Ledger:
         self._open_sent = False
         self._opened = False
         self._state = _State.OPEN
-        self._cause: FailureCause | None = None
+        self.is_closing = False
+        """Whether no more calls are let in. Those that were are finished, unless the stub breaks."""
+        self.is_over = False
+        """Whether the stub has ended, closed or broken. Its link is then of no more use."""
+        self.cause: FailureCause | None = None
+        """Why the stub is broken; None if it isn't."""
         self._waiting: deque[PendingCall] = deque()
         self._waiting_bytes = 0
         self._sent: deque[PendingCall] = deque()
@@ -93,7 +98,8 @@ class Ledger:
         self._last = 0
         self._answered = 0
         self._in_grace = False  # The time of some has run out, and the host is about to tell.
-        self._next_check: float | None = None
+        self.next_check: float | None = None
+        """When `check` is to be called next, if ever."""
         self._leave_by: float | None = None
         self._end_by: float | None = None
 
@@ -114,8 +120,8 @@ class Ledger:
 
     def _refusal(self, call: PendingCall) -> FailureCause | None:
         options = self._options
-        if self._cause is not None:
-            return self._cause
+        if self.cause is not None:
+            return self.cause
         if self._state is not _State.OPEN:
             return FailureCause.of(
                 Reason.STUB_CLOSED, grpc.StatusCode.FAILED_PRECONDITION, "the stub is closed"
@@ -141,8 +147,10 @@ class Ledger:
             return
         if self._last == 0:
             self._state = _State.CLOSED
+            self.is_over = True
             return
         self._state = _State.CLOSING
+        self.is_closing = True
         self._expect_end(now)
 
     def cancel(self, message: str) -> list[Settled]:
@@ -154,27 +162,18 @@ class Ledger:
         if self.is_over:
             return []
         self._state = _State.BROKEN
-        self._cause = cause
+        self.is_over = True
+        self.cause = cause
         settled = [Settled(call, None, cause, sent) for call in self._sent if not call.ended]
         settled += [Settled(call, None, cause, Fate.NOT_EXECUTED) for call in self._waiting if not call.ended]
         self._sent.clear()
         self._waiting.clear()
         self._waiting_bytes = 0
         self._in_grace = False
-        self._next_check = None
+        self.next_check = None
         return settled
 
     # ---- what can be asked --------------------------------------------------------------------------
-
-    @property
-    def cause(self) -> FailureCause | None:
-        """Why the stub is broken; None if it isn't."""
-        return self._cause
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the stub has ended, closed or broken. Its link is then of no more use."""
-        return self._state in (_State.CLOSED, _State.BROKEN)
 
     @property
     def has_frame(self) -> bool:
@@ -185,11 +184,6 @@ class Ledger:
     def is_done_sending(self) -> bool:
         """Whether nothing will ever be sent again, so that the link can be half-closed."""
         return self.is_over or (self._state is _State.CLOSING and not self._waiting)
-
-    @property
-    def next_check(self) -> float | None:
-        """When `check` is to be called next, if ever."""
-        return self._next_check
 
     def has_not_left_by(self, now: float) -> bool:
         """Whether it has taken too long to reach the host at all: see `leaving` and `left`."""
@@ -203,8 +197,9 @@ class Ledger:
         self._check_at(self._leave_by)
 
     def left(self) -> None:
-        """The link has a connection, and room on it."""
+        """The link has a connection, and room on it. Nothing has been sent yet but the opening."""
         self._leave_by = None
+        self.next_check = min((c.deadline for c in self._waiting if c.deadline is not None), default=None)
 
     def open_frame(self) -> bytes:
         """A first frame without invocations: for a link that finds out by it whether it gets through."""
@@ -213,7 +208,7 @@ class Ledger:
 
     def next_frame(self, now: float) -> bytes | None:
         """The next frame, if one may be sent now. From here on its invocations count as sent."""
-        if not self.has_frame:
+        if not self._waiting or len(self._unanswered_frames) >= self._options.max_unanswered_frames:
             return None
         calls: list[PendingCall] = []
         size = 0
@@ -269,7 +264,8 @@ class Ledger:
         done = self._state is _State.CLOSING and not self._sent and not self._waiting
         if done and code is grpc.StatusCode.OK:
             self._state = _State.CLOSED
-            self._next_check = None
+            self.is_over = True
+            self.next_check = None
             return []
         return self.break_by(FailureCause.connection_lost(code, message, trailers))
 
@@ -306,9 +302,9 @@ class Ledger:
         A call whose time has run out waits `deadline_grace` more for the host's word, if the oldest
         unanswered call's time has run out too: the host is about to tell. Else the host can't tell yet.
         """
-        if self._next_check is None or now < self._next_check:
+        if self.next_check is None or now < self.next_check:
             return []
-        self._next_check = None
+        self.next_check = None
         self._in_grace = False
         settled: list[Settled] = []
         for calls, fate in ((self._sent, Fate.UNKNOWN), (self._waiting, Fate.NOT_EXECUTED)):
@@ -362,8 +358,8 @@ class Ledger:
             self._check_at(self._end_by)
 
     def _check_at(self, time: float) -> None:
-        if self._next_check is None or time < self._next_check:
-            self._next_check = time
+        if self.next_check is None or time < self.next_check:
+            self.next_check = time
 
 
 def _answer_overdue(call: PendingCall, message: str) -> FailureCause:

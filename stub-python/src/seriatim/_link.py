@@ -47,8 +47,8 @@ class Carried(Protocol):
     def take_step(self) -> bytes | Step | None:
         """The next step, unless one is being taken: whoever gets one has to take it, and say `taken`."""
 
-    def taken(self) -> None:
-        """The step has been taken."""
+    def taken(self, more: bool = True) -> bytes | Step | None:
+        """The step has been taken. The next one, as from `take_step`, if more can be."""
 
     def received(self, frame: bytes) -> bool:
         """A frame has come. False if no more are wanted."""

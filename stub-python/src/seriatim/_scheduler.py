@@ -56,20 +56,23 @@ class Scheduler:
         order = itertools.count()
         heap: list[tuple[float, int, ScheduledAction]] = []
         while True:
+            delay = min(max(0.0, heap[0][0] - time.monotonic()), threading.TIMEOUT_MAX) if heap else None
             try:
-                delay = min(max(0.0, heap[0][0] - time.monotonic()), threading.TIMEOUT_MAX) if heap else None
                 asked = self._asked.get(timeout=delay)
-                heapq.heappush(heap, (asked.when, next(order), asked))
-                continue
             except queue.Empty:
-                pass
-            _, _, due = heapq.heappop(heap)
-            action = due.action
-            if action is not None:
-                try:
-                    action()
-                except Exception:
-                    LOGGER.exception("a stub's check failed")
+                _run(heapq.heappop(heap)[2])
+                continue
+            heapq.heappush(heap, (asked.when, next(order), asked))
+            del asked  # This thread waits now, and must not keep what was asked.
+
+
+def _run(due: ScheduledAction) -> None:
+    action = due.action
+    if action is not None:
+        try:
+            action()
+        except Exception:
+            LOGGER.exception("a stub's check failed")
 
 
 SHARED = Scheduler()

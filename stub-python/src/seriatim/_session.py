@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -57,7 +56,7 @@ class Session(Carried):
         self._has_left = False
         self._half_closed = False
         self._writing = False  # Someone has a step and is taking it.
-        self._untold: deque[Settled] = deque()
+        self._untold: list[Settled] = []
         self._telling = False
         self._end_told = False
         self._break_listeners: list[BreakListener] = []
@@ -87,7 +86,7 @@ class Session(Carried):
                 begin = not self._begun
                 self._begun = True
                 wake = self._has_left and not self._writing and self._ledger.has_frame
-                if call.deadline is not None:
+                if self._ledger.next_check != self._watchdog.at:
                     self._watchdog.watch(self._ledger.next_check)
         if refusal is not None:
             call.target.fail(refusal, Fate.NOT_EXECUTED)
@@ -158,40 +157,49 @@ class Session(Carried):
         with self._lock:
             self._ledger.left()
             self._has_left = True
+            self._watchdog.watch(self._ledger.next_check)
 
     def take_step(self) -> bytes | Step | None:
         """See `Carried`."""
         with self._lock:
-            if self._writing or not self._has_left or self._half_closed:
-                return None
-            if self._ledger.is_over:
-                return None  # What is cancelled must not look half-closed before.
-            step: bytes | Step | None = self._ledger.next_frame(time.monotonic())
-            if step is None and self._ledger.is_done_sending:
-                step = Step.HALF_CLOSE
-                self._half_closed = True
-            self._writing = step is not None
-            return step
+            return None if self._writing else self._next_step()
 
-    def taken(self) -> None:
+    def taken(self, more: bool = True) -> bytes | Step | None:
         """See `Carried`."""
         with self._lock:
             self._writing = False
+            return self._next_step() if more else None
+
+    def _next_step(self) -> bytes | Step | None:
+        """Under the lock. What is cancelled must not look half-closed before, so there is none at the end."""
+        step: bytes | Step | None = None
+        ledger = self._ledger
+        if self._has_left and not self._half_closed and not ledger.is_over:
+            step = ledger.next_frame(time.monotonic())
+            if step is None and ledger.is_closing and ledger.is_done_sending:
+                step = Step.HALF_CLOSE
+                self._half_closed = True
+        self._writing = step is not None
+        return step
 
     def received(self, frame: bytes) -> bool:
         """See `Carried`."""
+        ledger = self._ledger
         with self._lock:
-            settled = self._ledger.receive(frame, time.monotonic())
-            over = self._ledger.is_over
-            wake = not (over or self._writing or self._half_closed) and (
-                self._ledger.has_frame or self._ledger.is_done_sending
-            )
-            if not over:
-                self._watchdog.watch(self._ledger.next_check)
+            settled = ledger.receive(frame, time.monotonic())
+            over = ledger.is_over
             link = self._link
+            wake = (ledger.has_frame or ledger.is_closing) and not self._writing and not over
+            if ledger.next_check != self._watchdog.at:
+                self._watchdog.watch(ledger.next_check)
+            if settled and not self._telling:
+                tell = self._telling = True
+            else:
+                tell = self._may_tell(settled)
         if wake and link is not None:
             link.wake()  # Before the callers hear of it: what waits was made before what they do next.
-        self._tell_all(settled)
+        if tell:
+            self._tell(settled)
         return not over
 
     def ended(
@@ -236,49 +244,57 @@ class Session(Carried):
     def _tell_all(self, settled: list[Settled]) -> None:
         """Tells callers what became of their calls and, if the stub has ended, whom that concerns."""
         with self._lock:
+            tell = self._may_tell(settled)
+        if tell:
+            self._tell(settled)
+
+    def _may_tell(self, settled: list[Settled]) -> bool:
+        """Under the lock: whether it is for this thread to tell; else someone else does, or nobody must."""
+        if self._telling:
             self._untold += settled
-            if self._telling or not (self._untold or self._ledger.is_over):
-                return
-            self._telling = True
-        batch: deque[Settled] = deque()
+            return False
+        self._telling = bool(settled) or (self._ledger.is_over and not self._end_told)
+        return self._telling
+
+    def _tell(self, settled: list[Settled]) -> None:
+        end = False
+        untold = iter(settled)
         try:
-            while self._next_untold(batch):
-                while batch:
-                    call, response, cause, fate = batch.popleft()
+            while True:
+                for call, response, cause, fate in untold:
                     if cause is None:
                         call.target.succeed(response)
                     else:
                         call.target.fail(cause, fate)
-        except (
-            BaseException
-        ):  # A callback on this very thread was interrupted. Others are told by the next one.
-            with self._lock:
-                self._untold.extendleft(reversed(batch))
+                with self._lock:
+                    if not self._untold:
+                        self._telling = False
+                        if self._ledger.is_over:
+                            end = not self._end_told
+                            self._end_told = True
+                        break
+                    untold = iter(self._untold)
+                    self._untold = []
+        except BaseException:
+            with self._lock:  # A callback on this very thread was interrupted. The next one tells the others.
+                self._untold = [*untold, *self._untold]
                 self._telling = False
             raise
-        self._tell_end()
-
-    def _next_untold(self, batch: deque[Settled]) -> bool:
-        with self._lock:
-            batch += self._untold
-            self._untold.clear()
-            self._telling = bool(batch)
-            return self._telling
+        if end:
+            self._tell_end()
 
     def _tell_end(self) -> None:
-        """The calls have been told. If the stub has ended, that is told once."""
+        """The calls have been told, and the stub has ended. Once."""
         with self._lock:
-            if not self._ledger.is_over or self._end_told or self._untold or self._telling:
-                return
-            self._end_told = True
-            cause = self._ledger.cause
             link = self._link
+            self._link = None  # It knows the session: what goes around in a circle stays for longer.
             listeners = self._break_listeners
             self._break_listeners = []
             self._watchdog.rest()
         self._connection.sessions.discard(self)
         if link is not None:
             link.cancel()
+        cause = self._ledger.cause
         if cause is not None:
             for listener in listeners:
                 _tell(listener, cause)
@@ -292,7 +308,7 @@ class Session(Carried):
         self._break_listeners = []
         for call, _, _, fate in [*self._untold, *self._ledger.break_by(cause)]:
             call.target.forked(cause, fate)
-        self._untold.clear()
+        self._untold = []
         self._telling = False
         self._end_told = True
         self._end.set()

@@ -63,27 +63,27 @@ class ThreadLink(Link):
         """
         yield self._session.open_frame()
         self._session.left()
-        while (step := self._next_step()) is not None:
-            if step is Step.HALF_CLOSE:
-                return
+        step = self._awaited(None)
+        while step is not None and step is not Step.HALF_CLOSE:
             yield step
-            self._session.taken()
+            step = self._awaited(self._session.taken())
 
-    def _next_step(self) -> bytes | Step | None:
-        """Waits for a step. None: the stream has been cancelled, and must not look half-closed before
-        that.
+    def _awaited(self, step: bytes | Step | None) -> bytes | Step | None:
+        """Waits for a step, if there is none. None: the stream has been cancelled, and must not look
+        half-closed before that.
         """
-        while True:
+        while step is None:
             with self._condition:
                 self._woken = False
             step = self._session.take_step()
             if step is not None:
-                return step
+                break
             with self._condition:
                 while not self._woken and not self._given_up:
                     self._condition.wait()
                 if self._given_up:
                     return None
+        return step
 
     def _receive(self) -> None:
         """Receives until the stub has ended, on a thread of its own."""

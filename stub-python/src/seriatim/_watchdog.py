@@ -27,29 +27,28 @@ class Watchdog:
 
     def __init__(self, timers: Timers, look: Callable[[], None]) -> None:
         self._timers = timers
-        self._look = look
+        self._look: Callable[[], None] | None = look
         self._timer: Timer | None = None
-        self._at: float | None = None
+        self.at: float | None = None
+        """When the next look is due, if one is."""
 
     def watch(self, when: float | None) -> None:
         """Looks at this time, rather than at any other. None: there is nothing to look for now."""
-        if when == self._at:
+        if when == self.at or self._look is None:
             return
-        if when is None:
-            return  # The look that is due finds nothing, which is cheaper than to cancel it each time.
         if self._timer is not None:
             self._timer.cancel()
-        self._at = when
-        self._timer = self._timers.at(when, self._look)
+        self.at = when
+        self._timer = None if when is None else self._timers.at(when, self._look)
 
     def looked(self) -> None:
         """The time has come."""
         self._timer = None
-        self._at = None
+        self.at = None
 
     def rest(self) -> None:
-        """There is nothing to look for any more."""
+        """There is nothing to look for any more, and nobody."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
-        self._at = None
+        self._look = None

@@ -53,17 +53,16 @@ class AioLink(Link):
         try:
             await stream.wait_for_connection()  # What never left is known not to have been executed.
             self._session.left()
-            while True:
-                self._wake.clear()
-                step = self._session.take_step()
+            step = self._session.take_step()
+            while step is not Step.HALF_CLOSE:
                 if step is None:
+                    self._wake.clear()
                     await self._wake.wait()
-                elif step is Step.HALF_CLOSE:
-                    await stream.done_writing()
-                    return
+                    step = self._session.take_step()
                 else:
                     await _write(stream, step)
-                    self._session.taken()
+                    step = self._session.taken()
+            await stream.done_writing()
         except (aio.AioRpcError, aio.InternalError, asyncio.InvalidStateError):
             pass  # The stream has ended, and what came before its end may not have been read yet.
         except asyncio.CancelledError:
@@ -82,6 +81,9 @@ class AioLink(Link):
         try:
             async for frame in stream:
                 self._session.received(frame)
+                # Who has been told may call at once. So the sender looks right behind them, in the same round
+                # of the loop, instead of being woken for the next one.
+                self._wake.set()
             code = await stream.code()
             details = await stream.details()
             trailers = await stream.trailing_metadata()

@@ -1,0 +1,288 @@
+"""How stubs begin, what they take, and how they end when nobody ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import socket
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+
+import grpc
+import pytest
+from echo_pb2 import EchoMessage
+from echo_pb2_grpc import EchoStub
+from faces import Face, Transparent, failure, number
+from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
+
+import seriatim
+from seriatim import Fate, Reason, _face, _scheduler
+
+MakeFace = Callable[..., Face]
+
+
+def echo(stub: seriatim.DurableObjectStub) -> int:
+    value: int = EchoStub(stub.channel()).Echo.future(EchoMessage()).result(WAIT_SECONDS).number
+    return value
+
+
+# ---- threads ------------------------------------------------------------------------------------------
+
+
+def test_stubs_have_no_threads_of_their_own(host: FakeHost) -> None:
+    host.serves()
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        namespace = objects.namespace(NAMESPACE)
+        stubs = [namespace.get_by_name(f"foo-{n}") for n in range(100)]
+        echo(stubs[0])
+        mine = {thread.name for thread in threading.enumerate() if thread.name.startswith("seriatim")}
+        assert mine <= {"seriatim-scheduler"}
+        spinning = [thread for thread in threading.enumerate() if "channel_spin" in repr(thread._target)]  # type: ignore[attr-defined]
+        for stub in stubs:
+            echo(stub)
+        assert [
+            thread
+            for thread in threading.enumerate()
+            if "channel_spin" in repr(thread._target)  # type: ignore[attr-defined]
+        ] == spinning
+        for stub in stubs:
+            stub.close()
+        assert all(stub.await_end(WAIT_SECONDS) for stub in stubs)
+
+
+@pytest.fixture
+def no_more_threads() -> Iterator[Callable[[], None]]:
+    """From when it is called, a thread would need more memory than there can be."""
+
+    def limit() -> None:
+        threading.stack_size(1 << 46)
+
+    yield limit
+    threading.stack_size(0)
+
+
+@pytest.mark.parametrize("kind", ["channel", "intercepted", "scheduler"])
+def test_at_the_limit_of_threads_nothing_is_executed(
+    host: FakeHost, no_more_threads: Callable[[], None], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with grpc.insecure_channel(host.target) as channel:
+        if kind == "scheduler":
+            monkeypatch.setattr(_scheduler, "SHARED", _scheduler.Scheduler())
+        else:
+            _scheduler.SHARED.prepare()
+        below = grpc.intercept_channel(channel, Transparent()) if kind == "intercepted" else channel
+        namespace = seriatim.DurableObjects(below).namespace(NAMESPACE)
+        stubs = [namespace.get_by_name("foo") for _ in range(3)]
+        no_more_threads()
+        calls = [
+            EchoStub(stub.channel()).Echo.future(EchoMessage(), timeout=WAIT_SECONDS) for stub in stubs[:2]
+        ]
+        threading.stack_size(0)
+        for call in calls:
+            failed = call.exception(WAIT_SECONDS)
+            assert isinstance(failed, seriatim.CallFailure)
+            assert (failed.reason, failed.fate) == (Reason.CONNECTION_LOST, Fate.NOT_EXECUTED)
+            assert failed.message == "can't open the stub's stream: can't start new thread"
+        host.serves()
+        with stubs[2] as stub:
+            assert echo(stub) == 10
+        assert [len(accepted.received) for accepted in host.all] == [0] * (len(host.all) - 1) + [1]
+
+
+def test_a_callback_that_waits_is_told_so(host: FakeHost) -> None:
+    """It would wait for ever, and hold up all stubs of the client."""
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        one, two = (objects.namespace(NAMESPACE).get_by_name(name) for name in ("one", "two"))
+        raised: list[str] = []
+        done = threading.Event()
+
+        def wait(_: object) -> None:
+            for action in (never.result, two.await_end):
+                try:
+                    action()
+                except RuntimeError as e:
+                    raised.append(str(e))
+            done.set()
+
+        never = EchoStub(two.channel()).Echo.future(EchoMessage())
+        EchoStub(one.channel()).Echo.future(EchoMessage()).add_done_callback(wait)
+        for accepted in (host.accept(), host.accept()):
+            frame = accepted.frame()
+            accepted.opened(frame.open.name)
+            if frame.open.name == "one":
+                accepted.answer(1)
+        assert done.wait(WAIT_SECONDS)
+        assert [text.partition(":")[0] for text in raised] == ["a callback waits for a call or a stub"] * 2
+        for stub in (one, two):
+            stub.cancel()
+            assert stub.await_end(WAIT_SECONDS)
+
+
+# ---- stubs that get no room ---------------------------------------------------------------------------
+
+
+def test_a_stub_that_finds_no_room_says_which_limit(
+    make_face: MakeFace, request: pytest.FixtureRequest
+) -> None:
+    host = FakeHost(streams=2)
+    request.addfinalizer(host.stop)
+    host.serves()
+    face = make_face(host, open_timeout=0.5)
+    for name in ("one", "two"):
+        face.renew(name)
+        assert number(face.call()) == 10
+    face.renew("three")
+    replies = [face.call(), face.call(timeout=WAIT_SECONDS)]
+    for sequence, reply in enumerate(replies, 1):
+        late = failure(reply)
+        assert (late.reason, late.fate, late.sequence) == (Reason.OPEN_OVERDUE, Fate.NOT_EXECUTED, sequence)
+        assert late.retryable
+        assert "2 stubs are open on this connection" in late.message
+        assert "MAX_CONCURRENT_STREAMS" in late.message
+        assert "0.5 s (open_timeout)" in late.message
+    cause = face.cause()
+    assert cause is not None
+    assert cause.reason == Reason.OPEN_OVERDUE
+    face.renew("four")
+    reply = face.call()
+    face.end_others()
+    assert number(reply) == 10
+    assert "three" not in [accepted.frames[0].open.name for accepted in host.all if accepted.frames]
+
+
+def test_a_host_that_cannot_be_reached(make_face: MakeFace, request: pytest.FixtureRequest) -> None:
+    """Connections are taken, and nothing ever comes on them."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    request.addfinalizer(listening.close)
+    face = make_face(f"127.0.0.1:{listening.getsockname()[1]}", open_timeout=0.3)
+    late = failure(face.call())
+    assert (late.code(), late.fate) == (grpc.StatusCode.UNAVAILABLE, Fate.NOT_EXECUTED)
+    assert late.reason == Reason.OPEN_OVERDUE
+    assert "there is no connection" in late.message
+
+
+# ---- a host that comes back ---------------------------------------------------------------------------
+
+
+def test_it_tries_to_connect_often_however_long_the_outage(make_face: MakeFace) -> None:
+    """By gRPC's own defaults the eighth attempt would come after 43 s."""
+    tried = threading.Semaphore(0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def refuse() -> None:
+            try:
+                while True:
+                    connection, _ = listening.accept()
+                    connection.close()
+                    tried.release()
+            except OSError:
+                pass  # The test is over.
+
+        threading.Thread(target=refuse, daemon=True).start()
+        face = make_face(f"127.0.0.1:{listening.getsockname()[1]}")
+        for attempt in range(8):
+            assert failure(face.call()).fate is Fate.NOT_EXECUTED
+            face.renew()
+            assert tried.acquire(timeout=WAIT_SECONDS / 4), f"no attempt {attempt + 1} to connect"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_retry_outlasts_a_restart() -> None:
+    host = FakeHost()
+    host.serves()
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        namespace = objects.namespace(NAMESPACE)
+        with seriatim.Retry(lambda: namespace.get_by_name("foo")) as retry:
+            assert retry.call(echo) == 10
+            address = host.target
+            host.cut()
+            answers: list[int] = []
+            caller = threading.Thread(target=lambda: answers.append(retry.call(echo)))
+            caller.start()
+            again = FakeHost(address)
+            again.serves()
+            caller.join(WAIT_SECONDS)
+            assert answers == [10]
+        again.stop()
+
+
+# ---- stubs that are dropped ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """What has been logged."""
+    monkeypatch.setattr(_face.StubFace, "_dropped_said", False)
+    caplog.set_level(logging.WARNING, "seriatim")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "seriatim"]
+
+
+def test_a_stub_that_is_dropped_is_closed(host: FakeHost, warnings: Callable[[], list[str]]) -> None:
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        namespace = objects.namespace(NAMESPACE)
+        for name in ("foo", "bar"):
+            methods = EchoStub(namespace.get_by_name(name).channel())
+            call = methods.Echo.future(EchoMessage())
+            accepted = host.accept().opened(name).through(1).answer(1)
+            assert call.result(WAIT_SECONDS).number == 10
+            gc.collect()
+            assert not warnings() or name == "bar"  # Who has the methods has the stub.
+            methods.Echo.future(EchoMessage())  # Nobody waits for it.
+            del methods
+            accepted.through(2).end().answer(2).ends()
+            assert not accepted.is_cancelled()
+        (warning,) = warnings()
+        assert warning.startswith(
+            "<DurableObjectStub ECHO/foo> was dropped without being closed, and is closed"
+        )
+
+
+def test_a_dropped_stub_takes_no_memory(host: FakeHost, warnings: Callable[[], list[str]]) -> None:
+    host.serves()
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        namespace = objects.namespace(NAMESPACE)
+        gone = threading.Semaphore(0)
+        for n in range(100):
+            stub = namespace.get_by_name(f"foo-{n}")
+            weakref.finalize(stub._session, gone.release)
+            assert echo(stub) == 10
+        del stub
+        for n in range(99):  # gRPC's thread remembers the last one, until something else comes.
+            assert gone.acquire(timeout=WAIT_SECONDS), f"{n} of 100 are gone"
+        for accepted in list(host.all):
+            assert not accepted.is_cancelled()
+        assert not objects._connection.sessions
+    assert len(warnings()) == 1
+
+
+async def test_an_asyncio_stub_that_is_dropped_is_closed(
+    host: FakeHost, warnings: Callable[[], list[str]]
+) -> None:
+    async with seriatim.aio.DurableObjects.connect(host.target) as objects:
+        namespace = objects.namespace(NAMESPACE)
+        methods = EchoStub(namespace.get_by_name("foo").channel())
+        call = methods.Echo(EchoMessage())
+        accepted = await asyncio.to_thread(lambda: host.accept().opened("foo").through(1).answer(1))
+        assert (await call).number == 10
+        assert not warnings()
+        await asyncio.to_thread(gc.collect)
+        assert not warnings()
+        del methods
+        assert not await asyncio.to_thread(lambda: accepted.end().ends().is_cancelled())
+        assert len(warnings()) == 1
+
+
+def test_a_stub_that_was_closed_or_never_used_is_dropped_without_a_word(
+    host: FakeHost, warnings: Callable[[], list[str]]
+) -> None:
+    host.serves()
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        namespace = objects.namespace(NAMESPACE)
+        namespace.get_by_name("unused")
+        with namespace.get_by_name("used") as stub:
+            echo(stub)
+        del stub
+        gc.collect()
+        assert not warnings()
