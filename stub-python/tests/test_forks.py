@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from fakehost import IDS, FakeHost
-
-HERE = Path(__file__).parent
-SECONDS = 120
+from processes import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 NEW_CLIENT = f"answered 10 and 20, {IDS.from_name('x')}"[:40]
-
-
-def run(case: str, host: FakeHost, **environment: str) -> list[str]:
-    host.serves()
-    ran = subprocess.run(
-        [sys.executable, HERE / "forking.py", case, host.target],
-        env=dict(os.environ, PYTHONPATH=str(HERE.parent / "generated"), **environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.splitlines()
 
 
 def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost) -> None:

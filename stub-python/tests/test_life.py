@@ -8,17 +8,18 @@ import logging
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import grpc
 import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
-from faces import Face, Transparent, failure, number
+from faces import Face, failure, number
 from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
+from processes import run
 
 import seriatim
-from seriatim import Fate, Reason, _face, _scheduler
+from seriatim import Fate, Reason, _face
 
 MakeFace = Callable[..., Face]
 
@@ -52,43 +53,17 @@ def test_stubs_have_no_threads_of_their_own(host: FakeHost) -> None:
         assert all(stub.await_end(WAIT_SECONDS) for stub in stubs)
 
 
-@pytest.fixture
-def no_more_threads() -> Iterator[Callable[[], None]]:
-    """From when it is called, a thread would need more memory than there can be."""
-
-    def limit() -> None:
-        threading.stack_size(1 << 46)
-
-    yield limit
-    threading.stack_size(0)
-
-
-@pytest.mark.parametrize("kind", ["channel", "intercepted", "scheduler"])
-def test_at_the_limit_of_threads_nothing_is_executed(
-    host: FakeHost, no_more_threads: Callable[[], None], kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with grpc.insecure_channel(host.target) as channel:
-        if kind == "scheduler":
-            monkeypatch.setattr(_scheduler, "SHARED", _scheduler.Scheduler())
-        else:
-            _scheduler.SHARED.prepare()
-        below = grpc.intercept_channel(channel, Transparent()) if kind == "intercepted" else channel
-        namespace = seriatim.DurableObjects(below).namespace(NAMESPACE)
-        stubs = [namespace.get_by_name("foo") for _ in range(3)]
-        no_more_threads()
-        calls = [
-            EchoStub(stub.channel()).Echo.future(EchoMessage(), timeout=WAIT_SECONDS) for stub in stubs[:2]
-        ]
-        threading.stack_size(0)
-        for call in calls:
-            failed = call.exception(WAIT_SECONDS)
-            assert isinstance(failed, seriatim.CallFailure)
-            assert (failed.reason, failed.fate) == (Reason.CONNECTION_LOST, Fate.NOT_EXECUTED)
-            assert failed.message == "can't open the stub's stream: can't start new thread"
-        host.serves()
-        with stubs[2] as stub:
-            assert echo(stub) == 10
-        assert [len(accepted.received) for accepted in host.all] == [0] * (len(host.all) - 1) + [1]
+@pytest.mark.parametrize("what", ["channel", "intercepted", "scheduler"])
+def test_at_the_limit_of_threads_nothing_is_executed(host: FakeHost, what: str) -> None:
+    """In a process of its own, since the host needs threads, too."""
+    refused = "can't open the stub's stream: can't start new thread [CONNECTION_LOST, call 1, NOT_EXECUTED]"
+    *lines, in_child, status = run("limit", host, what)
+    assert lines == [refused, refused, "answered 10"]
+    assert (in_child[:18], status) == (
+        "answered 10 and 20",
+        "the child has ended with 0",
+    )  # Forks still work.
+    assert sum(len(accepted.received) for accepted in host.all) == 3
 
 
 def test_a_callback_that_waits_is_told_so(host: FakeHost) -> None:

@@ -109,6 +109,7 @@ class EventLink(Link):
                 try:
                     _SPIN(state)
                 except BaseException:  # There can be no thread, and gRPC must not think that there is one.
+                    _ops.enter_user_request_generator()  # Which counts one thread less: a fork waits for all.
                     self._orphan = True
                     self._call.cancel(_CANCELLED, "no thread")
                     raise

@@ -1,6 +1,6 @@
-"""Forks, in a process of its own: test_forks.py runs it. Prints what it saw.
+"""What needs a process of its own, such as to fork. Prints what it saw.
 
-usage: forking.py CASE TARGET
+usage: processes.py CASE TARGET [MORE]
 """
 
 from __future__ import annotations
@@ -8,16 +8,38 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+import grpc
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
+from faces import Transparent
+from fakehost import FakeHost
 
 import seriatim
+from seriatim import _scheduler
 
 WAIT_SECONDS = 20
+HERE = Path(__file__)
+
+
+def run(case: str, host: FakeHost, *more: str, **environment: str) -> list[str]:
+    """Runs a case against this host, which answers everything, and gives the lines that it printed."""
+    host.serves()
+    ran = subprocess.run(
+        [sys.executable, HERE, case, host.target, *more],
+        env=dict(os.environ, PYTHONPATH=str(HERE.parents[1] / "generated"), **environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=6 * WAIT_SECONDS,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
 
 
 def say(*words: object) -> None:
@@ -144,8 +166,35 @@ def aio(target: str) -> None:
     asyncio.run(parent())
 
 
-def main(case: str, target: str) -> None:
-    {"threads": threads, "busy": busy, "pool": pool, "aio": aio}[case](target)
+def limit(target: str, what: str) -> None:
+    """No thread can be started any more: it would need more memory than there can be."""
+    channel = grpc.insecure_channel(target)
+    if what != "scheduler":
+        _scheduler.SHARED.prepare()
+    below = grpc.intercept_channel(channel, Transparent()) if what == "intercepted" else channel
+    namespace = seriatim.DurableObjects(below).namespace("ECHO")
+    stubs = [namespace.get_by_name(f"foo-{n}") for n in range(3)]
+    threading.stack_size(1 << 46)
+    calls = [EchoStub(stub.channel()).Echo.future(EchoMessage(), 5.0) for stub in stubs[:2]]
+    threading.stack_size(0)
+    for call in calls:
+        failed = call.exception(WAIT_SECONDS)
+        assert isinstance(failed, seriatim.CallFailure)
+        say(failed.details())
+    with stubs[2] as stub:
+        say("answered", echo(stub))
+    in_child(lambda: say(new_client(target)))
+
+
+def main(case: str, *more: str) -> None:
+    cases: dict[str, Callable[..., None]] = {
+        "threads": threads,
+        "busy": busy,
+        "pool": pool,
+        "aio": aio,
+        "limit": limit,
+    }
+    cases[case](*more)
 
 
 if __name__ == "__main__":
