@@ -17,10 +17,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Why a stub breaks, before it is known where. Immutable.
  *
+ * @param retryable whether a new stub may well succeed with the same calls
  * @param failedSequence the number of the invocation to blame, or 0
  */
 public record BreakCause(
-    BreakReason reason, Status.Code code, String message, List<Any> details, long failedSequence) {
+    BreakReason reason,
+    Status.Code code,
+    String message,
+    List<Any> details,
+    boolean retryable,
+    long failedSequence) {
   /** The domain of every {@link ErrorInfo} that Seriatim makes. */
   public static final String DOMAIN = "seriatim.dev";
 
@@ -51,12 +57,26 @@ public record BreakCause(
           case UNKNOWN_NAMESPACE -> Status.Code.NOT_FOUND;
         };
     return new BreakCause(
-        reason, code, message, List.of(Any.pack(info(reason).build())), /* failedSequence= */ 0);
+        reason,
+        code,
+        message,
+        List.of(Any.pack(info(reason).build())),
+        reason == BreakReason.OBJECT_RESET || reason == BreakReason.HOST_DRAINING,
+        /* failedSequence= */ 0);
   }
 
   /** The object has to begin anew, for this has gone wrong, and not by its own fault. */
   static BreakCause reset(Throwable why) {
-    return of(BreakReason.OBJECT_RESET, String.valueOf(why.getMessage()));
+    return reset(String.valueOf(why.getMessage()), why);
+  }
+
+  /** The same, in other words. Not to be tried again if what is stored is damaged. */
+  static BreakCause reset(String message, Throwable why) {
+    BreakCause cause = of(BreakReason.OBJECT_RESET, message);
+    return why instanceof StorageException e && !e.isRetryable()
+        ? new BreakCause(
+            cause.reason, cause.code, cause.message, cause.details, /* retryable= */ false, 0)
+        : cause;
   }
 
   /**
@@ -100,12 +120,13 @@ public record BreakCause(
       info.putMetadata("object.details_left_out", String.valueOf(left));
     }
     details.addFirst(Any.pack(info.build()));
-    return new BreakCause(reason, code, description, details, /* failedSequence= */ 0);
+    return new BreakCause(
+        reason, code, description, details, /* retryable= */ false, /* failedSequence= */ 0);
   }
 
   /** The same cause, with an invocation to blame. */
   public BreakCause blaming(long sequence) {
-    return new BreakCause(reason, code, message, details, sequence);
+    return new BreakCause(reason, code, message, details, retryable, sequence);
   }
 
   /** The cause as a status proto, with its details. */
@@ -128,7 +149,7 @@ public record BreakCause(
         .setCause(toStatusProto())
         .setCompletedThrough(completedThrough)
         .setFailedSequence(failedSequence)
-        .setRetryable(reason == BreakReason.OBJECT_RESET || reason == BreakReason.HOST_DRAINING)
+        .setRetryable(retryable)
         .setOverloaded(reason == BreakReason.OVERLOADED)
         .setRemote(
             reason == BreakReason.OBJECT_EXCEPTION || reason == BreakReason.OBJECT_START_FAILED)

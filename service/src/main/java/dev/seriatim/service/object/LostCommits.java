@@ -20,8 +20,7 @@ final class LostCommits implements CommitListener {
 
   @Override
   public void failed(long first, long last, Throwable cause) {
-    BreakCause reset =
-        BreakCause.of(BreakReason.OBJECT_RESET, "a commit failed: " + cause.getMessage());
+    BreakCause reset = BreakCause.reset("a commit failed: " + cause.getMessage(), cause);
     gate.fail(first, last, reset, Thread::startVirtualThread);
     // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
     // long. A thread of its own, for this one is the committer.

@@ -469,8 +469,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   private StorageException readFailed(SQLException e) {
-    return new StorageException(
-        "storage of object " + key + " could not be read: " + e.getMessage(), e);
+    return engine.store().failed("storage of object " + key + " could not be read", e);
   }
 
   // ---- called by the committer

@@ -40,6 +40,7 @@ final class Committer implements AutoCloseable {
   private final Thread thread;
   private final CommitQueue queue = new CommitQueue();
   private final Outage outage;
+  private final FailureLog failures = new FailureLog();
   private @Nullable JdbcWriter writer;
 
   Committer(StorageOptions options, JdbcStore store, Faults faults) {
@@ -143,6 +144,12 @@ final class Committer implements AutoCloseable {
           return;
         }
         case LOST -> {
+          if (group.size() > 1 && store.isDamaged(failure)) {
+            // Only what is damaged shall suffer for it.
+            commit(new ArrayList<>(group.subList(0, group.size() / 2)));
+            commit(new ArrayList<>(group.subList(group.size() / 2, group.size())));
+            return;
+          }
           if (!mayComeBack(failure, began)) {
             failAll(group, failure);
             return;
@@ -226,8 +233,11 @@ final class Committer implements AutoCloseable {
   }
 
   private void failAll(List<Batch> group, Throwable cause) {
+    String what = "the commit failed";
     StorageException failure =
-        new StorageException("the commit failed: " + cause.getMessage(), cause);
+        cause instanceof SQLException e
+            ? store.failed(what, e)
+            : new StorageException(what + ": " + cause.getMessage(), cause);
     for (Batch batch : group) {
       fail(batch.object, failure);
     }
@@ -244,11 +254,26 @@ final class Committer implements AutoCloseable {
   /** Whether it is worth to try again, after a try that began then has failed like this. */
   private boolean mayComeBack(SQLException failure, long began) {
     if (!store.isAway(failure)) {
-      LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", failure);
+      log(failure);
       return false;
     }
     storeIsAway(failure, began);
     return !queue.isClosing() && !outage.isBeyondPatience(System.nanoTime());
+  }
+
+  private void log(SQLException failure) {
+    String kind = failure.getSQLState() + " " + failure.getErrorCode();
+    if (!failures.isNews(kind, System.nanoTime())) {
+      LOGGER.log(System.Logger.Level.DEBUG, "a group of commits failed", failure);
+    } else if (store.isFull(failure)) {
+      LOGGER.log(
+          System.Logger.Level.ERROR,
+          "{0} is full: commits fail until there is room ({1})",
+          store,
+          failure.getMessage());
+    } else {
+      LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", failure);
+    }
   }
 
   private void storeIsAway(SQLException failure, long began) {
@@ -272,7 +297,7 @@ final class Committer implements AutoCloseable {
   /** Finds out what became of a group whose commit was not answered. */
   private Fate resolve(List<Batch> group, long number, SQLException failure, long began) {
     LOGGER.log(
-        System.Logger.Level.WARNING,
+        store.isFull(failure) ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
         "a commit was not answered; asking the store what became of it: {0}",
         failure.getMessage());
     long trying = began;

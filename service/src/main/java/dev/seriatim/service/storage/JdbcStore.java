@@ -82,6 +82,18 @@ abstract class JdbcStore implements AutoCloseable {
   /** Whether this failure means that the store can't be reached now, but may be again later. */
   abstract boolean isAway(SQLException failure);
 
+  /** Whether this failure means that what is stored is damaged, so that no try will go better. */
+  abstract boolean isDamaged(SQLException failure);
+
+  /** Whether this failure means that there is no room. */
+  abstract boolean isFull(SQLException failure);
+
+  /** The exception for a failure of this store. */
+  final StorageException failed(String what, SQLException failure) {
+    return new StorageException(
+        what + ": " + failure.getMessage(), failure, /* retryable= */ !isDamaged(failure));
+  }
+
   /**
    * Begins a transaction: locks these slots until its end, sees whether they are this host's under
    * these tenures, and records the number of the group in the place of the {@link GroupNumbers#last

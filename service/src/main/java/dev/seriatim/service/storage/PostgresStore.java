@@ -135,6 +135,17 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
+  boolean isDamaged(SQLException failure) {
+    String state = failure.getSQLState();
+    return state != null && (state.equals("XX001") || state.equals("XX002"));
+  }
+
+  @Override
+  boolean isFull(SQLException failure) {
+    return "53100".equals(failure.getSQLState());
+  }
+
+  @Override
   Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number)
       throws SQLException {
     PreparedStatement select =

@@ -18,12 +18,15 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
 
 /**
  * One SQLite file, used by this host alone. A lock on the directory sees to that; the slots' epochs
  * and the row with the host's group number are there to catch what gets around the lock.
  */
 final class SqliteStore extends JdbcStore {
+  private static final System.Logger LOGGER = System.getLogger(SqliteStore.class.getName());
+
   static final String FILE = "seriatim.db";
 
   private static final int BUSY_TIMEOUT_MILLIS = 5_000;
@@ -37,6 +40,7 @@ final class SqliteStore extends JdbcStore {
   private final long maxWalBytes;
   private final WriteAheadLog log;
   private final ConcurrentLinkedDeque<Reader> idleReaders = new ConcurrentLinkedDeque<>();
+  private final DiskReserve reserve;
   private final DirectoryWatch watch;
   private volatile boolean closed;
 
@@ -47,6 +51,9 @@ final class SqliteStore extends JdbcStore {
    * The next row to give to an object. Written while the slots are taken, then by the committer.
    */
   private long nextRow;
+
+  /** Whether the file says that the slots are this host's. Until then, each group says so. */
+  private boolean recorded;
 
   /**
    * What this host holds while it has the directory.
@@ -62,6 +69,7 @@ final class SqliteStore extends JdbcStore {
 
   private SqliteStore(StorageOptions options, Path directory) {
     this.file = directory.resolve(FILE);
+    this.reserve = new DiskReserve(file);
     this.watch = new DirectoryWatch(this);
     int readConnections = options.readConnections();
     // Fair, so that whoever wants all of them gets them.
@@ -101,17 +109,9 @@ final class SqliteStore extends JdbcStore {
     Connection anchor = null;
     boolean done = false;
     try {
-      anchor = connect(READER_CACHE_KIB);
-      // From its first read on it has a lock on the file, until it is closed.
-      SqliteSchema.single(anchor, "SELECT count(*) FROM sqlite_schema");
+      anchor = openAnchor();
       lock.lockDatabase(file);
-      long[] epochs;
-      try (Connection connection = connect(WRITER_CACHE_KIB)) {
-        connection.setAutoCommit(false);
-        SqliteSchema.prepare(connection, file.toString());
-        execute(connection, "DELETE FROM commit_groups");
-        epochs = raiseEpochs(connection, 0);
-      }
+      long[] epochs = prepare();
       taken = new Taken(lock, anchor, DatabaseFiles.of(file));
       done = true;
       own(epochs);
@@ -127,6 +127,53 @@ final class SqliteStore extends JdbcStore {
           closeQuietly(anchor);
         }
         lock.close();
+      }
+    }
+  }
+
+  /** A connection that has a lock on the file until it is closed. */
+  private Connection openAnchor() throws SQLException {
+    Connection anchor;
+    try {
+      anchor = connect(READER_CACHE_KIB);
+    } catch (SQLException e) {
+      if (!isFull(e) || !reserve.release()) {
+        throw e;
+      }
+      anchor = connect(READER_CACHE_KIB);
+    }
+    boolean read = false;
+    try {
+      // It has it from its first read on.
+      SqliteSchema.single(anchor, "SELECT count(*) FROM sqlite_schema");
+      read = true;
+      return anchor;
+    } finally {
+      if (!read) {
+        closeQuietly(anchor);
+      }
+    }
+  }
+
+  /** Makes the tables if need be, and has the file say that the slots are this host's. */
+  private long[] prepare() throws SQLException {
+    try (Connection connection = connect(WRITER_CACHE_KIB)) {
+      connection.setAutoCommit(false);
+      SqliteSchema.prepare(connection, file.toString());
+      record(connection, 0);
+      long[] epochs = epochs(connection);
+      connection.commit();
+      recorded = true;
+      reserve.take();
+      return epochs;
+    } catch (SQLException e) {
+      if (!isFull(e)) {
+        throw e;
+      }
+      LOGGER.log(
+          System.Logger.Level.ERROR, "{0} can be read and not written: {1}", file, e.getMessage());
+      try (Connection connection = connect(WRITER_CACHE_KIB)) {
+        return epochs(connection);
       }
     }
   }
@@ -198,8 +245,30 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
+  boolean isDamaged(SQLException failure) {
+    int code = failure.getErrorCode() & 0xff;
+    return code == SQLiteErrorCode.SQLITE_CORRUPT.code
+        || code == SQLiteErrorCode.SQLITE_NOTADB.code;
+  }
+
+  @Override
+  boolean isFull(SQLException failure) {
+    return (failure.getErrorCode() & 0xff) == SQLiteErrorCode.SQLITE_FULL.code
+        || (failure instanceof SQLiteException e
+            && e.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_SHMSIZE);
+  }
+
+  @Override
   Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number)
       throws SQLException {
+    if (!recorded) {
+      if (groups().last() == 0) {
+        record(writer.connection(), 0);
+      } else {
+        recorded = true;
+        reserve.take();
+      }
+    }
     // The first statement is a write, so that it takes the file's lock before anything is read.
     PreparedStatement update =
         writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ? AND number = ?");
@@ -251,7 +320,10 @@ final class SqliteStore extends JdbcStore {
   @Override
   void resetAll(JdbcWriter writer, String why, long number) throws SQLException {
     ownership.loseAll(why);
-    own(raiseEpochs(writer.connection(), number));
+    record(writer.connection(), number);
+    long[] epochs = epochs(writer.connection());
+    writer.commit();
+    own(epochs);
   }
 
   @Override
@@ -279,7 +351,7 @@ final class SqliteStore extends JdbcStore {
   long lastGroup(JdbcWriter writer) throws SQLException {
     long number = recordedGroup(writer);
     writer.rollback();
-    return number;
+    return number < 0 && !recorded ? 0 : number;
   }
 
   private long recordedGroup(JdbcWriter writer) throws SQLException {
@@ -345,20 +417,22 @@ final class SqliteStore extends JdbcStore {
     return config.createConnection("jdbc:sqlite:" + file);
   }
 
-  /** Takes all slots, in a transaction that ends with this, and begins to count groups here. */
-  private long[] raiseEpochs(Connection connection, long group) throws SQLException {
+  /** Raises the epochs, and begins to count groups here, in the connection's transaction. */
+  private void record(Connection connection, long group) throws SQLException {
+    execute(connection, "DELETE FROM commit_groups");
     try (PreparedStatement update =
             connection.prepareStatement("UPDATE slots SET epoch = epoch + 1, host = ?");
         PreparedStatement mark =
-            connection.prepareStatement(
-                "INSERT INTO commit_groups (host, number) VALUES (?, ?)"
-                    + " ON CONFLICT (host) DO UPDATE SET number = excluded.number")) {
+            connection.prepareStatement("INSERT INTO commit_groups (host, number) VALUES (?, ?)")) {
       update.setString(1, host);
       update.executeUpdate();
       mark.setString(1, host);
       mark.setLong(2, group);
       mark.executeUpdate();
     }
+  }
+
+  private long[] epochs(Connection connection) throws SQLException {
     nextRow = SqliteSchema.single(connection, "SELECT coalesce(max(object), 0) + 1 FROM objects");
     long[] epochs = new long[ObjectKey.SLOTS];
     try (PreparedStatement select = connection.prepareStatement("SELECT slot, epoch FROM slots");
@@ -367,7 +441,6 @@ final class SqliteStore extends JdbcStore {
         epochs[results.getInt(1)] = results.getLong(2);
       }
     }
-    connection.commit();
     return epochs;
   }
 

@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -68,6 +69,8 @@ final class WriteAheadLog {
               maxBytes);
         }
       }
+    } catch (NoSuchFileException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "the log has been taken away", e); // That is told.
     } catch (IOException | SQLException e) {
       // The commit is done all the same, and the next one may have better luck.
       LOGGER.log(System.Logger.Level.WARNING, "{0} could not be cut: {1}", file, e.getMessage());

@@ -155,6 +155,16 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
+  boolean isDamaged(java.sql.SQLException failure) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  boolean isFull(java.sql.SQLException failure) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   Fence begin(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures, long number) {
     throw new UnsupportedOperationException();
   }
