@@ -43,6 +43,7 @@ public final class StorageOptions implements Cloneable {
   private long maxWalBytes = 64L << 20;
   private int alarmIndexSize = 10_000;
   private int maxOutstandingAlarms = 1_000;
+  private int maxLongAlarms = 10_000;
   private Duration storePatience = Duration.ofSeconds(5);
   private Duration ownershipWait = Duration.ofSeconds(60);
   private Duration lease = Duration.ofSeconds(5);
@@ -189,7 +190,10 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.maxWalBytes = atLeast(1 << 20, "maxWalBytes", bytes));
   }
 
-  /** How many of the nearest alarms are held in memory. 10,000. */
+  /**
+   * How many of the nearest alarms are held in memory, of all namespaces, which get equal parts.
+   * 10,000.
+   */
   public int alarmIndexSize() {
     return alarmIndexSize;
   }
@@ -199,7 +203,11 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.alarmIndexSize = (int) atLeast(1, "alarmIndexSize", alarms));
   }
 
-  /** How many alarms may be waiting for their turns to be durable; others wait. 1,000. */
+  /**
+   * How many alarms that are due may be waiting for their turns, or for these to be durable; others
+   * wait. Those that take longer than a second count as {@link #maxLongAlarms}. One namespace alone
+   * may have four fifths of either. 1,000.
+   */
   public int maxOutstandingAlarms() {
     return maxOutstandingAlarms;
   }
@@ -208,6 +216,19 @@ public final class StorageOptions implements Cloneable {
   public StorageOptions withMaxOutstandingAlarms(int alarms) {
     return with(
         copy -> copy.maxOutstandingAlarms = (int) atLeast(1, "maxOutstandingAlarms", alarms));
+  }
+
+  /**
+   * How many alarms may be running, or waiting for their turns or commits, that have done so for
+   * more than a second; those beyond count as {@link #maxOutstandingAlarms}. 10,000.
+   */
+  public int maxLongAlarms() {
+    return maxLongAlarms;
+  }
+
+  /** As {@link #maxLongAlarms}. */
+  public StorageOptions withMaxLongAlarms(int alarms) {
+    return with(copy -> copy.maxLongAlarms = (int) atLeast(1, "maxLongAlarms", alarms));
   }
 
   /** How long a commit waits for a store that has gone away before it fails. 5 s. */
@@ -268,7 +289,10 @@ public final class StorageOptions implements Cloneable {
         });
   }
 
-  /** The time of day, which alarms go by. */
+  /**
+   * The time of day, which alarms go by. A clock other than the system's is looked at fifty times a
+   * second, so that alarms follow wherever it leaps.
+   */
   public InstantSource clock() {
     return clock;
   }

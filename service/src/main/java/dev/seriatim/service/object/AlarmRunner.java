@@ -5,14 +5,15 @@ import dev.seriatim.service.AlarmHandler.DueAlarm;
 import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.service.storage.ObjectStorage;
 import io.grpc.Context;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
-/** Runs an object's alarm as a turn. Used by whoever has the object; stateless. */
+/**
+ * Runs an object's alarm as a turn. Used by the thread that has the object, which is its turn
+ * thread or the one that cut off its turn; stateless.
+ *
+ * <p>However it ends, the storage is told once what became of the alarm, or the host shuts down.
+ */
 final class AlarmRunner {
-  private static final Logger logger = Logger.getLogger(AlarmRunner.class.getName());
-
   private final LiveObject object;
   private final ObjectStorage storage;
   private final Instances instances;
@@ -25,20 +26,21 @@ final class AlarmRunner {
 
   /** Runs the alarm, if it is still due. False if this thread has lost the object meanwhile. */
   boolean run() {
-    if (object.directory().isDraining()) {
+    if (!drain().beginAlarm()) {
       return true; // It stays in the store.
     }
     AlarmTurn turn = null;
-    BreakCause failure = null;
+    AlarmFailure failure = null;
     try {
       turn = begin();
       if (turn != null) {
         failure = execute(turn);
       }
-    } catch (BreakException | RuntimeException | Error e) {
-      // Whatever it is, the object must go on.
+    } catch (BreakException e) {
+      storage.putOffAlarm(e.cause().message(), e);
+    } catch (RuntimeException | Error e) { // Whatever it is, the object must go on.
       instances.discard("the alarm could not begin");
-      putOff(e);
+      storage.putOffAlarm("its turn could not begin", e);
     }
     if (turn != null) {
       if (!object.endTurn(turn)) {
@@ -46,7 +48,12 @@ final class AlarmRunner {
       }
       end(turn, failure);
     }
+    drain().alarmEnded();
     return true;
+  }
+
+  private Drain drain() {
+    return object.directory().drainState();
   }
 
   /** Null if there is nothing to run. If it is cut off at once, it is the caller who finds out. */
@@ -66,58 +73,78 @@ final class AlarmRunner {
     }
   }
 
-  private @Nullable BreakCause execute(AlarmTurn turn) {
+  /** Null if the turn was well, or was cut off. */
+  private @Nullable AlarmFailure execute(AlarmTurn turn) {
     if (turn.isCutOff()) {
       return null;
     }
     Instance instance = turn.instance();
     Context previous = instance.context().attach();
     try {
-      BreakCause failure = instances.start(instance);
+      AlarmFailure failure = start(instance);
       AlarmHandler handler = instance.alarmHandler();
-      if (turn.isCutOff()) {
+      if (failure != null || turn.isCutOff()) {
         return failure;
       }
-      if (failure == null && handler == null) {
-        logger.warning(() -> object + ": an alarm is dropped, for the object is no AlarmHandler");
-      } else if (failure == null && handler != null) {
-        handler.alarm(new DueAlarm(turn.alarm().due(), turn.alarm().retries()));
+      if (handler == null) {
+        return AlarmFailure.of(
+            BreakCause.of(BreakReason.OBJECT_START_FAILED, "the object is no AlarmHandler"));
       }
-      return failure;
+      turn.handle();
+      handler.alarm(new DueAlarm(turn.alarm().due(), turn.alarm().retries()));
+      return null;
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, fails its alarm.
-      return object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the alarm");
+      return AlarmFailure.thrown(BreakReason.OBJECT_EXCEPTION, thrown);
     } finally {
       instance.context().detach(previous);
     }
   }
 
-  private void end(AlarmTurn ended, @Nullable BreakCause failed) {
+  /**
+   * Not as for an invocation: what the factory throws isn't logged for each of very many alarms.
+   */
+  private static @Nullable AlarmFailure start(Instance instance) {
+    if (!instance.isStarted()) {
+      try {
+        instance.start();
+      } catch (Throwable thrown) { // The factory is the object's code, like its handler.
+        return AlarmFailure.thrown(BreakReason.OBJECT_START_FAILED, thrown);
+      }
+    }
+    return null;
+  }
+
+  private void end(AlarmTurn ended, @Nullable AlarmFailure failed) {
     Instance instance = ended.instance();
-    BreakCause failure = failed;
+    AlarmFailure failure = failed;
     if (failure == null) {
       try {
         instance.storage().endTurn();
       } catch (RuntimeException | Error e) {
-        failure = instances.notSubmitted(instance, e);
+        failure = new AlarmFailure(instances.notSubmitted(instance, e), e);
       }
     }
     if (failure != null) {
-      instances.failTurn(instance, failure);
-      retry(ended, failure);
+      instances.failTurn(instance, failure.cause());
+      failed(ended, failure);
     }
   }
 
-  /** Has the alarm of a turn that failed tried again later. */
-  void retry(AlarmTurn failed, BreakCause cause) {
+  /** The turn was cut off, and its instance is discarded. */
+  void cutOff(AlarmTurn late, BreakCause cause) {
+    failed(late, AlarmFailure.of(cause));
+    drain().alarmEnded();
+  }
+
+  private void failed(AlarmTurn turn, AlarmFailure failure) {
     try {
-      storage.retryAlarm(failed.alarm(), cause.toStatus().asException());
+      switch (failure.fate(turn, drain().hasBegun())) {
+        case TRIED -> storage.retryAlarm(turn.alarm(), failure.thrown());
+        case LOST -> storage.loseAlarm();
+        case PUT_OFF -> storage.putOffAlarm(failure.cause().message(), failure.thrown());
+      }
     } catch (RuntimeException e) {
-      putOff(e);
+      storage.putOffAlarm("its next try could not be stored", e);
     }
-  }
-
-  private void putOff(Throwable why) {
-    logger.log(Level.WARNING, why, () -> object + ": the alarm is put off");
-    object.directory().storage().postponeAlarm(object.namespace().name(), object.id());
   }
 }

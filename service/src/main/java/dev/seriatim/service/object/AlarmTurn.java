@@ -6,6 +6,9 @@ import dev.seriatim.service.storage.Alarm;
 final class AlarmTurn extends Turn {
   private final Alarm alarm;
 
+  /** Written by the turn's thread; read by whoever cuts it off. */
+  private volatile boolean handling;
+
   AlarmTurn(long number, Instance instance, Alarm alarm) {
     super(number, instance);
     this.alarm = alarm;
@@ -13,6 +16,16 @@ final class AlarmTurn extends Turn {
 
   Alarm alarm() {
     return alarm;
+  }
+
+  /** From now on the object's own handler runs. */
+  void handle() {
+    handling = true;
+  }
+
+  /** Whether the object's own handler has begun to run, so that what goes wrong is its own. */
+  boolean isHandled() {
+    return handling;
   }
 
   @Override

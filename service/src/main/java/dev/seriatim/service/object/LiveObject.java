@@ -377,7 +377,7 @@ final class LiveObject {
           }
         }
         case AlarmTurn alarm -> {
-          alarms().retry(alarm, cause);
+          alarms().cutOff(alarm, cause);
           directory.letGo(this);
         }
       }

@@ -14,7 +14,6 @@ import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -50,8 +49,7 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Stubs that objects of this host have opened. They go on while turns are waited for. */
   private final Set<StubQueue> localStubs = ConcurrentHashMap.newKeySet();
 
-  private final CountDownLatch drained = new CountDownLatch(1);
-  private volatile boolean draining;
+  private final Drain drain = new Drain(stubs::isEmpty);
   private volatile boolean closed;
   private volatile @Nullable DurableObjects localObjects;
 
@@ -98,7 +96,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   /** Begins to run alarms. */
   public void startAlarms() {
-    storage.startAlarms(this::alarmDue);
+    storage.startAlarms(namespaces.keySet(), this::alarmDue);
   }
 
   /** Sets the client that objects of this host call each other with. Before the host starts. */
@@ -186,7 +184,7 @@ public final class ObjectDirectory implements AutoCloseable {
     } else {
       stubs.add(stub);
     }
-    if (local ? closed : draining) {
+    if (local ? closed : drain.hasBegun()) {
       stub.breakSoon(drainCause());
     }
     return stub;
@@ -220,18 +218,9 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   private void alarmDue(String namespace, String id, @Nullable String name, Instant due) {
-    Namespace known = namespaces.get(namespace);
-    if (known == null) {
-      // It stays in the store, for a host that serves the namespace.
-      logger.warning(
-          () ->
-              "the alarm of %s/id:%s, due %s, can't run here: no such namespace"
-                  .formatted(namespace, id, due));
-    } else if (!draining) {
-      DurableObjectId target =
-          name == null ? known.ids().fromString(id) : known.ids().fromName(name);
-      offerAlarm(new ObjectAddress(known, target));
-    }
+    Namespace known = checkNotNull(namespaces.get(namespace), "namespace %s", namespace);
+    DurableObjectId target = name == null ? known.ids().fromString(id) : known.ids().fromName(name);
+    offerAlarm(new ObjectAddress(known, target));
   }
 
   void offerAlarm(ObjectAddress address) {
@@ -244,29 +233,24 @@ public final class ObjectDirectory implements AutoCloseable {
       return;
     }
     letGo(object);
-    if (draining && stubs.isEmpty()) {
-      drained.countDown();
-    }
+    drain.stubEnded();
   }
 
   /**
-   * Breaks every stub when the turn that it is in has ended, and every stub that is opened from now
-   * on. Blocks until all have been told, at most for the host's drain limit; then cuts off the
-   * turns that are still running.
+   * Offers no alarm any more, and breaks every stub when the turn that it is in has ended, and
+   * every stub that is opened from now on. Blocks until all have been told and the alarms that run
+   * have ended, at most for the host's drain limit; then cuts off the turns that are still running.
    */
   public void drain() throws InterruptedException {
-    draining = true;
+    beginDrain();
     for (StubQueue stub : stubs) {
       stub.breakSoon(drainCause());
     }
-    if (stubs.isEmpty()) {
-      drained.countDown();
-    }
-    if (!drained.await(limits.drainLimit().toNanos(), TimeUnit.NANOSECONDS)) {
+    if (!drain.await(limits.drainLimit())) {
       logger.warning(
           () ->
-              "%d stubs had not ended at the drain limit of %s"
-                  .formatted(stubs.size(), limits.drainLimit()));
+              "%d stubs and %d alarms had not ended at the drain limit of %s"
+                  .formatted(stubs.size(), drain.alarms(), limits.drainLimit()));
       for (LiveObject object : objects.values()) {
         object.cutOffTurn(
             BreakCause.of(BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));
@@ -274,9 +258,19 @@ public final class ObjectDirectory implements AutoCloseable {
     }
   }
 
+  private void beginDrain() {
+    storage.stopAlarms();
+    drain.begin();
+  }
+
   /** Whether the host is shutting down. */
   public boolean isDraining() {
-    return draining;
+    return drain.hasBegun();
+  }
+
+  /** Whom a shutdown waits for. */
+  Drain drainState() {
+    return drain;
   }
 
   /** Why stubs break when the host shuts down. */
@@ -287,7 +281,7 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Stops the threads of this directory, and whatever turn is running. */
   @Override
   public void close() {
-    draining = true;
+    beginDrain();
     closed = true;
     // First these, so that an object whose turn is cut off has nothing more to run.
     for (StubQueue stub : stubs) {

@@ -65,6 +65,24 @@ final class StoreOptions {
   private long maxWalBytes = DEFAULTS.maxWalBytes();
 
   @Option(
+      names = "--alarm-index-size",
+      paramLabel = "N",
+      description = "How many of the nearest alarms are held in memory. Default: 10000")
+  private int alarmIndexSize = DEFAULTS.alarmIndexSize();
+
+  @Option(
+      names = "--max-outstanding-alarms",
+      paramLabel = "N",
+      description = "How many alarms that are due may wait for their turns. Default: 1000")
+  private int maxOutstandingAlarms = DEFAULTS.maxOutstandingAlarms();
+
+  @Option(
+      names = "--max-long-alarms",
+      paramLabel = "N",
+      description = "How many alarms more may run that take longer than a second. Default: 10000")
+  private int maxLongAlarms = DEFAULTS.maxLongAlarms();
+
+  @Option(
       names = "--store-patience",
       paramLabel = "SECONDS",
       description = "How long a commit waits for a store that has gone away. Default: 5")
@@ -113,6 +131,9 @@ final class StoreOptions {
             .withCacheBytesPerObject(cacheBytesPerObject)
             .withReadConnections(readConnections)
             .withMaxWalBytes(maxWalBytes)
+            .withAlarmIndexSize(alarmIndexSize)
+            .withMaxOutstandingAlarms(maxOutstandingAlarms)
+            .withMaxLongAlarms(maxLongAlarms)
             .withStorePatience(seconds(storePatience))
             .withOwnershipWait(seconds(ownershipWait))
             .withLease(seconds(lease), seconds(leaseRenewal));

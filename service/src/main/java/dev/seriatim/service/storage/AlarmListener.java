@@ -8,13 +8,14 @@ import org.jspecify.annotations.Nullable;
 public interface AlarmListener {
   /**
    * This object's alarm is due. The answer is a turn of the object, bracketed by {@link
-   * InstanceStorage#beginAlarmTurn} and {@link InstanceStorage#endTurn}; if it fails, by {@link
-   * InstanceStorage#rollback} and {@link ObjectStorage#retryAlarm}. If there can be no turn, {@link
-   * StorageEngine#postponeAlarm}.
+   * InstanceStorage#beginAlarmTurn} and {@link InstanceStorage#endTurn}. If it fails by its own
+   * fault, {@link InstanceStorage#rollback} and {@link ObjectStorage#retryAlarm}; if it was lost,
+   * {@link ObjectStorage#loseAlarm}; if there can be no turn, or it was no fault of the object's,
+   * {@link ObjectStorage#putOffAlarm}.
    *
-   * <p>Called from the engine's alarm thread, one alarm after the other in due order. Must not
-   * block: it should do no more than put a turn into the object's mailbox. May be called twice for
-   * one alarm; the second turn then finds nothing to do.
+   * <p>Called from the engine's alarm thread, one alarm after the other. Must not block: it should
+   * do no more than put a turn into the object's mailbox. If it throws, the alarm is put off. May
+   * be called twice for one alarm; the second turn then finds nothing to do.
    *
    * @param id the object's id in 64 hex digits
    * @param name the object's name, if the store knows it

@@ -6,70 +6,54 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Offers alarms to the listener when they are due. Holds the nearest ones in memory, in due order,
- * and reads the next ones from the store when those have gone. All fields are guarded by this.
+ * Offers alarms to the listener when they are due: the thread, the clock and the lock around an
+ * {@link AlarmIndex}, which decides. Its methods may be called by any thread, and don't block.
  *
- * <p>An alarm that was offered is outstanding until its turn's commit is durable, or it turns out
- * that there is nothing to do. What is outstanding is bounded, so that a million overdue alarms
- * don't become a million waiting turns. An answer that never comes is not waited for without end:
- * the alarm is then offered again, which does no harm.
+ * <p>An alarm that was offered is on its way until it is answered: it is set anew or removed, which
+ * is durable then; it is lost with a commit; or it is put off. Each offer gets one of these answers
+ * from the object's storage.
  */
 final class AlarmScheduler implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(AlarmScheduler.class.getName());
 
-  /** A waiting thread looks at the clock at least this often, in case it was set. */
-  private static final long MAX_WAIT_MILLIS = 60_000;
+  /** How often the system's clock is looked at, in case it was set. */
+  private static final long LOOK_MILLIS = 1_000;
 
-  /** After this time an alarm that was offered is offered again. */
-  private static final long OUTSTANDING_MILLIS = 60_000;
+  /** How often any other clock is looked at: it may be a test's, which leaps when the test says. */
+  private static final long LOOK_AT_OTHER_MILLIS = 20;
 
-  /** How soon an alarm that could not be run is offered again. */
-  private static final long RETRY_MILLIS = 1_000;
-
-  private static final long NEVER = Long.MAX_VALUE;
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
   /** Where the alarms are kept. */
   interface Source {
-    /** The first alarms in due order, at most this many; fewer only if there are no more. */
-    List<DueAlarm> nearestAlarms(int limit) throws SQLException;
+    /**
+     * The next alarms of a namespace in due order, of the objects that this host owns, from behind
+     * a place on.
+     *
+     * @param limit how many are read at most
+     */
+    AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) throws SQLException;
+
+    /** How many alarms the namespaces have that are none of these, as far as they have any. */
+    Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException;
   }
 
   private final Source source;
   private final InstantSource clock;
+  private final long lookMillis;
   private final int capacity;
   private final int maxOutstanding;
+  private final int maxLong;
 
+  /** Null until the start. */
   @GuardedBy("this")
-  private final TreeSet<DueAlarm> near = new TreeSet<>(DueAlarm.ORDER);
-
-  @GuardedBy("this")
-  private final Map<ObjectKey, DueAlarm> nearByObject = new HashMap<>();
-
-  /** When each alarm that is outstanding was offered. */
-  @GuardedBy("this")
-  private final Map<ObjectKey, Long> outstanding = new HashMap<>();
-
-  /** The last alarm that {@link #near} has room for; null if it holds all there are. */
-  @GuardedBy("this")
-  private @Nullable DueAlarm horizon;
-
-  /** When to read from the store again. */
-  @GuardedBy("this")
-  private long loadAt = Long.MIN_VALUE;
-
-  /** Objects whose alarm changed while a read from the store was under way; null if none is. */
-  @GuardedBy("this")
-  private @Nullable Set<ObjectKey> changedWhileLoading;
+  private @Nullable AlarmIndex index;
 
   @GuardedBy("this")
   private @Nullable Thread thread;
@@ -77,7 +61,16 @@ final class AlarmScheduler implements AutoCloseable {
   @GuardedBy("this")
   private boolean closed;
 
-  AlarmScheduler(Source source, InstantSource clock, int capacity, int maxOutstanding) {
+  /** Whether there may be alarms of namespaces that aren't served, and weren't told of. */
+  @GuardedBy("this")
+  private boolean othersUnknown = true;
+
+  /** Whether the thread rests until others are answered. */
+  @GuardedBy("this")
+  private boolean restsForRoom;
+
+  AlarmScheduler(
+      Source source, InstantSource clock, int capacity, int maxOutstanding, int maxLong) {
     Preconditions.checkArgument(
         capacity > maxOutstanding,
         "alarmIndexSize %s, expected more than maxOutstandingAlarms %s",
@@ -85,210 +78,209 @@ final class AlarmScheduler implements AutoCloseable {
         maxOutstanding);
     this.source = source;
     this.clock = clock;
+    this.lookMillis = clock.equals(InstantSource.system()) ? LOOK_MILLIS : LOOK_AT_OTHER_MILLIS;
     this.capacity = capacity;
     this.maxOutstanding = maxOutstanding;
+    this.maxLong = maxLong;
   }
 
-  synchronized void start(AlarmListener listener) {
+  /** Begins to offer the alarms of these namespaces. */
+  synchronized void start(Set<String> namespaces, AlarmListener listener) {
     Preconditions.checkState(thread == null, "alarms were started already");
     Preconditions.checkState(!closed, "alarms were stopped already");
-    thread = Thread.ofPlatform().name("seriatim-alarms").daemon().start(() -> offerAll(listener));
+    AlarmIndex made = new AlarmIndex(namespaces, capacity, maxOutstanding, maxLong);
+    index = made;
+    Set<String> served = Set.copyOf(namespaces);
+    thread =
+        Thread.ofPlatform()
+            .name("seriatim-alarms")
+            .daemon()
+            .start(() -> work(made, served, listener));
   }
+
+  // ---- what becomes of alarms
 
   /** This alarm is durable, in place of the one that the object had before. */
   synchronized void set(DueAlarm alarm) {
-    forget(alarm.key());
-    if (thread != null && (horizon == null || DueAlarm.ORDER.compare(alarm, horizon) <= 0)) {
-      add(alarm);
+    if (index != null && (index.set(alarm) || restsForRoom)) {
+      notifyAll();
     }
-    notifyAll();
   }
 
   /** It is durable that this object has no alarm. */
   synchronized void removed(ObjectKey key) {
-    forget(key);
-    notifyAll();
-  }
-
-  /** There was nothing to do for this object's alarm. */
-  synchronized void handled(ObjectKey key) {
-    if (outstanding.remove(key) != null) {
-      notifyAll();
+    if (index != null) {
+      index.removed(key);
+      if (restsForRoom) {
+        notifyAll();
+      }
     }
   }
 
   /** What was known of this object's alarm doesn't hold any more; the store knows. */
-  synchronized void unknown(ObjectKey key) {
-    forget(key);
-    loadWithin(RETRY_MILLIS);
+  synchronized void lost(ObjectKey key) {
+    if (index != null) {
+      index.lost(key, System.nanoTime());
+      notifyAll();
+    }
+  }
+
+  /**
+   * This object's alarm could not run, which is none of its tries: it stays in the store as it is,
+   * and is offered again later. Logs the first one of the namespace after all had been well, and
+   * leaves the others to be found at a finer level.
+   *
+   * @param object what the log calls the object
+   * @param why for the log
+   */
+  synchronized void putOff(ObjectKey key, String object, String why, @Nullable Throwable cause) {
+    boolean first = false;
+    if (index != null) {
+      first = index.putOff(key, System.nanoTime());
+      notifyAll();
+    }
+    LOGGER.log(
+        first ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG,
+        "the alarm of "
+            + object
+            + " can't run: "
+            + why
+            + "; it stays in the store and is tried again, and others of the namespace likewise",
+        cause);
   }
 
   /** This host owns other objects than before. */
   synchronized void ownershipChanged() {
-    if (thread != null) {
-      loadWithin(0);
-    }
-  }
-
-  /** The clock has leapt. */
-  synchronized void clockChanged() {
-    notifyAll();
-  }
-
-  @Override
-  public void close() {
-    Thread running;
-    synchronized (this) {
-      closed = true;
-      running = thread;
+    if (index != null) {
+      othersUnknown = true;
+      index.ownershipChanged();
       notifyAll();
     }
-    if (running != null && running != Thread.currentThread()) {
-      boolean interrupted = false;
-      while (running.isAlive()) {
-        try {
-          running.join(Duration.ofSeconds(10));
-          break;
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 
-  @GuardedBy("this")
-  private void loadWithin(long millis) {
-    loadAt = Math.min(loadAt, clock.millis() + millis);
+  /** No alarm is offered from now on. */
+  synchronized void stop() {
+    closed = true;
     notifyAll();
   }
 
-  @GuardedBy("this")
-  private void forget(ObjectKey key) {
-    outstanding.remove(key);
-    DueAlarm known = nearByObject.remove(key);
-    if (known != null) {
-      near.remove(known);
+  /** Stops, and waits until the thread has ended. */
+  @Override
+  public void close() {
+    stop();
+    Thread running;
+    synchronized (this) {
+      running = thread;
     }
-    if (changedWhileLoading != null) {
-      changedWhileLoading.add(key);
+    if (running == null || running == Thread.currentThread()) {
+      return;
     }
-  }
-
-  @GuardedBy("this")
-  private void add(DueAlarm alarm) {
-    near.add(alarm);
-    nearByObject.put(alarm.key(), alarm);
-    if (near.size() > capacity) {
-      nearByObject.remove(near.removeLast().key());
-      horizon = near.getLast();
+    try {
+      running.join(CLOSE_PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
-  private void offerAll(AlarmListener listener) {
+  // ---- the thread
+
+  private void work(AlarmIndex mine, Set<String> served, AlarmListener listener) {
+    Set<String> told = new HashSet<>(served);
     while (true) {
-      DueAlarm due;
+      AlarmIndex.Step step;
+      AlarmPlace after = AlarmPlace.START;
+      if (mustLookForOthers()) {
+        tellOfOthers(told);
+      }
       synchronized (this) {
-        due = awaitNext();
         if (closed) {
           return;
         }
-      }
-      if (due == null) {
-        load();
-        continue;
-      }
-      try {
-        listener.alarmDue(
-            due.key().namespace(),
-            due.key().hexId(),
-            due.name(),
-            Instant.ofEpochMilli(due.dueMillis()));
-      } catch (RuntimeException e) {
-        LOGGER.log(System.Logger.Level.ERROR, "the alarm of " + due.key() + " was refused", e);
-        unknown(due.key());
-      }
-    }
-  }
-
-  /** Waits for something to do: an alarm to offer, or null if it is time to read the store. */
-  @GuardedBy("this")
-  private @Nullable DueAlarm awaitNext() {
-    while (!closed) {
-      long now = clock.millis();
-      expireOutstanding(now);
-      if (now >= loadAt) {
-        return null;
-      }
-      long next = loadAt;
-      if (!near.isEmpty() && outstanding.size() < maxOutstanding) {
-        DueAlarm first = near.getFirst();
-        if (first.dueMillis() <= now) {
-          near.removeFirst();
-          nearByObject.remove(first.key());
-          outstanding.put(first.key(), now);
-          if (near.isEmpty() && horizon != null) {
-            loadAt = now;
-          }
-          return first;
+        step = mine.next(clock.millis(), System.nanoTime());
+        switch (step) {
+          case AlarmIndex.Rest rest -> rest(rest);
+          case AlarmIndex.Read read -> after = read.near().beginRead();
+          case AlarmIndex.Offer offer -> {}
         }
-        next = Math.min(next, first.dueMillis());
       }
-      try {
-        wait(Math.clamp(next - now, 1, MAX_WAIT_MILLIS));
-      } catch (InterruptedException e) {
-        LOGGER.log(System.Logger.Level.WARNING, "the alarm thread was interrupted; it goes on");
+      switch (step) {
+        case AlarmIndex.Rest rest -> {}
+        case AlarmIndex.Read read -> read(mine, read.near(), after);
+        case AlarmIndex.Offer offer -> offer(listener, offer.alarm());
       }
     }
-    return null;
+  }
+
+  private synchronized boolean mustLookForOthers() {
+    boolean must = othersUnknown;
+    othersUnknown = false;
+    return must;
   }
 
   @GuardedBy("this")
-  private void expireOutstanding(long now) {
-    if (outstanding.isEmpty()) {
-      return;
-    }
-    for (Iterator<Long> times = outstanding.values().iterator(); times.hasNext(); ) {
-      if (now - times.next() >= OUTSTANDING_MILLIS) {
-        times.remove();
-        loadAt = now;
-      }
-    }
-  }
-
-  private void load() {
-    synchronized (this) {
-      loadAt = NEVER;
-      changedWhileLoading = new HashSet<>();
-    }
-    List<DueAlarm> loaded;
+  @SuppressWarnings("WaitNotInLoop") // the caller looks again
+  private void rest(AlarmIndex.Rest rest) {
+    restsForRoom = rest.forRoom();
     try {
-      loaded = source.nearestAlarms(capacity);
-    } catch (SQLException | RuntimeException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the alarms could not be read: {0}", e.getMessage());
+      wait(Math.clamp(rest.millis(), 1, lookMillis));
+    } catch (InterruptedException e) {
+      LOGGER.log(System.Logger.Level.WARNING, "the alarm thread was interrupted; it goes on");
+    }
+    restsForRoom = false;
+  }
+
+  private void offer(AlarmListener listener, DueAlarm alarm) {
+    try {
+      listener.alarmDue(
+          alarm.key().namespace(),
+          alarm.key().hexId(),
+          alarm.name(),
+          Instant.ofEpochMilli(alarm.dueMillis()));
+    } catch (RuntimeException | Error e) { // Memory may be short. The others must go on.
+      putOff(alarm.key(), alarm.key().called(alarm.name()), "it was refused", e);
+    }
+  }
+
+  private void read(AlarmIndex mine, NearAlarms of, AlarmPlace after) {
+    AlarmPage page;
+    try {
+      page = source.nearestAlarms(of.namespace(), after, of.capacity());
+    } catch (SQLException | RuntimeException | Error e) {
+      boolean first;
       synchronized (this) {
-        changedWhileLoading = null;
-        loadWithin(RETRY_MILLIS);
+        first = mine.readFailed(of, System.nanoTime());
       }
+      LOGGER.log(
+          first ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG,
+          "the alarms could not be read, and are read again until they can: {0}",
+          e.toString());
       return;
     }
     synchronized (this) {
-      Set<ObjectKey> changed = changedWhileLoading == null ? Set.of() : changedWhileLoading;
-      changedWhileLoading = null;
-      // What changed meanwhile is known better here than there.
-      near.removeIf(alarm -> !changed.contains(alarm.key()));
-      nearByObject.keySet().retainAll(changed);
-      horizon = loaded.size() < capacity ? null : loaded.getLast();
-      for (DueAlarm alarm : loaded) {
-        if (!changed.contains(alarm.key()) && !outstanding.containsKey(alarm.key())) {
-          add(alarm);
-        }
-      }
-      if (near.isEmpty() && horizon != null) {
-        loadWithin(RETRY_MILLIS);
-      }
+      mine.read(of, page);
+    }
+  }
+
+  /** Alarms of namespaces that this host doesn't serve are shown once, and left alone. */
+  private void tellOfOthers(Set<String> told) {
+    try {
+      source
+          .alarmsOfOthers(told)
+          .forEach(
+              (namespace, alarms) -> {
+                told.add(namespace);
+                LOGGER.log(
+                    System.Logger.Level.WARNING,
+                    "{0} alarms of namespace {1} can''t run here: no such namespace; they stay in"
+                        + " the store",
+                    alarms,
+                    namespace);
+              });
+    } catch (SQLException | RuntimeException e) {
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          "alarms of namespaces that aren''t served could not be looked for: {0}",
+          e.toString());
     }
   }
 }

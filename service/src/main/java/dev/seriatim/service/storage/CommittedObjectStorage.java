@@ -227,7 +227,24 @@ final class CommittedObjectStorage extends ObjectStorage {
       }
     }
     // The store still has the alarm, for it was never durably removed.
-    engine.alarms().unknown(key);
+    engine.alarms().lost(key);
+  }
+
+  @Override
+  void answerAlarm(@Nullable AlarmTime durable) {
+    long at;
+    synchronized (this) {
+      if ((pending != null && pending.alarm != null) || (taken != null && taken.alarm != null)) {
+        return; // It isn't durable yet; its commit will tell.
+      }
+      at = row;
+    }
+    alarmIs(durable == null ? AlarmTime.REMOVED : durable, at);
+  }
+
+  @Override
+  boolean isOwnedByHost() {
+    return engine.ownership().tenure(slot) != null;
   }
 
   @Override
@@ -536,7 +553,7 @@ final class CommittedObjectStorage extends ObjectStorage {
     }
     engine.budget().remove(batch.bytes);
     if (batch.alarm != null) {
-      alarmChanged(batch.alarm);
+      alarmIs(batch.alarm, batch.row);
     }
     listener.durable(batch.last, idle);
   }
@@ -583,7 +600,7 @@ final class CommittedObjectStorage extends ObjectStorage {
     }
     engine.budget().remove(bytes);
     if (alarmLost) {
-      engine.alarms().unknown(key);
+      engine.alarms().lost(key);
     }
     try {
       listener.failed(firstLost, lastLost, cause);

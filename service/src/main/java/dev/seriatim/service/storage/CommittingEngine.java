@@ -3,7 +3,8 @@ package dev.seriatim.service.storage;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
-import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** Keeps objects in a database. */
 final class CommittingEngine extends StorageEngine {
@@ -43,8 +44,13 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
-  List<DueAlarm> nearestAlarms(int limit) throws SQLException {
-    return store.nearestAlarms(limit);
+  AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) throws SQLException {
+    return store.nearestAlarms(namespace, after, limit);
+  }
+
+  @Override
+  Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException {
+    return store.alarmsOfOthers(namespaces);
   }
 
   @Override

@@ -199,7 +199,7 @@ public final class InstanceStorage implements DurableObjectStorage {
         int life = object.currentLife();
         AlarmTime alarm = readAlarm();
         if (alarm == null || !alarm.isSet() || alarm.dueMillis() > object.nowMillis()) {
-          object.alarmNotDue();
+          object.answerAlarm(alarm);
           return null;
         }
         running.takeAlarm();

@@ -8,9 +8,12 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -228,25 +231,66 @@ abstract class JdbcStore implements AutoCloseable {
         });
   }
 
-  /** The first alarms in due order, of the objects that this host owns. */
-  final List<DueAlarm> nearestAlarms(int limit) throws SQLException {
+  /** As {@link AlarmScheduler.Source#nearestAlarms}. */
+  final AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) throws SQLException {
+    if (ownership().owned() == 0) {
+      return AlarmPage.NONE;
+    }
     return read(
         statements -> {
           PreparedStatement select =
               statements.prepare(
-                  "SELECT objects.namespace, id, name, due FROM alarms JOIN objects USING (object)"
-                      + " WHERE "
+                  "SELECT object, id, name, due FROM alarms JOIN objects USING (object)"
+                      + " WHERE alarms.namespace = ? AND (due, object) > (?, ?) AND "
                       + TO_RUN
                       + " ORDER BY due, object LIMIT ?");
-          select.setInt(1, limit);
+          select.setString(1, namespace);
+          select.setLong(2, after.dueMillis());
+          select.setLong(3, after.row());
+          select.setInt(4, limit);
           List<DueAlarm> alarms = new ArrayList<>();
+          int read = 0;
+          AlarmPlace through = after;
           try (ResultSet results = select.executeQuery()) {
             while (results.next()) {
-              ObjectKey object = new ObjectKey(results.getString(1), value(results, 2));
-              alarms.add(new DueAlarm(object, name(results, 3), results.getLong(4)));
+              read++;
+              ObjectKey object = new ObjectKey(namespace, value(results, 2));
+              through = new AlarmPlace(results.getLong(4), results.getLong(1));
+              if (ownership().tenure(object.slot()) != null) {
+                alarms.add(
+                    new DueAlarm(object, name(results, 3), through.dueMillis(), through.row()));
+              }
             }
           }
-          return alarms;
+          return new AlarmPage(alarms, read < limit ? AlarmPlace.END : through);
+        });
+  }
+
+  /** As {@link AlarmScheduler.Source#alarmsOfOthers}. */
+  final Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException {
+    if (ownership().owned() == 0) {
+      return Map.of();
+    }
+    String sql =
+        "SELECT namespace, count(*) FROM alarms WHERE "
+            + TO_RUN
+            + " AND namespace NOT IN ("
+            + String.join(", ", Collections.nCopies(namespaces.size(), "?"))
+            + ") GROUP BY namespace";
+    return read(
+        statements -> {
+          PreparedStatement select = statements.prepare(sql);
+          int index = 1;
+          for (String namespace : namespaces) {
+            select.setString(index++, namespace);
+          }
+          Map<String, Long> counts = new TreeMap<>();
+          try (ResultSet results = select.executeQuery()) {
+            while (results.next()) {
+              counts.put(results.getString(1), results.getLong(2));
+            }
+          }
+          return counts;
         });
   }
 

@@ -4,13 +4,18 @@ import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** Keeps objects in the heap, and nothing after the process ends. */
 final class MemoryEngine extends StorageEngine {
   private final ConcurrentHashMap<ObjectKey, MemoryObjectStorage.Contents> objects =
       new ConcurrentHashMap<>();
+
+  private final AtomicLong rows = new AtomicLong();
 
   MemoryEngine(StorageOptions options, Faults faults) {
     super(options, faults);
@@ -28,18 +33,32 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
-  List<DueAlarm> nearestAlarms(int limit) {
+  AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) {
     List<DueAlarm> alarms = new ArrayList<>();
     objects.forEach(
         (key, contents) -> {
           synchronized (contents) {
-            if (contents.alarm != null && contents.alarm.isSet()) {
-              alarms.add(new DueAlarm(key, contents.name, contents.alarm.dueMillis()));
+            AlarmTime alarm = contents.alarm;
+            if (key.namespace().equals(namespace) && alarm != null && alarm.isSet()) {
+              DueAlarm due = new DueAlarm(key, contents.name, alarm.dueMillis(), contents.row);
+              if (due.isBeyond(after)) {
+                alarms.add(due);
+              }
             }
           }
         });
     alarms.sort(DueAlarm.ORDER);
-    return alarms.size() <= limit ? alarms : List.copyOf(alarms.subList(0, limit));
+    if (alarms.size() < limit) {
+      return new AlarmPage(alarms, AlarmPlace.END);
+    }
+    List<DueAlarm> first = List.copyOf(alarms.subList(0, limit));
+    return new AlarmPage(first, first.getLast().place());
+  }
+
+  /** Nothing is there that a host with other namespaces has left. */
+  @Override
+  Map<String, Long> alarmsOfOthers(Set<String> namespaces) {
+    return Map.of();
   }
 
   @Override
@@ -57,7 +76,8 @@ final class MemoryEngine extends StorageEngine {
   }
 
   MemoryObjectStorage.Contents contentsForWrite(ObjectKey key, @Nullable String name) {
-    return objects.computeIfAbsent(key, k -> new MemoryObjectStorage.Contents(name));
+    return objects.computeIfAbsent(
+        key, k -> new MemoryObjectStorage.Contents(rows.incrementAndGet(), name));
   }
 
   void remove(ObjectKey key) {

@@ -120,7 +120,7 @@ final class MemoryObjectStorage extends ObjectStorage {
       }
     }
     if (turn.alarm != null) {
-      alarmChanged(turn.alarm);
+      answerAlarm(turn.alarm);
     }
     return 0;
   }
@@ -134,7 +134,22 @@ final class MemoryObjectStorage extends ObjectStorage {
         engine.remove(key);
       }
     }
-    alarmChanged(alarm);
+    answerAlarm(alarm);
+  }
+
+  @Override
+  void answerAlarm(@Nullable AlarmTime alarm) {
+    Contents contents = engine.contents(key);
+    if (alarm == null || contents == null) {
+      alarmIs(AlarmTime.REMOVED, CommittedObjectStorage.NO_ROW);
+    } else {
+      alarmIs(alarm, contents.row);
+    }
+  }
+
+  @Override
+  boolean isOwnedByHost() {
+    return true;
   }
 
   @Override
@@ -150,11 +165,13 @@ final class MemoryObjectStorage extends ObjectStorage {
 
   /** What one object has stored. Its fields are guarded by its monitor. */
   static final class Contents {
+    final long row;
     @Nullable String name;
     final TreeMap<String, ByteString> entries = new TreeMap<>(Keys.ORDER);
     @Nullable AlarmTime alarm;
 
-    Contents(@Nullable String name) {
+    Contents(long row, @Nullable String name) {
+      this.row = row;
       this.name = name;
     }
   }

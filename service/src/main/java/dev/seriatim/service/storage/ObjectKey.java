@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.common.io.BaseEncoding;
 import com.google.protobuf.ByteString;
 import dev.seriatim.stub.DurableObjectId;
+import org.jspecify.annotations.Nullable;
 
 /** Which object: its namespace and the 32 bytes of its id. */
 record ObjectKey(String namespace, ByteString id) {
@@ -19,6 +20,11 @@ record ObjectKey(String namespace, ByteString id) {
 
   String hexId() {
     return BaseEncoding.base16().lowerCase().encode(id.toByteArray());
+  }
+
+  /** The object as the log calls it: by its name, if that is known. */
+  String called(@Nullable String name) {
+    return name == null ? toString() : namespace + "/" + name;
   }
 
   @Override

@@ -104,7 +104,7 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
       LOGGER.log(
           System.Logger.Level.WARNING,
           "the alarm of {0} failed, try {1} of {2}; next in {3} s",
-          key,
+          key.called(name),
           failed.retries() + 1,
           AlarmTime.MAX_RETRIES + 1,
           delaySeconds,
@@ -114,7 +114,7 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
       LOGGER.log(
           System.Logger.Level.ERROR,
           "the alarm of "
-              + key
+              + key.called(name)
               + " failed "
               + (AlarmTime.MAX_RETRIES + 1)
               + " times; it is given up, and stays in the store until it is set anew or deleted",
@@ -122,6 +122,31 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
     }
     submitAlarm(failed.life(), next);
   }
+
+  /**
+   * The object's alarm could not run, for a reason that isn't the object's own: it stays in the
+   * store as it is, is offered again later, and has used up none of its tries. Any thread.
+   *
+   * @param why for the log, which has the first of very many
+   */
+  public final void putOffAlarm(String why, @Nullable Throwable cause) {
+    if (isOwnedByHost()) {
+      engine.alarms().putOff(key, key.called(name), why, cause);
+    } else {
+      loseAlarm(); // It is another host's, and nothing to be told of here.
+    }
+  }
+
+  /**
+   * The turn that ran the object's alarm was lost with a commit or with the ownership of the
+   * object: what the store has counts, and no try is used up. Any thread.
+   */
+  public final void loseAlarm() {
+    engine.alarms().lost(key);
+  }
+
+  /** Whether this host owns the object now, whether or not it did so all the time. */
+  abstract boolean isOwnedByHost();
 
   /** The object is no longer live. It must have neither an instance nor a pending commit. */
   public abstract void close();
@@ -144,6 +169,13 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
   abstract long submit(InstanceStorage instance, Turn turn);
 
   abstract void submitAlarm(int life, AlarmTime alarm);
+
+  /**
+   * An alarm was offered that isn't to run: tells what is so instead. Called by the turn thread.
+   *
+   * @param alarm as it was just read; null if there is none
+   */
+  abstract void answerAlarm(@Nullable AlarmTime alarm);
 
   abstract void awaitDurable(InstanceStorage instance);
 
@@ -171,10 +203,6 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
     }
   }
 
-  final void alarmNotDue() {
-    engine.alarms().handled(key);
-  }
-
   final long nowMillis() {
     return engine.options().clock().millis();
   }
@@ -183,9 +211,10 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
     return engine.options().maxTurnBytes();
   }
 
-  final void alarmChanged(AlarmTime alarm) {
-    if (alarm.isSet()) {
-      engine.alarms().set(new DueAlarm(key, name, alarm.dueMillis()));
+  /** Tells the alarms what is durable of this object's. */
+  final void alarmIs(AlarmTime durable, long row) {
+    if (durable.isSet()) {
+      engine.alarms().set(new DueAlarm(key, name, durable.dueMillis(), row));
     } else {
       engine.alarms().removed(key);
     }

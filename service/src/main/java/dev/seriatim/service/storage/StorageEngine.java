@@ -4,7 +4,8 @@ import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
-import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -23,10 +24,11 @@ public abstract sealed class StorageEngine implements AutoCloseable
     this.options = options;
     this.alarms =
         new AlarmScheduler(
-            this::nearestAlarms,
+            new Alarms(),
             options.clock(),
             options.alarmIndexSize(),
-            options.maxOutstandingAlarms());
+            options.maxOutstandingAlarms(),
+            options.maxLongAlarms());
   }
 
   /**
@@ -119,19 +121,17 @@ public abstract sealed class StorageEngine implements AutoCloseable
   public abstract ObjectStorage object(
       String namespace, DurableObjectId id, CommitListener listener);
 
-  /** Begins to offer alarms, those that are overdue first. Called once. */
-  public final void startAlarms(AlarmListener listener) {
-    alarms.start(listener);
+  /**
+   * Begins to offer the alarms of these namespaces, those that are overdue first. Called once.
+   * Alarms of other namespaces stay in the store.
+   */
+  public final void startAlarms(Set<String> namespaces, AlarmListener listener) {
+    alarms.start(namespaces, listener);
   }
 
-  /** There could be no turn for this object's alarm; it will be offered again soon. */
-  public final void postponeAlarm(String namespace, DurableObjectId id) {
-    alarms.unknown(new ObjectKey(namespace, id));
-  }
-
-  /** The clock of the options has leapt: looks again what is due. For tests. */
-  public final void clockChanged() {
-    alarms.clockChanged();
+  /** Offers no alarm from now on. */
+  public final void stopAlarms() {
+    alarms.stop();
   }
 
   /**
@@ -148,8 +148,25 @@ public abstract sealed class StorageEngine implements AutoCloseable
   /** Why this host doesn't own its objects. */
   abstract String whyNotServing();
 
-  /** The first alarms in due order, at most this many; fewer only if there are no more. */
-  abstract List<DueAlarm> nearestAlarms(int limit) throws SQLException;
+  /** As {@link AlarmScheduler.Source#nearestAlarms}. */
+  abstract AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit)
+      throws SQLException;
+
+  /** As {@link AlarmScheduler.Source#alarmsOfOthers}. */
+  abstract Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException;
+
+  private final class Alarms implements AlarmScheduler.Source {
+    @Override
+    public AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit)
+        throws SQLException {
+      return StorageEngine.this.nearestAlarms(namespace, after, limit);
+    }
+
+    @Override
+    public Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException {
+      return StorageEngine.this.alarmsOfOthers(namespaces);
+    }
+  }
 
   final Faults faults() {
     return faults;

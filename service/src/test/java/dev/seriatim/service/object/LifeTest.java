@@ -196,7 +196,6 @@ final class LifeTest {
             () -> {
               // The retry is set by the turn that failed, which may still be ending.
               clock.advance(Duration.ofSeconds(10));
-              objects.directory.storage().clockChanged();
               return tries.size() >= wanted;
             },
             "try " + wanted + " of the alarm");

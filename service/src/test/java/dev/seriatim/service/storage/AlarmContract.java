@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +44,7 @@ abstract class AlarmContract {
   @BeforeEach
   final void open() {
     open(options());
-    engine.startAlarms(this::offered);
+    engine.startAlarms(Set.of("TEST"), this::offered);
   }
 
   private void open(StorageOptions options) {
@@ -76,9 +77,9 @@ abstract class AlarmContract {
     Instant due = clock.instant().plusSeconds(10);
     object.turn(s -> s.setAlarm(due));
     sentinelIn(Duration.ofSeconds(9));
-    clock.advance(Duration.ofSeconds(9), engine);
+    clock.advance(Duration.ofSeconds(9));
     expectSentinel();
-    clock.advance(Duration.ofSeconds(1), engine);
+    clock.advance(Duration.ofSeconds(1));
     assertThat(nextOffer()).isEqualTo(new Offer("TEST", object.id().toString(), "object", due));
     runAlarm(
         object,
@@ -115,7 +116,7 @@ abstract class AlarmContract {
       new TestObject(engine, "late " + i).turn(s -> s.setAlarm(due));
     }
     engine.close();
-    clock.advance(Duration.ofSeconds(100), engine);
+    clock.advance(Duration.ofSeconds(100));
     open();
     for (int i = 0; i < 10; i++) {
       assertThat(nextOffer().name()).isEqualTo("late " + i);
@@ -152,16 +153,16 @@ abstract class AlarmContract {
         reopen();
       }
       sentinelIn(Duration.ofSeconds(pause - 1));
-      clock.advance(Duration.ofSeconds(pause - 1), engine);
+      clock.advance(Duration.ofSeconds(pause - 1));
       expectSentinel();
-      clock.advance(Duration.ofSeconds(1), engine);
+      clock.advance(Duration.ofSeconds(1));
       pause *= 2;
     }
     expectInStore("object 6 tried again");
     failAlarm(AlarmTime.MAX_RETRIES);
     for (boolean again : new boolean[] {false, true}) {
       assertThat(alarm(object)).isEqualTo(Optional.empty());
-      clock.advance(Duration.ofDays(1), engine);
+      clock.advance(Duration.ofDays(1));
       expectNoMore();
       assertThat(entries(object)).isEqualTo(List.of("kept"));
       expectInStore("object 7 given up");
@@ -175,7 +176,7 @@ abstract class AlarmContract {
     object.turn(s -> s.setAlarm(next));
     assertThat(alarm(object)).isEqualTo(Optional.of(next));
     expectInStore("object 0 set");
-    clock.advance(Duration.ofSeconds(5), engine);
+    clock.advance(Duration.ofSeconds(5));
     assertThat(nextOffer().due()).isEqualTo(next);
     runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), s -> {});
     expectInStore();
@@ -190,7 +191,7 @@ abstract class AlarmContract {
         });
     for (int retries = 0; retries <= AlarmTime.MAX_RETRIES; retries++) {
       failAlarm(retries);
-      clock.advance(Duration.ofMinutes(2), engine);
+      clock.advance(Duration.ofMinutes(2));
     }
     expectInStore("object 7 given up");
     object.turn(DurableObjectStorage::deleteAlarm);
@@ -235,7 +236,7 @@ abstract class AlarmContract {
     Instant next = clock.instant().plusSeconds(5);
     runAlarm(object, alarm -> {}, s -> s.setAlarm(next));
     assertThat(alarm(object)).isEqualTo(Optional.of(next));
-    clock.advance(Duration.ofSeconds(5), engine);
+    clock.advance(Duration.ofSeconds(5));
     assertThat(nextOffer().due()).isEqualTo(next);
     runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), s -> {});
     expectNoMore();
@@ -252,9 +253,9 @@ abstract class AlarmContract {
     object.turn(DurableObjectStorage::deleteAlarm);
     cleared.turn(DurableObjectStorage::deleteAll);
     moved.turn(s -> s.setAlarm(due.plusSeconds(100)));
-    clock.advance(Duration.ofSeconds(50), engine);
+    clock.advance(Duration.ofSeconds(50));
     expectNoMore();
-    clock.advance(Duration.ofSeconds(100), engine);
+    clock.advance(Duration.ofSeconds(100));
     assertThat(nextOffer().name()).isEqualTo("moved");
   }
 
@@ -267,7 +268,7 @@ abstract class AlarmContract {
     assertThat(s.beginAlarmTurn()).isNull();
     object.turn(t -> t.setAlarm(clock.instant().plusSeconds(1)));
     assertThat(s.beginAlarmTurn()).isNull();
-    clock.advance(Duration.ofSeconds(1), engine);
+    clock.advance(Duration.ofSeconds(1));
     assertThat(nextOffer().name()).isEqualTo("object");
   }
 
@@ -275,8 +276,7 @@ abstract class AlarmContract {
   void anAlarmThatWasPostponedIsOfferedAgain() {
     object.turn(s -> s.setAlarm(clock.instant()));
     nextOffer();
-    engine.postponeAlarm("TEST", object.id());
-    clock.advance(Duration.ofSeconds(2), engine);
+    object.storage().putOffAlarm("there is no room", null);
     assertThat(nextOffer().name()).isEqualTo("object");
   }
 
@@ -284,7 +284,7 @@ abstract class AlarmContract {
   void holdsFewInMemoryAndOffersFewAtOnce() {
     engine.close();
     open(options().withAlarmIndexSize(7).withMaxOutstandingAlarms(3));
-    engine.startAlarms(this::offered);
+    engine.startAlarms(Set.of("TEST"), this::offered);
     List<TestObject> objects = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
       TestObject one = new TestObject(engine, "alarm " + i);
@@ -292,7 +292,7 @@ abstract class AlarmContract {
       Instant due = clock.instant().plusSeconds(10 + (i * 17) % 40);
       one.turn(s -> s.setAlarm(due));
     }
-    clock.advance(Duration.ofSeconds(1000), engine);
+    clock.advance(Duration.ofSeconds(1000));
     Instant last = Instant.MIN;
     for (int i = 0; i < 40; i++) {
       Offer offer = nextOffer();
@@ -306,6 +306,152 @@ abstract class AlarmContract {
     expectNoMore();
   }
 
+  /** The engine anew, with little room for alarms. */
+  private void reopenWith(int indexSize, int maxOutstanding, String... namespaces) {
+    engine.close();
+    open(
+        options()
+            .withAlarmIndexSize(indexSize)
+            .withMaxOutstandingAlarms(maxOutstanding)
+            .withMaxLongAlarms(maxOutstanding));
+    engine.startAlarms(Set.of(namespaces), this::offered);
+  }
+
+  @Test
+  void moreThanThereIsRoomForAreMovedAheadAgainAndAgain() {
+    reopenWith(7, 3, "TEST");
+    List<TestObject> objects = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      objects.add(new TestObject(engine, "object " + i));
+    }
+    for (int round = 0; round < 3; round++) {
+      Instant due = clock.instant().plusSeconds(30);
+      objects.forEach(each -> each.turn(s -> s.setAlarm(due)));
+      clock.advance(Duration.ofSeconds(10));
+    }
+    expectNoMore();
+    clock.advance(Duration.ofSeconds(20));
+    for (int i = 0; i < 20; i++) {
+      runAlarm(objects.get(numberOf(nextOffer())), alarm -> {}, s -> {});
+    }
+    expectNoMore();
+  }
+
+  private static String nameOf(Offer offer) {
+    return Objects.requireNonNull(offer.name());
+  }
+
+  private static int numberOf(Offer offer) {
+    String name = nameOf(offer);
+    return Integer.parseInt(name.substring(name.indexOf(' ') + 1));
+  }
+
+  @Test
+  void aNamespaceThatIsGoneLeavesRoomForTheOthers() {
+    reopenWith(7, 3, "TEST", "NEW");
+    for (int i = 0; i < 20; i++) {
+      new TestObject(engine, "GONE", "gone " + i).turn(s -> s.setAlarm(clock.instant()));
+    }
+    object.turn(s -> s.setAlarm(clock.instant()));
+    assertThat(nextOffer().name()).isEqualTo("object");
+    if (isPersistent()) {
+      reopenWith(7, 3, "TEST", "NEW");
+      assertThat(nextOffer().name()).isEqualTo("object");
+    }
+    runAlarm(object, alarm -> {}, s -> {});
+    expectNoMore();
+    if (isPersistent()) {
+      // A host that has it again runs them all.
+      reopenWith(7, 3, "GONE");
+      for (int i = 0; i < 20; i++) {
+        Offer offer = nextOffer();
+        assertThat(offer.namespace()).isEqualTo("GONE");
+        runAlarm(new TestObject(engine, "GONE", nameOf(offer)), alarm -> {}, s -> {});
+      }
+    }
+  }
+
+  @Test
+  void aClockThatStepsBackBetweenTheOfferAndTheTurnLosesNothing() {
+    object.turn(s -> s.setAlarm(clock.instant()));
+    assertThat(nextOffer().name()).isEqualTo("object");
+    clock.advance(Duration.ofHours(-1));
+    assertThat(object.instance().beginAlarmTurn()).isNull();
+    clock.advance(Duration.ofMinutes(59));
+    expectNoMore();
+    clock.advance(Duration.ofMinutes(1));
+    assertThat(nextOffer().name()).isEqualTo("object");
+    runAlarm(object, alarm -> {}, s -> {});
+    expectNoMore();
+  }
+
+  @Test
+  void alarmsThatTakeLongDoNotHoldUpTheOthers() {
+    reopenWith(30, 3, "TEST");
+    for (int i = 0; i < 3; i++) {
+      new TestObject(engine, "long " + i).turn(s -> s.setAlarm(clock.instant()));
+    }
+    for (int i = 0; i < 3; i++) {
+      assertThat(nextOffer().name()).startsWith("long ");
+    }
+    // None of them is answered.
+    object.turn(s -> s.setAlarm(clock.instant()));
+    assertThat(nextOffer().name()).isEqualTo("object");
+  }
+
+  @Test
+  void oneNamespaceLeavesRoomForTheOthers() {
+    reopenWith(30, 10, "TEST", "FLOOD");
+    for (int i = 0; i < 50; i++) {
+      new TestObject(engine, "FLOOD", "flood " + i).turn(s -> s.setAlarm(clock.instant()));
+    }
+    object.turn(s -> s.setAlarm(clock.instant()));
+    Offer offer = nextOffer();
+    for (int flood = 0; offer.namespace().equals("FLOOD"); flood++) {
+      assertWithMessage("of one namespace on their way, unanswered").that(flood).isLessThan(16);
+      offer = nextOffer();
+    }
+    assertThat(offer.name()).isEqualTo("object");
+  }
+
+  @Test
+  void anyNumberOfAlarmsThatCanNotRunHideNoneThatCan() {
+    reopenWith(7, 3, "TEST");
+    for (int i = 0; i < 40; i++) {
+      new TestObject(engine, "bad " + i).turn(s -> s.setAlarm(clock.instant().minusSeconds(100)));
+    }
+    object.turn(s -> s.setAlarm(clock.instant().minusSeconds(1)));
+    while (true) {
+      Offer offer = nextOffer();
+      if ("object".equals(offer.name())) {
+        break;
+      }
+      new TestObject(engine, nameOf(offer)).storage().putOffAlarm("its factory threw", null);
+    }
+    runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), s -> {});
+    // They are tried again, and nothing has been counted against them.
+    TestObject bad = new TestObject(engine, nameOf(nextOffer()));
+    runAlarm(bad, alarm -> assertThat(alarm.retries()).isEqualTo(0), s -> {});
+  }
+
+  @Test
+  void aHostThatOwnsOtherObjectsThanBeforeReadsTheirAlarms() throws SQLException {
+    if (!isPersistent()) {
+      return;
+    }
+    Instant later = clock.instant().plusSeconds(1000);
+    object.turn(s -> s.setAlarm(later));
+    expectNoMore();
+    // As another host would do that owned the object for a while.
+    try (Connection connection = connect()) {
+      JdbcStore.execute(
+          connection, "UPDATE alarms SET due = " + clock.instant().plusSeconds(10).toEpochMilli());
+    }
+    engine.alarms().ownershipChanged();
+    clock.advance(Duration.ofSeconds(10));
+    assertThat(nextOffer().name()).isEqualTo("object");
+  }
+
   final void checkThatALostAlarmIsOfferedAgain() {
     object.turn(s -> s.setAlarm(clock.instant()));
     nextOffer();
@@ -313,7 +459,7 @@ abstract class AlarmContract {
     InstanceStorage s = object.instance();
     Objects.requireNonNull(s.beginAlarmTurn());
     object.awaitFailure(s.endTurn());
-    clock.advance(Duration.ofSeconds(2), engine);
+    clock.advance(Duration.ofSeconds(2));
     assertThat(nextOffer().name()).isEqualTo("object");
     runAlarm(object, alarm -> assertThat(alarm.retries()).isEqualTo(0), t -> {});
     expectNoMore();

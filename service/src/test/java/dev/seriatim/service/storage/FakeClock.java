@@ -15,9 +15,8 @@ final class FakeClock implements InstantSource {
     return now.get();
   }
 
-  /** Sets the clock forward; the engine looks again what is due. */
-  void advance(Duration time, StorageEngine engine) {
+  /** Sets the clock forward, or back. */
+  void advance(Duration time) {
     now.updateAndGet(before -> before.plus(time));
-    engine.clockChanged();
   }
 }

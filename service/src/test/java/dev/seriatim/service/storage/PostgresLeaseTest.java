@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -174,7 +175,8 @@ final class PostgresLeaseTest {
   void aHostThatTakesItsSlotsBackRunsTheAlarmsThatWereSetMeanwhile() throws Exception {
     StorageEngine first = opened(StorageEngine.open(options));
     LinkedBlockingQueue<String> offers = new LinkedBlockingQueue<>();
-    first.startAlarms((namespace, id, name, due) -> offers.add(String.valueOf(name)));
+    first.startAlarms(
+        Set.of("TEST"), (namespace, id, name, due) -> offers.add(String.valueOf(name)));
     execute("DELETE FROM hosts");
     StorageEngine second = opened(StorageEngine.open(options));
     new TestObject(second, "object").turn(s -> s.setAlarm(Instant.EPOCH));

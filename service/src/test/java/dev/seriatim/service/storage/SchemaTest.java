@@ -12,6 +12,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -90,7 +91,8 @@ final class SchemaTest {
         Optional<ByteString> value = object.query(s -> s.get("k"));
         assertThat(value).isEqualTo(Optional.of(ByteString.copyFromUtf8("v")));
         LinkedBlockingQueue<String> offers = new LinkedBlockingQueue<>();
-        engine.startAlarms((namespace, id, name, due) -> offers.add(namespace + "/" + name));
+        engine.startAlarms(
+            Set.of("TEST"), (namespace, id, name, due) -> offers.add(namespace + "/" + name));
         assertThat(poll(offers)).isEqualTo("TEST/object");
       }
     }
