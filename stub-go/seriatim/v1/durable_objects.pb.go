@@ -127,6 +127,29 @@
 // A client MUST treat a reason that it doesn't know like OBJECT_EXCEPTION, and MUST go by `retryable`
 // and `overloaded` rather than by the reason.
 //
+// CALLS WITHOUT A STUB
+//
+// A host MAY also serve the namespaces' own services, for clients that have no stub: a plain unary call
+// whose header `seriatim-object` names the object is one invocation, on a stub of its own. Between such
+// calls there is no order. The call's deadline is the invocation's `timeout`, and its other headers, but for
+// those of the transport, are its `metadata`. The header is one of
+//
+//   NAMESPACE/NAME      the object with this name
+//   NAMESPACE/id:HEX    the object with this id: see `Open`
+//
+// NAME is UTF-8, percent-encoded: a byte MAY be written as `%` and two hex digits, and MUST be unless it is
+// printable ASCII other than `%` and `?`; so MUST the first colon of a name that begins with `id:`, and a
+// space at the end. So `COUNTER/Gr%C3%B6%C3%9Fe`, `COUNTER/id%3A7`, `COUNTER/a/b c`. Every name of an object
+// can be said like this. A host MUST refuse what may have been another name before it went through a client
+// or a proxy that can't send it, with INVALID_ID: any other byte, a `?` (which many make of what they can't
+// send), a `%` without two hex digits, what is no UTF-8 once decoded, and the header a second time. A call
+// without the header, or without a `/` in it, is a PROTOCOL_VIOLATION.
+//
+// A call that fails ends with the cause as its status, `google.rpc.Status` in `grpc-status-details-bin`. A
+// host MUST keep the trailers within 8 KiB, as HTTP/2 counts them: a client may lose its connection over
+// more. What there is no room for is left out, the object's own details first: how many of these is said in
+// the `ErrorInfo`'s metadata under `object.details_left_out`. Then the message is cut.
+//
 // COMPATIBILITY
 //
 // Both sides MUST ignore fields that they don't know. New fields will never change the meaning of the

@@ -109,6 +109,7 @@ final class UnaryCalls {
     if (direct.hasObject()) {
       headers.put(OBJECT, direct.getObject());
     }
+    direct.getMoreObjectsList().forEach(object -> headers.put(OBJECT, object));
     direct
         .getCall()
         .getMetadataMap()
@@ -122,7 +123,9 @@ final class UnaryCalls {
               ClientInterceptors.intercept(
                   channel, MetadataUtils.newAttachHeadersInterceptor(headers)),
               method,
-              CallOptions.DEFAULT.withDeadlineAfter(patience.toNanos(), TimeUnit.NANOSECONDS),
+              CallOptions.DEFAULT
+                  .withDeadlineAfter(patience.toNanos(), TimeUnit.NANOSECONDS)
+                  .withCompression(direct.getCompressed() ? "gzip" : "identity"),
               Calls.bytes(direct.getCall()).toByteArray());
     } catch (StatusRuntimeException e) {
       failed(direct, e);

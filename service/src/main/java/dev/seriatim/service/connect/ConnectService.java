@@ -72,7 +72,8 @@ public final class ConnectService implements BindableService {
     try {
       namespace = directory.namespace(request.getName());
     } catch (BreakException e) {
-      reply.onError(StatusProto.toStatusRuntimeException(e.cause().toStatusProto()));
+      reply.onError(
+          StatusProto.toStatusRuntimeException(StatusTrailers.fit(e.cause().toStatusProto())));
       return;
     }
     DescribeNamespaceResponse.Builder response =

@@ -35,12 +35,12 @@ record Frame(RequestFrame request, int bytes, @Nullable BreakCause fault) {
     public Frame parse(InputStream stream) {
       int known = knownLength(stream);
       if (known > maxFrameBytes) {
-        return tooLong(known, "a frame has %,d bytes".formatted(known));
+        return tooLong(known, "");
       }
       try {
         byte[] bytes = FrameBytes.read(stream, maxFrameBytes);
         return bytes.length > maxFrameBytes
-            ? tooLong(bytes.length, "a compressed frame has more bytes than it may have")
+            ? tooLong(bytes.length, " or more, decompressed")
             : parse(bytes);
       } catch (IOException | StatusRuntimeException e) { // Badly compressed.
         return notAFrame(EMPTY, Math.max(0, known), String.valueOf(e.getMessage()));
@@ -61,12 +61,14 @@ record Frame(RequestFrame request, int bytes, @Nullable BreakCause fault) {
           BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "a frame is not a ConnectRequest: " + why));
     }
 
-    private Frame tooLong(int bytes, String what) {
+    private Frame tooLong(int bytes, String orMore) {
       return new Frame(
           EMPTY,
           bytes,
           BreakCause.of(
-              BreakReason.OVERLOADED, "%s, expected at most %,d".formatted(what, maxFrameBytes)));
+              BreakReason.OVERLOADED,
+              "a frame has %,d bytes%s, expected at most %,d"
+                  .formatted(bytes, orMore, maxFrameBytes)));
     }
 
     /** The size of the frame, or -1 if it comes compressed. */

@@ -1,7 +1,6 @@
 package dev.seriatim.service.connect;
 
 import com.google.common.io.BaseEncoding;
-import com.google.protobuf.ByteString;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.BreakCause;
@@ -13,7 +12,6 @@ import dev.seriatim.service.object.OutcomeSink;
 import dev.seriatim.service.object.StubQueue;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Invocation;
-import dev.seriatim.v1.Open;
 import dev.seriatim.wire.Content;
 import dev.seriatim.wire.Outcome;
 import io.grpc.Context;
@@ -21,7 +19,6 @@ import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
-import io.grpc.protobuf.StatusProto;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -31,28 +28,19 @@ import org.jspecify.annotations.Nullable;
  * One unary call that names its object in a header. Its listener is called by one thread at a time;
  * once the invocation is under way, only the stub's queue writes to the call.
  */
-final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSink {
-  /** Names the object: {@code NAMESPACE/NAME} or {@code NAMESPACE/id:HEX}. */
-  static final Metadata.Key<String> OBJECT =
-      Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER);
-
-  /** Trailers may have 8 KiB in all; base64 makes this 5.4 KiB, and the message comes once more. */
-  private static final int MAX_STATUS_BYTES = 4096;
-
-  private static final String ID_PREFIX = "id:";
-
+final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeSink {
   /** Headers that are about the call rather than for the method. */
   private static final Set<String> TRANSPORT_HEADERS =
       Set.of("content-type", "te", "user-agent", "accept-encoding", "content-length", "host");
 
-  private final ServerCall<byte[], byte[]> call;
+  private final ServerCall<Argument, byte[]> call;
   private final ObjectMethod method;
   private final ObjectDirectory directory;
   private final ObjectAddress address;
   private final Invocation.Builder invocation;
 
   // The listener's own.
-  private byte @Nullable [] argument;
+  private @Nullable Argument argument;
   private boolean refused;
   private @Nullable StubQueue stub;
 
@@ -60,7 +48,7 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
   private @Nullable Broken broken;
 
   private HeaderCall(
-      ServerCall<byte[], byte[]> call,
+      ServerCall<Argument, byte[]> call,
       ObjectMethod method,
       ObjectDirectory directory,
       ObjectAddress address,
@@ -72,8 +60,8 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
     this.invocation = invocation;
   }
 
-  static ServerCall.Listener<byte[]> start(
-      ServerCall<byte[], byte[]> call,
+  static ServerCall.Listener<Argument> start(
+      ServerCall<Argument, byte[]> call,
       Metadata headers,
       ObjectMethod method,
       ObjectDirectory directory) {
@@ -81,7 +69,7 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
       if (directory.isDraining()) {
         throw new BreakException(ObjectDirectory.drainCause());
       }
-      ObjectAddress address = directory.resolve(open(headers.get(OBJECT)));
+      ObjectAddress address = directory.resolve(ObjectHeader.read(headers));
       String expected = address.namespace().methods().serviceName();
       if (address.namespace().methods().find(method.fullName()) == null) {
         throw new BreakException(
@@ -94,25 +82,9 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
       call.request(2);
       return new HeaderCall(call, method, directory, address, invocation(headers));
     } catch (BreakException e) {
-      close(call, e.cause().toStatusProto());
+      StatusTrailers.close(call, e.cause().toStatusProto());
       return new ServerCall.Listener<>() {};
     }
-  }
-
-  private static Open open(@Nullable String object) throws BreakException {
-    int slash = object == null ? -1 : object.indexOf('/');
-    if (object == null || slash <= 0) {
-      throw new BreakException(
-          BreakCause.of(
-              BreakReason.PROTOCOL_VIOLATION,
-              "header %s: %s, expected NAMESPACE/NAME or NAMESPACE/id:HEX"
-                  .formatted(OBJECT.name(), object == null ? "missing" : "'" + object + "'")));
-    }
-    Open.Builder open = Open.newBuilder().setNamespace(object.substring(0, slash));
-    String rest = object.substring(slash + 1);
-    return rest.startsWith(ID_PREFIX)
-        ? open.setId(rest.substring(ID_PREFIX.length())).build()
-        : open.setName(rest).build();
   }
 
   private static Invocation.Builder invocation(Metadata headers) {
@@ -144,36 +116,36 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
   }
 
   @Override
-  public void onMessage(byte[] message) {
+  public void onMessage(Argument message) {
     if (argument != null) {
-      refuse(BreakReason.PROTOCOL_VIOLATION, "the call has a second message, expected one");
-    } else if (message.length > directory.limits().maxFrameBytes()) {
       refuse(
-          BreakReason.OVERLOADED,
-          "the message has %,d bytes, expected at most %,d"
-              .formatted(message.length, directory.limits().maxFrameBytes()));
+          BreakCause.of(
+              BreakReason.PROTOCOL_VIOLATION, "the call has a second message, expected one"));
+    } else if (message.fault() != null) {
+      refuse(message.fault());
     }
     argument = message;
   }
 
-  private void refuse(BreakReason reason, String message) {
+  private void refuse(BreakCause cause) {
     if (!refused) {
       refused = true;
-      close(call, BreakCause.of(reason, message).toStatusProto());
+      StatusTrailers.close(call, cause.toStatusProto());
     }
   }
 
   @Override
   public void onHalfClose() {
     if (argument == null) {
-      refuse(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one");
+      refuse(
+          BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one"));
     }
     if (refused || argument == null) {
       return;
     }
-    invocation.setMethod(method.fullName()).setMessage(ByteString.copyFrom(argument));
+    invocation.setMethod(method.fullName()).setMessage(argument.bytes());
     stub = directory.open(address, this, /* local= */ false);
-    stub.add(List.of(dev.seriatim.wire.Invocation.of(invocation.build())), argument.length);
+    stub.add(List.of(dev.seriatim.wire.Invocation.of(invocation.build())), argument.bytes().size());
     stub.halfClose();
   }
 
@@ -206,19 +178,7 @@ final class HeaderCall extends ServerCall.Listener<byte[]> implements OutcomeSin
     if (broken == null) {
       call.close(status, new Metadata());
     } else {
-      close(call, broken.getCause());
+      StatusTrailers.close(call, broken.getCause());
     }
-  }
-
-  private static void close(ServerCall<byte[], byte[]> call, com.google.rpc.Status cause) {
-    com.google.rpc.Status told =
-        cause.getSerializedSize() <= MAX_STATUS_BYTES
-            ? cause
-            // The reason comes first; the rest is the object's own.
-            : cause.toBuilder().clearDetails().addDetails(cause.getDetails(0)).build();
-    Metadata trailers = StatusProto.toStatusRuntimeException(told).getTrailers();
-    call.close(
-        Status.fromCodeValue(cause.getCode()).withDescription(cause.getMessage()),
-        trailers == null ? new Metadata() : trailers);
   }
 }

@@ -9,9 +9,7 @@ import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,10 +35,12 @@ public final class HeaderCallService {
     ServiceDescriptor.Builder service =
         ServiceDescriptor.newBuilder(table.serviceName())
             .setSchemaDescriptor(table.service().getSchemaDescriptor());
-    Map<ObjectMethod, MethodDescriptor<byte[], byte[]>> descriptors = new LinkedHashMap<>();
+    Argument.ArgumentMarshaller arguments =
+        new Argument.ArgumentMarshaller(directory.limits().maxFrameBytes());
+    Map<ObjectMethod, MethodDescriptor<Argument, byte[]>> descriptors = new LinkedHashMap<>();
     for (ObjectMethod method : table.methods()) {
-      MethodDescriptor<byte[], byte[]> descriptor =
-          method.descriptor().toBuilder(new Bytes(), new Bytes()).build();
+      MethodDescriptor<Argument, byte[]> descriptor =
+          method.descriptor().toBuilder(arguments, new Bytes()).build();
       descriptors.put(method, descriptor);
       service.addMethod(descriptor);
     }
@@ -52,7 +52,7 @@ public final class HeaderCallService {
     return definition.build();
   }
 
-  /** Leaves messages as they are: it is the turn that parses the argument. */
+  /** Leaves responses as they are. */
   private record Bytes() implements Marshaller<byte[]> {
     @Override
     public InputStream stream(byte[] message) {
@@ -61,11 +61,7 @@ public final class HeaderCallService {
 
     @Override
     public byte[] parse(InputStream stream) {
-      try {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      throw new UnsupportedOperationException("a host reads no responses");
     }
   }
 }
