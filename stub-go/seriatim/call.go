@@ -31,7 +31,8 @@ type pendingCall struct {
 	metadata map[string]string
 	deadline time.Time // Zero, if there is none. Not before the call was made.
 	bytes    int       // At least the size that the invocation has in a frame.
-	sequence uint64    // Written once, by the connectCall, before it lets the caller go on.
+	sequence uint64    // Written once, by the ledger, before the caller goes on.
+	overdue  bool      // It has ended for its caller, since its time ran out. The ledger's.
 
 	claimed atomic.Bool
 	done    chan struct{} // Closed when the call is completed.
@@ -83,6 +84,11 @@ func newPendingCall(
 		call.bytes += metadataOverheadBytes + len(key) + len(value)
 	}
 	return call, nil
+}
+
+// timeIsUp tells whether the call's deadline has passed.
+func (p *pendingCall) timeIsUp(now time.Time) bool {
+	return !p.deadline.IsZero() && !now.Before(p.deadline)
 }
 
 func later(a, b time.Time) time.Time {
@@ -163,7 +169,7 @@ func (p *pendingCall) cancelLaterWith(ctx context.Context) {
 }
 
 // cancelWith gives the call up if its context was cancelled. A deadline is not a cancellation: the host watches
-// it, and the connectCall watches the host.
+// it, and the session watches the host.
 func (p *pendingCall) cancelWith(ctx context.Context) {
 	if p.deadline.IsZero() || errors.Is(ctx.Err(), context.Canceled) {
 		p.fail(cancelled(ctx, FateUnknown, p.sequence))

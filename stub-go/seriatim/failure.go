@@ -35,6 +35,8 @@ const (
 	ReasonInvocationTimedOut Reason = "INVOCATION_TIMED_OUT"
 	// ReasonObjectReset: the object was aborted, a commit failed, or the turn was cut off.
 	ReasonObjectReset Reason = "OBJECT_RESET"
+	// ReasonCallCycle: the object waits for this very call, which comes, through other objects of the host, from itself.
+	ReasonCallCycle Reason = "CALL_CYCLE"
 	// ReasonOverloaded: a limit of the host was passed.
 	ReasonOverloaded Reason = "OVERLOADED"
 	// ReasonHostDraining: the host is shutting down.
@@ -56,8 +58,9 @@ const (
 	ReasonConnectionLost Reason = "CONNECTION_LOST"
 	// ReasonHostViolation: the host's frames break the rules of the contract. The stub is broken.
 	ReasonHostViolation Reason = "HOST_VIOLATION"
-	// ReasonAnswerOverdue: no answer came, not even Options.DeadlineGrace after a call's deadline; or the host didn't
-	// end a closed stub within Options.EndTimeout. The stub is broken.
+	// ReasonAnswerOverdue: no answer came by a call's deadline, or not even Options.DeadlineGrace after it; the stub is not
+	// broken by that. Or the host didn't open a stub within Options.OpenTimeout, or didn't end a closed one within
+	// Options.EndTimeout: the stub is broken.
 	ReasonAnswerOverdue Reason = "ANSWER_OVERDUE"
 	// ReasonStubCancelled: Stub.Cancel was called. The stub is broken.
 	ReasonStubCancelled Reason = "STUB_CANCELLED"

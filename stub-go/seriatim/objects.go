@@ -2,11 +2,15 @@ package seriatim
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -19,11 +23,20 @@ const firstReconnectDelay = 100 * time.Millisecond
 // DurableObjects is a client of one Seriatim host: the way to its durable objects. Safe for any number of
 // goroutines, and made to be shared.
 type DurableObjects struct {
+	conn    grpc.ClientConnInterface
 	client  seriatimv1.DurableObjectsClient
 	options Options
 	owned   *grpc.ClientConn // nil, if the connection is the caller's.
 
-	namespaces sync.Map // By name, each a *Namespace.
+	namespaces sync.Map     // By name, each a *Namespace.
+	streams    atomic.Int64 // How many stubs have a stream of the connection.
+	forgotten  sync.Once    // Warns of a stub that was dropped.
+}
+
+func newDurableObjects(conn grpc.ClientConnInterface, options Options, owned *grpc.ClientConn) *DurableObjects {
+	return &DurableObjects{
+		conn: conn, client: seriatimv1.NewDurableObjectsClient(conn), options: options, owned: owned,
+	}
 }
 
 // On gives a client over a connection, which may have interceptors and credentials and stays the caller's to
@@ -34,7 +47,7 @@ func On(conn grpc.ClientConnInterface, options *Options) (*DurableObjects, error
 	if err != nil {
 		return nil, err
 	}
-	return &DurableObjects{client: seriatimv1.NewDurableObjectsClient(conn), options: checked}, nil
+	return newDurableObjects(conn, checked, nil), nil
 }
 
 // Connect gives a client with a connection of its own, which a keepalive watches: Options.KeepAliveTime. It
@@ -66,7 +79,7 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 	if err != nil {
 		return nil, fmt.Errorf("seriatim: target %q: %w", target, err)
 	}
-	return &DurableObjects{client: seriatimv1.NewDurableObjectsClient(conn), options: checked, owned: conn}, nil
+	return newDurableObjects(conn, checked, conn), nil
 }
 
 // Namespace is the namespace with this name; the same one each time. It doesn't ask the host.
@@ -95,4 +108,43 @@ func (o *DurableObjects) Close() error {
 		return nil
 	}
 	return o.owned.Close()
+}
+
+// notOpened is the cause of a stub that the host has not opened in time; carried, if a stream carries it.
+func (o *DurableObjects) notOpened(carried bool) *FailureCause {
+	within := o.options.OpenTimeout
+	cause := func(format string, args ...any) *FailureCause {
+		cause := newCause(ReasonAnswerOverdue, codes.DeadlineExceeded, fmt.Sprintf(format, args...))
+		cause.Retryable = true
+		return cause
+	}
+	if carried {
+		return cause("the host has not opened the stub within %v", within)
+	}
+	const full = "the connection carries as many streams as its other end permits (MAX_CONCURRENT_STREAMS)"
+	conn, ok := o.conn.(interface{ GetState() connectivity.State })
+	if !ok {
+		return cause("no stream for the stub within %v: there is no connection to the host, or %s; %d stubs are open on it",
+			within, full, o.streams.Load())
+	}
+	if state := conn.GetState(); state != connectivity.Ready {
+		return cause("no connection to the host within %v: it is %v", within, state)
+	}
+	limit := cause("no stream for the stub within %v: %s; %d stubs are open on it", within, full, o.streams.Load())
+	limit.Overloaded = true
+	return limit
+}
+
+// warnOfDropped says once that a stub was dropped that is open. It is for people to see that they leave stubs open; the
+// stub itself is closed in any case.
+func (o *DurableObjects) warnOfDropped(open *seriatimv1.Open) {
+	o.forgotten.Do(func() {
+		object := open.GetName()
+		if object == "" {
+			object = open.GetId()
+		}
+		slog.Warn("seriatim: a stub was dropped without Close. It is closed now, and so will be others, without a word; "+
+			"until the garbage collector finds them they stay open, here and at the host.",
+			"namespace", open.GetNamespace(), "object", object)
+	})
 }

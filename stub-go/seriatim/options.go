@@ -42,9 +42,13 @@ type Options struct {
 	// MaxInboundFrameBytes is the largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB.
 	MaxInboundFrameBytes int
 
-	// DeadlineGrace: the host watches a call's deadline, and breaks the stub when it passes. If no word of that
-	// has come this long after the deadline, the client breaks the stub by itself. Default: 1 s.
+	// DeadlineGrace: the host watches a call's deadline, and breaks the stub at the call when it passes. If no word of
+	// that has come this long after the deadline, the call ends without it, and the stub goes on. Default: 1 s.
 	DeadlineGrace time.Duration
+
+	// OpenTimeout is how long the host may take to open a stub, from its first call, with the time that it takes to get a
+	// connection and a stream of it. Then the stub breaks. Default: 10 s.
+	OpenTimeout time.Duration
 
 	// EndTimeout is how long a host may take to end a stub's call that has nothing left: the stub is closed and all
 	// its calls are answered, or the host has told why it broke. Then the client ends the call, and the stub is
@@ -100,6 +104,7 @@ func (o *Options) withDefaults() (Options, error) {
 		defaultValue time.Duration
 	}{
 		{"DeadlineGrace", &options.DeadlineGrace, time.Second},
+		{"OpenTimeout", &options.OpenTimeout, 10 * time.Second},
 		{"EndTimeout", &options.EndTimeout, 10 * time.Second},
 		{"DescribeTimeout", &options.DescribeTimeout, 10 * time.Second},
 		{"ConnectTimeout", &options.ConnectTimeout, 5 * time.Second},

@@ -1,7 +1,7 @@
 package seriatim
 
 // callQueue holds the calls of a stub that are not answered, in the order of their numbers: first those that
-// were sent, then those that wait. Guarded by the connectCall's lock.
+// were sent, then those that wait. Part of the ledger.
 type callQueue struct {
 	calls        []*pendingCall // The call with number answered+1 comes first.
 	answered     uint64         // The number of the last call that was answered.
@@ -54,7 +54,7 @@ func (q *callQueue) clear() []*pendingCall {
 }
 
 // frameWindow holds the frames that were sent and are not fully answered, each by the number of its last
-// invocation. Guarded by the connectCall's lock.
+// invocation. Part of the ledger.
 type frameWindow struct {
 	size int
 	last []uint64

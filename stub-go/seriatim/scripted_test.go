@@ -202,8 +202,16 @@ type world struct {
 // scripts. It fails if the ended stubs have left a goroutine behind.
 func inWorld(t *testing.T, options *seriatim.Options, test func(*world), scripts ...func(*play)) {
 	t.Helper()
+	inWorldOf(t, options, nil, test, scripts...)
+}
+
+// inWorldOf is the same with a server that has these options.
+func inWorldOf(
+	t *testing.T, options *seriatim.Options, ofServer []grpc.ServerOption, test func(*world), scripts ...func(*play),
+) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, host: &scriptedHost{t: t, scripts: scripts}, server: grpc.NewServer()}
+		w := &world{t: t, host: &scriptedHost{t: t, scripts: scripts}, server: grpc.NewServer(ofServer...)}
 		listener := bufconn.Listen(1 << 20)
 		seriatimv1.RegisterDurableObjectsServer(w.server, w.host)
 		go func() { _ = w.server.Serve(listener) }()
@@ -246,7 +254,7 @@ func (w *world) noneLeft() {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
-		if strings.Contains(stack, "seriatim.(*connectCall)") {
+		if strings.Contains(stack, "seriatim.(*link)") || strings.Contains(stack, "seriatim.(*session)") {
 			w.t.Errorf("a goroutine is left:\n%s", stack)
 		}
 	}

@@ -3,6 +3,7 @@ package seriatim
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -28,22 +29,27 @@ import (
 // in its place; its outcome is dropped, and the caller sees codes.Canceled with FateUnknown. A context that was
 // cancelled before the call was made keeps it from being made.
 //
-// Deadlines of a context travel with the call. The host breaks the stub when one passes, also one that has
-// passed before the call was made; if nothing has come back Options.DeadlineGrace later, the client does.
-// Until then the call waits for the host's word, which says whether it had an effect.
+// Deadlines of a context travel with the call. The host breaks the stub at the call whose deadline passes, also one
+// that has passed before the call was made, when nothing of the stub stands before that call; its word says that the call
+// had no effect, and the call waits for it up to Options.DeadlineGrace longer. A call behind others, whose deadlines
+// have not passed, ends at its own deadline, with ReasonAnswerOverdue, and so does one whose host says nothing: it has
+// FateUnknown, or FateNotExecuted if it was never sent. It keeps its place, the stub is not broken by that, and all other
+// calls go on until the host tells of them.
 //
 // Metadata. The outgoing metadata of a context becomes the invocation's; several values of a key are joined by
 // commas. A call is refused (ReasonCallRefused) and breaks nothing if a key begins with grpc- or seriatim-, if a
 // text value isn't printable ASCII, if a -bin key has several values, or if the call brings credentials of its
 // own. Other grpc.CallOptions have no effect.
 //
-// Safe for any number of goroutines. The stream to the host opens with the first call. A stub that isn't closed
-// keeps it open, with its goroutines.
+// Safe for any number of goroutines. The stream to the host opens with the first call, for which the host has
+// Options.OpenTimeout. A stub that isn't closed keeps it open, with its goroutines, until the garbage collector finds
+// that nobody can reach the stub any more: then it is closed, and the first of a client that is closed so is logged. A
+// listener for the break that leads to the stub keeps the stub.
 type Stub struct {
 	namespace *Namespace
-	name      string // Empty, if it isn't known.
-	id        *ID    // nil, if the stub was got by name.
-	connect   *connectCall
+	name      string   // Empty, if it isn't known.
+	id        *ID      // nil, if the stub was got by name.
+	session   *session // Which must not lead back here, or a dropped stub would never be found.
 }
 
 var _ grpc.ClientConnInterface = (*Stub)(nil)
@@ -58,12 +64,14 @@ func newStub(namespace *Namespace, name string, id *ID) *Stub {
 	if name != "" {
 		open.Object = &seriatimv1.Open_Name{Name: name}
 	}
-	return &Stub{
+	stub := &Stub{
 		namespace: namespace,
 		name:      name,
 		id:        id,
-		connect:   newConnectCall(namespace.objects.client, namespace.objects.options, open, expected),
+		session:   newSession(namespace.objects, open, expected),
 	}
+	runtime.AddCleanup(stub, (*session).dropped, stub.session)
+	return stub
 }
 
 // ID is the id of the object. For a stub got by name it is derived from the namespace's unique key, for which
@@ -85,7 +93,9 @@ func (s *Stub) Invoke(ctx context.Context, method string, request, reply any, op
 	if err != nil {
 		return err
 	}
-	if failure := s.connect.submit(call); failure != nil {
+	failure := s.session.submit(call)
+	runtime.KeepAlive(s) // Until here: a stub that is dropped is closed, and lets no more calls in.
+	if failure != nil {
 		return failure
 	}
 	for _, option := range options {
@@ -109,31 +119,32 @@ func (s *Stub) NewStream(
 func (s *Stub) IsBroken() bool { return s.BreakCause() != nil }
 
 // BreakCause is why the stub is broken; nil, if it isn't.
-func (s *Stub) BreakCause() *FailureCause { return s.connect.breakCause() }
+func (s *Stub) BreakCause() *FailureCause { return s.session.breakCause() }
 
 // OnBreak has this told once, with the cause, when the stub breaks: after its calls have failed, on the
 // goroutine that found the break. At once, on this goroutine, if that has been. Never, if the stub ends without
 // breaking.
-func (s *Stub) OnBreak(listener func(*FailureCause)) { s.connect.onBreak(listener) }
+func (s *Stub) OnBreak(listener func(*FailureCause)) { s.session.onBreak(listener) }
 
 // Close lets no more calls in, and ends the stub when the calls made so far have been answered. It doesn't wait
 // for that: AwaitEnd does. Later calls fail with ReasonStubClosed. It does nothing on a stub that is closed or
 // broken.
-func (s *Stub) Close() { s.connect.close() }
+func (s *Stub) Close() { s.session.close() }
 
 // Cancel breaks the stub from this side, without waiting for outcomes. Calls that were sent have FateUnknown, and
 // the host doesn't start those that haven't started by the time it hears of this. It does nothing on a stub that
 // has ended. The message says why, for those whose calls fail.
 func (s *Stub) Cancel(message string) {
-	s.connect.breakStub(newCause(ReasonStubCancelled, codes.Canceled, message), FateUnknown)
+	s.session.breakStub(newCause(ReasonStubCancelled, codes.Canceled, message), FateUnknown)
 }
 
 // AwaitEnd waits until the stub has ended. It returns nil if it was closed and every call was answered, the
 // FailureCause if it is broken and every call has failed, and the context's error if that comes first. Without
 // Close, only a break ends a stub.
 func (s *Stub) AwaitEnd(ctx context.Context) error {
+	defer runtime.KeepAlive(s)
 	select {
-	case <-s.connect.ended:
+	case <-s.session.ended:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -1,0 +1,281 @@
+package seriatim
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	seriatimv1 "seriatim.dev/go/seriatim/v1"
+)
+
+// session is one stub, apart from the connection that carries it: it guards the ledger, wakes the link, tells callers
+// and listeners, and has the watchdog's timers do what they are for.
+//
+// Any goroutine submits. Fields under "guarded" belong to whoever holds the lock, which no one keeps while calling out.
+type session struct {
+	objects *DurableObjects
+	options *Options
+	ended   chan struct{} // Closed when nothing is left to be completed.
+
+	mu        sync.Mutex
+	wakeUp    sync.Cond // Wakes the link's writer. Its lock is mu.
+	ledger    ledger    // Guarded, and so is what follows.
+	watchdog  watchdog
+	listeners []func(*FailureCause)
+	link      *link // nil before the first call; then never changed.
+}
+
+func newSession(objects *DurableObjects, open *seriatimv1.Open, expectedID string) *session {
+	s := &session{
+		objects: objects,
+		options: &objects.options,
+		ended:   make(chan struct{}),
+		ledger:  newLedger(&objects.options, open, expectedID),
+	}
+	s.wakeUp.L = &s.mu
+	return s
+}
+
+// ---- what callers do -----------------------------------------------------------------------------------
+
+// submit takes a call in, and gives it its number before it returns; or says why it can't be taken in.
+func (s *session) submit(call *pendingCall) *CallFailure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if refusal := s.ledger.take(call); refusal != nil {
+		return &CallFailure{FailureCause: refusal, Fate: FateNotExecuted}
+	}
+	if !call.deadline.IsZero() {
+		s.watchdog.lookBy(call.deadline, s.checkDeadlines)
+	}
+	if s.link == nil {
+		s.link = startLink(s)
+		s.watchdog.expectOpening(s.options.OpenTimeout, s.openingOverdue)
+	} else if s.ledger.window.hasRoom() {
+		s.wakeUp.Signal()
+	}
+	return nil
+}
+
+// close lets no more calls in, and ends the stub when what was taken in has been answered.
+func (s *session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ledger.close() {
+		return
+	}
+	if s.link == nil {
+		s.ledger.finish()
+		s.finished()
+		return
+	}
+	s.expectEndIfDone()
+	s.wakeUp.Signal()
+}
+
+// dropped closes a stub that nobody can reach any more, if it was opened.
+func (s *session) dropped() {
+	s.mu.Lock()
+	isForgotten := s.ledger.state == stateOpen && s.link != nil
+	s.mu.Unlock()
+	if isForgotten {
+		s.objects.warnOfDropped(s.ledger.open)
+		s.close()
+	}
+}
+
+func (s *session) breakCause() *FailureCause {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.cause
+}
+
+func (s *session) onBreak(listener func(*FailureCause)) {
+	s.mu.Lock()
+	cause := s.ledger.cause
+	if !s.ledger.isOver() {
+		s.listeners = append(s.listeners, listener)
+	}
+	s.mu.Unlock()
+	if cause != nil {
+		listener(cause)
+	}
+}
+
+// ---- what the link asks and tells ----------------------------------------------------------------------
+
+// next waits until there is something to do for the writer.
+func (s *session) next(frame []*pendingCall) (do step, calls []*pendingCall, open *seriatimv1.Open) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if do, calls, open = s.ledger.next(frame); do != stepWait {
+			return do, calls, open
+		}
+		s.wakeUp.Wait()
+	}
+}
+
+// receive takes in one frame, and says whether there is anything more to listen to. The calls that were answered are
+// appended to answered, which it gives back.
+func (s *session) receive(
+	frame *seriatimv1.ConnectResponse, answered []*pendingCall,
+) (scratch []*pendingCall, goesOn bool) {
+	s.mu.Lock()
+	wasOpened := s.ledger.opened
+	got := s.ledger.receive(frame, answered)
+	if s.ledger.opened != wasOpened {
+		s.watchdog.opened()
+	}
+	if got.violated == nil && len(got.answered) > 0 {
+		// Sending comes first: the host gets on with the next frame while outcomes are handed out.
+		s.expectEndIfDone()
+		s.wakeUp.Signal()
+		if s.ledger.awaitsWord {
+			s.watchdog.lookBy(time.Now(), s.checkDeadlines) // Another call is the oldest now.
+		}
+	}
+	s.mu.Unlock()
+
+	if unreadable := handOut(got.answered, frame.GetOutcomes()); unreadable != nil {
+		s.breakStub(unreadable, FateUnknown)
+		return got.answered, false
+	}
+	if got.violated != nil {
+		s.breakStub(got.violated, FateUnknown)
+		return got.answered, false
+	}
+	if got.told != nil {
+		s.breakStub(got.told, FateNotExecuted)
+		return got.answered, false
+	}
+	return got.answered, true
+}
+
+// handOut completes calls with their outcomes, up to one that can't be used, and says why it can't.
+func handOut(calls []*pendingCall, outcomes []*seriatimv1.Outcome) *FailureCause {
+	for i, call := range calls {
+		result, err := resultOf(outcomes[i])
+		if err == nil {
+			err = call.succeed(result)
+		}
+		if err == nil {
+			continue
+		}
+		unreadable := violation("outcome %d %v", call.sequence, err)
+		call.fail(&CallFailure{FailureCause: unreadable, Fate: FateCompleted, Sequence: call.sequence})
+		for _, behind := range calls[i+1:] { // They are out of the ledger already.
+			behind.fail(&CallFailure{FailureCause: unreadable, Fate: FateUnknown, Sequence: behind.sequence})
+		}
+		return unreadable
+	}
+	return nil
+}
+
+// connectionEnded is told once, at the end of the link. It is an orderly end, if the host says so and the stub was closed
+// and all is answered.
+func (s *session) connectionEnded(cause *FailureCause, byHost bool) {
+	s.mu.Lock()
+	orderly := byHost && s.ledger.finish()
+	if orderly {
+		s.finished()
+	}
+	s.mu.Unlock()
+	if !orderly {
+		s.breakStub(cause, FateUnknown)
+	}
+}
+
+// leave is the end of the link, whatever it was.
+func (s *session) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watchdog.stopAll()
+}
+
+// ---- the end -------------------------------------------------------------------------------------------
+
+// breakStub breaks the stub, unless it has ended: from now on no call is let in, and those that are left fail.
+// Those that were sent have the given fate. It then tells the listeners. Unless the host has told the break, it
+// also hangs up.
+func (s *session) breakStub(cause *FailureCause, sentFate Fate) {
+	s.mu.Lock()
+	verdicts, broke := s.ledger.breakWith(cause, sentFate)
+	if !broke {
+		s.mu.Unlock()
+		return
+	}
+	listeners, link := s.listeners, s.link
+	s.stop()
+	toldByHost := sentFate == FateNotExecuted
+	if toldByHost {
+		s.expectEndIfDone()
+	}
+	s.mu.Unlock()
+
+	if link != nil && !toldByHost {
+		link.hangUp()
+	}
+	for _, verdict := range verdicts {
+		verdict.tell()
+	}
+	for _, listener := range listeners {
+		listener(cause)
+	}
+	close(s.ended)
+}
+
+// finished is the end of the stub without a break. Under the lock.
+func (s *session) finished() {
+	s.stop()
+	close(s.ended)
+}
+
+// stop ends what must not go on when the stub has ended. Under the lock.
+func (s *session) stop() {
+	s.listeners = nil
+	s.watchdog.stop()
+	s.wakeUp.Signal()
+}
+
+// expectEndIfDone sees to it that the link doesn't go on for ever when there is nothing left but its end. Under the
+// lock.
+func (s *session) expectEndIfDone() {
+	if s.ledger.isDone() {
+		s.watchdog.expectEnd(s.options.EndTimeout, s.endOverdue)
+	}
+}
+
+// ---- what the watchdog wakes ---------------------------------------------------------------------------
+
+func (s *session) openingOverdue() {
+	s.mu.Lock()
+	opened, carried := s.ledger.opened, s.link.isCarried
+	s.mu.Unlock()
+	if opened {
+		return
+	}
+	s.breakStub(s.objects.notOpened(carried), FateUnknown)
+}
+
+func (s *session) endOverdue() {
+	s.breakStub(newCause(ReasonAnswerOverdue, codes.DeadlineExceeded,
+		fmt.Sprintf("the stub has nothing left, and the host has not ended it within %v", s.options.EndTimeout)), FateUnknown)
+	s.link.hangUp()
+}
+
+func (s *session) checkDeadlines() {
+	s.mu.Lock()
+	s.watchdog.looks()
+	verdicts, next := s.ledger.overdue(time.Now())
+	if !next.IsZero() {
+		s.watchdog.lookBy(next, s.checkDeadlines)
+	}
+	s.expectEndIfDone()
+	s.mu.Unlock()
+	for _, verdict := range verdicts {
+		verdict.tell()
+	}
+}
