@@ -120,7 +120,7 @@ type FailureCause struct {
 	Reason Reason
 	// Code is never codes.OK.
 	Code codes.Code
-	// Message says what happened, in words.
+	// Message says what happened, in words. Never empty.
 	Message string
 	// Retryable: a new stub may well succeed with the same calls, a little later.
 	Retryable bool
@@ -137,12 +137,14 @@ type FailureCause struct {
 	proto *spb.Status
 }
 
-// Error is the code, the reason and the message.
-func (c *FailureCause) Error() string {
+// Error is the message and the reason.
+func (c *FailureCause) Error() string { return fmt.Sprintf("%s [%s]", c.Message, c.reasonWord()) }
+
+func (c *FailureCause) reasonWord() string {
 	if c.Reason == "" {
-		return fmt.Sprintf("%v: %s", c.Code, c.Message)
+		return "no reason"
 	}
-	return fmt.Sprintf("%v %s: %s", c.Code, c.Reason, c.Message)
+	return string(c.Reason)
 }
 
 // GRPCStatus is the code, the message and the details, as the host gave them.
@@ -172,12 +174,28 @@ type CallFailure struct {
 	cause error // What lies behind the FailureCause, if anything.
 }
 
-// Error is that of the cause, with the call and its fate.
+// Error is what a person needs to know: the message of the cause, and the reason, the number of the call and its fate.
+//
+//	amount 0, expected any other number [OBJECT_EXCEPTION, call 3, NOT_EXECUTED]
+//	amount 0, expected any other number [OBJECT_EXCEPTION, call 4 behind 3, NOT_EXECUTED]
+//	the stub is closed [STUB_CLOSED, NOT_EXECUTED]
 func (f *CallFailure) Error() string {
-	if f.Sequence == 0 {
-		return fmt.Sprintf("%v (%v)", f.FailureCause, f.Fate)
+	call := ""
+	switch {
+	case f.Sequence == 0:
+	case f.FailedSequence == 0 || f.FailedSequence >= f.Sequence:
+		call = fmt.Sprintf("call %d, ", f.Sequence)
+	default:
+		call = fmt.Sprintf("call %d behind %d, ", f.Sequence, f.FailedSequence)
 	}
-	return fmt.Sprintf("%v (invocation %d: %v)", f.FailureCause, f.Sequence, f.Fate)
+	return fmt.Sprintf("%s [%s, %s%v]", f.Message, f.reasonWord(), call, f.Fate)
+}
+
+// GRPCStatus is the code and the details of the cause, as the host gave them, with the text of Error as its message.
+func (f *CallFailure) GRPCStatus() *status.Status {
+	told := proto.CloneOf(f.proto)
+	told.Message = f.Error()
+	return status.FromProto(told)
 }
 
 // Unwrap gives the FailureCause, and what lies behind it.
@@ -214,7 +232,7 @@ func toldCause(broken *seriatimv1.Broken) *FailureCause {
 	}
 	cause := &FailureCause{
 		Code:           codes.Code(told.GetCode()),
-		Message:        told.GetMessage(),
+		Message:        messageOr(told.GetMessage(), "the host broke the stub without a message"),
 		Retryable:      broken.GetRetryable(),
 		Overloaded:     broken.GetOverloaded(),
 		Remote:         broken.GetRemote(),
@@ -241,7 +259,8 @@ func lostCause(err error) *FailureCause {
 	}
 	ended, _ := status.FromError(err) // Anything else than a status becomes UNKNOWN.
 	code := knownCode(int32(ended.Code()))
-	cause := newCause(ReasonConnectionLost, code, ended.Message())
+	message := messageOr(ended.Message(), fmt.Sprintf("the stub's call ended with %v, and without a message", code))
+	cause := newCause(ReasonConnectionLost, code, message)
 	if details := ended.Proto(); code == ended.Code() {
 		cause.proto = details
 	}
@@ -251,6 +270,13 @@ func lostCause(err error) *FailureCause {
 	}
 	cause.Overloaded = code == codes.ResourceExhausted
 	return cause
+}
+
+func messageOr(message, otherwise string) string {
+	if message == "" {
+		return otherwise
+	}
+	return message
 }
 
 // knownCode is a code that gRPC has; anything else becomes UNKNOWN, and so does OK, which is no failure.

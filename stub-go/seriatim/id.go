@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"google.golang.org/grpc/codes"
 )
 
 // MaxNameBytes is the length of the longest name of an object, in bytes of UTF-8.
@@ -24,6 +26,7 @@ type ID struct {
 	_     [0]func() // Not comparable with ==, which would look at the name.
 	bytes [idBytes]byte
 	name  string
+	maker *IDs // Whose id it is.
 }
 
 // Bytes are the 32 bytes.
@@ -45,7 +48,8 @@ func (id ID) String() string { return hex.EncodeToString(id.bytes[:]) }
 // An id is a base of 16 bytes, followed by a check of 16 bytes that only this namespace's key gives. Safe for
 // any number of goroutines.
 type IDs struct {
-	key [sha256.Size]byte
+	key       [sha256.Size]byte
+	namespace *Namespace // nil, if these ids were made without a client.
 }
 
 // NewIDs gives the ids of the namespace that has this unique key, which must not be empty.
@@ -56,30 +60,31 @@ func NewIDs(uniqueKey string) (*IDs, error) {
 	return &IDs{key: sha256.Sum256([]byte(uniqueKey))}, nil
 }
 
-// FromName is the id of the object with this name; the same for ever. An error, if the name isn't 1 to
-// MaxNameBytes bytes of UTF-8.
+// FromName is the id of the object with this name; the same for ever. An error with ReasonInvalidID, if the name isn't
+// 1 to MaxNameBytes bytes of UTF-8.
 func (ids *IDs) FromName(name string) (ID, error) {
 	if err := checkName(name); err != nil {
 		return ID{}, err
 	}
 	id := ids.withCheck(ids.hmac([]byte(name)))
-	id.name = name
+	id.name, id.maker = name, ids
 	return id, nil
 }
 
-// FromString is the id that these digits show. An error, if it isn't 64 lower-case hex digits, or is the id of
-// another namespace.
+// FromString is the id that these digits show. An error with ReasonInvalidID, if it isn't 64 lower-case hex digits, or
+// is the id of another namespace.
 func (ids *IDs) FromString(digits string) (ID, error) {
 	if !isID(digits) {
-		return ID{}, fmt.Errorf("seriatim: id %q, expected 64 lower-case hex digits", abbreviate(digits))
+		return ID{}, invalidID("id %q, expected 64 lower-case hex digits", abbreviate(digits))
 	}
 	var given ID
 	if _, err := hex.Decode(given.bytes[:], []byte(digits)); err != nil {
-		return ID{}, fmt.Errorf("seriatim: id %q: %w", digits, err)
+		return ID{}, invalidID("id %q: %v", digits, err)
 	}
-	if !given.Equal(ids.withCheck([baseBytes]byte(given.bytes[:baseBytes]))) {
-		return ID{}, fmt.Errorf("seriatim: id %q belongs to another namespace", digits)
+	if !ids.fit(given) {
+		return ID{}, invalidID("id %q is of another namespace, expected one of %s", digits, ids)
 	}
+	given.maker = ids
 	return given, nil
 }
 
@@ -87,7 +92,22 @@ func (ids *IDs) FromString(digits string) (ID, error) {
 func (ids *IDs) NewUniqueID() ID {
 	var base [baseBytes]byte
 	rand.Read(base[:]) // Never fails.
-	return ids.withCheck(base)
+	id := ids.withCheck(base)
+	id.maker = ids
+	return id
+}
+
+// fit tells whether an id is one of these.
+func (ids *IDs) fit(id ID) bool {
+	return id.maker != nil && id.maker.key == ids.key || id.Equal(ids.withCheck([baseBytes]byte(id.bytes[:baseBytes])))
+}
+
+// String is the namespace, as far as it is known.
+func (ids *IDs) String() string {
+	if ids.namespace == nil {
+		return "this one"
+	}
+	return fmt.Sprintf("namespace %q", ids.namespace.name)
 }
 
 func (ids *IDs) withCheck(base [baseBytes]byte) ID {
@@ -107,12 +127,17 @@ func (ids *IDs) hmac(text []byte) [baseBytes]byte {
 
 func checkName(name string) error {
 	if !utf8.ValidString(name) {
-		return fmt.Errorf("seriatim: name %q is not valid UTF-8", abbreviate(name))
+		return invalidID("name %q is not valid UTF-8", abbreviate(name))
 	}
 	if len(name) < 1 || len(name) > MaxNameBytes {
-		return fmt.Errorf("seriatim: name has %d bytes, expected 1 to %d", len(name), MaxNameBytes)
+		return invalidID("name has %d bytes, expected 1 to %d", len(name), MaxNameBytes)
 	}
 	return nil
+}
+
+// invalidID is the error for what is no id or no name of a namespace. It breaks nothing.
+func invalidID(format string, args ...any) error {
+	return newCause(ReasonInvalidID, codes.InvalidArgument, fmt.Sprintf(format, args...))
 }
 
 func isID(digits string) bool {

@@ -3,6 +3,7 @@ package seriatim_test
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -75,9 +76,10 @@ func TestRefusesWhatIsNoIDOfTheNamespace(t *testing.T) {
 		{strings.ToUpper(digits), form},
 		{"g" + digits[1:], form},
 		{strings.Repeat("é", 32), form},
-		{fromName(t, newIDs(t, "other"), "foo").String(), "belongs to another namespace"},
+		{fromName(t, newIDs(t, "other"), "foo").String(), "is of another namespace, expected one of this one"},
 	} {
-		if _, err := ids.FromString(wrong.digits); err == nil || !strings.Contains(err.Error(), wrong.message) {
+		if _, err := ids.FromString(wrong.digits); err == nil || !strings.Contains(err.Error(), wrong.message) ||
+			!errors.Is(err, seriatim.ReasonInvalidID) {
 			t.Errorf("%q: got %v, expected %q", wrong.digits, err, wrong.message)
 		}
 	}

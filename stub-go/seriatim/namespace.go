@@ -3,6 +3,7 @@ package seriatim
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -21,12 +22,12 @@ import (
 type Namespace struct {
 	objects *DurableObjects
 	name    string
-	asking  chan struct{} // Holds one token: who has taken it owns ids.
-	ids     *IDs          // nil until it is known.
+	asking  chan struct{}       // Holds one token: who has taken it may ask the host.
+	ids     atomic.Pointer[IDs] // nil until the key is known. Set by who has the token.
 }
 
-func newNamespace(objects *DurableObjects, name string, ids *IDs) *Namespace {
-	n := &Namespace{objects: objects, name: name, asking: make(chan struct{}, 1), ids: ids}
+func newNamespace(objects *DurableObjects, name string) *Namespace {
+	n := &Namespace{objects: objects, name: name, asking: make(chan struct{}, 1)}
 	n.asking <- struct{}{}
 	return n
 }
@@ -46,17 +47,42 @@ func (n *Namespace) GetByName(name string) (*Stub, error) {
 	return newStub(n, name, nil), nil
 }
 
-// Get gives a new stub on the object with this id. It doesn't block. If the id knows its name, the object is
-// opened by that name, and so learns it; the stub breaks if the host makes another id of it. An error, if the
-// id is the zero ID, or the name of the namespace is empty.
+// Get gives a new stub on the object with this id. It doesn't block. If the id knows its name, the object is opened by
+// that name, and so learns it; but by the id, as long as it isn't known whether this namespace has the unique key that the
+// id was made with.
+//
+// An error with ReasonInvalidID, and nothing is sent, if the id is certainly another namespace's: if it doesn't fit this
+// one's unique key, where that is known, or if a namespace of another name of the same client made it. The host refuses
+// any other that isn't this namespace's. Also an error, if the id is the zero ID, or the name of the namespace is empty.
 func (n *Namespace) Get(id ID) (*Stub, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
 	if id.Equal(ID{}) {
-		return nil, errors.New("seriatim: the id is zero, expected one that was made by a namespace")
+		return nil, invalidID("the id is zero, expected one that was made by a namespace")
 	}
-	return newStub(n, id.name, &id), nil
+	known := n.ids.Load()
+	if known != nil && !known.fit(id) || known == nil && n.isOfSibling(id) {
+		from := "another namespace"
+		if id.maker != nil && id.maker.namespace != nil {
+			from = id.maker.String()
+		}
+		return nil, invalidID("id %v is of %s, expected one of namespace %q", id, from, n.name)
+	}
+	name := ""
+	if known != nil {
+		name = id.name
+	}
+	return newStub(n, name, &id), nil
+}
+
+// isOfSibling tells whether an id was made by another namespace of the same host.
+func (n *Namespace) isOfSibling(id ID) bool {
+	if id.maker == nil || id.maker.namespace == nil {
+		return false
+	}
+	maker := id.maker.namespace
+	return maker.objects == n.objects && maker.name != n.name
 }
 
 // IDFromName is the id of the object with this name; the same for ever. An error, if the name isn't 1 to
@@ -100,14 +126,17 @@ func (n *Namespace) check() error {
 
 // known asks the host for the unique key, if no one has done so before.
 func (n *Namespace) known(ctx context.Context) (*IDs, error) {
+	if ids := n.ids.Load(); ids != nil {
+		return ids, nil
+	}
 	select {
 	case <-n.asking:
 	case <-ctx.Done():
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
 	defer func() { n.asking <- struct{}{} }()
-	if n.ids != nil {
-		return n.ids, nil
+	if ids := n.ids.Load(); ids != nil { // Someone else has asked meanwhile.
+		return ids, nil
 	}
 	if err := n.check(); err != nil {
 		return nil, err
@@ -123,6 +152,16 @@ func (n *Namespace) known(ctx context.Context) (*IDs, error) {
 			"the host described namespace %q with unique key %q, expected namespace %q and a key",
 			description.GetName(), description.GetUniqueKey(), n.name)
 	}
-	n.ids, err = NewIDs(description.GetUniqueKey())
-	return n.ids, err
+	return n.learn(description.GetUniqueKey())
+}
+
+// learn takes the unique key in.
+func (n *Namespace) learn(uniqueKey string) (*IDs, error) {
+	ids, err := NewIDs(uniqueKey)
+	if err != nil {
+		return nil, err
+	}
+	ids.namespace = n
+	n.ids.Store(ids)
+	return ids, nil
 }

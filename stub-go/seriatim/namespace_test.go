@@ -154,13 +154,20 @@ func TestStubsByIDOpenTheIDOrTheNameThatItKnows(t *testing.T) {
 	other := ids.NewUniqueID()
 	var opens []string
 	inWorld(t, nil, func(w *world) {
+		keyed, err := w.objects.NamespaceWithKey("COUNTER", "mykey")
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, test := range []struct {
-			id       seriatim.ID
-			expected string
+			namespace *seriatim.Namespace
+			id        seriatim.ID
+			expected  string
 		}{
-			{named, "<nil>"}, {parsed, "<nil>"}, {other, "HOST_VIOLATION"},
+			{keyed, named, "<nil>"}, {keyed, parsed, "<nil>"}, {keyed, other, "HOST_VIOLATION"},
+			// It isn't known here whether the id's key is this namespace's, so its name may be another object's.
+			{w.objects.Namespace("COUNTER"), named, "<nil>"},
 		} {
-			stub, err := w.objects.Namespace("COUNTER").Get(test.id)
+			stub, err := test.namespace.Get(test.id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,8 +188,51 @@ func TestStubsByIDOpenTheIDOrTheNameThatItKnows(t *testing.T) {
 		p.send(outcomes(1))
 		p.receive()
 	})
-	expected := "http://foo/| |" + objectID + " |" + other.String()
+	expected := "http://foo/| |" + objectID + " |" + other.String() + " |" + objectID
 	if got := strings.Join(opens, " "); got != expected {
 		t.Errorf("opened %s, expected %s", got, expected)
 	}
+}
+
+// A call on such a stub would run on an object of the wrong namespace.
+func TestAnIDOfAnotherNamespaceIsRefused(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.host.describe = func() (*seriatimv1.DescribeNamespaceResponse, error) {
+			return &seriatimv1.DescribeNamespaceResponse{Name: "COUNTER", UniqueKey: "mykey"}, nil
+		}
+		journal := w.objects.Namespace("JOURNAL")
+		keyed, err := w.objects.NamespaceWithKey("JOURNAL", "journal-key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		named, err := w.objects.Namespace("COUNTER").IDFromName(w.t.Context(), "n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		unique, err := w.objects.Namespace("COUNTER").NewUniqueID(w.t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := w.objects.Namespace("COUNTER").IDFromString(w.t.Context(), named.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		const of, elsewhere = `is of namespace "COUNTER", expected one of namespace "JOURNAL"`,
+			`is of another namespace, expected one of namespace "JOURNAL"`
+		for _, test := range []struct {
+			namespace *seriatim.Namespace
+			id        seriatim.ID
+			expected  string
+		}{
+			{journal, named, of}, {journal, unique, of}, {journal, parsed, of},
+			{keyed, named, of}, {keyed, unique, of}, {keyed, parsed, of},
+			{keyed, fromName(t, newIDs(t, "mykey"), "n"), elsewhere},
+		} {
+			_, err := test.namespace.Get(test.id)
+			if !errors.Is(err, seriatim.ReasonInvalidID) || status.Code(err) != codes.InvalidArgument ||
+				!strings.Contains(err.Error(), test.expected) || !strings.Contains(err.Error(), test.id.String()) {
+				t.Errorf("%v: got %v, expected %q", test.id, err, test.expected)
+			}
+		}
+	}, func(*play) { t.Error("a stub was opened") })
 }

@@ -87,18 +87,18 @@ func (o *DurableObjects) Namespace(name string) *Namespace {
 	if known, ok := o.namespaces.Load(name); ok {
 		return known.(*Namespace)
 	}
-	namespace, _ := o.namespaces.LoadOrStore(name, newNamespace(o, name, nil))
+	namespace, _ := o.namespaces.LoadOrStore(name, newNamespace(o, name))
 	return namespace.(*Namespace)
 }
 
 // NamespaceWithKey is the namespace with this name, whose unique key the caller knows: ids are then made
 // without ever asking the host. An error, if the key is empty.
 func (o *DurableObjects) NamespaceWithKey(name, uniqueKey string) (*Namespace, error) {
-	ids, err := NewIDs(uniqueKey)
-	if err != nil {
+	namespace := newNamespace(o, name)
+	if _, err := namespace.learn(uniqueKey); err != nil {
 		return nil, err
 	}
-	return newNamespace(o, name, ids), nil
+	return namespace, nil
 }
 
 // Close ends the connection at once, if Connect made it: stubs that are still open break, so close them first

@@ -227,7 +227,7 @@ func TestErrorsWorkWithStatusIsAndAs(t *testing.T) {
 			failure.FailedSequence != 1 || failure.Sequence != 1 {
 			t.Errorf("got %+v", failure.FailureCause)
 		}
-		want := "InvalidArgument OBJECT_EXCEPTION: as told (invocation 1: NOT_EXECUTED)"
+		want := "as told [OBJECT_EXCEPTION, call 1, NOT_EXECUTED]"
 		if failure.Error() != want {
 			t.Errorf("got %q, expected %q", failure, want)
 		}
