@@ -13,6 +13,9 @@ export interface PendingCall {
   /** At least the size that the invocation has in a frame. */
   readonly bytes: number;
 
+  /** Whether it has ended for its caller, since its time ran out. The ledger's. */
+  overdue: boolean;
+
   /**
    * The host's outcome.
    *
@@ -49,7 +52,7 @@ export class CallQueue {
 
   /** The number of the last call that was taken in. */
   get last(): number {
-    return this.#answered + this.#calls.length - this.#head;
+    return this.#answered + this.length;
   }
 
   /** How many calls wait to be sent. */
@@ -60,6 +63,11 @@ export class CallQueue {
   /** How many bytes wait to be sent. */
   get waitingBytes(): number {
     return this.#waitingBytes;
+  }
+
+  /** How many calls have not been answered. */
+  get length(): number {
+    return this.#calls.length - this.#head;
   }
 
   /** Whether every call has been answered. */

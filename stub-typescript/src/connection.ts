@@ -1,4 +1,4 @@
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import {
   constants,
@@ -9,6 +9,13 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
+import { DurableObjects } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { Room } from "./room.js";
+
+const CONNECT_PATH = `/${DurableObjects.typeName}/${DurableObjects.method.connect.name}`;
+
+/** For each open stream, Node.js counts almost a kilobyte against this; its default is 10 (MB). */
+const MAX_SESSION_MEMORY_MB = 1000;
 
 /** The errors of streams that were refused. */
 const refusals = new WeakSet<object>();
@@ -21,29 +28,46 @@ export function isRefusal(error: ConnectError | undefined): boolean {
   return error?.cause instanceof Error && refusals.has(error.cause);
 }
 
+/** The times of a connection, in milliseconds. */
+export interface ConnectionTimes {
+  readonly connectTimeoutMs: number;
+  readonly keepAliveTimeMs: number;
+  readonly keepAliveTimeoutMs: number;
+}
+
 /**
- * The HTTP/2 connection of one client: connect's, whose sessions can't end the process.
+ * The HTTP/2 connection of one client: connect's, whose sessions can't end the process, and don't keep it alive while
+ * nobody waits for anything.
  *
  * Connect takes its listeners off a session that it ends or gives up. If that session fails then, or was
  * failing already, its `error` event has no listener, and would be an uncaught exception. The streams of the
  * session have told of the failure by then.
  */
 export class Connection {
-  readonly #sessions: Http2SessionManager;
-  readonly #heard = new WeakSet<ClientHttp2Session>();
+  readonly #manager: Http2SessionManager;
+  readonly #sessions = new Set<ClientHttp2Session>();
+  readonly #connectTimeoutMs: number;
+  #connecting: NodeJS.Timeout | undefined;
+  #holds = 0;
+
+  /** The places for streams of stubs. */
+  readonly room = new Room();
 
   constructor(
     url: string,
-    keepAliveTimeMs: number,
-    keepAliveTimeoutMs: number,
+    times: ConnectionTimes,
     nodeOptions: ClientSessionOptions | SecureClientSessionOptions | undefined,
   ) {
-    const pings = { pingIntervalMs: keepAliveTimeMs, pingTimeoutMs: keepAliveTimeoutMs };
-    this.#sessions = new Http2SessionManager(url, pings, nodeOptions);
+    const pings = { pingIntervalMs: times.keepAliveTimeMs, pingTimeoutMs: times.keepAliveTimeoutMs };
+    this.#connectTimeoutMs = times.connectTimeoutMs;
+    this.#manager = new Http2SessionManager(url, pings, {
+      maxSessionMemory: MAX_SESSION_MEMORY_MB,
+      ...nodeOptions,
+    });
   }
 
   get authority(): string {
-    return this.#sessions.authority;
+    return this.#manager.authority;
   }
 
   async request(
@@ -52,26 +76,86 @@ export class Connection {
     headers: OutgoingHttpHeaders,
     options: Omit<ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
-    const stream = await this.#sessions.request(method, path, headers, options);
+    const requested = this.#manager.request(method, path, headers, options);
+    this.#boundConnecting();
+    const stream = await requested;
+    clearTimeout(this.#connecting);
+    this.#connecting = undefined;
     stream.once("error", (error: Error) => {
       if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) {
         refusals.add(error);
       }
     });
-    const session = stream.session as ClientHttp2Session | undefined;
-    if (session !== undefined && !this.#heard.has(session)) {
-      this.#heard.add(session);
-      session.on("error", () => undefined);
-    }
+    this.room.entered(stream, path.endsWith(CONNECT_PATH));
+    this.#hear(stream.session as ClientHttp2Session | undefined);
     return stream;
   }
 
+  #hear(session: ClientHttp2Session | undefined): void {
+    if (session === undefined) {
+      return;
+    }
+    if (!this.#sessions.has(session)) {
+      this.#sessions.add(session);
+      session.on("error", () => undefined);
+      session.once("close", () => this.#sessions.delete(session));
+    }
+    if (this.#holds === 0) {
+      session.unref(); // Connect holds it as long as a stream is open.
+    }
+  }
+
+  /** Connect waits for as long as the system does, and nobody can connect meanwhile. */
+  #boundConnecting(): void {
+    if (this.#connecting !== undefined || this.#manager.state() !== "connecting") {
+      return;
+    }
+    this.#connecting = setTimeout(() => {
+      this.#connecting = undefined;
+      if (this.#manager.state() === "connecting" && this.#sessions.size === 0) {
+        const message = `no connection to ${this.authority} within ${this.#connectTimeoutMs} ms`;
+        this.#manager.abort(new ConnectError(message, Code.Unavailable));
+      }
+    }, this.#connectTimeoutMs);
+  }
+
+  /** Keeps the process alive until {@link release} is called as often. */
+  hold(): void {
+    this.#holds++;
+    if (this.#holds === 1) {
+      for (const session of this.#sessions) {
+        session.ref();
+      }
+    }
+  }
+
+  release(): void {
+    this.#holds--;
+    if (this.#holds === 0) {
+      for (const session of this.#sessions) {
+        session.unref();
+      }
+    }
+  }
+
+  /** Why a stub has no stream yet. */
+  whyNoStream(): string {
+    const { limit, streams, isFull } = this.room;
+    if (isFull) {
+      return (
+        `the connection to ${this.authority} carries as many streams as its other end permits ` +
+        `(MAX_CONCURRENT_STREAMS ${limit}); ${streams} are open on it`
+      );
+    }
+    return `the connection to ${this.authority} is ${this.#manager.state()}`;
+  }
+
   notifyResponseByteRead(stream: ClientHttp2Stream): void {
-    this.#sessions.notifyResponseByteRead(stream);
+    this.#manager.notifyResponseByteRead(stream);
   }
 
   /** Ends the connection at once, and all its streams with this error. */
   abort(reason: ConnectError): void {
-    this.#sessions.abort(reason);
+    this.#manager.abort(reason);
   }
 }

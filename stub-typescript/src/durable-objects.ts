@@ -1,12 +1,23 @@
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { ClientSessionOptions, SecureClientSessionOptions } from "node:http2";
+import type { Client } from "./client.js";
 import { Connection } from "./connection.js";
 import { DurableObjectNamespace } from "./namespace.js";
 import { checkedClientOptions, checkMillis, checkWhole, type ClientOptions } from "./options.js";
+import { keepByteOrderMarks } from "./text.js";
+import { warn } from "./warn.js";
+
+/** What a warning of a dropped stub says. */
+const DROPPED =
+  "it is closed now, and so will be others, without a word; until the garbage collector finds them they stay open, " +
+  "here and at the host";
 
 /** {@link ClientOptions}, and those of the connection that {@link DurableObjects.connect} makes. */
 export interface ConnectOptions extends ClientOptions {
+  /** How long one attempt to connect may take. Default: 5,000 ms. */
+  readonly connectTimeoutMs?: number;
+
   /**
    * How long a connection with open stubs may be silent before it is probed. Default: 30,000 ms. A Seriatim
    * host permits 10 s; if a proxy in between closes the connection for it, raise it.
@@ -28,7 +39,10 @@ export interface ConnectOptions extends ClientOptions {
    */
   readonly interceptors?: readonly Interceptor[];
 
-  /** What `http2.connect` of Node.js takes: for `https:`, certificates and keys. Default: nothing. */
+  /**
+   * What `http2.connect` of Node.js takes: for `https:`, certificates and keys. Default: `maxSessionMemory: 1000`, with
+   * which a connection can carry a million stubs; with the default of Node.js it is 12,307.
+   */
   readonly nodeOptions?: ClientSessionOptions | SecureClientSessionOptions;
 }
 
@@ -42,14 +56,29 @@ export interface ConnectOptions extends ClientOptions {
  * ```
  */
 export class DurableObjects implements Disposable {
-  readonly #transport: Transport;
-  readonly #options: Required<ClientOptions>;
+  readonly #client: Client;
   readonly #end: () => void;
   readonly #namespaces = new Map<string, DurableObjectNamespace>();
 
-  private constructor(transport: Transport, options: Required<ClientOptions>, end: () => void) {
-    this.#transport = transport;
-    this.#options = options;
+  private constructor(
+    transport: Transport,
+    options: Required<ClientOptions>,
+    connection: Connection | undefined,
+    end: () => void,
+  ) {
+    keepByteOrderMarks();
+    let hasWarned = false;
+    this.#client = {
+      transport,
+      options,
+      connection,
+      warnOfDropped(stub) {
+        if (!hasWarned) {
+          hasWarned = true;
+          warn(`${stub} was dropped without close()`, DROPPED);
+        }
+      },
+    };
     this.#end = end;
   }
 
@@ -59,7 +88,7 @@ export class DurableObjects implements Disposable {
    * breaks its stubs in bounded time.
    */
   static on(transport: Transport, options: ClientOptions = {}): DurableObjects {
-    return new DurableObjects(transport, checkedClientOptions(options), () => undefined);
+    return new DurableObjects(transport, checkedClientOptions(options), undefined, () => undefined);
   }
 
   /**
@@ -71,14 +100,20 @@ export class DurableObjects implements Disposable {
    */
   static connect(url: string, options: ConnectOptions = {}): DurableObjects {
     const checked = checkedClientOptions(options);
+    const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
     const keepAliveTimeMs = options.keepAliveTimeMs ?? 30_000;
     const keepAliveTimeoutMs = options.keepAliveTimeoutMs ?? 10_000;
     const maxInboundFrameBytes = options.maxInboundFrameBytes ?? 16 * 1024 * 1024;
+    checkMillis("connectTimeoutMs", connectTimeoutMs, 1);
     checkMillis("keepAliveTimeMs", keepAliveTimeMs, 1);
     checkMillis("keepAliveTimeoutMs", keepAliveTimeoutMs, 1);
     checkWhole("maxInboundFrameBytes", maxInboundFrameBytes);
     const baseUrl = checkedUrl(url);
-    const connection = new Connection(baseUrl, keepAliveTimeMs, keepAliveTimeoutMs, options.nodeOptions);
+    const connection = new Connection(
+      baseUrl,
+      { connectTimeoutMs, keepAliveTimeMs, keepAliveTimeoutMs },
+      options.nodeOptions,
+    );
     let closed = false;
     const refuseIfClosed: Interceptor = (next) => (request) =>
       closed
@@ -90,7 +125,7 @@ export class DurableObjects implements Disposable {
       readMaxBytes: maxInboundFrameBytes,
       interceptors: [refuseIfClosed, ...(options.interceptors ?? [])],
     });
-    return new DurableObjects(transport, checked, () => {
+    return new DurableObjects(transport, checked, connection, () => {
       closed = true;
       connection.abort(new ConnectError("the client was closed", Code.Canceled));
     });
@@ -104,11 +139,11 @@ export class DurableObjects implements Disposable {
    */
   namespace(name: string, uniqueKey?: string): DurableObjectNamespace {
     if (uniqueKey !== undefined) {
-      return new DurableObjectNamespace(this.#transport, this.#options, name, uniqueKey);
+      return new DurableObjectNamespace(this.#client, name, uniqueKey);
     }
     let namespace = this.#namespaces.get(name);
     if (namespace === undefined) {
-      namespace = new DurableObjectNamespace(this.#transport, this.#options, name);
+      namespace = new DurableObjectNamespace(this.#client, name);
       this.#namespaces.set(name, namespace);
     }
     return namespace;

@@ -61,9 +61,9 @@ export const Reasons = Object.freeze({
   /** The host's frames break the rules of the contract. The stub is broken. */
   HOST_VIOLATION: "HOST_VIOLATION",
   /**
-   * No answer came: not to a call within {@link ClientOptions.deadlineGraceMs} after its timeout, or not
-   * to the opening of the stub within {@link ClientOptions.openTimeoutMs}, or not to its closing within
-   * {@link ClientOptions.endTimeoutMs}. The stub is broken.
+   * No answer came to a call by the time that its timeout passed, or not even {@link ClientOptions.deadlineGraceMs}
+   * after that; the stub is not broken by it. Or none came to the opening of the stub within
+   * {@link ClientOptions.openTimeoutMs}, or to its closing within {@link ClientOptions.endTimeoutMs}: the stub is broken.
    */
   ANSWER_OVERDUE: "ANSWER_OVERDUE",
   /** {@link DurableObjectStub.cancel} was called. The stub is broken. */
@@ -105,7 +105,7 @@ export interface FailureCause {
   /** The status code. */
   readonly code: Code;
 
-  /** What happened, in words. */
+  /** What happened, in words. Never empty. */
   readonly message: string;
 
   /** Whether a new stub may well succeed with the same calls, a little later. */
@@ -160,7 +160,7 @@ export function toldCause(broken: Broken): FailureCause {
   return Object.freeze({
     reason: info?.reason ?? "",
     code: knownCode(broken.cause?.code),
-    message: broken.cause?.message ?? "",
+    message: messageOr(broken.cause?.message, "the host broke the stub without a message"),
     retryable: broken.retryable,
     overloaded: broken.overloaded,
     remote: broken.remote,
@@ -176,13 +176,48 @@ export function lostCause(error: ConnectError | undefined): FailureCause {
     const message = "the host ended the stub's call";
     return clientCause(Reasons.CONNECTION_LOST, Code.Unavailable, message, { retryable: true });
   }
-  return clientCause(Reasons.CONNECTION_LOST, error.code, error.rawMessage, {
-    retryable: [Code.Unavailable, Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown].includes(
-      error.code,
-    ),
-    overloaded: error.code === Code.ResourceExhausted,
+  const code = isOfConnection(error) ? Code.Unavailable : error.code;
+  const otherwise = `the stub's call ended with ${Code[code]}, and without a message`;
+  const message = messageOr(rootMessage(error), otherwise);
+  return clientCause(Reasons.CONNECTION_LOST, code, message, {
+    retryable: [Code.Unavailable, Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown].includes(code),
+    overloaded: code === Code.ResourceExhausted,
     details: error.details,
   });
+}
+
+/**
+ * Whether the connection or the stream was lost, rather than ended by the host with a status. Connect has a code for each
+ * way to die.
+ */
+function isOfConnection(error: ConnectError): boolean {
+  return (
+    error.cause instanceof Error ||
+    (error.code === Code.Canceled && !error.metadata.has("grpc-status")) ||
+    error.rawMessage.startsWith("http/2 stream closed with error code")
+  );
+}
+
+/** What is known of an error, down to its root. */
+function rootMessage(error: Error): string {
+  const messages = new Set<string>();
+  const seen = new Set<unknown>();
+  const collect = (link: unknown): void => {
+    if (!(link instanceof Error) || seen.has(link)) {
+      return;
+    }
+    seen.add(link);
+    const message = link instanceof ConnectError ? link.rawMessage : link.message;
+    if (message !== "") {
+      messages.add(message);
+    }
+    if (link instanceof AggregateError) {
+      link.errors.forEach(collect); // One for each address of a host, with no message of its own.
+    }
+    collect(link.cause);
+  };
+  collect(error);
+  return [...messages].join(": ");
 }
 
 function errorInfo(details: { type: string; value: Uint8Array }[]): ErrorInfo | undefined {
@@ -199,6 +234,17 @@ function errorInfo(details: { type: string; value: Uint8Array }[]): ErrorInfo | 
     }
   }
   return undefined;
+}
+
+function textOf(cause: FailureCause, fate: Fate, sequence: bigint): string {
+  const { message, reason, failedSequence } = cause;
+  const behind = failedSequence > 0n && failedSequence < sequence ? ` behind ${failedSequence}` : "";
+  const call = sequence === 0n ? "" : `call ${sequence}${behind}, `;
+  return `${message} [${reason === "" ? "no reason" : reason}, ${call}${fate}]`;
+}
+
+function messageOr(message: string | undefined, otherwise: string): string {
+  return message === undefined || message === "" ? otherwise : message;
 }
 
 function knownCode(code: number | undefined): Code {
@@ -218,6 +264,12 @@ function knownCode(code: number | undefined): Code {
  * }
  * ```
  *
+ * Its text says what a person needs to know: the message of the cause, the reason, the number of the call, and its fate.
+ *
+ *     amount 0, expected any other number [OBJECT_EXCEPTION, call 3, NOT_EXECUTED]
+ *     amount 0, expected any other number [OBJECT_EXCEPTION, call 4 behind 3, NOT_EXECUTED]
+ *     the stub is closed [STUB_CLOSED, NOT_EXECUTED]
+ *
  * `findDetails` gives the details that the object's code put into its status.
  */
 export class CallFailure extends ConnectError {
@@ -232,7 +284,7 @@ export class CallFailure extends ConnectError {
 
   /** @internal */
   constructor(failureCause: FailureCause, fate: Fate, sequence: bigint, thrown?: unknown) {
-    super(failureCause.message, failureCause.code, undefined, undefined, thrown);
+    super(textOf(failureCause, fate, sequence), failureCause.code, undefined, undefined, thrown);
     this.details = [...failureCause.details];
     this.failureCause = failureCause;
     this.fate = fate;

@@ -5,7 +5,7 @@
  */
 export { DurableObjects, type ConnectOptions } from "./durable-objects.js";
 export { CallFailure, Fate, Reasons, type FailureCause } from "./failure.js";
-export { DurableObjectId, DurableObjectIds } from "./ids.js";
+export { DurableObjectId, DurableObjectIds, InvalidIdError } from "./ids.js";
 export type { DurableObjectNamespace } from "./namespace.js";
 export { defaultClientOptions, type ClientOptions } from "./options.js";
 export { defaultRetryOptions, Retry, type RetryCall, type RetryOptions } from "./retry.js";

@@ -1,10 +1,10 @@
-import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
   DurableObjects as Contract,
   type DescribeNamespaceResponse,
 } from "./gen/seriatim/v1/durable_objects_pb.js";
-import { checkName, DurableObjectIds, type DurableObjectId } from "./ids.js";
-import type { ClientOptions } from "./options.js";
+import type { Client } from "./client.js";
+import { checkName, DurableObjectId, DurableObjectIds, InvalidIdError } from "./ids.js";
 import { DurableObjectStub } from "./stub.js";
 
 /** How far apart two clocks of one machine may be when they measure the same wait. */
@@ -19,46 +19,61 @@ const TIMER_SLACK_MS = 10;
  * rejects with a `ConnectError`, and the next one asks again.
  */
 export class DurableObjectNamespace {
-  readonly #transport: Transport;
-  readonly #options: Required<ClientOptions>;
+  readonly #client: Client;
   #ids: Promise<DurableObjectIds> | undefined;
+  /** The same, once it is known. */
+  #known: DurableObjectIds | undefined;
 
   /** The name of the namespace. */
   readonly name: string;
 
   /** @internal Namespaces are got from {@link DurableObjects}. */
-  constructor(transport: Transport, options: Required<ClientOptions>, name: string, uniqueKey?: string) {
+  constructor(client: Client, name: string, uniqueKey?: string) {
     if (name === "") {
       throw new RangeError("namespace is empty, expected a name");
     }
-    this.#transport = transport;
-    this.#options = options;
+    this.#client = client;
     this.name = name;
-    this.#ids = uniqueKey === undefined ? undefined : Promise.resolve(new DurableObjectIds(uniqueKey));
+    if (uniqueKey !== undefined) {
+      this.#ids = Promise.resolve(this.#learn(uniqueKey));
+    }
   }
 
   /**
    * A new stub on the object with this name. Doesn't need the unique key.
    *
-   * @throws RangeError if the name isn't 1 to 1,024 bytes of UTF-8
+   * @throws InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8
    */
   getByName(objectName: string): DurableObjectStub {
     checkName(objectName);
-    return new DurableObjectStub(this, objectName, this.#transport, this.#options);
+    return new DurableObjectStub(this, this.#client, objectName, undefined);
   }
 
   /**
-   * A new stub on the object with this id. If the id knows its name, the object is opened by that name, and
-   * so learns it; the stub breaks if the host makes another id of it.
+   * A new stub on the object with this id. If the id knows its name, the object is opened by that name, and so learns it;
+   * but by the id, as long as it isn't known whether this namespace has the unique key that the id was made with.
+   *
+   * @throws InvalidIdError, and nothing is sent, if the id is certainly another namespace's: if it doesn't fit this one's
+   *     unique key, where that is known, or if a namespace of another name of the same client made it. The host refuses any
+   *     other that isn't this namespace's.
    */
   get(id: DurableObjectId): DurableObjectStub {
-    return new DurableObjectStub(this, id, this.#transport, this.#options);
+    const known = this.#known;
+    const maker = DurableObjectId.makerOf(id).namespace;
+    const isOfSibling = maker?.client === this.#client && maker.name !== this.name;
+    if (known === undefined ? isOfSibling : !known.fit(id)) {
+      const from = maker === undefined ? "another namespace" : `namespace '${maker.name}'`;
+      throw new InvalidIdError(
+        `id '${id.toString()}' is of ${from}, expected one of namespace '${this.name}'`,
+      );
+    }
+    return new DurableObjectStub(this, this.#client, known === undefined ? undefined : id.name, id);
   }
 
   /**
    * The id of the object with this name; the same for ever.
    *
-   * @returns a promise that rejects with a RangeError if the name isn't 1 to 1,024 bytes of UTF-8
+   * @returns a promise that rejects with an InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8
    */
   async idFromName(objectName: string): Promise<DurableObjectId> {
     checkName(objectName);
@@ -68,7 +83,7 @@ export class DurableObjectNamespace {
   /**
    * The id that these 64 digits show.
    *
-   * @returns a promise that rejects with a RangeError if it isn't 64 lower-case hex digits, or is the id of
+   * @returns a promise that rejects with an InvalidIdError if it isn't 64 lower-case hex digits, or is the id of
    *     another namespace
    */
   async idFromString(hex: string): Promise<DurableObjectId> {
@@ -102,13 +117,20 @@ export class DurableObjectNamespace {
         Code.Internal,
       );
     }
-    return new DurableObjectIds(uniqueKey);
+    return this.#learn(uniqueKey);
   }
+
+  #learn(uniqueKey: string): DurableObjectIds {
+    this.#known = DurableObjectIds.of({ name: this.name, client: this.#client }, uniqueKey);
+    return this.#known;
+  }
+
   async #describe(): Promise<DescribeNamespaceResponse> {
-    const timeoutMs = this.#options.describeTimeoutMs;
+    const timeoutMs = this.#client.options.describeTimeoutMs;
     const asked = performance.now();
+    this.#client.connection?.hold();
     try {
-      return await createClient(Contract, this.#transport).describeNamespace(
+      return await createClient(Contract, this.#client.transport).describeNamespace(
         { name: this.name },
         { timeoutMs },
       );
@@ -125,6 +147,8 @@ export class DurableObjectNamespace {
         );
       }
       throw thrown;
+    } finally {
+      this.#client.connection?.release();
     }
   }
 }

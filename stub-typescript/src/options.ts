@@ -35,14 +35,14 @@ export interface ClientOptions {
   readonly maxBufferedBytes?: number;
 
   /**
-   * The host watches a call's timeout, and breaks the stub when it passes. If no word of that has come
-   * this long after it, the client breaks the stub by itself. Default: 1,000 ms.
+   * The host watches a call's timeout, and breaks the stub at the call when it passes. If no word of that has
+   * come this long after it, the call ends without it, and the stub goes on. Default: 1,000 ms.
    */
   readonly deadlineGraceMs?: number;
 
   /**
-   * How long the host may take to open a stub, from its first call, with the time that it takes to
-   * connect. Then the stub breaks. Default: 30,000 ms.
+   * How long the host may take to open a stub, from its first call, with the time that it takes to get a
+   * connection and a stream of it. Then the stub breaks. Default: 10,000 ms.
    */
   readonly openTimeoutMs?: number;
 
@@ -66,7 +66,7 @@ export const defaultClientOptions: Required<ClientOptions> = Object.freeze({
   maxBufferedInvocations: 65_536,
   maxBufferedBytes: 64 * 1024 * 1024,
   deadlineGraceMs: 1_000,
-  openTimeoutMs: 30_000,
+  openTimeoutMs: 10_000,
   endTimeoutMs: 10_000,
   describeTimeoutMs: 10_000,
 });

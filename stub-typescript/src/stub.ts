@@ -10,18 +10,23 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, type CallOptions, type Transport } from "@connectrpc/connect";
 import type { PendingCall } from "./call-queue.js";
-import { ConnectCall } from "./connect-call.js";
+import type { Client } from "./client.js";
 import { CallFailure, clientCause, Fate, Reasons, type FailureCause } from "./failure.js";
 import { OpenSchema } from "./gen/seriatim/v1/durable_objects_pb.js";
 import type { DurableObjectId } from "./ids.js";
 import { metadataOf } from "./metadata.js";
 import type { DurableObjectNamespace } from "./namespace.js";
-import type { ClientOptions } from "./options.js";
+import { Session } from "./session.js";
 import { stubTransport, type StubTransportOptions } from "./stub-transport.js";
 
 /** What an invocation adds to its argument, method and metadata in a frame, at most. */
 const OVERHEAD_BYTES = 64;
 const METADATA_OVERHEAD_BYTES = 24;
+
+/** Closes the stubs that nobody can reach any more. */
+const dropped = new FinalizationRegistry<Session>((session) => {
+  session.dropped();
+});
 
 /**
  * A reference to one durable object, through which it is called.
@@ -39,42 +44,48 @@ const METADATA_OVERHEAD_BYTES = 24;
  * **Giving up** one call by its `AbortSignal` doesn't break the stub and doesn't take the call back. It is
  * still executed in its place; its outcome is dropped, and the caller sees `Canceled` with `Fate.UNKNOWN`.
  *
- * **Timeouts.** `timeoutMs` travels with the call. The host breaks the stub when it passes; if nothing has
- * come back {@link ClientOptions.deadlineGraceMs} later, the client does.
+ * **Timeouts.** `timeoutMs` travels with the call. The host breaks the stub at the call whose time runs out, when
+ * nothing of the stub stands before that call; its word says that the call had no effect, and the call waits for it up to
+ * {@link ClientOptions.deadlineGraceMs} longer. A call behind others, whose time has not run out, ends when its own time
+ * does, with `ANSWER_OVERDUE`, and so does one whose host says nothing: it has `Fate.UNKNOWN`, or `NOT_EXECUTED` if it was
+ * never sent. It keeps its place, the stub is not broken by that, and all other calls go on until the host tells of them.
  *
- * The stream to the host opens with the first call. A stub that isn't closed keeps it open.
+ * The stream to the host opens with the first call, for which the host has {@link ClientOptions.openTimeoutMs}. A stub
+ * that isn't closed keeps it open, until the garbage collector finds that nobody can reach the stub any more: then it is
+ * closed, and the first of a client that is closed so becomes a warning of the process. A listener for the break that
+ * leads to the stub keeps the stub.
+ *
+ * A process ends though stubs are open, if nobody waits for any of their calls, or for the end of one that was closed.
  */
 export class DurableObjectStub implements AsyncDisposable, Disposable {
   readonly #namespace: DurableObjectNamespace;
-  readonly #object: string | DurableObjectId;
-  readonly #connect: ConnectCall;
+  readonly #id: DurableObjectId | undefined;
+  readonly #session: Session;
 
   /** The name of the object, if the stub was got by name or with an id that knows its name. */
   readonly name: string | undefined;
 
-  /** @internal Stubs are got from a {@link DurableObjectNamespace}. */
+  /**
+   * @internal Stubs are got from a {@link DurableObjectNamespace}.
+   *
+   * @param openedName the name to open the object by; undefined to open it by its id
+   */
   constructor(
     namespace: DurableObjectNamespace,
-    object: string | DurableObjectId,
-    transport: Transport,
-    options: Required<ClientOptions>,
+    client: Client,
+    openedName: string | undefined,
+    id: DurableObjectId | undefined,
   ) {
     this.#namespace = namespace;
-    this.#object = object;
-    this.name = typeof object === "string" ? object : object.name;
+    this.#id = id;
+    this.name = openedName ?? id?.name;
     const open = create(OpenSchema, {
       namespace: namespace.name,
       object:
-        this.name !== undefined
-          ? { case: "name", value: this.name }
-          : { case: "id", value: object.toString() },
+        openedName === undefined ? { case: "id", value: String(id) } : { case: "name", value: openedName },
     });
-    this.#connect = new ConnectCall(
-      transport,
-      options,
-      open,
-      typeof object === "string" ? undefined : object.toString(),
-    );
+    this.#session = new Session(client, open, id?.toString());
+    dropped.register(this, this.#session);
   }
 
   /**
@@ -82,7 +93,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * have to be fetched first; see {@link DurableObjectNamespace.idFromName}.
    */
   async id(): Promise<DurableObjectId> {
-    return typeof this.#object === "string" ? this.#namespace.idFromName(this.#object) : this.#object;
+    return this.#id ?? this.#namespace.idFromName(this.name ?? "");
   }
 
   /**
@@ -132,7 +143,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
         return;
       }
       signal?.addEventListener("abort", onAbort);
-      const sequence = this.#connect.submit(call);
+      const sequence = this.#session.submit(call);
 
       function onAbort(): void {
         if (signal !== undefined) {
@@ -152,12 +163,12 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
 
   /** Whether the stub is broken. It isn't when it has been closed and all went well. */
   get isBroken(): boolean {
-    return this.#connect.isBroken;
+    return this.#session.isBroken;
   }
 
   /** Why the stub is broken; undefined if it isn't. */
   get breakCause(): FailureCause | undefined {
-    return this.#connect.cause;
+    return this.#session.cause;
   }
 
   /**
@@ -165,7 +176,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * has been. Never, if the stub ends without breaking. What it throws becomes a warning of the process.
    */
   onBreak(listener: (cause: FailureCause) => void): void {
-    this.#connect.onBreak(listener);
+    this.#session.onBreak(listener);
   }
 
   /**
@@ -176,8 +187,8 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    *     call failed. It never rejects.
    */
   close(): Promise<void> {
-    this.#connect.close();
-    return this.#connect.ended;
+    this.#session.close();
+    return this.#session.ended;
   }
 
   /**
@@ -185,7 +196,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * Without {@link close}, only a break ends it. Never rejects.
    */
   get ended(): Promise<void> {
-    return this.#connect.ended;
+    return this.#session.ended;
   }
 
   /**
@@ -196,7 +207,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * @param message why, for those whose calls fail
    */
   cancel(message: string): void {
-    this.#connect.cancel(message);
+    this.#session.cancel(message);
   }
 
   /** `await using stub = …` closes the stub and waits for its end. */
@@ -206,12 +217,12 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
 
   /** `using stub = …` closes the stub, and doesn't wait. */
   [Symbol.dispose](): void {
-    this.#connect.close();
+    this.#session.close();
   }
 
   /** The namespace, and the name or the id. */
   toString(): string {
-    return `DurableObjectStub[${this.#namespace.name}/${this.name ?? this.#object.toString()}]`;
+    return `DurableObjectStub[${this.#namespace.name}/${this.name ?? String(this.#id)}]`;
   }
 }
 
@@ -249,6 +260,7 @@ function pendingCall<I extends DescMessage, O extends DescMessage>(
     metadata,
     deadline: deadlineOf(options.timeoutMs),
     bytes,
+    overdue: false,
     succeed: (result) => {
       resolve(fromBinary(method.output, result));
     },

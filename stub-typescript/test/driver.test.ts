@@ -41,7 +41,6 @@ describe("the conformance driver", () => {
     };
     const failure = {
       code: "FAILED_PRECONDITION",
-      message: "no",
       reason: "OBJECT_EXCEPTION",
       retryable: false,
       overloaded: false,
@@ -69,12 +68,12 @@ describe("the conformance driver", () => {
       {
         results: [
           { ok: true, text: "<1>", padding_bytes: 5 },
-          { ...failure, sequence: "2" },
-          { ...failure, sequence: "3" },
+          { ...failure, sequence: "2", message: "no [OBJECT_EXCEPTION, call 2, NOT_EXECUTED]" },
+          { ...failure, sequence: "3", message: "no [OBJECT_EXCEPTION, call 3 behind 2, NOT_EXECUTED]" },
           {
             code: "UNIMPLEMENTED",
             message:
-              "seriatim.conformance.v1.ClientProbe/Listen is server_streaming, and a stub carries only unary methods",
+              "seriatim.conformance.v1.ClientProbe/Listen is server_streaming, and a stub carries only unary methods [CALL_REFUSED, NOT_EXECUTED]",
             reason: "CALL_REFUSED",
             retryable: false,
             overloaded: false,

@@ -57,8 +57,10 @@ describe("a call that throws", () => {
           sequence: BigInt(index + 3),
         });
         assert.equal(failure.failedSequence, 3n);
-        assert.equal(failure.rawMessage, "no");
-        assert.equal(failure.message, "[failed_precondition] no");
+        const call = index === 0 ? "call 3" : `call ${index + 3} behind 3`;
+        assert.equal(failure.failureCause.message, "no");
+        assert.equal(failure.rawMessage, `no [OBJECT_EXCEPTION, ${call}, NOT_EXECUTED]`);
+        assert.equal(failure.message, `[failed_precondition] ${failure.rawMessage}`);
         assert.deepEqual([failure.remote, failure.retryable, failure.overloaded], [true, false, false]);
         assert.equal(failure.failureCause, stub.breakCause);
         assert.equal(failure.findDetails(ErrorInfoSchema)[0]?.reason, "OBJECT_EXCEPTION");
@@ -72,6 +74,7 @@ describe("a call that throws", () => {
       assert.equal(later.failureCause, stub.breakCause);
       assert.equal(later.fate, Fate.NOT_EXECUTED);
       assert.equal(later.sequence, 0n);
+      assert.equal(later.rawMessage, "no [OBJECT_EXCEPTION, NOT_EXECUTED]");
       await stub.close();
       assert.equal(host.stubs.length, 1);
       assert.equal(host.stubs[0]?.invocations.length, 5);
@@ -105,6 +108,9 @@ describe("a call that throws", () => {
     await withStub(host.url, async (stub) => {
       const failure = await failureOf(stub.call(get, {}));
       assert.equal(failure.reason, "");
+      const message = "the host broke the stub without a message";
+      assert.equal(failure.failureCause.message, message);
+      assert.equal(failure.rawMessage, `${message} [no reason, call 1, NOT_EXECUTED]`);
       assert.equal(failure.code, Code.Aborted);
       assert.equal(failure.fate, Fate.NOT_EXECUTED);
     });
@@ -230,7 +236,7 @@ describe("a lost connection", () => {
     assert.equal((await cause).reason, Reasons.CONNECTION_LOST);
     const later = await failureOf(objects.namespace("COUNTER").getByName("foo").call(get, {}));
     assert.equal(later.code, Code.FailedPrecondition);
-    assert.equal(later.rawMessage, "the client is closed");
+    assert.equal(later.rawMessage, "the client is closed [CONNECTION_LOST, call 1, NOT_EXECUTED]");
     assert.equal(later.fate, Fate.NOT_EXECUTED);
     assert.equal(later.retryable, false);
   });
@@ -326,31 +332,92 @@ describe("time", () => {
     }
   };
 
-  test("that runs out without a word from the host breaks the stub", async () => {
+  test("that runs out without a word from the host ends one call, and the stub goes on", async () => {
+    const go = latch();
     await using host = await FakeHost.start(async function* (stub) {
       yield opened();
-      yield* silent(stub);
+      await stub.readInvocations(3);
+      await go.promise;
+      yield outcomes(1, 2, 3);
+      await stub.readInvocations(4);
+      yield outcomes(4);
+      await stub.read();
+    });
+    await withStub(host.url, async (stub) => {
+      const patient = [stub.call(get, {}), stub.call(get, {}, { timeoutMs: 60_000 })];
+      const failure = await failureOf(stub.call(get, {}, { timeoutMs: 10 }));
+      assert.deepEqual(seen(failure), {
+        reason: Reasons.ANSWER_OVERDUE,
+        code: Code.DeadlineExceeded,
+        fate: Fate.UNKNOWN,
+        sequence: 3n,
+      });
+      assert.match(failure.rawMessage, /call 1 stands before it/);
+      assert.equal(stub.isBroken, false);
+      go.open();
+      assert.deepEqual(
+        (await Promise.all(patient)).map(({ value }) => value),
+        [1n, 2n],
+      );
+      assert.equal((await stub.call(get, {})).value, 4n);
+    });
+  });
+
+  test("of the oldest call is the host's to tell of, and that is waited for a little longer", async () => {
+    const never = latch();
+    await using host = await FakeHost.start(async function* () {
+      yield opened();
+      await never.promise;
     });
     await withStub(
       host.url,
       async (stub) => {
-        const calls = [
-          stub.call(get, {}),
-          stub.call(get, {}, { timeoutMs: 60_000 }),
-          stub.call(get, {}, { timeoutMs: 10 }),
-        ];
-        const failures = await Promise.all(calls.map(failureOf));
-        failures.forEach((failure, index) => {
-          assert.deepEqual(seen(failure), {
-            reason: Reasons.ANSWER_OVERDUE,
-            code: Code.DeadlineExceeded,
-            fate: Fate.UNKNOWN,
-            sequence: BigInt(index + 1),
-          });
-          assert.equal(failure.failedSequence, 3n);
-        });
+        const behind = failureOf(stub.call(get, {}, { timeoutMs: 10 }));
+        const failure = await failureOf(stub.call(get, {}, { timeoutMs: 10 }));
+        for (const { fate, rawMessage } of [await behind, failure]) {
+          assert.equal(fate, Fate.UNKNOWN);
+          assert.match(rawMessage, /not even 20 ms after the call's deadline/);
+        }
+        assert.equal(stub.isBroken, false);
+        // Nobody waits for anything, so a closed stub need not wait for the answers either.
+        await stub.close();
+        assert.match(String(stub.breakCause?.message), /has not ended it within 20 ms/);
       },
-      { deadlineGraceMs: 10 },
+      { deadlineGraceMs: 20, endTimeoutMs: 20 },
+    );
+    never.open();
+  });
+
+  test("that runs out before a call was sent leaves it not executed, and the host is told of it", async () => {
+    const go = latch();
+    await using host = await FakeHost.start(async function* (stub) {
+      yield opened();
+      await stub.readInvocations(1);
+      await go.promise;
+      yield outcomes(1);
+      const [, late] = await stub.readInvocations(2);
+      assert.deepEqual([late?.sequence, late?.timeout?.seconds, late?.timeout?.nanos], [2n, 0n, 0]);
+      yield broken(1, { reason: "INVOCATION_TIMED_OUT", code: Code.DeadlineExceeded, failedSequence: 2n });
+    });
+    await withStub(
+      host.url,
+      async (stub) => {
+        const first = stub.call(get, {});
+        while (host.stubs[0]?.frames.length !== 1) {
+          await new Promise(setImmediate);
+        }
+        const behind = [stub.call(get, {}, { timeoutMs: 10 }), stub.call(get, {})].map(failureOf);
+        assert.deepEqual(seen(await (behind[0] ?? assert.fail())), {
+          reason: Reasons.ANSWER_OVERDUE,
+          code: Code.DeadlineExceeded,
+          fate: Fate.NOT_EXECUTED,
+          sequence: 2n,
+        });
+        go.open();
+        assert.equal((await first).value, 1n);
+        assert.equal((await behind[1])?.reason, Reasons.INVOCATION_TIMED_OUT);
+      },
+      { maxUnansweredFrames: 1 },
     );
   });
 

@@ -33,12 +33,17 @@ describe("ids", () => {
     const hex = ids.fromName("foo").toString();
     const form = /expected 64 lower-case hex digits/;
     for (const bad of [hex.slice(1), `${hex}0`, hex.toUpperCase(), "", `${hex}\n`, "x".repeat(5000)]) {
-      assert.throws(() => ids.fromString(bad), { name: "RangeError", message: form });
+      assert.throws(() => ids.fromString(bad), {
+        name: "InvalidIdError",
+        reason: "INVALID_ID",
+        message: form,
+      });
     }
     const other = new DurableObjectIds("other").fromName("foo").toString();
     assert.throws(() => ids.fromString(other), {
-      name: "RangeError",
-      message: /belongs to another namespace/,
+      name: "InvalidIdError",
+      reason: "INVALID_ID",
+      message: /is of another namespace, expected one of this one/,
     });
   });
 

@@ -259,7 +259,7 @@ describe("limits", () => {
         const fits = stub.call(increment, { amount: 1n }, { headers });
         const full = await failureOf(stub.call(increment, { amount: 1n }, { headers }));
         assert.equal(full.reason, Reasons.BUFFER_FULL);
-        assert.match(full.message, /bytes wait to be sent, \d+ more would pass maxBufferedBytes 1000/);
+        assert.match(full.message, /bytes wait to be sent, and \d+ more would pass the limit of 1000/);
         const large = await failureOf(
           stub.call(increment, { amount: 1n }, { headers: { padding: "x".repeat(1000) } }),
         );

@@ -36,13 +36,13 @@ describe("the vectors of every language", () => {
 
   for (const { unique_key, id, why } of vectors.refused_ids) {
     test(`refuse an id: ${why}`, () => {
-      assert.throws(() => new DurableObjectIds(unique_key).fromString(id), { name: "RangeError" });
+      assert.throws(() => new DurableObjectIds(unique_key).fromString(id), RangeError);
     });
   }
 
   for (const { name, why } of vectors.refused_names) {
     test(`refuse a name: ${why}`, () => {
-      assert.throws(() => new DurableObjectIds("COUNTER").fromName(name), { name: "RangeError" });
+      assert.throws(() => new DurableObjectIds("COUNTER").fromName(name), RangeError);
     });
   }
 });

@@ -1,0 +1,306 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { PendingCall } from "./call-queue.js";
+import type { Client } from "./client.js";
+import { isRefusal } from "./connection.js";
+import { CallFailure, clientCause, Fate, lostCause, Reasons, type FailureCause } from "./failure.js";
+import { openBytes, requestFrame } from "./frames.js";
+import type { ConnectRequest, ConnectResponse, Open, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { Ledger, type Verdict } from "./ledger.js";
+import { Link, type Carried } from "./link.js";
+import { warn } from "./warn.js";
+import { Watchdog } from "./watchdog.js";
+
+/**
+ * One stub, apart from the connection that carries it: it keeps the ledger, drives the link, tells callers and
+ * listeners, and has the watchdog's timers do what they are for.
+ *
+ * Nothing here leads back to the stub, or one that is dropped would never be found.
+ */
+export class Session implements Carried {
+  readonly #client: Client;
+  readonly #open: Open;
+  readonly #ledger: Ledger;
+  readonly #watchdog = new Watchdog();
+  #link: Link | undefined;
+  #breakListeners: ((cause: FailureCause) => void)[] = [];
+  #isHeld = false;
+  #tellEnded!: () => void;
+
+  /** Resolves when every call has been settled and no more can be made. */
+  readonly ended: Promise<void>;
+
+  /** @param expectedId what the host has to open, if it is known */
+  constructor(client: Client, open: Open, expectedId: string | undefined) {
+    this.#client = client;
+    this.#open = open;
+    this.#ledger = new Ledger(client.options, open, openBytes(open), expectedId);
+    this.ended = new Promise((resolve) => (this.#tellEnded = resolve));
+  }
+
+  // ---- what callers do -------------------------------------------------------------------------------
+
+  /** Takes a call in and gives it its number, which it returns; or fails it at once, and returns 0. */
+  submit(call: PendingCall): number {
+    const taken = this.#ledger.take(call);
+    if (typeof taken !== "number") {
+      call.fail(new CallFailure(taken, Fate.NOT_EXECUTED, 0n));
+      return 0;
+    }
+    if (this.#link === undefined) {
+      this.#link = new Link(this.#client, this);
+      this.#watchdog.expectOpening(this.#client.options.openTimeoutMs, () => {
+        this.#openingOverdue();
+      });
+    }
+    if (call.deadline !== Infinity) {
+      this.#lookBy(call.deadline);
+    }
+    this.#holdProcess();
+    this.#link.kick();
+    return taken;
+  }
+
+  get isBroken(): boolean {
+    return this.#ledger.isBroken;
+  }
+
+  get cause(): FailureCause | undefined {
+    return this.#ledger.cause;
+  }
+
+  onBreak(listener: (cause: FailureCause) => void): void {
+    if (this.#ledger.cause !== undefined) {
+      tell(listener, this.#ledger.cause);
+    } else if (!this.#ledger.isOver) {
+      this.#breakListeners.push(listener);
+    }
+  }
+
+  /** Lets no more calls in, and ends the stub when what was taken in has been answered. */
+  close(): void {
+    if (!this.#ledger.close()) {
+      return;
+    }
+    if (this.#link === undefined) {
+      this.#ledger.finish();
+      this.#settle();
+      return;
+    }
+    this.#holdProcess();
+    this.#link.kick();
+    this.#expectEndIfDone();
+  }
+
+  /** Breaks the stub from this side. What was sent is lost, what wasn't is not executed. */
+  cancel(message: string): void {
+    this.#breakHere(clientCause(Reasons.STUB_CANCELLED, Code.Canceled, message));
+  }
+
+  /** Closes a stub that nobody can reach any more, if it was opened. */
+  dropped(): void {
+    if (this.#ledger.isOpen && this.#link !== undefined) {
+      const { namespace, object } = this.#open;
+      this.#client.warnOfDropped(`the stub on ${namespace}/${String(object.value)}`);
+      this.close();
+    }
+  }
+
+  // ---- what the link asks and tells ------------------------------------------------------------------
+
+  next(): ConnectRequest | "wait" | "halfClose" {
+    const step = this.#ledger.next();
+    return step.do === "send" ? requestFrame(step.open, step.first, step.calls, performance.now()) : step.do;
+  }
+
+  receive(frame: ConnectResponse): void {
+    if (this.#ledger.isOver) {
+      this.#hangUp(); // Nothing may follow the end; whatever this is, don't listen any longer.
+      return;
+    }
+    const wasOpened = this.#ledger.isOpened;
+    const first = this.#ledger.answered + 1;
+    const { answered, violated, told } = this.#ledger.receive(frame);
+    if (this.#ledger.isOpened !== wasOpened) {
+      this.#watchdog.opened();
+    }
+    const unreadable = handOut(first, answered, frame.outcomes);
+    if (unreadable !== undefined) {
+      this.#breakHere(unreadable);
+    } else if (violated !== undefined) {
+      this.#breakHere(violated);
+    } else if (told !== undefined) {
+      this.#end(told, Fate.NOT_EXECUTED);
+      this.#expectEndIfDone();
+      this.#watchdog.endAlone();
+    } else if (answered.length > 0) {
+      this.#goOn();
+    }
+  }
+
+  /** Calls have been answered. */
+  #goOn(): void {
+    if (this.#ledger.isAnswered) {
+      this.#watchdog.looks();
+    } else if (this.#ledger.awaitsWord) {
+      this.#checkDeadlines(); // Another call is the oldest now.
+    }
+    this.#link?.kick();
+    this.#expectEndIfDone();
+    this.#holdProcess();
+  }
+
+  connectionEnded(error: ConnectError | undefined): void {
+    this.#watchdog.stopAll();
+    if (error === undefined && this.#ledger.finish()) {
+      this.#settle();
+    } else {
+      const isUntouched = isRefusal(error) && !this.#ledger.isOpened;
+      this.#end(lostCause(error), isUntouched ? Fate.NOT_EXECUTED : Fate.UNKNOWN);
+    }
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------------
+
+  #breakHere(cause: FailureCause): void {
+    this.#end(cause, Fate.UNKNOWN);
+    this.#hangUp();
+  }
+
+  /** Fails every call that is left, and then tells the listeners. Does so once. */
+  #end(cause: FailureCause, sentFate: Fate): void {
+    const verdicts = this.#ledger.break(cause, sentFate);
+    if (verdicts === undefined) {
+      return;
+    }
+    carryOut(verdicts);
+    const listeners = this.#breakListeners;
+    this.#settle();
+    for (const listener of listeners) {
+      tell(listener, cause);
+    }
+  }
+
+  #settle(): void {
+    this.#breakListeners = [];
+    this.#watchdog.stop();
+    this.#link?.kick(); // To half-close.
+    this.#holdProcess();
+    this.#tellEnded();
+  }
+
+  #hangUp(): void {
+    const message = this.#ledger.cause?.message ?? "the stub has ended";
+    this.#link?.hangUp(new ConnectError(message, Code.Canceled));
+  }
+
+  /** The host has only to end the call, and doesn't get all the time for it. */
+  #expectEndIfDone(): void {
+    if (this.#ledger.isDone) {
+      const { endTimeoutMs } = this.#client.options;
+      this.#watchdog.expectEnd(endTimeoutMs, () => {
+        this.#breakHere(
+          clientCause(
+            Reasons.ANSWER_OVERDUE,
+            Code.DeadlineExceeded,
+            `the stub has nothing left, and the host has not ended it within ${endTimeoutMs} ms`,
+          ),
+        );
+      });
+    }
+  }
+
+  /** The process lives as long as someone waits for something; a stub that is only open doesn't keep it. */
+  #holdProcess(): void {
+    const isBusy = !this.#ledger.isOver && !(this.#ledger.isOpen && this.#ledger.isAnswered);
+    if (isBusy !== this.#isHeld) {
+      this.#isHeld = isBusy;
+      if (isBusy) {
+        this.#client.connection?.hold();
+      } else {
+        this.#client.connection?.release();
+      }
+    }
+  }
+
+  // ---- what the watchdog wakes -----------------------------------------------------------------------
+
+  #openingOverdue(): void {
+    const within = `within ${this.#client.options.openTimeoutMs} ms`;
+    const { connection } = this.#client;
+    const isFull = !this.#ledger.hasSent && connection?.room.isFull === true;
+    let message = `the host has not opened the stub ${within}`;
+    if (!this.#ledger.hasSent) {
+      message = `no stream for the stub ${within}`;
+      message += connection === undefined ? "" : `: ${connection.whyNoStream()}`;
+    }
+    this.#breakHere(
+      clientCause(Reasons.ANSWER_OVERDUE, Code.DeadlineExceeded, message, {
+        retryable: true,
+        overloaded: isFull,
+      }),
+    );
+  }
+
+  #lookBy(time: number): void {
+    this.#watchdog.lookBy(time, () => {
+      this.#checkDeadlines();
+    });
+  }
+
+  #checkDeadlines(): void {
+    this.#watchdog.looks();
+    const { verdicts, next } = this.#ledger.overdue(performance.now());
+    carryOut(verdicts);
+    this.#lookBy(next);
+    this.#expectEndIfDone();
+  }
+}
+
+/** Completes calls with their outcomes, up to one that can't be used, and says why it can't. */
+function handOut(
+  first: number,
+  calls: readonly PendingCall[],
+  outcomes: readonly Outcome[],
+): FailureCause | undefined {
+  let unreadable: FailureCause | undefined;
+  calls.forEach((call, index) => {
+    const sequence = BigInt(first + index);
+    if (unreadable !== undefined) {
+      call.fail(new CallFailure(unreadable, Fate.UNKNOWN, sequence)); // It is out of the ledger already.
+      return;
+    }
+    const why = completeWith(call, outcomes[index]);
+    if (why !== undefined) {
+      const message = `the host broke the protocol: outcome ${sequence} ${why}`;
+      unreadable = clientCause(Reasons.HOST_VIOLATION, Code.Internal, message);
+      call.fail(new CallFailure(unreadable, Fate.COMPLETED, sequence));
+    }
+  });
+  return unreadable;
+}
+
+function completeWith(call: PendingCall, outcome: Outcome | undefined): string | undefined {
+  if (outcome?.result.case !== "message") {
+    return "has no 'message'";
+  }
+  try {
+    call.succeed(outcome.result.value);
+    return undefined;
+  } catch (thrown) {
+    return `is no ${call.method} response: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  }
+}
+
+function carryOut(verdicts: readonly Verdict[]): void {
+  for (const { call, failure } of verdicts) {
+    call.fail(failure);
+  }
+}
+
+function tell(listener: (cause: FailureCause) => void, cause: FailureCause): void {
+  try {
+    listener(cause);
+  } catch (thrown) {
+    warn("a listener for the break of a stub threw", thrown);
+  }
+}
