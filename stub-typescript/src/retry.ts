@@ -5,20 +5,26 @@ import type { DurableObjectStub } from "./stub.js";
 
 /** How often a {@link Retry} tries, and how long it waits. */
 export interface RetryOptions {
-  /** How often a call is made at most, the first time included. Default: 5. */
+  /**
+   * How long after its first failure a call is still made again, which by default outlasts the restart of a host.
+   * Default: 60,000 ms.
+   */
+  readonly giveUpAfterMs?: number;
+
+  /** How often a call is made at most, the first time included. Default: no limit but {@link giveUpAfterMs}. */
   readonly maxAttempts?: number;
 
   /**
-   * The wait before the second attempt; it doubles with each attempt, and each time a random part of up to
-   * a half is taken off. At least 1. Default: 50 ms.
+   * The longest pause before the second attempt; it doubles with each attempt, up to {@link maxBackoffMs}. The pause
+   * is a random part of it, so that clients that failed together don't come back together. At least 1. Default: 50 ms.
    */
   readonly initialBackoffMs?: number;
 
-  /** The same, after a failure that is `overloaded`. At least 1. Default: 1,000 ms. */
-  readonly overloadedBackoffMs?: number;
-
-  /** The longest wait. At least 1. Default: 10,000 ms. */
+  /** The longest that {@link initialBackoffMs} grows to. At least 1. Default: 2,000 ms. */
   readonly maxBackoffMs?: number;
+
+  /** How much longer the pause is after a failure that is `overloaded`. At least 1. Default: 1,000 ms. */
+  readonly overloadedBackoffMs?: number;
 
   /** The source of the jitter: numbers from 0 to 1. Default: `Math.random`. */
   readonly random?: () => number;
@@ -26,10 +32,11 @@ export interface RetryOptions {
 
 /** What holds where {@link RetryOptions} don't say otherwise. */
 export const defaultRetryOptions: Required<RetryOptions> = Object.freeze({
-  maxAttempts: 5,
+  giveUpAfterMs: 60_000,
+  maxAttempts: Number.MAX_SAFE_INTEGER,
   initialBackoffMs: 50,
+  maxBackoffMs: 2_000,
   overloadedBackoffMs: 1_000,
-  maxBackoffMs: 10_000,
   random: Math.random,
 });
 
@@ -47,8 +54,9 @@ export type RetryCall<R> = (stub: DurableObjectStub) => Promise<R>;
  *
  * A call is made again only if its {@link FailureCause} is retryable or overloaded, and only if it had no
  * effect: `NOT_EXECUTED`. One whose fate is `UNKNOWN` is made again only through
- * {@link Retry.callIdempotent}. Never at once: the wait grows with each attempt, and is longer where there
- * was too much to do. After the last attempt the call fails as that attempt did.
+ * {@link Retry.callIdempotent}. The pause before an attempt grows, and is longer where there was too much to do. When
+ * {@link RetryOptions.giveUpAfterMs} has passed since the first failure, or would before the next attempt, the call fails
+ * as its last attempt did.
  *
  * **Order.** A call that is made again is made later, so calls that were made after it may be executed
  * before it. Where order counts, either wait for each call before making the next, or use a stub by itself:
@@ -68,6 +76,7 @@ export class Retry implements AsyncDisposable, Disposable {
   constructor(stubs: () => DurableObjectStub, options: RetryOptions = {}) {
     this.#stubs = stubs;
     this.#options = withDefaults(defaultRetryOptions, options);
+    checkMillis("giveUpAfterMs", this.#options.giveUpAfterMs, 1);
     checkWhole("maxAttempts", this.#options.maxAttempts);
     checkMillis("initialBackoffMs", this.#options.initialBackoffMs, 1);
     checkMillis("overloadedBackoffMs", this.#options.overloadedBackoffMs, 1);
@@ -114,19 +123,21 @@ export class Retry implements AsyncDisposable, Disposable {
   async #attempts<R>(call: RetryCall<R>, idempotent: boolean, signal: AbortSignal | undefined): Promise<R> {
     const stop =
       signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
+    let firstFailure: number | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         return await call(this.#stub());
       } catch (thrown) {
         const failure = CallFailure.of(thrown);
-        if (
-          failure === undefined ||
-          attempt >= this.#options.maxAttempts ||
-          !mayTryAgain(failure, idempotent)
-        ) {
+        if (failure === undefined || !mayTryAgain(failure, idempotent)) {
           throw thrown;
         }
-        const pause = backoffMs(this.#options, failure.overloaded, attempt);
+        const now = performance.now();
+        firstFailure ??= now;
+        const pause = pauseMs(this.#options, failure.overloaded, attempt, now - firstFailure);
+        if (pause === undefined) {
+          throw thrown;
+        }
         await wait(pause, undefined, { signal: stop }).catch(() => undefined);
         if (stop.aborted) {
           throw thrown;
@@ -147,15 +158,17 @@ export class Retry implements AsyncDisposable, Disposable {
   }
 }
 
-/** Half of the backoff, and up to as much again at random. */
-export function backoffMs(
+/** How long to wait before the next attempt; undefined to give up. */
+export function pauseMs(
   options: Required<RetryOptions>,
   overloaded: boolean,
   failedAttempts: number,
-): number {
-  const first = overloaded ? options.overloadedBackoffMs : options.initialBackoffMs;
-  const backoff = Math.min(first * 2 ** (failedAttempts - 1), options.maxBackoffMs);
-  return Math.max(1, backoff * (0.5 + 0.5 * options.random()));
+  sinceFirstFailureMs: number,
+): number | undefined {
+  const longest = Math.min(options.initialBackoffMs * 2 ** (failedAttempts - 1), options.maxBackoffMs);
+  const pause = Math.max(1, longest * options.random()) + (overloaded ? options.overloadedBackoffMs : 0);
+  const isLate = sinceFirstFailureMs + pause > options.giveUpAfterMs;
+  return failedAttempts >= options.maxAttempts || isLate ? undefined : pause;
 }
 
 function mayTryAgain(failure: CallFailure, idempotent: boolean): boolean {

@@ -11,7 +11,7 @@ import {
   Retry,
   type DurableObjectStub,
 } from "../src/index.js";
-import { backoffMs } from "../src/retry.js";
+import { pauseMs } from "../src/retry.js";
 import { failureOf } from "./expect.js";
 import { broken, counting, FakeHost, opened, type Script } from "./fake-host.js";
 
@@ -110,18 +110,45 @@ describe("retry", () => {
     });
   });
 
-  test("waits longer each time, with jitter, and longest where there was too much to do", () => {
+  test("waits longer each time, for a random part of that, and longer where there was too much to do", () => {
     const most = { ...defaultRetryOptions, random: () => 1 };
     assert.deepEqual(
-      [1, 2, 3, 8, 9, 1000].map((attempts) => backoffMs(most, false, attempts)),
-      [50, 100, 200, 6400, 10_000, 10_000],
+      [1, 2, 3, 6, 7, 1000].map((attempts) => pauseMs(most, false, attempts, 0)),
+      [50, 100, 200, 1600, 2000, 2000],
     );
     assert.deepEqual(
-      [1, 2, 5].map((attempts) => backoffMs(most, true, attempts)),
-      [1000, 2000, 10_000],
+      [1, 2, 7].map((attempts) => pauseMs(most, true, attempts, 0)),
+      [1050, 1100, 3000],
     );
     const least = { ...defaultRetryOptions, random: () => 0 };
-    assert.deepEqual([backoffMs(least, false, 1), backoffMs(least, true, 1)], [25, 500]);
+    assert.deepEqual([pauseMs(least, false, 9, 0), pauseMs(least, true, 9, 0)], [1, 1001]);
+  });
+
+  test("outlasts a restart of the host by default, and gives up a minute after the first failure", () => {
+    for (const [random, attempts] of [
+      [() => 1, 35],
+      [() => 0.5, 65],
+    ] as const) {
+      let passed = 0;
+      let failed = 1;
+      for (; ; failed++) {
+        const pause = pauseMs({ ...defaultRetryOptions, random }, false, failed, passed);
+        if (pause === undefined) {
+          break;
+        }
+        passed += pause;
+      }
+      assert(passed > 58_000 && passed <= 60_000, `gave up after ${passed} ms`);
+      assert.equal(failed, attempts);
+    }
+  });
+
+  test("gives up when its time is over, with the last attempt's failure", async () => {
+    await using host = await FakeHost.start(draining);
+    await withRetry(host, { ...quick, giveUpAfterMs: 20 }, async (retry) => {
+      assert.equal((await failureOf(retry.call(one))).reason, Reasons.HOST_DRAINING);
+      assert(host.stubs.length > 1, `${host.stubs.length} attempts`);
+    });
   });
 
   test("also repeats what was too much to do, after its pause", async () => {
@@ -154,27 +181,31 @@ describe("retry", () => {
   test("stops waiting when it is closed, or when the caller's signal says so", async () => {
     await using host = await FakeHost.start(draining);
     for (const stop of ["close", "signal"]) {
-      await withRetry(host, { initialBackoffMs: 1_000_000, maxBackoffMs: 1_000_000 }, async (retry) => {
-        const controller = new AbortController();
-        const failed = failureOf(
-          retry.call(
-            (stub) => {
-              stub.onBreak(() => {
-                setImmediate(() => {
-                  if (stop === "close") {
-                    void retry.close();
-                  } else {
-                    controller.abort();
-                  }
+      await withRetry(
+        host,
+        { giveUpAfterMs: 2_000_000, initialBackoffMs: 1_000_000, maxBackoffMs: 1_000_000 },
+        async (retry) => {
+          const controller = new AbortController();
+          const failed = failureOf(
+            retry.call(
+              (stub) => {
+                stub.onBreak(() => {
+                  setImmediate(() => {
+                    if (stop === "close") {
+                      void retry.close();
+                    } else {
+                      controller.abort();
+                    }
+                  });
                 });
-              });
-              return one(stub);
-            },
-            { signal: controller.signal },
-          ),
-        );
-        assert.equal((await failed).reason, Reasons.HOST_DRAINING);
-      });
+                return one(stub);
+              },
+              { signal: controller.signal },
+            ),
+          );
+          assert.equal((await failed).reason, Reasons.HOST_DRAINING);
+        },
+      );
     }
   });
 
