@@ -160,7 +160,7 @@ func TestACallThatEndedAloneSaysWhy(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.call(w.t.Context(), 1)
 		err := errorOf(w.timed(time.Second))
-		if status.Code(err) != codes.DeadlineExceeded || !strings.Contains(err.Error(), "call 1 stands before it") {
+		if status.Code(err) != codes.DeadlineExceeded || !strings.Contains(err.Error(), "its deadline passed behind call 1, which has no answer yet") {
 			t.Errorf("got %v", err)
 		}
 	}, func(p *play) {

@@ -59,9 +59,11 @@ const (
 	// ReasonHostViolation: the host's frames break the rules of the contract. The stub is broken.
 	ReasonHostViolation Reason = "HOST_VIOLATION"
 	// ReasonAnswerOverdue: no answer came by a call's deadline, or not even Options.DeadlineGrace after it; the stub is not
-	// broken by that. Or the host didn't open a stub within Options.OpenTimeout, or didn't end a closed one within
-	// Options.EndTimeout: the stub is broken.
+	// broken by that. Or the host didn't end a stub that had nothing left within Options.EndTimeout: the stub is broken.
 	ReasonAnswerOverdue Reason = "ANSWER_OVERDUE"
+	// ReasonOpenOverdue: the stub was not opened within Options.OpenTimeout: there was no connection, or it carries as many
+	// stubs as it may, or the host said nothing. The stub is broken.
+	ReasonOpenOverdue Reason = "OPEN_OVERDUE"
 	// ReasonStubCancelled: Stub.Cancel was called. The stub is broken.
 	ReasonStubCancelled Reason = "STUB_CANCELLED"
 	// ReasonClientFault: this client failed in a way that it should not. The stub is broken.
@@ -120,7 +122,7 @@ type FailureCause struct {
 	Reason Reason
 	// Code is never codes.OK.
 	Code codes.Code
-	// Message says what happened, in words. Never empty.
+	// Message says what happened, in words.
 	Message string
 	// Retryable: a new stub may well succeed with the same calls, a little later.
 	Retryable bool
@@ -138,13 +140,15 @@ type FailureCause struct {
 }
 
 // Error is the message and the reason.
-func (c *FailureCause) Error() string { return fmt.Sprintf("%s [%s]", c.Message, c.reasonWord()) }
+func (c *FailureCause) Error() string {
+	return fmt.Sprintf("%s [%s]", wordOr(c.Message, "no message"), wordOr(string(c.Reason), "no reason"))
+}
 
-func (c *FailureCause) reasonWord() string {
-	if c.Reason == "" {
-		return "no reason"
+func wordOr(word, otherwise string) string {
+	if word == "" {
+		return otherwise
 	}
-	return string(c.Reason)
+	return word
 }
 
 // GRPCStatus is the code, the message and the details, as the host gave them.
@@ -188,7 +192,8 @@ func (f *CallFailure) Error() string {
 	default:
 		call = fmt.Sprintf("call %d behind %d, ", f.Sequence, f.FailedSequence)
 	}
-	return fmt.Sprintf("%s [%s, %s%v]", f.Message, f.reasonWord(), call, f.Fate)
+	return fmt.Sprintf("%s [%s, %s%v]",
+		wordOr(f.Message, "no message"), wordOr(string(f.Reason), "no reason"), call, f.Fate)
 }
 
 // GRPCStatus is the code and the details of the cause, as the host gave them, with the text of Error as its message.
@@ -232,7 +237,7 @@ func toldCause(broken *seriatimv1.Broken) *FailureCause {
 	}
 	cause := &FailureCause{
 		Code:           codes.Code(told.GetCode()),
-		Message:        messageOr(told.GetMessage(), "the host broke the stub without a message"),
+		Message:        told.GetMessage(),
 		Retryable:      broken.GetRetryable(),
 		Overloaded:     broken.GetOverloaded(),
 		Remote:         broken.GetRemote(),
@@ -259,8 +264,7 @@ func lostCause(err error) *FailureCause {
 	}
 	ended, _ := status.FromError(err) // Anything else than a status becomes UNKNOWN.
 	code := knownCode(int32(ended.Code()))
-	message := messageOr(ended.Message(), fmt.Sprintf("the stub's call ended with %v, and without a message", code))
-	cause := newCause(ReasonConnectionLost, code, message)
+	cause := newCause(ReasonConnectionLost, code, ended.Message())
 	if details := ended.Proto(); code == ended.Code() {
 		cause.proto = details
 	}
@@ -270,13 +274,6 @@ func lostCause(err error) *FailureCause {
 	}
 	cause.Overloaded = code == codes.ResourceExhausted
 	return cause
-}
-
-func messageOr(message, otherwise string) string {
-	if message == "" {
-		return otherwise
-	}
-	return message
 }
 
 // knownCode is a code that gRPC has; anything else becomes UNKNOWN, and so does OK, which is no failure.

@@ -294,14 +294,14 @@ func (l *ledger) overdue(now time.Time) (verdicts []verdict, next time.Time) {
 			soonest(call.deadline)
 			continue
 		}
-		message := fmt.Sprintf("no answer by the call's deadline: call %d stands before it in its stub", oldest.sequence)
+		message := fmt.Sprintf("its deadline passed behind call %d, which has no answer yet", oldest.sequence)
 		if toldSoon {
 			if patience := call.deadline.Add(l.options.DeadlineGrace); now.Before(patience) {
 				l.awaitsWord = true
 				soonest(patience)
 				continue
 			}
-			message = fmt.Sprintf("no answer, not even %v after the call's deadline", l.options.DeadlineGrace)
+			message = fmt.Sprintf("no answer %v after its deadline", l.options.DeadlineGrace)
 		}
 		call.overdue = true
 		l.overdues++

@@ -48,7 +48,6 @@ type driver struct {
 	calls    []*drivenCall
 	sent     int   // Calls that left.
 	answered int   // Calls that the host answered.
-	unspent  int   // Frames that are not fully answered.
 	ends     []int // The last call of each of those.
 	opened   bool
 	over     bool

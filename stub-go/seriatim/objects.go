@@ -65,10 +65,10 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 		grpc.WithTransportCredentials(creds),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
-				BaseDelay:  min(firstReconnectDelay, checked.MaxReconnectDelay),
+				BaseDelay:  min(firstReconnectDelay, checked.MaxReconnectBackoff),
 				Multiplier: 2,
 				Jitter:     0.2,
-				MaxDelay:   checked.MaxReconnectDelay,
+				MaxDelay:   checked.MaxReconnectBackoff,
 			},
 			MinConnectTimeout: checked.ConnectTimeout,
 		}),
@@ -113,26 +113,28 @@ func (o *DurableObjects) Close() error {
 // notOpened is the cause of a stub that the host has not opened in time; carried, if a stream carries it.
 func (o *DurableObjects) notOpened(carried bool) *FailureCause {
 	within := o.options.OpenTimeout
-	cause := func(format string, args ...any) *FailureCause {
-		cause := newCause(ReasonAnswerOverdue, codes.DeadlineExceeded, fmt.Sprintf(format, args...))
-		cause.Retryable = true
-		return cause
-	}
 	if carried {
-		return cause("the host has not opened the stub within %v", within)
+		return openOverdue(fmt.Sprintf("the host has not opened the stub within %v", within))
 	}
-	const full = "the connection carries as many streams as its other end permits (MAX_CONCURRENT_STREAMS)"
+	full := fmt.Sprintf("the connection had no room for one more stub within %v: each open stub is a stream, and the other "+
+		"side allows no more of them at a time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS); %d stubs of this client are open",
+		within, o.streams.Load())
 	conn, ok := o.conn.(interface{ GetState() connectivity.State })
 	if !ok {
-		return cause("no stream for the stub within %v: there is no connection to the host, or %s; %d stubs are open on it",
-			within, full, o.streams.Load())
+		return openOverdue(fmt.Sprintf("there was no connection to the host within %v; or %s", within, full))
 	}
 	if state := conn.GetState(); state != connectivity.Ready {
-		return cause("no connection to the host within %v: it is %v", within, state)
+		return openOverdue(fmt.Sprintf("there was no connection to the host within %v: it is %v", within, state))
 	}
-	limit := cause("no stream for the stub within %v: %s; %d stubs are open on it", within, full, o.streams.Load())
-	limit.Overloaded = true
-	return limit
+	cause := newCause(ReasonOpenOverdue, codes.ResourceExhausted, full)
+	cause.Overloaded = true
+	return cause
+}
+
+func openOverdue(message string) *FailureCause {
+	cause := newCause(ReasonOpenOverdue, codes.Unavailable, message)
+	cause.Retryable = true
+	return cause
 }
 
 // warnOfDropped says once that a stub was dropped that is open. It is for people to see that they leave stubs open; the

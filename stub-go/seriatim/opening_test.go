@@ -30,15 +30,15 @@ func TestAStubForWhichThereIsNoStreamSaysWhichLimitItMet(t *testing.T) {
 		start := time.Now()
 		third := w.newStub()
 		_, err := w.counterOn(third).Get(w.t.Context(), &examplesv1.GetRequest{})
-		if got := word(err); got != "ANSWER_OVERDUE NOT_EXECUTED" || status.Code(err) != codes.DeadlineExceeded {
+		if got := word(err); got != "OPEN_OVERDUE NOT_EXECUTED" || status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("got %v", err)
 		}
-		for _, expected := range []string{"within 10s", "MAX_CONCURRENT_STREAMS", "2 stubs are open"} {
+		for _, expected := range []string{"within 10s", "MAX_CONCURRENT_STREAMS", "2 stubs of this client are open"} {
 			if !strings.Contains(err.Error(), expected) {
 				t.Errorf("got %v, expected %q in it", err, expected)
 			}
 		}
-		if cause := third.BreakCause(); cause == nil || !cause.Retryable || !cause.Overloaded {
+		if cause := third.BreakCause(); cause == nil || cause.Retryable || !cause.Overloaded {
 			t.Errorf("got %+v", cause)
 		}
 		if passed := time.Since(start); passed != 10*time.Second {
@@ -62,7 +62,7 @@ func TestAHostThatDoesNotOpenAStubIsLeft(t *testing.T) {
 		start := time.Now()
 		first := w.calls(1)
 		synctest.Wait()
-		w.expect(append(first, w.calls(1)...), "ANSWER_OVERDUE UNKNOWN", "ANSWER_OVERDUE NOT_EXECUTED")
+		w.expect(append(first, w.calls(1)...), "OPEN_OVERDUE UNKNOWN", "OPEN_OVERDUE NOT_EXECUTED")
 		if passed := time.Since(start); passed != 3*time.Second {
 			t.Errorf("after %v, expected 3s", passed)
 		}
@@ -90,7 +90,8 @@ func TestAHostThatCanNotBeReachedIsLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = examplesv1.NewCounterClient(stub).Get(t.Context(), &examplesv1.GetRequest{})
-		if word(err) != "ANSWER_OVERDUE NOT_EXECUTED" || !strings.Contains(err.Error(), "no connection to the host within 10s") {
+		if word(err) != "OPEN_OVERDUE NOT_EXECUTED" || status.Code(err) != codes.Unavailable ||
+			!strings.Contains(err.Error(), "there was no connection to the host within 10s") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -47,6 +47,9 @@ type options struct {
 	DeadlineGraceMs        int64 `json:"deadline_grace_ms"`
 	DescribeTimeoutMs      int64 `json:"describe_timeout_ms"`
 	EndTimeoutMs           int64 `json:"end_timeout_ms"`
+	OpenTimeoutMs          int64 `json:"open_timeout_ms"`
+	KeepAliveTimeMs        int64 `json:"keep_alive_time_ms"`
+	KeepAliveTimeoutMs     int64 `json:"keep_alive_timeout_ms"`
 }
 
 type step struct {
@@ -66,6 +69,15 @@ type openStep struct {
 	Name      string `json:"name"`
 	ID        string `json:"id"`
 	UniqueKey string `json:"unique_key"`
+	IDOf      *idOf  `json:"id_of"`
+}
+
+type idOf struct {
+	Namespace   string `json:"namespace"`
+	UniqueKey   string `json:"unique_key"`
+	Name        string `json:"name"`
+	Digits      string `json:"digits"`
+	OtherClient bool   `json:"other_client"`
 }
 
 type callStep struct {
@@ -116,6 +128,7 @@ type result struct {
 	FailedSequence string `json:"failed_sequence"`
 	Sequence       string `json:"sequence"`
 	Unexpected     string `json:"unexpected"`
+	CauseMessage   string `json:"cause_message"`
 }
 
 type stubState struct {
@@ -170,12 +183,15 @@ func play(request *driverRequest) (*driverResponse, error) {
 		DeadlineGrace:          millis(given.DeadlineGraceMs),
 		DescribeTimeout:        millis(given.DescribeTimeoutMs),
 		EndTimeout:             millis(given.EndTimeoutMs),
+		OpenTimeout:            millis(given.OpenTimeoutMs),
+		KeepAliveTime:          millis(given.KeepAliveTimeMs),
+		KeepAliveTimeout:       millis(given.KeepAliveTimeoutMs),
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer objects.Close()
-	session := &session{objects: objects, byName: map[string]*openedStub{}}
+	session := &session{target: request.Target, objects: objects, byName: map[string]*openedStub{}}
 	for i := range request.Steps {
 		if err := session.play(&request.Steps[i]); err != nil {
 			return nil, err
@@ -188,10 +204,10 @@ func millis(count int64) time.Duration { return time.Duration(count) * time.Mill
 
 // openedStub is a stub, and what its break listener counts.
 type openedStub struct {
-	*seriatim.Stub
-	name  string
-	told  atomic.Int32
-	first chan struct{} // Closed when the listener was called for the first time.
+	*seriatim.Stub // nil, if it was refused.
+	name           string
+	told           atomic.Int32
+	first          chan struct{} // Closed when the listener was called for the first time.
 }
 
 // madeCall is one call, and how to give it up.
@@ -202,6 +218,7 @@ type madeCall struct {
 
 // session is what one request has opened and called so far. It belongs to one goroutine.
 type session struct {
+	target  string
 	objects *seriatim.DurableObjects
 	stubs   []*openedStub
 	byName  map[string]*openedStub
@@ -245,29 +262,41 @@ func (s *session) play(step *step) error {
 }
 
 func (s *session) open(step *openStep) error {
-	namespace := s.objects.Namespace(step.Namespace)
-	if step.UniqueKey != "" {
-		var err error
-		if namespace, err = s.objects.NamespaceWithKey(step.Namespace, step.UniqueKey); err != nil {
-			return err
-		}
+	namespace, err := namespaceOf(s.objects, step.Namespace, step.UniqueKey)
+	if err != nil {
+		return err
 	}
-	stub, err := get(namespace, step)
+	stub, err := s.get(namespace, step)
 	if err != nil {
 		return err
 	}
 	opened := &openedStub{Stub: stub, name: step.Stub, first: make(chan struct{})}
-	stub.OnBreak(func(*seriatim.FailureCause) {
-		if opened.told.Add(1) == 1 {
-			close(opened.first)
-		}
-	})
+	if stub != nil {
+		stub.OnBreak(func(*seriatim.FailureCause) {
+			if opened.told.Add(1) == 1 {
+				close(opened.first)
+			}
+		})
+	}
 	s.stubs = append(s.stubs, opened)
 	s.byName[step.Stub] = opened
 	return nil
 }
 
-func get(namespace *seriatim.Namespace, step *openStep) (*seriatim.Stub, error) {
+func namespaceOf(objects *seriatim.DurableObjects, name, uniqueKey string) (*seriatim.Namespace, error) {
+	if uniqueKey == "" {
+		return objects.Namespace(name), nil
+	}
+	return objects.NamespaceWithKey(name, uniqueKey)
+}
+
+// get gives no stub, if it has to be got with an id of elsewhere and is refused.
+func (s *session) get(namespace *seriatim.Namespace, step *openStep) (*seriatim.Stub, error) {
+	if step.IDOf != nil {
+		stub, result := s.getWith(namespace, step.IDOf)
+		s.calls = append(s.calls, done(result))
+		return stub, nil
+	}
 	if step.Name != "" {
 		return namespace.GetByName(step.Name)
 	}
@@ -276,6 +305,37 @@ func get(namespace *seriatim.Namespace, step *openStep) (*seriatim.Stub, error) 
 		return nil, err
 	}
 	return namespace.Get(id)
+}
+
+func (s *session) getWith(namespace *seriatim.Namespace, from *idOf) (*seriatim.Stub, result) {
+	id, err := s.make(from)
+	if err != nil {
+		return nil, failed(err)
+	}
+	stub, err := namespace.Get(id)
+	if err != nil {
+		return nil, failed(err)
+	}
+	return stub, result{OK: true, Text: id.String()}
+}
+
+func (s *session) make(from *idOf) (seriatim.ID, error) {
+	objects := s.objects
+	if from.OtherClient {
+		var err error
+		if objects, err = seriatim.Connect(s.target, insecure.NewCredentials(), nil); err != nil {
+			return seriatim.ID{}, err
+		}
+		defer objects.Close()
+	}
+	namespace, err := namespaceOf(objects, from.Namespace, from.UniqueKey)
+	if err != nil {
+		return seriatim.ID{}, err
+	}
+	if from.Name != "" {
+		return namespace.IDFromName(context.Background(), from.Name)
+	}
+	return namespace.IDFromString(context.Background(), from.Digits)
 }
 
 func (s *session) call(step *callStep, number int) *madeCall {
@@ -336,10 +396,14 @@ func failed(err error) result {
 	told, ok := status.FromError(err)
 	seen := result{Code: code.Code(told.Code()).String(), Message: told.Message()}
 	failure, isFailure := errors.AsType[*seriatim.CallFailure](err)
+	if !isFailure && errors.Is(err, seriatim.ReasonInvalidID) {
+		return result{Reason: string(seriatim.ReasonInvalidID), Message: err.Error()}
+	}
 	if !ok || !isFailure {
 		seen.Unexpected = err.Error()
 		return seen
 	}
+	seen.CauseMessage = failure.FailureCause.Message
 	seen.Reason = string(failure.Reason)
 	seen.Retryable = failure.Retryable
 	seen.Overloaded = failure.Overloaded
@@ -357,7 +421,7 @@ func (s *session) report() *driverResponse {
 		call.cancel()
 	}
 	for _, stub := range s.stubs {
-		state := stubState{Stub: stub.name, Broken: stub.IsBroken()}
+		state := stubState{Stub: stub.name, Broken: stub.Stub != nil && stub.IsBroken()}
 		if state.Broken {
 			state.Reason = string(stub.BreakCause().Reason)
 			select {

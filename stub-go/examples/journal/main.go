@@ -90,7 +90,7 @@ func appendLines(
 		if !ok {
 			return nil, err
 		}
-		fmt.Printf("  %q %v: %v\n", lines[i], failure.Fate, failure.FailureCause)
+		fmt.Printf("  %q: %v\n", lines[i], failure)
 		if failure.Fate == seriatim.FateNotExecuted && failure.Sequence != failure.FailedSequence {
 			again = append(again, lines[i])
 		}
