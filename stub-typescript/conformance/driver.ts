@@ -5,7 +5,9 @@ import { Code, ConnectError, createClient, type Client } from "@connectrpc/conne
 import {
   CallFailure,
   DurableObjects,
+  InvalidIdError,
   type ConnectOptions,
+  type DurableObjectId,
   type DurableObjectNamespace,
   type DurableObjectStub,
 } from "@seriatim/stub";
@@ -18,7 +20,14 @@ interface DriverRequest {
 }
 
 interface DriverStep {
-  open?: { stub?: string; namespace?: string; name?: string; id?: string; unique_key?: string };
+  open?: {
+    stub?: string;
+    namespace?: string;
+    name?: string;
+    id?: string;
+    unique_key?: string;
+    id_of?: IdOf;
+  };
   call?: DriverCall;
   await?: { first?: number; last?: number };
   give_up?: { call?: number };
@@ -26,6 +35,14 @@ interface DriverStep {
   cancel?: { stub?: string };
   await_end?: { stub?: string };
   id_from_name?: { namespace?: string; name?: string };
+}
+
+interface IdOf {
+  namespace?: string;
+  unique_key?: string;
+  name?: string;
+  digits?: string;
+  other_client?: boolean;
 }
 
 interface DriverCall {
@@ -65,13 +82,16 @@ class OpenStub {
 
 /** One case. */
 class Driver {
+  readonly #url: string;
   readonly #objects: DurableObjects;
-  readonly #stubs = new Map<string, OpenStub>();
+  /** Undefined, if it was refused. */
+  readonly #stubs = new Map<string, OpenStub | undefined>();
   readonly #results: Promise<DriverResult>[] = [];
   readonly #givingUp: AbortController[] = [];
 
   constructor(request: DriverRequest) {
-    this.#objects = DurableObjects.connect(`http://${request.target}`, optionsOf(request.options ?? {}));
+    this.#url = `http://${request.target}`;
+    this.#objects = DurableObjects.connect(this.#url, optionsOf(request.options ?? {}));
   }
 
   async run(steps: DriverStep[]): Promise<object> {
@@ -88,9 +108,10 @@ class Driver {
 
   async #do(step: DriverStep): Promise<void> {
     if (step.open !== undefined) {
-      const { stub = "", namespace = "", name = "", id = "", unique_key = "" } = step.open;
-      const from = this.#objects.namespace(namespace, unique_key === "" ? undefined : unique_key);
-      this.#stubs.set(stub, new OpenStub(await get(from, name, id)));
+      const { stub = "", namespace, name = "", id = "", unique_key, id_of } = step.open;
+      const from = namespaceOf(this.#objects, namespace, unique_key);
+      const got = id_of === undefined ? await get(from, name, id) : await this.#getWith(from, id_of);
+      this.#stubs.set(stub, got === undefined ? undefined : new OpenStub(got));
     } else if (step.call !== undefined) {
       for (let time = 0; time < Math.max(1, step.call.times ?? 0); time++) {
         this.#call(step.call);
@@ -116,6 +137,29 @@ class Driver {
       await id;
     } else {
       throw new Error(`no step that this driver knows: ${JSON.stringify(step)}`);
+    }
+  }
+
+  /** Counts as a call. */
+  async #getWith(from: DurableObjectNamespace, idOf: IdOf): Promise<DurableObjectStub | undefined> {
+    let stub: DurableObjectStub | undefined;
+    this.#givingUp.push(new AbortController());
+    const got = resultOf(this.#id(idOf), (id) => {
+      stub = from.get(id);
+      return { text: id.toString() };
+    });
+    this.#results.push(got);
+    await got;
+    return stub;
+  }
+
+  async #id({ namespace, unique_key, name = "", digits = "", other_client }: IdOf): Promise<DurableObjectId> {
+    const other = other_client === true ? DurableObjects.connect(this.#url) : undefined;
+    try {
+      const from = namespaceOf(other ?? this.#objects, namespace, unique_key);
+      return await (name === "" ? from.idFromString(digits) : from.idFromName(name));
+    } finally {
+      other?.close();
     }
   }
 
@@ -145,18 +189,22 @@ class Driver {
   async #states(): Promise<object[]> {
     const states: object[] = [];
     for (const [name, open] of this.#stubs) {
-      if (open.stub.isBroken) {
+      if (open?.stub.isBroken === true) {
         await within(5_000, open.firstTold);
       }
       states.push({
         stub: name,
-        broken: open.stub.isBroken,
-        reason: open.stub.breakCause?.reason ?? "",
-        breaks_told: open.breaksTold,
+        broken: open?.stub.isBroken ?? false,
+        reason: open?.stub.breakCause?.reason ?? "",
+        breaks_told: open?.breaksTold ?? 0,
       });
     }
     return states;
   }
+}
+
+function namespaceOf(objects: DurableObjects, name = "", uniqueKey = ""): DurableObjectNamespace {
+  return objects.namespace(name, uniqueKey === "" ? undefined : uniqueKey);
 }
 
 async function get(from: DurableObjectNamespace, name: string, id: string): Promise<DurableObjectStub> {
@@ -176,6 +224,9 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     deadlineGraceMs: set("deadline_grace_ms"),
     describeTimeoutMs: set("describe_timeout_ms"),
     endTimeoutMs: set("end_timeout_ms"),
+    openTimeoutMs: set("open_timeout_ms"),
+    keepAliveTimeMs: set("keep_alive_time_ms"),
+    keepAliveTimeoutMs: set("keep_alive_timeout_ms"),
   };
 }
 
@@ -189,6 +240,7 @@ async function resultOf<T>(call: Promise<T>, seen: (value: T) => DriverResult): 
       return {
         code: nameOf(failure.code),
         message: failure.rawMessage,
+        cause_message: failure.failureCause.message,
         ...{ reason, retryable, overloaded, remote, fate },
         failed_sequence: failure.failedSequence.toString(),
         sequence: failure.sequence.toString(),
@@ -196,6 +248,9 @@ async function resultOf<T>(call: Promise<T>, seen: (value: T) => DriverResult): 
     }
     if (thrown instanceof ConnectError) {
       return { code: nameOf(thrown.code), message: thrown.rawMessage };
+    }
+    if (thrown instanceof InvalidIdError) {
+      return { reason: thrown.reason, message: thrown.message };
     }
     return { unexpected: String(thrown) };
   }

@@ -28,10 +28,8 @@ for (const [index, amount] of amounts.entries()) {
   if (failure === undefined) {
     throw result?.reason;
   }
+  console.log(`add ${amount}: ${failure.rawMessage}`);
   const isToBlame = failure.sequence === failure.failedSequence;
-  console.log(
-    `add ${amount}: ${failure.fate}, ${isToBlame ? failure.message : "behind the one that failed"}`,
-  );
   if (failure.fate === Fate.NOT_EXECUTED && !isToBlame) {
     notExecuted.push(amount);
   }

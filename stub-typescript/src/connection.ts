@@ -86,6 +86,14 @@ export class Connection {
         refusals.add(error);
       }
     });
+    let isAnswered = false;
+    stream.once("response", () => (isAnswered = true));
+    stream.once("close", () => {
+      if (!isAnswered && stream.rstCode === constants.NGHTTP2_NO_ERROR) {
+        // Nobody else says so, and connect waits for an answer for ever.
+        stream.emit("error", new Error("the stream was closed without an answer"));
+      }
+    });
     this.room.entered(stream, path.endsWith(CONNECT_PATH));
     this.#hear(stream.session as ClientHttp2Session | undefined);
     return stream;
@@ -107,12 +115,12 @@ export class Connection {
 
   /** Connect waits for as long as the system does, and nobody can connect meanwhile. */
   #boundConnecting(): void {
-    if (this.#connecting !== undefined || this.#manager.state() !== "connecting") {
+    if (this.#connecting !== undefined || this.state !== "connecting") {
       return;
     }
     this.#connecting = setTimeout(() => {
       this.#connecting = undefined;
-      if (this.#manager.state() === "connecting" && this.#sessions.size === 0) {
+      if (this.state === "connecting" && this.#sessions.size === 0) {
         const message = `no connection to ${this.authority} within ${this.#connectTimeoutMs} ms`;
         this.#manager.abort(new ConnectError(message, Code.Unavailable));
       }
@@ -138,16 +146,9 @@ export class Connection {
     }
   }
 
-  /** Why a stub has no stream yet. */
-  whyNoStream(): string {
-    const { limit, streams, isFull } = this.room;
-    if (isFull) {
-      return (
-        `the connection to ${this.authority} carries as many streams as its other end permits ` +
-        `(MAX_CONCURRENT_STREAMS ${limit}); ${streams} are open on it`
-      );
-    }
-    return `the connection to ${this.authority} is ${this.#manager.state()}`;
+  /** What connect says of it: `closed`, `connecting`, `open`, `idle`, `verifying` or `error`. */
+  get state(): string {
+    return this.#manager.state();
   }
 
   notifyResponseByteRead(stream: ClientHttp2Stream): void {

@@ -62,10 +62,15 @@ export const Reasons = Object.freeze({
   HOST_VIOLATION: "HOST_VIOLATION",
   /**
    * No answer came to a call by the time that its timeout passed, or not even {@link ClientOptions.deadlineGraceMs}
-   * after that; the stub is not broken by it. Or none came to the opening of the stub within
-   * {@link ClientOptions.openTimeoutMs}, or to its closing within {@link ClientOptions.endTimeoutMs}: the stub is broken.
+   * after that; the stub is not broken by it. Or the host didn't end a stub that had nothing left within
+   * {@link ClientOptions.endTimeoutMs}: the stub is broken.
    */
   ANSWER_OVERDUE: "ANSWER_OVERDUE",
+  /**
+   * The stub was not opened within {@link ClientOptions.openTimeoutMs}: there was no connection, or it carries as many
+   * stubs as it may, or the host said nothing. The stub is broken.
+   */
+  OPEN_OVERDUE: "OPEN_OVERDUE",
   /** {@link DurableObjectStub.cancel} was called. The stub is broken. */
   STUB_CANCELLED: "STUB_CANCELLED",
   /** This client failed in a way that it should not. The stub is broken. */
@@ -105,7 +110,7 @@ export interface FailureCause {
   /** The status code. */
   readonly code: Code;
 
-  /** What happened, in words. Never empty. */
+  /** What happened, in words. */
   readonly message: string;
 
   /** Whether a new stub may well succeed with the same calls, a little later. */
@@ -160,7 +165,7 @@ export function toldCause(broken: Broken): FailureCause {
   return Object.freeze({
     reason: info?.reason ?? "",
     code: knownCode(broken.cause?.code),
-    message: messageOr(broken.cause?.message, "the host broke the stub without a message"),
+    message: broken.cause?.message ?? "",
     retryable: broken.retryable,
     overloaded: broken.overloaded,
     remote: broken.remote,
@@ -177,14 +182,16 @@ export function lostCause(error: ConnectError | undefined): FailureCause {
     return clientCause(Reasons.CONNECTION_LOST, Code.Unavailable, message, { retryable: true });
   }
   const code = isOfConnection(error) ? Code.Unavailable : error.code;
-  const otherwise = `the stub's call ended with ${Code[code]}, and without a message`;
-  const message = messageOr(rootMessage(error), otherwise);
+  const message = rootMessage(error);
   return clientCause(Reasons.CONNECTION_LOST, code, message, {
     retryable: [Code.Unavailable, Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown].includes(code),
     overloaded: code === Code.ResourceExhausted,
     details: error.details,
   });
 }
+
+/** How connect begins to say that a stream was reset, or ended without a status. It has no other sign of that. */
+const STREAM_LOST = ["http/2 stream closed with error code", "protocol error: missing status"];
 
 /**
  * Whether the connection or the stream was lost, rather than ended by the host with a status. Connect has a code for each
@@ -194,7 +201,7 @@ function isOfConnection(error: ConnectError): boolean {
   return (
     error.cause instanceof Error ||
     (error.code === Code.Canceled && !error.metadata.has("grpc-status")) ||
-    error.rawMessage.startsWith("http/2 stream closed with error code")
+    STREAM_LOST.some((beginning) => error.rawMessage.startsWith(beginning))
   );
 }
 
@@ -207,7 +214,7 @@ function rootMessage(error: Error): string {
       return;
     }
     seen.add(link);
-    const message = link instanceof ConnectError ? link.rawMessage : link.message;
+    const message = (link instanceof ConnectError ? link.rawMessage : link.message).trim();
     if (message !== "") {
       messages.add(message);
     }
@@ -240,11 +247,11 @@ function textOf(cause: FailureCause, fate: Fate, sequence: bigint): string {
   const { message, reason, failedSequence } = cause;
   const behind = failedSequence > 0n && failedSequence < sequence ? ` behind ${failedSequence}` : "";
   const call = sequence === 0n ? "" : `call ${sequence}${behind}, `;
-  return `${message} [${reason === "" ? "no reason" : reason}, ${call}${fate}]`;
+  return `${wordOr(message, "no message")} [${wordOr(reason, "no reason")}, ${call}${fate}]`;
 }
 
-function messageOr(message: string | undefined, otherwise: string): string {
-  return message === undefined || message === "" ? otherwise : message;
+function wordOr(word: string, otherwise: string): string {
+  return word === "" ? otherwise : word;
 }
 
 function knownCode(code: number | undefined): Code {

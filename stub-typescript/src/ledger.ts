@@ -331,7 +331,7 @@ export class Ledger {
         next = Math.min(next, call.deadline);
         continue;
       }
-      let message = `no answer by the call's deadline: call ${this.#calls.answered + 1} stands before it in its stub`;
+      let message = `its deadline passed behind call ${this.#calls.answered + 1}, which has no answer yet`;
       if (oldest.deadline <= now) {
         const patience = call.deadline + this.#options.deadlineGraceMs;
         if (patience > now) {
@@ -339,7 +339,7 @@ export class Ledger {
           next = Math.min(next, patience);
           continue;
         }
-        message = `no answer, not even ${this.#options.deadlineGraceMs} ms after the call's deadline`;
+        message = `no answer ${this.#options.deadlineGraceMs} ms after its deadline`;
       }
       call.overdue = true;
       this.#overdue++;

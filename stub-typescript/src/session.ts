@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { PendingCall } from "./call-queue.js";
 import type { Client } from "./client.js";
-import { isRefusal } from "./connection.js";
+import { isRefusal, type Connection } from "./connection.js";
 import { CallFailure, clientCause, Fate, lostCause, Reasons, type FailureCause } from "./failure.js";
 import { openBytes, requestFrame } from "./frames.js";
 import type { ConnectRequest, ConnectResponse, Open, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
@@ -225,20 +225,12 @@ export class Session implements Carried {
   // ---- what the watchdog wakes -----------------------------------------------------------------------
 
   #openingOverdue(): void {
-    const within = `within ${this.#client.options.openTimeoutMs} ms`;
-    const { connection } = this.#client;
-    const isFull = !this.#ledger.hasSent && connection?.room.isFull === true;
-    let message = `the host has not opened the stub ${within}`;
-    if (!this.#ledger.hasSent) {
-      message = `no stream for the stub ${within}`;
-      message += connection === undefined ? "" : `: ${connection.whyNoStream()}`;
+    const { connection, options } = this.#client;
+    if (this.#ledger.hasSent) {
+      this.#breakHere(openOverdue(`the host has not opened the stub within ${options.openTimeoutMs} ms`));
+    } else {
+      this.#breakHere(noStream(connection, options.openTimeoutMs));
     }
-    this.#breakHere(
-      clientCause(Reasons.ANSWER_OVERDUE, Code.DeadlineExceeded, message, {
-        retryable: true,
-        overloaded: isFull,
-      }),
-    );
   }
 
   #lookBy(time: number): void {
@@ -254,6 +246,26 @@ export class Session implements Carried {
     this.#lookBy(next);
     this.#expectEndIfDone();
   }
+}
+
+/** Why a stub has no stream. */
+function noStream(connection: Connection | undefined, withinMs: number): FailureCause {
+  const { limit, streams, isFull } = connection?.room ?? { isFull: false };
+  if (!isFull) {
+    const state = connection === undefined ? "" : `: it is ${connection.state}`;
+    return openOverdue(`there was no connection to the host within ${withinMs} ms${state}`);
+  }
+  return clientCause(
+    Reasons.OPEN_OVERDUE,
+    Code.ResourceExhausted,
+    `the connection had no room for one more stub within ${withinMs} ms: each open stub is a stream, and the other ` +
+      `side allows no more than ${limit} of them at a time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS); ${streams} are open`,
+    { overloaded: true },
+  );
+}
+
+function openOverdue(message: string): FailureCause {
+  return clientCause(Reasons.OPEN_OVERDUE, Code.Unavailable, message, { retryable: true });
 }
 
 /** Completes calls with their outcomes, up to one that can't be used, and says why it can't. */

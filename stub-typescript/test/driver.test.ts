@@ -41,6 +41,7 @@ describe("the conformance driver", () => {
     };
     const failure = {
       code: "FAILED_PRECONDITION",
+      cause_message: "no",
       reason: "OBJECT_EXCEPTION",
       retryable: false,
       overloaded: false,
@@ -74,6 +75,8 @@ describe("the conformance driver", () => {
             code: "UNIMPLEMENTED",
             message:
               "seriatim.conformance.v1.ClientProbe/Listen is server_streaming, and a stub carries only unary methods [CALL_REFUSED, NOT_EXECUTED]",
+            cause_message:
+              "seriatim.conformance.v1.ClientProbe/Listen is server_streaming, and a stub carries only unary methods",
             reason: "CALL_REFUSED",
             retryable: false,
             overloaded: false,

@@ -7,6 +7,7 @@ import {
   createServer,
   type Http2ServerRequest,
   type Http2Session,
+  type ServerOptions,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -109,7 +110,12 @@ export class FakeHost implements AsyncDisposable {
   }
 
   /** Starts a host whose first stub plays the first script, and so on; the last one is played again. */
-  static async start(...scripts: Script[]): Promise<FakeHost> {
+  static start(...scripts: Script[]): Promise<FakeHost> {
+    return FakeHost.startWith({}, ...scripts);
+  }
+
+  /** The same, with a server that has these options. */
+  static async startWith(options: ServerOptions, ...scripts: Script[]): Promise<FakeHost> {
     const requestKey = createContextKey<Http2ServerRequest | undefined>(undefined);
     const sessions = new Set<Http2Session>();
     const handler = connectNodeAdapter({
@@ -134,7 +140,7 @@ export class FakeHost implements AsyncDisposable {
         });
       },
     });
-    const server = createServer(handler);
+    const server = createServer(options, handler);
     server.on("session", (session) => {
       sessions.add(session);
       session.on("close", () => sessions.delete(session));

@@ -3,7 +3,12 @@ import { describe, test } from "node:test";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { defaultClientOptions, DurableObjects, type ConnectOptions } from "../src/index.js";
+import {
+  defaultClientOptions,
+  DurableObjects,
+  type ConnectOptions,
+  type DurableObjectId,
+} from "../src/index.js";
 import { counting, FakeHost, ids, opened, outcomes, UNIQUE_KEY } from "./fake-host.js";
 
 describe("a namespace", () => {
@@ -80,6 +85,55 @@ describe("a namespace", () => {
     assert.equal(namespace.get(bare).name, undefined);
     assert.equal(String(namespace.getByName("foo")), "DurableObjectStub[COUNTER/foo]");
     assert.equal(String(namespace.get(bare)), `DurableObjectStub[COUNTER/${String(foo)}]`);
+  });
+});
+
+describe("an id of another namespace", () => {
+  const counterIds = (from: DurableObjects): Promise<DurableObjectId[]> => {
+    const counters = from.namespace("COUNTER");
+    const named = counters.idFromName("n");
+    return Promise.all([
+      named,
+      counters.newUniqueId(),
+      named.then((id) => counters.idFromString(id.toString())),
+    ]);
+  };
+
+  test("is refused, with a word about both, and nothing is sent", async () => {
+    await using host = await FakeHost.start(counting);
+    using objects = DurableObjects.connect(host.url);
+    const known = objects.namespace("JOURNAL", "journal-key");
+    for (const namespace of [objects.namespace("JOURNAL"), known]) {
+      for (const id of await counterIds(objects)) {
+        assert.throws(() => namespace.get(id), {
+          name: "InvalidIdError",
+          reason: "INVALID_ID",
+          code: Code.InvalidArgument,
+          message: `id '${String(id)}' is of namespace 'COUNTER', expected one of namespace 'JOURNAL'`,
+        });
+      }
+    }
+    assert.throws(() => known.get(ids.fromName("n")), {
+      message: /is of another namespace, expected one of namespace 'JOURNAL'/,
+    });
+    assert.equal(host.stubs.length, 0);
+  });
+
+  test("that may as well be one of this opens the object by the id, which the host checks", async () => {
+    await using host = await FakeHost.start(async function* (stub) {
+      yield opened(String((await stub.read())?.open?.object.value));
+      yield outcomes(1);
+      await stub.read();
+    });
+    using objects = DurableObjects.connect(host.url);
+    using others = DurableObjects.connect(host.url);
+    for (const id of [ids.fromName("n"), ...(await counterIds(others))]) {
+      const stub = objects.namespace("JOURNAL").get(id);
+      await stub.call(Counter.method.get, {});
+      await stub.close();
+    }
+    assert(host.stubs.every(({ frames }) => frames[0]?.open?.object.case === "id"));
+    assert.equal(host.stubs.length, 4);
   });
 });
 

@@ -479,7 +479,7 @@ describe("closing", () => {
 
   test("leaves 1,000 stubs on one connection as they were", async () => {
     await using host = await FakeHost.start(counting);
-    using objects = DurableObjects.connect(host.url);
+    using objects = DurableObjects.connect(host.url, { openTimeoutMs: 60_000 });
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on("warning", onWarning);
