@@ -335,45 +335,50 @@ describe("time", () => {
     const go = latch();
     await using host = await FakeHost.start(async function* (stub) {
       yield opened();
-      await stub.readInvocations(3);
-      await go.promise;
-      yield outcomes(1, 2, 3);
+      await stub.readInvocations(1);
+      yield outcomes(1);
       await stub.readInvocations(4);
-      yield outcomes(4);
+      await go.promise;
+      yield outcomes(2, 3, 4);
+      await stub.readInvocations(5);
+      yield outcomes(5);
       await stub.read();
     });
     await withStub(host.url, async (stub) => {
+      await stub.call(get, {}); // With a connection that is open, the others leave at once.
       const patient = [stub.call(get, {}), stub.call(get, {}, { timeoutMs: 60_000 })];
       const failure = await failureOf(stub.call(get, {}, { timeoutMs: 10 }));
       assert.deepEqual(seen(failure), {
         reason: Reasons.ANSWER_OVERDUE,
         code: Code.DeadlineExceeded,
         fate: Fate.UNKNOWN,
-        sequence: 3n,
+        sequence: 4n,
       });
-      assert.match(failure.rawMessage, /^its deadline passed behind call 1, which has no answer yet \[/);
+      assert.match(failure.rawMessage, /^its deadline passed behind call 2, which has no answer yet \[/);
       assert.equal(stub.isBroken, false);
       go.open();
       assert.deepEqual(
         (await Promise.all(patient)).map(({ value }) => value),
-        [1n, 2n],
+        [2n, 3n],
       );
-      assert.equal((await stub.call(get, {})).value, 4n);
+      assert.equal((await stub.call(get, {})).value, 5n);
     });
   });
 
   test("of the oldest call is the host's to tell of, and that is waited for a little longer", async () => {
     const never = latch();
-    await using host = await FakeHost.start(async function* () {
+    await using host = await FakeHost.start(async function* (stub) {
       yield opened();
+      await stub.readInvocations(1);
+      yield outcomes(1);
       await never.promise;
     });
     await withStub(
       host.url,
       async (stub) => {
-        const behind = failureOf(stub.call(get, {}, { timeoutMs: 10 }));
-        const failure = await failureOf(stub.call(get, {}, { timeoutMs: 10 }));
-        for (const { fate, rawMessage } of [await behind, failure]) {
+        await stub.call(get, {});
+        const calls = [1, 2].map(() => failureOf(stub.call(get, {}, { timeoutMs: 10 })));
+        for (const { fate, rawMessage } of await Promise.all(calls)) {
           assert.equal(fate, Fate.UNKNOWN);
           assert.match(rawMessage, /^no answer 20 ms after its deadline \[/);
         }
