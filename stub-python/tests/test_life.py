@@ -95,6 +95,25 @@ def test_a_callback_that_waits_is_told_so(host: FakeHost) -> None:
             assert stub.await_end(WAIT_SECONDS)
 
 
+def test_a_callback_may_close_the_client(host: FakeHost) -> None:
+    host.serves()
+    objects = seriatim.DurableObjects.connect(host.target)
+    stubs = [objects.namespace(NAMESPACE).get_by_name(name) for name in ("one", "two")]
+    assert echo(stubs[1]) == 10
+    closed = threading.Event()
+
+    def close(_: object) -> None:
+        objects.close()
+        closed.set()
+
+    EchoStub(stubs[0].channel()).Echo.future(EchoMessage()).add_done_callback(close)
+    assert closed.wait(WAIT_SECONDS)
+    for stub in stubs:
+        assert stub.await_end(WAIT_SECONDS)
+        assert stub.break_cause is not None
+        assert stub.break_cause.reason == Reason.CONNECTION_LOST
+
+
 # ---- stubs that get no room ---------------------------------------------------------------------------
 
 

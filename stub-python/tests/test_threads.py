@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import grpc
@@ -246,6 +247,48 @@ def test_many_threads_keep_their_own_order(host: FakeHost, stub: DurableObjectSt
     for thread in range(threads):
         own = [n for n in arrived if n // calls_each == thread]
         assert own == sorted(own)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_calls_are_told_in_order_whoever_breaks_the_stub(host: FakeHost, seed: int) -> None:
+    """Threads that call, a host that answers, and someone who breaks the stub in the midst of it."""
+    random = Random(seed)
+    host.serves()
+    told: list[tuple[int, int]] = []
+    calls: dict[int, list[StubCall]] = {}
+    with DurableObjects.connect(host.target) as objects:
+        stub = objects.namespace(NAMESPACE).get_by_name("foo")
+        breaks: list[object] = []
+        stub.on_break(breaks.append)
+
+        def make(caller: int) -> None:
+            calls[caller] = []
+            for _ in range(200):
+                call = future(stub, timeout=random.choice([None, 60.0]))
+                calls[caller].append(call)
+                call.add_done_callback(lambda call: told.append((threading.get_ident(), call.sequence)))
+
+        callers = [threading.Thread(target=make, args=(n,)) for n in range(4)]
+        for caller in callers:
+            caller.start()
+        until = random.randrange(200)
+        while len(calls.get(0, ())) < until and callers[0].is_alive():
+            pass
+        threading.Thread(target=stub.close if random.random() < 0.3 else stub.cancel).start()
+        own = {caller.ident for caller in callers}
+        for caller in callers:
+            caller.join(WAIT_SECONDS)
+        assert stub.await_end(WAIT_SECONDS)
+        for each in calls.values():
+            for call in each:
+                failed = call.exception(WAIT_SECONDS)
+                if failed is not None:
+                    assert failed.reason in {Reason.STUB_CANCELLED, Reason.STUB_CLOSED}, f"seed {seed}"
+        assert len(breaks) == stub.is_broken
+    in_order = [sequence for thread, sequence in told if thread not in own]
+    assert in_order == sorted(in_order), f"seed {seed}"
+    numbers = sorted(call.sequence for each in calls.values() for call in each if call.sequence)
+    assert numbers == list(range(1, len(numbers) + 1)), f"seed {seed}"
 
 
 class _Signing(grpc.StreamStreamClientInterceptor):

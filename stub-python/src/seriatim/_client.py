@@ -8,12 +8,12 @@ from typing import Self
 
 import grpc
 
-from seriatim import _forks
+from seriatim import _forks, _scheduler
 from seriatim._connection import Connection
 from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
 from seriatim._stub import DurableObjectStub
-from seriatim._transport import DESCRIBE_NAMESPACE_PATH, check_namespace_name, describe_request, ids_of
+from seriatim._transport import DESCRIBE_NAMESPACE_PATH, HERE, check_namespace_name, describe_request, ids_of
 
 
 class DurableObjects:
@@ -73,9 +73,14 @@ class DurableObjects:
 
     def close(self) -> None:
         """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
-        them first and wait for their end. Leaves a channel alone that was given.
+        them first and wait for their end. Leaves a channel alone that was given. In a callback, it happens
+        a moment later.
         """
-        if self._owned and self._connection.forked is None:
+        if not self._owned or self._connection.forked is not None:
+            return
+        if HERE.is_ours:  # gRPC waits for what its thread still has to do, and this may be it.
+            _scheduler.SHARED.at(0.0, self._channel.close)
+        else:
             self._channel.close()
 
     def __enter__(self) -> Self:
