@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -13,7 +14,7 @@ from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, FakeHost
 
-from seriatim import CallFailure, DurableObjects, DurableObjectStub, Fate, Reason
+from seriatim import CallFailure, DurableObjects, DurableObjectStub, Fate, InvalidIdError, Reason
 from seriatim._call import StubCall
 
 
@@ -68,6 +69,21 @@ def test_a_blocking_call_raises(host: FakeHost, stub: DurableObjectStub) -> None
     ):
         EchoStub(stub.channel()).Echo(EchoMessage())
     thread.join(WAIT_SECONDS)
+
+
+def test_a_traceback_calls_it_by_the_name_under_which_it_is_caught(
+    host: FakeHost, stub: DurableObjectStub
+) -> None:
+    stub.close()
+    failed = future(stub).exception()
+    assert "".join(traceback.format_exception_only(failed)) == (
+        "seriatim.CallFailure: FAILED_PRECONDITION: the stub is closed [STUB_CLOSED, NOT_EXECUTED]\n"
+    )
+    with pytest.raises(InvalidIdError) as raised:
+        DurableObjects.connect(host.target).namespace(NAMESPACE).get_by_name("")
+    assert traceback.format_exception_only(raised.value) == [
+        "seriatim.InvalidIdError: name has 0 bytes, expected 1 to 1024\n"
+    ]
 
 
 def test_a_future_is_a_grpc_future(host: FakeHost, stub: DurableObjectStub) -> None:

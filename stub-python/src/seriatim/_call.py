@@ -26,6 +26,12 @@ class RaisedCallFailure(CallFailure, _CallAndFuture):  # type: ignore[misc]
     interceptors, which get the error in place of the call, can ask it for its result.
     """
 
+    __module__ = CallFailure.__module__  # What a traceback calls it: by the name under which it is caught.
+    __qualname__ = CallFailure.__qualname__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CallFailure, (self.cause, self.fate, self.sequence)
+
     def result(self, timeout: float | None = None) -> NoReturn:
         """Raises this failure."""
         raise self

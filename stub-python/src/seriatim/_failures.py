@@ -175,6 +175,8 @@ class CallFailure(aio.AioRpcError):
             if failure.fate is seriatim.Fate.NOT_EXECUTED and failure.retryable: ...
     """
 
+    __module__ = "seriatim"
+
     def __init__(self, cause: FailureCause, fate: Fate, sequence: int) -> None:
         trailers = aio.Metadata()
         if cause.status.details:

@@ -21,6 +21,8 @@ _SHOWN_CHARACTERS = 80
 class InvalidIdError(ValueError):
     """What was given can't be the id, or the name, of an object of this namespace. Nothing has been sent."""
 
+    __module__ = "seriatim"
+
     reason = Reason.INVALID_ID
     """Why; the same as that of a host which finds it out."""
 
