@@ -51,7 +51,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A host starts once, drains and closes once. Safe for any number of threads.
  */
 public final class DurableObjectHost implements AutoCloseable {
-  private static final long LAST_FRAMES_SECONDS = 5;
+  private static final long LAST_FRAMES_SECONDS = 3;
 
   private final StorageEngine storage;
   private final ObjectDirectory directory;
@@ -160,8 +160,10 @@ public final class DurableObjectHost implements AutoCloseable {
 
   /**
    * Shuts down in good order: every stub finishes the turn that it is in and then breaks with
-   * {@code HOST_DRAINING}, new stubs do so at once, and then the server stops. Blocks until that is
-   * done; bounded by {@link HostLimits#drainLimit} and some seconds.
+   * {@code HOST_DRAINING}, new stubs do so at once, alarms that run come to their end and no other
+   * begins, and then the server stops. Blocks until that is done: for {@link HostLimits#drainLimit}
+   * at most, 3 s more if a client doesn't read its last frames, and for as long as the store takes
+   * for what was written, up to {@link StorageOptions#storePatience}.
    *
    * @throws InterruptedException if the calling thread is interrupted; call {@link #close} then
    */

@@ -92,8 +92,9 @@ public final class HostLimits {
   }
 
   /**
-   * How long a drain waits for turns to end and for clients to read their last frames; default 30
-   * s. A turn that runs longer is cut off, with {@code OBJECT_RESET}.
+   * How long a drain waits for turns to end, alarms among them, and for clients to read their last
+   * frames; default 15 s. A turn that runs longer is cut off, with {@code OBJECT_RESET}; an alarm
+   * runs again on the next host.
    */
   public Duration drainLimit() {
     return drainLimit;
@@ -141,7 +142,7 @@ public final class HostLimits {
     private QueueSize hostQueue =
         new QueueSize(1 << 20, Math.max(64 * MIB, Runtime.getRuntime().maxMemory() / 4));
     private int maxUnreadOutcomeBytes = 256 << 10;
-    private Duration drainLimit = Duration.ofSeconds(30);
+    private Duration drainLimit = Duration.ofSeconds(15);
     private Duration idleLimit = Duration.ofSeconds(60);
     private int maxInstances = 100_000;
 

@@ -18,7 +18,9 @@ final class LimitOptions {
   @Option(
       names = "--drain-limit",
       paramLabel = "SECONDS",
-      description = "How long a drain waits for turns to end. Default: 30")
+      description =
+          "How long a drain waits for turns to end. The server ends 10 s later at most; give it"
+              + " that much before you kill it. Default: 15")
   private double drainLimit = DEFAULTS.drainLimit().toSeconds();
 
   @Option(

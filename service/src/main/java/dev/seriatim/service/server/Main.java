@@ -15,6 +15,7 @@ import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -36,7 +37,15 @@ import picocli.CommandLine.Spec;
     description = "Serves durable objects over gRPC until it gets SIGTERM, and then drains.",
     exitCodeOnInvalidInput = 2)
 public final class Main implements Callable<Integer> {
+  private static final String LOG_MANAGER = "java.util.logging.manager";
+
+  /** How long after the drain limit the process ends, whatever still goes on. */
+  static final Duration AFTER_DRAIN_LIMIT = Duration.ofSeconds(10);
+
   @Spec private @Nullable CommandSpec spec;
+
+  /** Written by the hook that drains. */
+  private volatile boolean draining;
 
   @Option(
       names = "--listen",
@@ -83,8 +92,15 @@ public final class Main implements Callable<Integer> {
 
   private Main() {}
 
-  /** Runs the program; exits with 0 after a drain, 1 on a failure to start, 2 on bad usage. */
+  /**
+   * Runs the program; exits with 0 after a drain, 1 on a failure to start or a drain that didn't
+   * end, 2 on bad usage.
+   */
   public static void main(String[] arguments) {
+    if (System.getProperty(LOG_MANAGER) == null) {
+      // The class mustn't be used before, for with it the JDK makes its manager.
+      System.setProperty(LOG_MANAGER, LogUntilTheEnd.class.getName());
+    }
     System.exit(new CommandLine(new Main()).execute(arguments));
   }
 
@@ -126,6 +142,7 @@ public final class Main implements Callable<Integer> {
                   + why.getMessage());
       return 1;
     }
+    LogUntilTheEnd.keep();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> drain(host, health), "seriatim-drain"));
     out().println(place);
     served.forEach(out()::println);
@@ -134,9 +151,11 @@ public final class Main implements Callable<Integer> {
     try {
       host.awaitServing();
     } catch (StorageException e) {
-      err().println("can't have the store: " + e.getMessage());
-      host.close();
-      return 1;
+      if (!draining) {
+        err().println("can't have the store: " + e.getMessage());
+        host.close();
+        return 1;
+      }
     }
     host.awaitTermination();
     return 0;
@@ -158,6 +177,8 @@ public final class Main implements Callable<Integer> {
   }
 
   private void drain(DurableObjectHost host, HealthStatusManager health) {
+    draining = true;
+    haltLater();
     health.enterTerminalState();
     out().println("draining: every stub finishes the turn that it is in, and is told");
     out().flush();
@@ -168,8 +189,32 @@ public final class Main implements Callable<Integer> {
     }
     out().println("drained");
     out().flush();
+    LogUntilTheEnd.end();
     // Otherwise the JVM would report the signal as its exit code, as if it had not been handled.
     Runtime.getRuntime().halt(0);
+  }
+
+  /**
+   * Whatever hangs, a store that doesn't answer or a client that doesn't read: who waits for this
+   * process doesn't wait for long. To end in the middle does no harm; a crash would be no
+   * different.
+   */
+  private void haltLater() {
+    Duration limit = limits.toLimits().drainLimit().plus(AFTER_DRAIN_LIMIT);
+    Thread.ofPlatform()
+        .daemon()
+        .name("seriatim-drain-limit")
+        .start(
+            () -> {
+              try {
+                Thread.sleep(limit);
+              } catch (InterruptedException e) {
+                return; // Nobody does that.
+              }
+              err().println("the drain has not ended after " + limit.toSeconds() + " s: ends here");
+              LogUntilTheEnd.end();
+              Runtime.getRuntime().halt(1);
+            });
   }
 
   private ServerCredentials credentials() throws IOException {
