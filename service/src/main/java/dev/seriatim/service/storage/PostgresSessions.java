@@ -1,8 +1,12 @@
 package dev.seriatim.service.storage;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import java.net.URLDecoder;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -10,6 +14,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Connects one host to PostgreSQL. Each session's name says whose it is and what for, so that
@@ -35,13 +41,19 @@ final class PostgresSessions {
   private static final Duration LEAST_TIMEOUT = Duration.ofSeconds(1);
   private static final Duration LONGEST_CONNECT = Duration.ofSeconds(5);
 
+  /** What the driver would send when it connects. Pools such as pgbouncer refuse that. */
+  private static final Pattern SCHEMA_OF_URL = Pattern.compile("([?&])currentSchema=([^&]*)&?");
+
   private final String url;
+  private final String searchPath;
   private final String host;
   private final Duration patience;
   private final Duration lease;
 
   PostgresSessions(StorageOptions options, StorageOptions.Postgres location, String host) {
-    this.url = location.url();
+    Matcher schema = SCHEMA_OF_URL.matcher(location.url());
+    this.searchPath = schema.find() ? URLDecoder.decode(schema.group(2), UTF_8) : "seriatim";
+    this.url = schema.replaceFirst("$1");
     this.host = host;
     this.patience = longer(options.storePatience(), LEAST_TIMEOUT);
     this.lease = options.lease();
@@ -63,6 +75,7 @@ final class PostgresSessions {
     try {
       JdbcStore.execute(
           connection,
+          setSearchPath(),
           // A host that is stopped in the middle of a transaction holds locks.
           "SET idle_in_transaction_session_timeout = " + lease.toMillis(),
           "SET lock_timeout = " + (purpose == Purpose.LEASE ? LOCK_TIMEOUT.toMillis() : 0));
@@ -79,6 +92,33 @@ final class PostgresSessions {
     }
   }
 
+  private String setSearchPath() {
+    return "SELECT set_config('search_path', '" + searchPath.replace("'", "''") + "', false)";
+  }
+
+  /**
+   * Refuses a pool that gives one session to several connections in turn, between transactions: it
+   * would take away what was set here, and end the wrong sessions.
+   */
+  void requireOwnSessions() throws SQLException {
+    Properties properties = properties(name(Purpose.TABLES, host), TABLES_TIMEOUT);
+    // Nothing that the session would have to remember.
+    properties.setProperty("preferQueryMode", "simple");
+    try (Connection first = DriverManager.getConnection(url, properties);
+        Connection second = DriverManager.getConnection(url, properties)) {
+      String session = "SELECT pg_backend_pid()";
+      String ofFirst = PostgresStore.single(first, session);
+      String ofSecond = PostgresStore.single(second, session);
+      if (ofFirst.equals(ofSecond)) {
+        throw new StorageException(
+            "two connections have the same session of the server, expected one each: is there a"
+                + " pool on the way, such as pgbouncer, that gives a session away between"
+                + " transactions (pool_mode transaction or statement)? Connect directly, or in"
+                + " pool_mode session");
+      }
+    }
+  }
+
   /** Sessions for reads, which are opened as they are needed. */
   HikariDataSource pool(int size) {
     HikariConfig config = new HikariConfig();
@@ -91,6 +131,7 @@ final class PostgresSessions {
     config.setConnectionTimeout(patience.toMillis());
     config.setValidationTimeout(LEAST_TIMEOUT.toMillis());
     config.setInitializationFailTimeout(-1);
+    config.setConnectionInitSql(setSearchPath());
     // If the pool has to ask for it and the server goes away just then, it never works again.
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     return new HikariDataSource(config);
@@ -130,7 +171,6 @@ final class PostgresSessions {
   private static Properties properties(String name, Duration timeout) {
     Properties properties = new Properties();
     properties.setProperty("ApplicationName", name);
-    properties.setProperty("currentSchema", "seriatim");
     properties.setProperty("connectTimeout", seconds(shorter(timeout, LONGEST_CONNECT)));
     properties.setProperty("socketTimeout", seconds(timeout));
     properties.setProperty("tcpKeepAlive", "true");

@@ -52,6 +52,7 @@ final class PostgresStore extends JdbcStore {
     PostgresStore store = new PostgresStore(options, location);
     boolean opened = false;
     try {
+      store.sessions.requireOwnSessions();
       store.prepare();
       store.lease.start();
       opened = true;
