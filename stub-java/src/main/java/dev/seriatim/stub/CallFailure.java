@@ -1,6 +1,7 @@
 package dev.seriatim.stub;
 
 import com.google.common.base.Throwables;
+import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -36,16 +37,32 @@ public final class CallFailure extends Exception {
   private final FailureCause cause;
   private final Fate fate;
   private final long sequence;
+  private final transient @Nullable Deadline deadline; // For who makes the call again.
 
-  CallFailure(FailureCause cause, Fate fate, long sequence) {
-    this(cause, fate, sequence, null);
+  /** A call that got no number. */
+  CallFailure(FailureCause cause) {
+    this(cause, Fate.NOT_EXECUTED, 0, null, null);
+  }
+
+  CallFailure(FailureCause cause, Fate fate, PendingCall call) {
+    this(cause, fate, call.sequence(), call.deadline(), null);
   }
 
   CallFailure(FailureCause cause, Fate fate, long sequence, @Nullable Throwable thrown) {
+    this(cause, fate, sequence, null, thrown);
+  }
+
+  private CallFailure(
+      FailureCause cause,
+      Fate fate,
+      long sequence,
+      @Nullable Deadline deadline,
+      @Nullable Throwable thrown) {
     super(text(cause, fate, sequence), thrown, false, false);
     this.cause = cause;
     this.fate = fate;
     this.sequence = sequence;
+    this.deadline = deadline;
   }
 
   /** All that a reader of the text alone needs: what happened, the reason, which call, its fate. */
@@ -129,6 +146,11 @@ public final class CallFailure extends Exception {
   /** See {@link FailureCause#remote()}. */
   public boolean remote() {
     return cause.remote();
+  }
+
+  /** The deadline of the call, if it had one and was taken in. */
+  @Nullable Deadline deadline() {
+    return deadline;
   }
 
   /** See {@link FailureCause#failedSequence()}. */

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * that were sent, then those that wait. Part of the {@link Ledger}.
  */
 final class CallRing {
-  private @Nullable PendingCall[] slots = new PendingCall[16]; // A power of two.
+  private @Nullable PendingCall[] slots = new PendingCall[4]; // A power of two.
   private long answered; // 1 … answered have had their outcomes,
   private long sent; // … sent are on their way,
   private long last; // … last wait to be sent.

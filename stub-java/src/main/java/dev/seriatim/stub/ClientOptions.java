@@ -34,7 +34,7 @@ public final class ClientOptions {
   private final Duration describeTimeout;
   private final Duration keepAliveTime;
   private final Duration keepAliveTimeout;
-  private final Duration maxReconnectBackoff;
+  private final Duration maxReconnectDelay;
   private final Supplier<Map<String, String>> invocationMetadata;
   private final @Nullable Executor executor;
   private final @Nullable ScheduledExecutorService scheduler;
@@ -53,7 +53,7 @@ public final class ClientOptions {
     describeTimeout = builder.describeTimeout;
     keepAliveTime = builder.keepAliveTime;
     keepAliveTimeout = builder.keepAliveTimeout;
-    maxReconnectBackoff = builder.maxReconnectBackoff;
+    maxReconnectDelay = builder.maxReconnectDelay;
     invocationMetadata = builder.invocationMetadata;
     executor = builder.executor;
     scheduler = builder.scheduler;
@@ -181,8 +181,8 @@ public final class ClientOptions {
    * DurableObjects#connect}. gRPC's own pauses grow to two minutes. A fifth is added or taken off
    * at random. Default: 1 s.
    */
-  public Duration maxReconnectBackoff() {
-    return maxReconnectBackoff;
+  public Duration maxReconnectDelay() {
+    return maxReconnectDelay;
   }
 
   Supplier<Map<String, String>> invocationMetadata() {
@@ -217,7 +217,7 @@ public final class ClientOptions {
     private Duration describeTimeout = Duration.ofSeconds(10);
     private Duration keepAliveTime = Duration.ofSeconds(30);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
-    private Duration maxReconnectBackoff = Duration.ofSeconds(1);
+    private Duration maxReconnectDelay = Duration.ofSeconds(1);
     private Supplier<Map<String, String>> invocationMetadata = Map::of;
     private @Nullable Executor executor;
     private @Nullable ScheduledExecutorService scheduler;
@@ -315,10 +315,10 @@ public final class ClientOptions {
       return this;
     }
 
-    /** See {@link ClientOptions#maxReconnectBackoff()}. At least 1 ms. */
+    /** See {@link ClientOptions#maxReconnectDelay()}. At least 1 ms. */
     @CanIgnoreReturnValue
-    public Builder maxReconnectBackoff(Duration backoff) {
-      maxReconnectBackoff = DurationRange.atLeastOneMilli("maxReconnectBackoff", backoff);
+    public Builder maxReconnectDelay(Duration delay) {
+      maxReconnectDelay = DurationRange.atLeastOneMilli("maxReconnectDelay", delay);
       return this;
     }
 

@@ -214,8 +214,7 @@ public final class DurableObjectStub implements AutoCloseable {
 
   private static <R> ListenableFuture<R> refused(Status.Code code, String message) {
     FailureCause cause = FailureCause.of(Reasons.CALL_REFUSED, code, message, false);
-    return Futures.immediateFailedFuture(
-        new CallFailure(cause, Fate.NOT_EXECUTED, 0).toException());
+    return Futures.immediateFailedFuture(new CallFailure(cause).toException());
   }
 
   /** Whether the stub is broken. It isn't when it has been closed and all went well. */

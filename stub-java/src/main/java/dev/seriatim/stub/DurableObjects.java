@@ -57,8 +57,8 @@ public final class DurableObjects implements AutoCloseable {
    * Connects to a host, and has a keepalive watch the connection: {@link
    * ClientOptions#keepAliveTime()}. Doesn't block; the connection is made with the first call. When
    * the host was gone and is back, so is the connection, a little more than {@link
-   * ClientOptions#maxReconnectBackoff()} later. Needs a gRPC transport, such as grpc-netty-shaded,
-   * on the class path.
+   * ClientOptions#maxReconnectDelay()} later. Needs a gRPC transport, such as grpc-netty-shaded, on
+   * the class path.
    *
    * @param target where the host is, such as {@code "127.0.0.1:7070"} or {@code "dns:///host:7070"}
    * @param credentials {@code TlsChannelCredentials.create()}, or {@code

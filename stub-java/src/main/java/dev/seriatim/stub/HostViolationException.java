@@ -1,5 +1,7 @@
 package dev.seriatim.stub;
 
+import io.grpc.Status;
+
 /** What a host sent breaks the contract. */
 final class HostViolationException extends Exception {
   private static final long serialVersionUID = 1L;
@@ -14,5 +16,14 @@ final class HostViolationException extends Exception {
   @Override
   public String getMessage() {
     return violation;
+  }
+
+  /** Why the stub breaks. */
+  FailureCause toCause() {
+    return FailureCause.of(
+        Reasons.HOST_VIOLATION,
+        Status.Code.INTERNAL,
+        "the host broke the protocol: " + violation,
+        false);
   }
 }

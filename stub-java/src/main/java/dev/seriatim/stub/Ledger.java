@@ -256,7 +256,7 @@ final class Ledger {
     FailureCause overdue =
         FailureCause.of(
             Reasons.ANSWER_OVERDUE, Status.Code.DEADLINE_EXCEEDED, message, false, sequence);
-    return new Ended(call, new CallFailure(overdue, fate(sequence, Fate.UNKNOWN), sequence));
+    return new Ended(call, new CallFailure(overdue, fate(sequence, Fate.UNKNOWN), call));
   }
 
   /** In how many nanoseconds {@link #overdue} has to look again, as it found; or never. */
@@ -345,7 +345,7 @@ final class Ledger {
     for (long sequence = nextOutcome(); sequence <= calls.last(); sequence++) {
       PendingCall call = calls.call(sequence);
       if (!call.isOver()) {
-        ended.add(new Ended(call, new CallFailure(why, fate(sequence, sentFate), sequence)));
+        ended.add(new Ended(call, new CallFailure(why, fate(sequence, sentFate), call)));
       }
     }
     calls.clear();

@@ -96,9 +96,23 @@ final class Link {
     return true;
   }
 
-  /** Whether the call has a connection. If it hasn't been sent even so, that has no room for it. */
-  boolean isConnected() {
-    return connected;
+  /** Why the call has not left within the time for that: it waits for a connection, or on one. */
+  FailureCause openOverdue() {
+    String waited = " within " + options.openTimeout().toMillis() + " ms";
+    return connected
+        ? FailureCause.of(
+            Reasons.OPEN_OVERDUE,
+            Status.Code.RESOURCE_EXHAUSTED,
+            "the connection had no room for one more stub"
+                + waited
+                + ": each open stub is a stream, and the other side allows no more of them at a"
+                + " time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS, 100 or 128 in many proxies)",
+            false)
+        : FailureCause.of(
+            Reasons.OPEN_OVERDUE,
+            Status.Code.UNAVAILABLE,
+            "there was no connection to the host" + waited,
+            true);
   }
 
   // ---- the writer ------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ final class Reconnecting {
 
   private void pause() {
     double factor = 1 + JITTER * (2 * ThreadLocalRandom.current().nextDouble() - 1);
-    long nanos = (long) (options.maxReconnectBackoff().toNanos() * factor);
+    long nanos = (long) (options.maxReconnectDelay().toNanos() * factor);
     try {
       var unused = options.scheduler().schedule(this::tryAgain, nanos, TimeUnit.NANOSECONDS);
     } catch (RejectedExecutionException e) {

@@ -7,8 +7,9 @@ import com.google.common.util.concurrent.MoreExecutors;
 import com.google.common.util.concurrent.SettableFuture;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.grpc.Context;
+import io.grpc.Deadline;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -30,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A call is made again only if its {@link FailureCause} is retryable or overloaded, and only if
  * it had no effect: {@link Fate#NOT_EXECUTED}. One whose fate is {@link Fate#UNKNOWN} is made again
- * only through {@link #callIdempotent}. Never at once: the wait grows with each attempt, and is
- * longer where there was too much to do. After the last attempt the call fails as that attempt did.
+ * only through {@link #callIdempotent}. The pause before an attempt grows, and is longer where
+ * there was too much to do. By default this goes on for a minute, which outlasts the restart of a
+ * host; then, or when its own deadline comes first, the call fails as its last attempt did.
  *
  * <p><b>Order.</b> A call that is made again is made later, so calls that were made after it may be
  * executed before it. Where order counts, either wait for each call before making the next, or use
@@ -40,7 +42,8 @@ import org.jspecify.annotations.Nullable;
  * the calls.
  *
  * <p>Safe for any number of threads; no method blocks. Later attempts start on the scheduler's
- * thread, so what makes the calls must not block either: a future stub, not a blocking one.
+ * thread, in the gRPC {@code Context} of the first, so what makes the calls must not block either:
+ * a future stub, not a blocking one.
  */
 public final class Retry implements AutoCloseable {
   /** Makes one call on the stub that it is given, and returns that call's future. */
@@ -52,11 +55,13 @@ public final class Retry implements AutoCloseable {
 
   private final Supplier<DurableObjectStub> stubs;
   private final int maxAttempts;
+  private final Duration giveUpAfter;
   private final Duration initialBackoff;
   private final Duration overloadedBackoff;
   private final Duration maxBackoff;
   private final @Nullable ScheduledExecutorService scheduler;
   private final DoubleSupplier random;
+  private final Deadline.Ticker ticker;
 
   private final Object lock = new Object();
 
@@ -69,11 +74,13 @@ public final class Retry implements AutoCloseable {
   private Retry(Builder builder) {
     stubs = builder.stubs;
     maxAttempts = builder.maxAttempts;
+    giveUpAfter = builder.giveUpAfter;
     initialBackoff = builder.initialBackoff;
     overloadedBackoff = builder.overloadedBackoff;
     maxBackoff = builder.maxBackoff;
     scheduler = builder.scheduler;
     random = builder.random;
+    ticker = builder.ticker;
   }
 
   /**
@@ -145,14 +152,14 @@ public final class Retry implements AutoCloseable {
     };
   }
 
-  /** Half of the backoff, and up to as much again at random. */
-  private long delayNanos(CallFailure failure, int failedAttempts) {
-    Duration first = failure.overloaded() ? overloadedBackoff : initialBackoff;
+  /** A random part of the backoff, and more if there was too much to do. */
+  private long pauseNanos(CallFailure failure, int failedAttempts) {
     double backoff =
         Math.min(
-            (double) first.toNanos() * Math.pow(2, failedAttempts - 1),
+            (double) initialBackoff.toNanos() * Math.pow(2, failedAttempts - 1),
             (double) maxBackoff.toNanos());
-    return Math.max(1, (long) (backoff * (0.5 + 0.5 * random.getAsDouble())));
+    long longer = failure.overloaded() ? overloadedBackoff.toNanos() : 0;
+    return Math.max(1, (long) (backoff * random.getAsDouble()) + longer);
   }
 
   /** One call and its attempts, of which one is under way at a time. */
@@ -160,7 +167,9 @@ public final class Retry implements AutoCloseable {
     private final Call<R> call;
     private final boolean idempotent;
     private final SettableFuture<R> result = SettableFuture.create();
+    private final Context context = Context.current();
     private volatile int made;
+    private volatile @Nullable Deadline givesUp; // Set by the first failure.
     private volatile @Nullable ListenableFuture<R> underWay;
 
     Attempts(Call<R> call, boolean idempotent) {
@@ -199,43 +208,65 @@ public final class Retry implements AutoCloseable {
 
     @Override
     public void onFailure(Throwable thrown) {
-      Optional<CallFailure> failure = CallFailure.of(thrown);
-      boolean again =
-          failure.isPresent()
-              && (failure.get().retryable() || failure.get().overloaded())
-              && isSafe(failure.get(), idempotent)
-              && made < maxAttempts
-              && !isClosed();
-      if (!again) {
+      CallFailure failure = CallFailure.of(thrown).orElse(null);
+      if (failure == null || !mayHelp(failure) || isClosed()) {
+        result.setException(thrown);
+        return;
+      }
+      long pause = pauseNanos(failure, made);
+      if (timeLeft(failure) < pause) {
         result.setException(thrown);
         return;
       }
       ScheduledExecutorService timer = scheduler != null ? scheduler : SharedThreads.scheduler();
       try {
         ScheduledFuture<?> unused =
-            timer.schedule(this::next, delayNanos(failure.get(), made), TimeUnit.NANOSECONDS);
+            timer.schedule(context.wrap(this::next), pause, TimeUnit.NANOSECONDS);
       } catch (RejectedExecutionException e) {
         thrown.addSuppressed(e);
         result.setException(thrown);
       }
+    }
+
+    private boolean mayHelp(CallFailure failure) {
+      return (failure.retryable() || failure.overloaded())
+          && isSafe(failure, idempotent)
+          && made < maxAttempts;
+    }
+
+    /** In nanoseconds; of the time for all attempts, and of the call's own. */
+    private long timeLeft(CallFailure failure) {
+      Deadline last = givesUp;
+      if (last == null) {
+        last = Deadline.after(giveUpAfter.toNanos(), TimeUnit.NANOSECONDS, ticker);
+        givesUp = last;
+      }
+      Deadline own = Deadlines.earlier(failure.deadline(), context.getDeadline());
+      long left = last.timeRemaining(TimeUnit.NANOSECONDS);
+      return own == null ? left : Math.min(left, own.timeRemaining(TimeUnit.NANOSECONDS));
     }
   }
 
   /** Makes a {@link Retry}. For one thread. */
   public static final class Builder {
     private final Supplier<DurableObjectStub> stubs;
-    private int maxAttempts = 5;
+    private int maxAttempts = Integer.MAX_VALUE;
+    private Duration giveUpAfter = Duration.ofSeconds(60);
     private Duration initialBackoff = Duration.ofMillis(50);
     private Duration overloadedBackoff = Duration.ofSeconds(1);
-    private Duration maxBackoff = Duration.ofSeconds(10);
+    private Duration maxBackoff = Duration.ofSeconds(2);
     private @Nullable ScheduledExecutorService scheduler;
     private DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
+    private Deadline.Ticker ticker = Deadline.getSystemTicker();
 
     private Builder(Supplier<DurableObjectStub> stubs) {
       this.stubs = stubs;
     }
 
-    /** How often a call is made at most, the first time included. At least 1. Default: 5. */
+    /**
+     * How often a call is made at most, the first time included. At least 1. Default: as often as
+     * there is time for.
+     */
     @CanIgnoreReturnValue
     public Builder maxAttempts(int attempts) {
       if (attempts < 1) {
@@ -246,8 +277,20 @@ public final class Retry implements AutoCloseable {
     }
 
     /**
-     * The wait before the second attempt; it doubles with each attempt, and each time a random part
-     * of up to a half is taken off. At least 1 ms. Default: 50 ms.
+     * How long after its first failure a call is still made again. An attempt whose pause would end
+     * later, or behind the call's own deadline, isn't made. Not negative. Default: 60 s, which
+     * outlasts the restart of a host.
+     */
+    @CanIgnoreReturnValue
+    public Builder giveUpAfter(Duration time) {
+      giveUpAfter = DurationRange.notNegative("giveUpAfter", time);
+      return this;
+    }
+
+    /**
+     * The longest pause before the second attempt; it doubles with each attempt, up to {@link
+     * #maxBackoff}. The pause is a random part of it, so that clients that failed together don't
+     * come back together. At least 1 ms. Default: 50 ms.
      */
     @CanIgnoreReturnValue
     public Builder initialBackoff(Duration backoff) {
@@ -256,8 +299,8 @@ public final class Retry implements AutoCloseable {
     }
 
     /**
-     * The same, after a failure that is {@link FailureCause#overloaded()}. At least 1 ms. Default:
-     * 1 s.
+     * How much longer the pause is after a failure that is {@link FailureCause#overloaded()}. At
+     * least 1 ms. Default: 1 s.
      */
     @CanIgnoreReturnValue
     public Builder overloadedBackoff(Duration backoff) {
@@ -265,7 +308,7 @@ public final class Retry implements AutoCloseable {
       return this;
     }
 
-    /** The longest wait. At least 1 ms. Default: 10 s. */
+    /** The longest that {@link #initialBackoff} grows to. At least 1 ms. Default: 2 s. */
     @CanIgnoreReturnValue
     public Builder maxBackoff(Duration backoff) {
       maxBackoff = DurationRange.atLeastOneMilli("maxBackoff", backoff);
@@ -276,6 +319,13 @@ public final class Retry implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder scheduler(ScheduledExecutorService attemptScheduler) {
       scheduler = attemptScheduler;
+      return this;
+    }
+
+    /** What tells the time, for tests. */
+    @CanIgnoreReturnValue
+    Builder ticker(Deadline.Ticker clock) {
+      ticker = clock;
       return this;
     }
 

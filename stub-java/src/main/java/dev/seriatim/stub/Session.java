@@ -1,6 +1,5 @@
 package dev.seriatim.stub;
 
-import com.google.protobuf.ByteString;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Open;
 import dev.seriatim.wire.ResponseFrame;
@@ -9,13 +8,10 @@ import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.lang.ref.Cleaner;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,30 +24,18 @@ import org.jspecify.annotations.Nullable;
  * event at a time and in order; only a call whose own time was up is completed elsewhere.
  */
 final class Session {
-  private static final Logger LOGGER = Logger.getLogger(Session.class.getName());
-
-  /**
-   * How many calls of the listeners' share a frame. More would leave the host without work while
-   * they are gathered, and fewer would cost more frames.
-   */
-  private static final int GATHERED_INVOCATIONS = 64;
-
-  /** For how long they wait for each other at most: whoever makes them may block meanwhile. */
-  private static final int GATHERING_MILLIS = 1;
-
   private final ClientOptions options;
   private final Opening opening;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Object lock = new Object();
   private final Watchdog watchdog;
   private final Link link;
+  private final Delivery delivery;
+  private final BreakListeners breakListeners = new BreakListeners();
 
   // Guarded.
   private final Ledger ledger;
-  private @Nullable List<Consumer<FailureCause>> breakListeners = new ArrayList<>();
   private Cleaner.@Nullable Cleanable dropWatch;
-  private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
-  private boolean sendsGathered; // Soon, by the scheduler.
 
   private boolean opened; // Owned by the receiver.
 
@@ -61,6 +45,7 @@ final class Session {
     this.ledger = new Ledger(options);
     this.watchdog = new Watchdog(this, options);
     this.link = new Link(this, lock, ledger, channel, options, opening.open());
+    this.delivery = new Delivery(this, lock, ledger, link, options);
   }
 
   ClientOptions options() {
@@ -84,14 +69,15 @@ final class Session {
       if (refusal == null) {
         first = !ledger.isStarted();
         ledger.take(call);
-        boolean gathered = waitsForOthers();
-        sendSoon = gathered && !sendsGathered;
-        sendsGathered |= gathered;
-        write = !gathered && ledger.hasRoom() && link.claimIfResting();
+        if (delivery.gathers()) {
+          sendSoon = delivery.claimSending();
+        } else {
+          write = ledger.hasRoom() && link.claimIfResting();
+        }
       }
     }
     if (refusal != null) {
-      call.fail(new CallFailure(refusal, Fate.NOT_EXECUTED, 0));
+      call.fail(new CallFailure(refusal, Fate.NOT_EXECUTED, call));
       return false;
     }
     if (first) {
@@ -104,19 +90,9 @@ final class Session {
     if (write) {
       link.write();
     } else if (sendSoon) {
-      var unused =
-          options.scheduler().schedule(this::sendGathered, GATHERING_MILLIS, TimeUnit.MILLISECONDS);
+      delivery.soon();
     }
     return first;
-  }
-
-  /** Whether a call that was just taken in will share a frame with others. Under the lock. */
-  private boolean waitsForOthers() {
-    return Thread.currentThread() == deliverer
-        && ledger.waiting() < Math.min(GATHERED_INVOCATIONS, options.maxFrameInvocations())
-        && ledger.waiting() < options.maxBufferedInvocations()
-        && ledger.waitingBytes()
-            < Math.min(options.maxFrameBytes(), options.maxBufferedBytes() / 2);
   }
 
   /**
@@ -188,16 +164,11 @@ final class Session {
   }
 
   void onBreak(Consumer<FailureCause> listener) {
-    FailureCause broken;
-    synchronized (lock) {
-      if (breakListeners != null) {
-        breakListeners.add(listener);
-        return;
+    if (!breakListeners.add(listener)) {
+      FailureCause broken = cause();
+      if (broken != null) {
+        BreakListeners.tell(listener, broken);
       }
-      broken = ledger.cause();
-    }
-    if (broken != null) {
-      tell(listener, broken);
     }
   }
 
@@ -244,7 +215,7 @@ final class Session {
         breakAsTold(broken);
       }
     } catch (HostViolationException e) {
-      end(breakStub(violation(e.getMessage())), Fate.UNKNOWN);
+      end(breakStub(e.toCause()), Fate.UNKNOWN);
     }
   }
 
@@ -297,7 +268,7 @@ final class Session {
     if (write) {
       link.write();
     }
-    deliver(frame, answered, all);
+    delivery.deliver(frame, answered, all);
     if (!all) {
       long sequence = frame.sequence(answered.length);
       throw new HostViolationException(
@@ -313,75 +284,6 @@ final class Session {
     }
   }
 
-  /**
-   * Hands the outcomes of a frame out. What their listeners call in turn is gathered meanwhile: it
-   * leaves in frames again, and not one by one.
-   */
-  private void deliver(ResponseFrame frame, PendingCall[] answered, boolean goesOn)
-      throws HostViolationException {
-    if (answered.length > 1) {
-      gather(Thread.currentThread(), false);
-    }
-    try {
-      for (int i = 0; i < answered.length; i++) {
-        if (!answered[i].isOver()) {
-          complete(answered[i], frame.message(i), answered, i);
-        }
-      }
-    } finally {
-      if (answered.length > 1) {
-        gather(null, goesOn);
-      }
-    }
-  }
-
-  private void gather(@Nullable Thread thread, boolean send) {
-    boolean write;
-    synchronized (lock) {
-      deliverer = thread;
-      write = send && ledger.hasFrame() && link.claim();
-    }
-    if (write) {
-      link.write();
-    }
-  }
-
-  /** Sends what has been gathered for long enough: a listener may be blocking. */
-  private void sendGathered() {
-    boolean write;
-    synchronized (lock) {
-      sendsGathered = false;
-      write = deliverer != null && ledger.hasFrame() && link.claim();
-    }
-    if (write) {
-      link.write();
-    }
-  }
-
-  private void complete(
-      PendingCall call, @Nullable ByteString result, PendingCall[] answered, int index)
-      throws HostViolationException {
-    String violation;
-    try {
-      if (result != null) {
-        call.succeed(result);
-        return;
-      }
-      violation = "outcome " + call.sequence() + " has no 'message'";
-    } catch (UnreadableResultException e) {
-      violation = "outcome " + call.sequence() + ": " + e.getMessage();
-    }
-    // It and those behind it in this frame are out of the ledger already, so fail them here.
-    FailureCause unreadable = breakStub(violation(violation));
-    call.fail(new CallFailure(unreadable, Fate.COMPLETED, call.sequence()));
-    for (int i = index + 1; i < answered.length; i++) {
-      if (!answered[i].isOver()) {
-        answered[i].fail(new CallFailure(unreadable, Fate.UNKNOWN, answered[i].sequence()));
-      }
-    }
-    throw new HostViolationException(violation);
-  }
-
   private void breakAsTold(Broken broken) throws HostViolationException {
     synchronized (lock) {
       ledger.check(broken);
@@ -391,20 +293,12 @@ final class Session {
     watchdog.ends();
   }
 
-  private static FailureCause violation(String message) {
-    return FailureCause.of(
-        Reasons.HOST_VIOLATION,
-        Status.Code.INTERNAL,
-        "the host broke the protocol: " + message,
-        false);
-  }
-
   // ---- the end ---------------------------------------------------------------------------------
 
   /** Under the lock. */
   private void closed() {
     ledger.closed();
-    breakListeners = null;
+    breakListeners.forget();
     watchdog.over();
     ended.countDown();
   }
@@ -413,7 +307,6 @@ final class Session {
   private void end(FailureCause newCause, Fate sentFate) {
     List<Ledger.Ended> left;
     FailureCause broken;
-    List<Consumer<FailureCause>> listeners;
     synchronized (lock) {
       if (ledger.isOver()) {
         return;
@@ -421,14 +314,10 @@ final class Session {
       left = ledger.end(newCause, sentFate);
       FailureCause known = ledger.cause();
       broken = known == null ? newCause : known;
-      listeners = breakListeners;
-      breakListeners = null;
     }
     watchdog.over();
     left.forEach(Ledger.Ended::tell);
-    if (listeners != null) {
-      listeners.forEach(listener -> tell(listener, broken));
-    }
+    breakListeners.tellAll(broken);
     ended.countDown();
     unwatch();
   }
@@ -440,21 +329,13 @@ final class Session {
     return open.getNamespace() + "/" + (open.hasName() ? open.getName() : "id:" + open.getId());
   }
 
-  private static void tell(Consumer<FailureCause> listener, FailureCause broken) {
-    try {
-      listener.accept(broken);
-    } catch (RuntimeException | Error e) {
-      LOGGER.log(Level.WARNING, "A listener for the break of a stub threw.", e);
-    }
-  }
-
   /**
    * Breaks the stub from this side. The calls that are left fail on the receiver, when the
    * cancelled call has ended.
    *
    * @return why the stub is broken, which is another cause if it was broken before
    */
-  private FailureCause breakStub(FailureCause newCause) {
+  FailureCause breakStub(FailureCause newCause) {
     boolean started;
     boolean write = false;
     synchronized (lock) {
@@ -511,7 +392,7 @@ final class Session {
   void openOverdue() {
     boolean write;
     synchronized (lock) {
-      if (ledger.hasSent() || !ledger.breakWith(openOverdueCause())) {
+      if (ledger.hasSent() || !ledger.breakWith(link.openOverdue())) {
         return;
       }
       write = link.claim();
@@ -519,24 +400,6 @@ final class Session {
     if (write) {
       link.write();
     }
-  }
-
-  private FailureCause openOverdueCause() {
-    String waited = " within " + options.openTimeout().toMillis() + " ms";
-    return link.isConnected()
-        ? FailureCause.of(
-            Reasons.OPEN_OVERDUE,
-            Status.Code.RESOURCE_EXHAUSTED,
-            "the connection had no room for one more stub"
-                + waited
-                + ": each open stub is a stream, and the other side allows no more of them at a"
-                + " time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS, 100 or 128 in many proxies)",
-            false)
-        : FailureCause.of(
-            Reasons.OPEN_OVERDUE,
-            Status.Code.UNAVAILABLE,
-            "there was no connection to the host" + waited,
-            true);
   }
 
   /** That call has not ended in time. */

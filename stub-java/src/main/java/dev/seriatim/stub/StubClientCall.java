@@ -155,9 +155,7 @@ final class StubClientCall<Q, R> extends ClientCall<Q, R> {
   }
 
   private void refuse(Status.Code code, String message) {
-    finish(
-        new CallFailure(
-            FailureCause.of(Reasons.CALL_REFUSED, code, message, false), Fate.NOT_EXECUTED, 0));
+    finish(new CallFailure(FailureCause.of(Reasons.CALL_REFUSED, code, message, false)));
   }
 
   private boolean has(int flag) {

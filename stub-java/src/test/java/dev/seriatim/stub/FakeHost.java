@@ -221,6 +221,10 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
       return !frames.isEmpty();
     }
 
+    boolean hasEnd() {
+      return !ends.isEmpty();
+    }
+
     /** The next of "half-closed" and "cancelled". */
     String end() throws InterruptedException {
       return await(ends, "the client's end of the call");

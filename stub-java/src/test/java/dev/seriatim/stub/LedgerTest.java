@@ -388,7 +388,7 @@ final class LedgerTest {
       for (PendingCall call : ledger.answer(outcomes(answered + 1, through))) {
         assertWithMessage(what).that(call.sequence()).isEqualTo(++answered);
         if (!call.isOver()) {
-          call.fail(new CallFailure(BROKEN, Fate.COMPLETED, call.sequence())); // Any end will do.
+          call.fail(new CallFailure(BROKEN, Fate.COMPLETED, call)); // Any end will do.
         }
       }
       assertWithMessage(what).that(answered).isEqualTo(through);

@@ -11,9 +11,16 @@ import com.google.rpc.Code;
 import dev.seriatim.stubtest.EchoGrpc;
 import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.Broken;
+import io.grpc.Context;
+import io.grpc.Deadline;
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +47,7 @@ final class RetryTest {
             .overloadedBackoff(Duration.ofMillis(1000))
             .maxBackoff(Duration.ofMillis(1500))
             .scheduler(clock)
+            .ticker(clock.ticker())
             .random(() -> jitter)
             .build();
   }
@@ -73,8 +81,8 @@ final class RetryTest {
   }
 
   @Test
-  void theWaitDoublesAndTheAttemptsEnd() throws Exception {
-    jitter = 0; // Half of the backoff: it is never less.
+  void thePauseDoublesAndTheAttemptsEnd() throws Exception {
+    jitter = 0.5;
     ListenableFuture<EchoMessage> call = retry.call(ECHO);
     acceptCall().breakWith(draining());
     clock.awaitTask();
@@ -91,7 +99,8 @@ final class RetryTest {
   }
 
   @Test
-  void overloadedWaitsLongerUpToTheLongest() throws Exception {
+  void overloadedWaitsLonger() throws Exception {
+    jitter = 0;
     ListenableFuture<EchoMessage> call = retry.call(ECHO);
     Broken.Builder overloaded =
         FakeHost.broken(Code.RESOURCE_EXHAUSTED, "OVERLOADED", 0).setOverloaded(true);
@@ -101,10 +110,78 @@ final class RetryTest {
     clock.advance(1000);
     acceptCall().breakWith(overloaded);
     clock.awaitTask();
-    assertThat(clock.delaysMillis()).containsExactly(1500L);
-    clock.advance(1500);
+    assertThat(clock.delaysMillis()).containsExactly(1000L);
+    jitter = 1;
+    clock.advance(1000);
     acceptCall().answer(1, 1);
     assertThat(get(call)).isEqualTo(number(1));
+  }
+
+  @Test
+  void byDefaultItGoesOnForAMinute() throws Exception {
+    DurableObjectNamespace namespace = host.client().namespace("ECHO");
+    try (Retry patient =
+        Retry.on(() -> namespace.getByName("foo"))
+            .scheduler(clock)
+            .ticker(clock.ticker())
+            .random(() -> 1)
+            .build()) {
+      ListenableFuture<EchoMessage> call = patient.call(ECHO);
+      List<Long> pauses = new ArrayList<>();
+      acceptCall().breakWith(draining());
+      clock.awaitTask();
+      for (long waited = 0; waited + 2000 <= 60_000; ) {
+        long pause = clock.delaysMillis().get(0);
+        pauses.add(pause);
+        waited += pause;
+        clock.advance(pause);
+        acceptCall().breakWith(draining());
+        if (waited + 2000 <= 60_000) {
+          clock.awaitTask();
+        }
+      }
+      assertThat(failureOf(call).reason()).isEqualTo(Reasons.HOST_DRAINING);
+      assertThat(pauses.subList(0, 8))
+          .containsExactly(50L, 100L, 200L, 400L, 800L, 1600L, 2000L, 2000L)
+          .inOrder();
+      assertThat(pauses.size()).isGreaterThan(30);
+    }
+  }
+
+  @Test
+  void theCallsOwnDeadlineBoundsTheAttempts() throws Exception {
+    Deadline deadline = Deadline.after(149, TimeUnit.MILLISECONDS, clock.ticker());
+    ListenableFuture<EchoMessage> call =
+        retry.call(
+            stub -> EchoGrpc.newFutureStub(stub.channel()).withDeadline(deadline).echo(number(1)));
+    acceptCall().breakWith(draining());
+    clock.awaitTask();
+    clock.advance(100);
+    acceptCall().breakWith(draining()); // The next pause would be 200 ms.
+    assertThat(failureOf(call).reason()).isEqualTo(Reasons.HOST_DRAINING);
+  }
+
+  @Test
+  void laterAttemptsAreMadeInTheContextOfTheFirst() throws Exception {
+    Context.Key<String> key = Context.key("who");
+    List<String> seen = new CopyOnWriteArrayList<>();
+    AtomicReference<ListenableFuture<EchoMessage>> call = new AtomicReference<>();
+    Context.current()
+        .withValue(key, "me")
+        .run(
+            () ->
+                call.set(
+                    retry.call(
+                        stub -> {
+                          seen.add(String.valueOf(key.get()));
+                          return ECHO.on(stub);
+                        })));
+    acceptCall().breakWith(draining());
+    clock.awaitTask();
+    clock.advance(100);
+    acceptCall().answer(1, 1);
+    assertThat(get(call.get())).isEqualTo(number(1));
+    assertThat(seen).containsExactly("me", "me");
   }
 
   @Test
