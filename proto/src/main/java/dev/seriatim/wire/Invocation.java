@@ -72,6 +72,16 @@ public final class Invocation {
     return rest != null && rest.isJson();
   }
 
+  /** The argument as it came, serialized: the message, or the JSON as a {@code Value}. */
+  public ByteString argument() {
+    return argument;
+  }
+
+  /** How many bytes of metadata came. */
+  public int metadataSize() {
+    return rest == null ? 0 : rest.metadata().size();
+  }
+
   /** The argument, if it isn't JSON. */
   public ByteString message() {
     return isJson() ? ByteString.EMPTY : argument;

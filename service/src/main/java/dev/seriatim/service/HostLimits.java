@@ -17,6 +17,9 @@ public final class HostLimits {
   private final QueueSize objectQueue;
   private final QueueSize hostQueue;
   private final int maxUnreadOutcomeBytes;
+  private final long stubOutcomeBytes;
+  private final long objectOutcomeBytes;
+  private final long hostOutcomeBytes;
   private final Duration drainLimit;
   private final Duration idleLimit;
   private final int maxInstances;
@@ -28,6 +31,9 @@ public final class HostLimits {
     objectQueue = builder.objectQueue;
     hostQueue = builder.hostQueue;
     maxUnreadOutcomeBytes = builder.maxUnreadOutcomeBytes;
+    stubOutcomeBytes = builder.stubOutcomeBytes;
+    objectOutcomeBytes = builder.objectOutcomeBytes;
+    hostOutcomeBytes = builder.hostOutcomeBytes;
     drainLimit = builder.drainLimit;
     idleLimit = builder.idleLimit;
     maxInstances = builder.maxInstances;
@@ -84,11 +90,38 @@ public final class HostLimits {
   }
 
   /**
-   * How many bytes of outcomes may wait for a client that doesn't read; default 256 KiB. Over it,
-   * the stub's turns wait until the client reads again; nothing breaks.
+   * How many bytes of outcomes of one stub may wait for a client that doesn't read, as they are on
+   * the wire; default 256 KiB. Over it, the stub's turns wait until the client reads again; nothing
+   * breaks.
    */
   public int maxUnreadOutcomeBytes() {
     return maxUnreadOutcomeBytes;
+  }
+
+  /**
+   * How much memory the outcomes of one stub may take, whatever they wait for, a commit or their
+   * reader; default 4 MiB. Over it, the stub's turns wait until some have left; nothing breaks.
+   */
+  public long stubOutcomeBytes() {
+    return stubOutcomeBytes;
+  }
+
+  /**
+   * How much memory the outcomes of all stubs of one object may take; default a quarter of {@link
+   * #hostOutcomeBytes}. Over three quarters of it, turns of those stubs wait that have outcomes
+   * there. A turn whose outcome is large and doesn't fit has no effect, and breaks its stub with
+   * {@code OVERLOADED}.
+   */
+  public long objectOutcomeBytes() {
+    return objectOutcomeBytes;
+  }
+
+  /**
+   * How much memory the outcomes of all stubs of the host may take; default an eighth of the
+   * largest heap, but at least 32 MiB. What happens over it is the same.
+   */
+  public long hostOutcomeBytes() {
+    return hostOutcomeBytes;
   }
 
   /**
@@ -121,7 +154,7 @@ public final class HostLimits {
    * How much may queue.
    *
    * @param invocations how many invocations, at least 1
-   * @param bytes how many bytes of frames, at least 1
+   * @param bytes how much memory frames and their invocations may take, at least 1
    */
   public record QueueSize(long invocations, long bytes) {
     /** Checks that both are positive. */
@@ -142,6 +175,9 @@ public final class HostLimits {
     private QueueSize hostQueue =
         new QueueSize(1 << 20, Math.max(64 * MIB, Runtime.getRuntime().maxMemory() / 4));
     private int maxUnreadOutcomeBytes = 256 << 10;
+    private long stubOutcomeBytes = 4 * MIB;
+    private long hostOutcomeBytes = Math.max(32 * MIB, Runtime.getRuntime().maxMemory() / 8);
+    private long objectOutcomeBytes = hostOutcomeBytes / 4;
     private Duration drainLimit = Duration.ofSeconds(15);
     private Duration idleLimit = Duration.ofSeconds(60);
     private int maxInstances = 100_000;
@@ -192,6 +228,30 @@ public final class HostLimits {
     public Builder maxUnreadOutcomeBytes(int bytes) {
       checkArgument(bytes > 0, "maxUnreadOutcomeBytes: %s, expected at least 1", bytes);
       maxUnreadOutcomeBytes = bytes;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#stubOutcomeBytes}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder stubOutcomeBytes(long bytes) {
+      checkArgument(bytes > 0, "stubOutcomeBytes: %s, expected at least 1", bytes);
+      stubOutcomeBytes = bytes;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#objectOutcomeBytes}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder objectOutcomeBytes(long bytes) {
+      checkArgument(bytes > 0, "objectOutcomeBytes: %s, expected at least 1", bytes);
+      objectOutcomeBytes = bytes;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#hostOutcomeBytes}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder hostOutcomeBytes(long bytes) {
+      checkArgument(bytes > 0, "hostOutcomeBytes: %s, expected at least 1", bytes);
+      hostOutcomeBytes = bytes;
       return this;
     }
 

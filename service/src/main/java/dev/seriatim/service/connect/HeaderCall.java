@@ -47,6 +47,9 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
   // The queue's writer's own.
   private @Nullable Broken broken;
 
+  /** Written by the queue's writer. */
+  private volatile boolean sent;
+
   private HeaderCall(
       ServerCall<Argument, byte[]> call,
       ObjectMethod method,
@@ -156,16 +159,31 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
     }
   }
 
+  @Override
+  public void onComplete() {
+    if (stub != null) {
+      stub.transportIsDone();
+    }
+  }
+
+  @Override
+  public void onReady() {
+    if (stub != null) {
+      stub.onReady();
+    }
+  }
+
   // ---- called by the stub's queue, one thread at a time
 
   @Override
   public boolean isReady() {
-    return true; // There is one outcome, and gRPC has room for one.
+    return !sent || call.isReady(); // There is one outcome, and gRPC has room for one.
   }
 
   @Override
   public void send(List<Outcome> outcomes, @Nullable Broken last) {
     broken = last;
+    sent = true;
     for (Outcome outcome : outcomes) {
       call.sendHeaders(new Metadata());
       Content message = outcome.message();

@@ -124,6 +124,13 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
   }
 
   @Override
+  public void onComplete() {
+    if (stub != null) {
+      stub.transportIsDone();
+    }
+  }
+
+  @Override
   public void onReady() {
     if (stub != null) {
       stub.onReady();

@@ -17,6 +17,23 @@ import org.jspecify.annotations.Nullable;
  * for its pace.
  */
 public final class ObjectMethod {
+  /** An argument that isn't longer isn't looked at: it takes little, whatever it is. */
+  private static final int LITTLE_BYTES = 2 << 10;
+
+  /** What a turn takes anyway. */
+  private static final int LITTLE_HEAP_BYTES = 16 << 10;
+
+  /** JSON is a tree of values, then text, then another tree, and then the message. */
+  private static final int JSON_FACTOR = 4;
+
+  /** Metadata is a map of strings, and then gRPC's. */
+  private static final int METADATA_FACTOR = 24;
+
+  /** What can be read in about the time of a short turn, or at worst a few of them. */
+  private static final int SHORT_JSON_BYTES = 512;
+
+  private static final int SHORT_MESSAGE_BYTES = 128 << 10;
+
   private final MethodDescriptor<Object, Object> descriptor;
   private final int index;
   private final JsonCodec json;
@@ -62,6 +79,35 @@ public final class ObjectMethod {
   /** The full name of the response message; empty if it isn't a protobuf message. */
   public String responseType() {
     return typeName(descriptor.getResponseMarshaller());
+  }
+
+  /**
+   * About how much memory an argument takes while it is read, and after that, beside the frame that
+   * it came in; 0 if that is little.
+   */
+  public long heapBytes(Invocation invocation) {
+    ByteString argument = invocation.argument();
+    long bytes = (long) METADATA_FACTOR * invocation.metadataSize();
+    if (argument.size() > LITTLE_BYTES) {
+      if (invocation.isJson()) {
+        bytes += JSON_FACTOR * HeapEstimate.of(argument, Value.getDescriptor());
+      } else if (prototype(descriptor.getRequestMarshaller()) instanceof Message prototype) {
+        bytes += HeapEstimate.of(argument, prototype.getDescriptorForType());
+      } else {
+        bytes += argument.size();
+      }
+    }
+    return bytes > LITTLE_HEAP_BYTES ? bytes : 0;
+  }
+
+  /**
+   * Whether it may take long to read the argument of this invocation, whatever the method then
+   * does.
+   */
+  public static boolean isLongToRead(Invocation invocation) {
+    return invocation.argument().size()
+            > (invocation.isJson() ? SHORT_JSON_BYTES : SHORT_MESSAGE_BYTES)
+        || invocation.metadataSize() > SHORT_JSON_BYTES;
   }
 
   /**

@@ -8,10 +8,10 @@ sealed interface Inbound {
   /**
    * The invocations of one frame, in order.
    *
-   * @param bytes the size of the frame
+   * @param room what they take in memory, and have taken of the budget
    * @param arrivedNanos when it came, on the host's ticker
    */
-  record Invocations(List<Invocation> invocations, int bytes, long arrivedNanos)
+  record Invocations(List<Invocation> invocations, long room, long arrivedNanos)
       implements Inbound {}
 
   /** Something that breaks the stub when its turn comes. */

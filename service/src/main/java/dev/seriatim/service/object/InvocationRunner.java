@@ -55,6 +55,30 @@ final class InvocationRunner {
           "method '%s' is not a unary method of %s"
               .formatted(invocation.method(), object.namespace().methods().serviceName()));
     }
+    object.placeTurn(method, invocation);
+    long room = method.heapBytes(invocation);
+    if (room == 0) {
+      return read(stub, invocation, method);
+    }
+    QueueBudget host = object.directory().budget();
+    if (!host.takeBytes(room)) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.OVERLOADED,
+          "no room for the argument of %s, which takes some %,d bytes to read: %s"
+              .formatted(method.name(), room, host.refusal()));
+    }
+    try {
+      return read(stub, invocation, method);
+    } finally {
+      // Also if the turn was cut off: till now the object's code could have the argument in hand.
+      host.release(0, room);
+    }
+  }
+
+  private boolean read(StubQueue stub, Invocation invocation, ObjectMethod method) {
+    long sequence = invocation.sequence();
     Duration timeout = invocation.timeout();
     long timeoutNanos = Long.MAX_VALUE;
     Metadata metadata;
@@ -97,7 +121,6 @@ final class InvocationRunner {
       Object argument,
       Metadata metadata,
       long timeoutNanos) {
-    object.placeTurn(method);
     InvocationTurn turn;
     try {
       turn = begin(stub, invocation.sequence());
@@ -280,6 +303,7 @@ final class InvocationRunner {
     StubQueue stub = ended.stub();
     if (stub.isBroken()) {
       // A commit of this stub's was lost: nothing that is behind it may leave a trace.
+      stub.abandonTurn();
       instances.failTurn(
           instance,
           failed == null
@@ -287,12 +311,13 @@ final class InvocationRunner {
               : failed);
       return;
     }
-    BreakCause failure = failed;
+    BreakCause failure = failed == null ? stub.reserve(ended.outcome()) : failed;
     long commit = 0;
     if (failure == null) {
       try {
         commit = instance.storage().endTurn();
       } catch (RuntimeException | Error e) {
+        stub.giveUp(ended.outcome());
         failure = instances.notSubmitted(instance, e);
       }
     }

@@ -51,6 +51,9 @@ final class LiveObject {
   private final OutputGate gate = new OutputGate();
   private final ObjectStorage storage;
 
+  /** Null as long as nothing had to be counted. */
+  private volatile @Nullable OutcomeBudget outcomeBudget;
+
   private final Mailbox mailbox = new Mailbox();
   private final Instances instances;
 
@@ -104,6 +107,23 @@ final class LiveObject {
 
   QueueBudget budget() {
     return budget;
+  }
+
+  /** Counts the outcomes of all stubs of this object. Few objects ever have much to count. */
+  OutcomeBudget outcomeBudget() {
+    OutcomeBudget made = outcomeBudget;
+    return made == null ? makeOutcomeBudget() : made;
+  }
+
+  private synchronized OutcomeBudget makeOutcomeBudget() {
+    OutcomeBudget made = outcomeBudget;
+    if (made == null) {
+      made =
+          new OutcomeBudget(
+              "the object", directory.limits().objectOutcomeBytes(), directory.outcomeBudget());
+      outcomeBudget = made;
+    }
+    return made;
   }
 
   OutputGate gate() {
@@ -219,8 +239,11 @@ final class LiveObject {
   }
 
   /** A turn is about to run. It does so on the transport's thread only if it is likely short. */
-  void placeTurn(ObjectMethod method) {
-    if (onTransport != null && !(method.pace().isShort() && instances.hasStarted())) {
+  void placeTurn(ObjectMethod method, Invocation invocation) {
+    if (onTransport != null
+        && !(method.pace().isShort()
+            && instances.hasStarted()
+            && !ObjectMethod.isLongToRead(invocation))) {
       leaveTransport();
     }
   }

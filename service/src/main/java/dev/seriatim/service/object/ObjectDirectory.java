@@ -35,6 +35,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private final MountedThread.@Nullable Starter threadStarter;
   private final LongSupplier nanos;
   private final QueueBudget budget;
+  private final OutcomeBudget outcomeBudget;
   private final Pulse pulse = new Pulse();
   private final TurnWatch turnWatch;
   private final Evictor evictor;
@@ -75,6 +76,7 @@ public final class ObjectDirectory implements AutoCloseable {
     this.storage = storage;
     this.limits = limits;
     this.budget = new QueueBudget("the host", limits.hostQueue());
+    this.outcomeBudget = new OutcomeBudget("the host", limits.hostOutcomeBytes(), null);
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
             1,
@@ -302,6 +304,10 @@ public final class ObjectDirectory implements AutoCloseable {
 
   QueueBudget budget() {
     return budget;
+  }
+
+  OutcomeBudget outcomeBudget() {
+    return outcomeBudget;
   }
 
   Pulse pulse() {

@@ -1,101 +1,119 @@
 package dev.seriatim.service.object;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.HostLimits;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import io.grpc.Status;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stub's way out: outcomes wait here until they may leave, and the end of the call behind them.
+ * One stub's way out, and how far it has got: outcomes wait here until they may leave, and the end
+ * of the call behind them.
  *
- * <p>The lock guards what is outgoing, and with it how far the stub has got: where it breaks
- * depends on what has still to leave. Whoever {@link #flush flushes} is the call's one writer, for
- * as long as it does: the flush counter makes sure that it is one thread at a time, with no lock
- * held while it sends.
+ * <p>The lock guards both, since where a stub breaks depends on what has still to leave. Whoever
+ * {@link #flush flushes} is the call's one writer, for as long as it does: the flush counter makes
+ * sure that it is one thread at a time, with no lock held while it sends.
  */
 final class OutcomeQueue implements OutputGate.Waiter {
   private static final Logger logger = Logger.getLogger(OutcomeQueue.class.getName());
 
-  /** A frame goes out when it has this many outcomes, even if more are on their way. */
-  static final int FULL_FRAME_OUTCOMES = 256;
+  private static final VarHandle FLUSHES;
 
-  /** A frame goes out when it has this many bytes of outcomes. */
-  private static final int FULL_FRAME_BYTES = 256 << 10;
+  static {
+    try {
+      FLUSHES = MethodHandles.lookup().findVarHandle(OutcomeQueue.class, "flushes", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /** How far the stub has got. */
+  private sealed interface State {
+    enum Simple implements State {
+      /** No turn of it runs. */
+      WAITS,
+      /** A turn of it runs. */
+      IN_TURN,
+      /** The last thing is in line: nothing may come behind it. A turn of it may run to its end. */
+      ENDS,
+      /** The last thing has left, or nothing can: nothing may be sent any more. */
+      CLOSED,
+      /** The same, for its client has gone. */
+      GIVEN_UP
+    }
+
+    /** A turn of it runs, and then it breaks. */
+    record BreaksAfterTurn(BreakCause cause) implements State {}
+  }
+
+  /** What becomes of a turn that is to begin. */
+  enum Beginning {
+    BEGUN,
+    /** Too much has still to be sent. The stub comes back by itself when it is less. */
+    PAUSED,
+    /** Nothing may be run for the stub any more. */
+    OVER
+  }
 
   private final StubQueue stub;
   private final OutcomeSink sink;
   private final OutputGate gate;
-  private final Pulse pulse;
-  private final int maxUnreadBytes;
-
-  private final AtomicInteger flushes = new AtomicInteger();
 
   @GuardedBy("this")
-  private final ArrayDeque<Outgoing> outgoing = new ArrayDeque<>(4);
+  private State state = State.Simple.WAITS;
 
   @GuardedBy("this")
-  private int outgoingBytes;
-
-  @GuardedBy("this")
-  private boolean onPulse;
+  private final OutcomeLine line;
 
   /** The number of the last invocation that completed. */
   @GuardedBy("this")
   private long completed;
 
-  @GuardedBy("this")
-  private boolean inTurn;
-
-  @GuardedBy("this")
-  private @Nullable BreakCause breakAfterTurn;
-
-  /** Whether the last thing is outgoing, or was: nothing may come behind it. */
-  @GuardedBy("this")
-  private boolean ended;
-
-  /** Whether the last thing has left, or nothing can: nothing may be sent any more. */
-  @GuardedBy("this")
-  private boolean closed;
-
-  @GuardedBy("this")
-  private boolean closedByClient;
-
   /** Null until an invocation with a timeout has had to wait. */
   @GuardedBy("this")
   private @Nullable TurnDeadline deadline;
 
-  // Set by the turn thread when it stops serving a stub whose client doesn't read.
+  @GuardedBy("this")
+  private boolean onPulse;
+
+  /**
+   * Whether no turn begins because too much has still to be sent. Set holding this, by the turn
+   * thread, and cleared by the writer, who sends, and then looks at it: one of them sees the other.
+   */
   private volatile boolean paused;
 
-  /** One outcome, or the end of the call, behind the gate of a commit; 0 is always open. */
-  private record Outgoing(
-      @Nullable Outcome outcome, int bytes, @Nullable Broken broken, Status end, long gate) {}
+  /** How often it has been asked to flush since the writer last looked. Through the handle. */
+  private volatile int flushes;
 
   OutcomeQueue(StubQueue stub, OutcomeSink sink, LiveObject object) {
     this.stub = stub;
     this.sink = sink;
     this.gate = object.gate();
-    this.pulse = object.directory().pulse();
-    this.maxUnreadBytes = object.directory().limits().maxUnreadOutcomeBytes();
+    this.line = new OutcomeLine(object);
   }
 
   // ---- the turn thread's side
 
-  /** A turn begins for this stub. False if nothing may be run for it any more. */
-  synchronized boolean beginTurn() {
+  /** A turn begins for this stub, if it may. */
+  synchronized Beginning beginTurn() {
+    if (state != State.Simple.WAITS) {
+      return Beginning.OVER;
+    }
+    if (hasTooMuch()) {
+      paused = true;
+      return Beginning.PAUSED;
+    }
     if (deadline != null) {
       deadline.turnBegins();
     }
-    inTurn = !ended;
-    return inTurn;
+    state = State.Simple.IN_TURN;
+    return Beginning.BEGUN;
   }
 
   /**
@@ -104,25 +122,27 @@ final class OutcomeQueue implements OutputGate.Waiter {
    * @param worthAFrame with how many outcomes a frame goes out now
    */
   void complete(Outcome outcome, long commit, int worthAFrame) {
+    Outcome kept = gate.isOpen(commit) && sink.isReady() ? outcome : OutcomeLine.compact(outcome);
     boolean flush;
     boolean toPulse = false;
     long behind;
     boolean waits;
     synchronized (this) {
-      inTurn = false;
-      if (ended) {
+      if (isOver()) {
+        stub.giveUp(outcome);
         return;
       }
       completed = outcome.sequence();
-      int bytes = outcome.size();
-      behind = notBeforeTheLast(commit);
+      line.add(kept, commit);
+      behind = line.lastGate();
       waits = !gate.isOpen(behind);
-      outgoing.add(new Outgoing(outcome, bytes, null, Status.OK, behind));
-      outgoingBytes += bytes;
-      if (breakAfterTurn != null) {
-        endBroken(breakAfterTurn, behind);
+      if (state instanceof State.BreaksAfterTurn(BreakCause cause)) {
+        endBroken(cause, 0);
+        flush = true;
+      } else {
+        state = State.Simple.WAITS;
+        flush = line.size() >= worthAFrame || line.wireBytes() >= OutcomeLine.FULL_FRAME_BYTES;
       }
-      flush = ended || outgoing.size() >= worthAFrame || outgoingBytes >= FULL_FRAME_BYTES;
       if (!flush && !onPulse) {
         onPulse = true;
         toPulse = true;
@@ -131,7 +151,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
     if (flush) {
       flush();
     } else if (toPulse) {
-      pulse.add(this);
+      stub.directory().pulse().add(this);
     }
     // As it was before the flush: the gate may have opened behind it.
     if (waits) {
@@ -139,19 +159,13 @@ final class OutcomeQueue implements OutputGate.Waiter {
     }
   }
 
-  /** The turn failed: the stub breaks. */
-  void breakTurn(BreakCause cause, long commit) {
-    synchronized (this) {
-      inTurn = false;
-    }
-    breakNow(cause, commit);
-  }
-
-  /** The stub breaks, which is told when the commit is durable. */
+  /**
+   * The stub breaks, after a turn of it that failed, or instead of one. Told behind that commit.
+   */
   void breakNow(BreakCause cause, long commit) {
     boolean waits = !gate.isOpen(commit);
     synchronized (this) {
-      if (ended) {
+      if (isOver()) {
         return;
       }
       endBroken(cause, commit);
@@ -166,23 +180,26 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** Everything that the client has sent was answered: the call ends well. */
   void end() {
     synchronized (this) {
-      endWith(null, Status.OK, 0);
+      if (!isOver()) {
+        endWith(null, Status.OK, 0);
+      }
     }
     flush();
   }
 
-  /**
-   * Whether the client doesn't read what it has got already. Then the stub comes back by itself
-   * when it does.
-   */
-  boolean isBackedUp() {
-    paused = overUnreadLimit();
-    // Looked at once more: the reader may have caught up before it could see that it is waited for.
-    return paused && overUnreadLimit();
+  /** Whether the stub waits until some of what it has to send has left. */
+  boolean isPaused() {
+    return paused;
   }
 
-  private synchronized boolean overUnreadLimit() {
-    return !ended && outgoingBytes >= maxUnreadBytes && !sink.isReady();
+  private synchronized boolean hasTooMuch() {
+    if (line.heapBytes() == 0 || isOver()) {
+      return false;
+    }
+    HostLimits limits = stub.directory().limits();
+    return line.heapBytes() >= limits.stubOutcomeBytes()
+        || (line.wireBytes() >= limits.maxUnreadOutcomeBytes() && !sink.isReady())
+        || line.isOverBudget();
   }
 
   // ---- any thread
@@ -193,7 +210,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
    * waits for. If it isn't, nothing is done: who says so when its turn is next is the turn thread.
    */
   synchronized void awaitTurn(Invocation invocation, long untilNanos) {
-    if (!ended && !inTurn && invocation.sequence() == completed + 1) {
+    if (state == State.Simple.WAITS && invocation.sequence() == completed + 1) {
       if (deadline == null) {
         deadline = new TurnDeadline(this, stub.directory());
       }
@@ -214,37 +231,55 @@ final class OutcomeQueue implements OutputGate.Waiter {
     stub.discardInbound();
   }
 
+  /** Whether nothing may come behind what is here. */
   synchronized boolean hasEnded() {
-    return ended;
+    return isOver();
+  }
+
+  @GuardedBy("this")
+  private boolean isOver() {
+    return state == State.Simple.ENDS
+        || state == State.Simple.CLOSED
+        || state == State.Simple.GIVEN_UP;
   }
 
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
   synchronized boolean isBroken() {
-    return ended && !closedByClient;
+    return state == State.Simple.ENDS || state == State.Simple.CLOSED;
   }
 
   /**
    * Ends the call well, if the invocation of this number has completed, which is the last one. So a
    * stub that has nothing to run doesn't wait for its object.
+   *
+   * @return whether nothing has to be done any more
    */
   boolean endBehind(long last) {
     synchronized (this) {
-      if (inTurn || completed != last) {
-        return false;
+      if (!isOver()) {
+        if (state != State.Simple.WAITS || completed != last) {
+          return false;
+        }
+        endWith(null, Status.OK, 0);
       }
-      endWith(null, Status.OK, 0);
     }
     flush();
     return true;
   }
 
-  /** Breaks the stub, if the invocation of this number has completed. */
+  /**
+   * Breaks the stub, if the invocation of this number has completed.
+   *
+   * @return whether nothing has to be done any more
+   */
   boolean breakBehind(long last, BreakCause cause) {
     synchronized (this) {
-      if (inTurn || completed != last) {
-        return false;
+      if (!isOver()) {
+        if (state != State.Simple.WAITS || completed != last) {
+          return false;
+        }
+        endBroken(cause, 0);
       }
-      endBroken(cause, 0);
     }
     flush();
     return true;
@@ -253,11 +288,11 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** Breaks the stub, after the turn that it is in, if it is in one. */
   void breakSoon(BreakCause cause) {
     synchronized (this) {
-      if (ended) {
+      if (isOver()) {
         return;
       }
-      if (inTurn) {
-        breakAfterTurn = cause;
+      if (state != State.Simple.WAITS) {
+        state = new State.BreaksAfterTurn(cause);
         return;
       }
       endBroken(cause, 0);
@@ -268,14 +303,14 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   /** Nothing may be sent or begun any more. */
   synchronized void drop() {
-    closedByClient = !ended;
-    ended = true;
-    closed = true;
-    outgoing.clear();
-    outgoingBytes = 0;
-    if (deadline != null) {
-      deadline.close();
-    }
+    state = isOver() ? State.Simple.CLOSED : State.Simple.GIVEN_UP;
+    line.clear();
+    closeDeadline();
+  }
+
+  /** The transport has sent all that it was given, or has dropped it. */
+  synchronized void transportIsDone() {
+    line.transportIsReady();
   }
 
   /** Sends what the pulse has found to have waited for long enough. */
@@ -288,8 +323,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   @Override
   public synchronized boolean waitsFor(long durable) {
-    Outgoing last = outgoing.peekLast();
-    return last != null && last.gate() > durable;
+    return line.lastGate() > durable;
   }
 
   /**
@@ -299,19 +333,13 @@ final class OutcomeQueue implements OutputGate.Waiter {
   @Override
   public void commitFailed(long failedCommit, BreakCause cause) {
     synchronized (this) {
-      Outgoing last = outgoing.peekLast();
-      if (last == null || last.gate() < failedCommit) {
+      if (line.lastGate() < failedCommit || line.isEmpty()) {
         return;
       }
-      while (last != null && last.gate() >= failedCommit) {
-        outgoing.removeLast();
-        outgoingBytes -= last.bytes();
-        if (last.outcome() != null) {
-          completed = last.outcome().sequence() - 1;
-        }
-        last = outgoing.peekLast();
+      long lost = line.dropFrom(failedCommit);
+      if (lost != 0) {
+        completed = lost - 1;
       }
-      ended = false;
       endBroken(cause, 0);
     }
     stub.discardInbound();
@@ -325,24 +353,16 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** Nothing comes behind this, and it leaves no earlier than what is there. */
   @GuardedBy("this")
   private void endWith(@Nullable Broken broken, Status status, long commit) {
-    if (!ended) {
-      ended = true;
-      if (deadline != null) {
-        deadline.close();
-      }
-      outgoing.add(new Outgoing(null, 0, broken, status, notBeforeTheLast(commit)));
-    }
+    state = State.Simple.ENDS;
+    line.addEnd(broken, status, commit);
+    closeDeadline();
   }
 
-  /**
-   * The gate of what comes behind all that is outgoing. It is never below that of the last, so that
-   * the last tells what all of them wait for: storage may know that a commit is durable, and ask
-   * for no gate, before the gate has been opened.
-   */
   @GuardedBy("this")
-  private long notBeforeTheLast(long commit) {
-    Outgoing last = outgoing.peekLast();
-    return last == null ? commit : Math.max(commit, last.gate());
+  private void closeDeadline() {
+    if (deadline != null) {
+      deadline.close();
+    }
   }
 
   // ---- the writer
@@ -350,7 +370,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** Sends whatever may leave. The calling thread is the writer, unless another one is already. */
   @Override
   public void flush() {
-    if (flushes.getAndIncrement() != 0) {
+    if ((int) FLUSHES.getAndAdd(this, 1) != 0) {
       return;
     }
     int seen = 1;
@@ -360,48 +380,36 @@ final class OutcomeQueue implements OutputGate.Waiter {
       } catch (RuntimeException | Error e) {
         lose(e);
       }
-      seen = flushes.addAndGet(-seen);
+      seen = (int) FLUSHES.getAndAdd(this, -seen) - seen;
     } while (seen != 0);
-    if (paused && !overUnreadLimit()) {
+    if (paused && !hasTooMuch()) {
       paused = false;
       stub.resume();
     }
   }
 
   private boolean sendFrame() {
-    List<Outcome> outcomes = List.of();
-    Outgoing end = null;
+    OutcomeLine.Frame frame;
     synchronized (this) {
-      Outgoing next = outgoing.peek();
-      if (closed || next == null || !gate.isOpen(next.gate()) || !sink.isReady()) {
+      if (!sink.isReady()) {
         return false;
       }
-      int bytes = 0;
-      outcomes = new ArrayList<>(Math.min(outgoing.size(), FULL_FRAME_OUTCOMES));
-      while (next != null
-          && end == null
-          && outcomes.size() < FULL_FRAME_OUTCOMES
-          && (bytes == 0 || bytes + next.bytes() <= FULL_FRAME_BYTES)
-          && gate.isOpen(next.gate())) {
-        outgoing.remove();
-        bytes += next.bytes();
-        if (next.outcome() != null) {
-          outcomes.add(next.outcome());
-        } else {
-          end = next;
-        }
-        next = outgoing.peek();
+      line.transportIsReady();
+      frame = line.take(gate);
+      if (frame == null) {
+        return false;
       }
-      outgoingBytes -= bytes;
-      closed = end != null;
+      if (frame.end() != null) {
+        state = State.Simple.CLOSED;
+      }
     }
     try {
-      if (!outcomes.isEmpty() || (end != null && end.broken() != null)) {
-        sink.send(outcomes, end == null ? null : end.broken());
+      if (!frame.outcomes().isEmpty() || frame.broken() != null) {
+        sink.send(frame.outcomes(), frame.broken());
       }
     } finally {
-      if (end != null) {
-        sink.close(end.end());
+      if (frame.end() != null) {
+        sink.close(frame.end());
         stub.detach();
       }
     }
@@ -416,7 +424,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
     logger.log(Level.WARNING, thrown, () -> stub + " is lost: its call failed");
     boolean open;
     synchronized (this) {
-      open = !closed;
+      open = state != State.Simple.CLOSED && state != State.Simple.GIVEN_UP;
     }
     stub.drop();
     if (open) {

@@ -51,12 +51,36 @@ final class QueueBudget {
     return fit;
   }
 
+  /** Takes room for something else than a frame, such as what one becomes when it is read. */
+  boolean takeBytes(long more) {
+    synchronized (this) {
+      if (bytes + more > limit.bytes()) {
+        return false;
+      }
+      bytes += more;
+    }
+    if (wider == null || wider.takeBytes(more)) {
+      return true;
+    }
+    releaseHere(0, more);
+    return false;
+  }
+
   /** Gives room back that was taken. */
   void release(int count, long frameBytes) {
     releaseHere(count, frameBytes);
     if (wider != null) {
       wider.release(count, frameBytes);
     }
+  }
+
+  synchronized long bytes() {
+    return bytes;
+  }
+
+  /** Whether nothing is queued here. */
+  synchronized boolean isEmpty() {
+    return invocations == 0 && bytes == 0;
   }
 
   /** What an error says when something doesn't fit. */

@@ -29,6 +29,9 @@ public final class StubQueue {
    */
   private static final int SHARED_FRAME_OUTCOMES = 32;
 
+  /** What an invocation takes in memory beside its part of the frame. */
+  static final long INVOCATION_BYTES = 96;
+
   private final LiveObject object;
   private final ObjectDirectory directory;
   private final QueueBudget budget;
@@ -45,7 +48,7 @@ public final class StubQueue {
   private long nextSequence = 1;
   private boolean sealed;
 
-  // The turn thread's own: the frame that is being worked off.
+  // The turn thread's own: the frame that is being worked off, until its last turn has ended.
   private Inbound.@Nullable Invocations frame;
   private int nextInFrame;
   private long arrivedNanos;
@@ -92,7 +95,8 @@ public final class StubQueue {
       return;
     }
     if (valid > 0) {
-      int fit = budget.take(valid, bytes);
+      long room = bytes + INVOCATION_BYTES * valid;
+      int fit = budget.take(valid, room);
       if (fit < valid) {
         failure = overloaded(invocations.get(fit).sequence(), valid - fit, bytes);
       }
@@ -100,7 +104,7 @@ public final class StubQueue {
         Inbound.Invocations taken =
             new Inbound.Invocations(
                 fit == invocations.size() ? invocations : invocations.subList(0, fit),
-                bytes,
+                room,
                 directory.nanos());
         enqueue(taken);
         awaitTurn(taken, 0);
@@ -176,6 +180,11 @@ public final class StubQueue {
     drop();
   }
 
+  /** The transport has sent all that it was given, or has dropped it. Nothing comes behind this. */
+  public void transportIsDone() {
+    outcomes.transportIsDone();
+  }
+
   /** The client reads again. May be called without need. */
   public void onReady() {
     outcomes.flush();
@@ -201,7 +210,7 @@ public final class StubQueue {
     inbound.add(item);
     if (outcomes.hasEnded()) {
       discardInbound();
-    } else {
+    } else if (!outcomes.isPaused()) { // If it is, it comes back by itself.
       // An object's own call comes on the thread of its turn, which is busy with that.
       schedule(/* byTransport= */ !local);
     }
@@ -210,7 +219,8 @@ public final class StubQueue {
   // ---- the turn thread's side
 
   /**
-   * Takes the next invocation, and with it the duty to {@link #complete} it or {@link #breakTurn}.
+   * Takes the next invocation, and with it the duty to {@link #complete} it, {@link #breakTurn} or,
+   * if the stub has broken by then, {@link #abandonTurn}.
    *
    * @return null if there is nothing to run
    */
@@ -222,7 +232,6 @@ public final class StubQueue {
           return null;
         }
         case Inbound.Invocations next -> {
-          releaseRoom(next);
           frame = next;
           nextInFrame = 0;
           current = next;
@@ -237,16 +246,17 @@ public final class StubQueue {
         }
       }
     }
-    if (!outcomes.beginTurn()) {
-      frame = null;
-      return null;
-    }
-    Invocation invocation = current.invocations().get(nextInFrame++);
-    arrivedNanos = current.arrivedNanos();
-    if (nextInFrame == current.invocations().size()) {
-      frame = null;
-    }
-    return invocation;
+    return switch (outcomes.beginTurn()) {
+      case BEGUN -> {
+        arrivedNanos = current.arrivedNanos();
+        yield current.invocations().get(nextInFrame++);
+      }
+      case PAUSED -> null;
+      case OVER -> {
+        letGoOfFrame(current);
+        yield null;
+      }
+    };
   }
 
   /** When the invocation that was taken last had arrived. */
@@ -254,22 +264,59 @@ public final class StubQueue {
     return arrivedNanos;
   }
 
-  /** The turn ended well. Its outcome leaves when the commit is durable. */
+  /**
+   * Takes room for the outcome of a turn that is about to end well. It must then be {@link
+   * #complete completed}, or {@link #giveUp given up}.
+   *
+   * @return why there is none, or null
+   */
+  @Nullable BreakCause reserve(Outcome outcome) {
+    long bytes = OutcomeLine.heapBytes(outcome);
+    if (!OutcomeBudget.mustReserve(bytes) || object.outcomeBudget().tryAdd(bytes)) {
+      return null;
+    }
+    return BreakCause.of(
+        BreakReason.OVERLOADED,
+        "no room for an outcome that takes %,d bytes: %s"
+            .formatted(bytes, object.outcomeBudget().refusal()));
+  }
+
+  /** Gives the room of an outcome back that won't be sent. */
+  void giveUp(Outcome outcome) {
+    long bytes = OutcomeLine.heapBytes(outcome);
+    if (OutcomeBudget.mustReserve(bytes)) {
+      object.outcomeBudget().add(-bytes);
+    }
+  }
+
+  /** The turn ended well, and its outcome has its room. It leaves when the commit is durable. */
   void complete(Outcome outcome, long commit) {
+    Inbound.Invocations current = frame;
+    if (current != null && nextInFrame == current.invocations().size()) {
+      letGoOfFrame(current);
+    }
     outcomes.complete(outcome, commit, worthAFrame());
   }
 
   /** With how many outcomes a frame goes out now; what is inbound may soon add more. */
   private int worthAFrame() {
     if (frame != null) {
-      return OutcomeQueue.FULL_FRAME_OUTCOMES;
+      return OutcomeLine.FULL_FRAME_OUTCOMES;
     }
     return inbound.isEmpty() ? 1 : SHARED_FRAME_OUTCOMES;
   }
 
+  /** The turn came to nothing, for its stub has broken meanwhile. */
+  void abandonTurn() {
+    if (frame != null) {
+      letGoOfFrame(frame);
+    }
+  }
+
   /** The turn failed: the stub breaks, which is told when the commit is durable. */
   void breakTurn(BreakCause cause, long commit) {
-    outcomes.breakTurn(cause, commit);
+    abandonTurn();
+    outcomes.breakNow(cause, commit);
   }
 
   /**
@@ -296,8 +343,14 @@ public final class StubQueue {
     return canRun() && !scheduled.getAndSet(true);
   }
 
+  /** It is worked off, or will never be. Before its client can know: it may go on at once. */
+  private void letGoOfFrame(Inbound.Invocations current) {
+    frame = null;
+    releaseRoom(current);
+  }
+
   private boolean canRun() {
-    return (frame != null || !inbound.isEmpty()) && !outcomes.isBackedUp();
+    return (frame != null || !inbound.isEmpty()) && !outcomes.isPaused();
   }
 
   // ---- any thread
@@ -330,17 +383,21 @@ public final class StubQueue {
     detach();
   }
 
-  /** Each item is taken, and its room released, by one thread. */
+  /** The stub has ended. Each item is taken, and its room released, by one thread. */
   void discardInbound() {
     for (Inbound item = inbound.poll(); item != null; item = inbound.poll()) {
       if (item instanceof Inbound.Invocations invocations) {
         releaseRoom(invocations);
       }
     }
+    // If a turn had begun before the end, this thread sees what it left behind.
+    if (frame != null) {
+      schedule(/* byTransport= */ false); // The turn thread will let go of it, if it stands still.
+    }
   }
 
   private void releaseRoom(Inbound.Invocations taken) {
-    budget.release(taken.invocations().size(), taken.bytes());
+    budget.release(taken.invocations().size(), taken.room());
   }
 
   /** The call is over. */

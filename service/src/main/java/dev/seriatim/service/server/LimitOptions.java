@@ -72,6 +72,27 @@ final class LimitOptions {
   private int maxUnreadOutcomeBytes = DEFAULTS.maxUnreadOutcomeBytes();
 
   @Option(
+      names = "--stub-outcome-bytes",
+      paramLabel = "BYTES",
+      description = "How much memory the outcomes of one stub may take. Default: 4194304")
+  private long stubOutcomeBytes = DEFAULTS.stubOutcomeBytes();
+
+  @Option(
+      names = "--object-outcome-bytes",
+      paramLabel = "BYTES",
+      description =
+          "How much memory the outcomes of one object may take."
+              + " Default: a quarter of the host's")
+  private long objectOutcomeBytes = DEFAULTS.objectOutcomeBytes();
+
+  @Option(
+      names = "--host-outcome-bytes",
+      paramLabel = "BYTES",
+      description =
+          "How much memory the outcomes of the host may take. Default: an eighth of the heap")
+  private long hostOutcomeBytes = DEFAULTS.hostOutcomeBytes();
+
+  @Option(
       names = "--idle-limit",
       paramLabel = "SECONDS",
       description = "How long an instance may be idle before it is evicted. Default: 60")
@@ -97,6 +118,9 @@ final class LimitOptions {
         .objectQueue(new QueueSize(objectQueue, objectQueueBytes))
         .hostQueue(new QueueSize(hostQueue, hostQueueBytes))
         .maxUnreadOutcomeBytes(maxUnreadOutcomeBytes)
+        .stubOutcomeBytes(stubOutcomeBytes)
+        .objectOutcomeBytes(objectOutcomeBytes)
+        .hostOutcomeBytes(hostOutcomeBytes)
         .idleLimit(seconds(idleLimit))
         .maxInstances(maxInstances)
         .build();

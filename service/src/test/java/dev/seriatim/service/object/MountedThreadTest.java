@@ -3,6 +3,8 @@ package dev.seriatim.service.object;
 import static com.google.common.truth.Truth.assertThat;
 import static java.util.Objects.requireNonNull;
 
+import com.google.protobuf.Struct;
+import com.google.protobuf.Value;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
@@ -142,5 +144,46 @@ final class MountedThreadTest {
           },
           "the end of a thread that a resting object doesn't need");
     }
+  }
+
+  /** Whether its turn is short says nothing about how long an argument takes to read. */
+  @Test
+  void aLongArgumentIsReadElsewhereThoughTheMethodIsShort() {
+    Queue<Boolean> borrowed = new ConcurrentLinkedQueue<>();
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.defaults(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  borrowed.add(isOn(BORROWED));
+                  Probe.echo(probe, request, reply);
+                }))) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(List.of(TestObjects.invocation(1, "Do", "")), 1); // An instance is made elsewhere.
+      Wait.until(() -> sink.outcomes() == 1, "the first outcome");
+      borrowed.clear();
+      for (int textBytes : new int[] {10, 1_000}) {
+        Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
+        objects.prove("Do");
+        long next = sink.outcomes() + 1L;
+        stub.add(List.of(json(next, "x".repeat(textBytes))), 1);
+        Wait.until(() -> sink.outcomes() == next, "the outcome");
+      }
+      assertThat(borrowed).containsExactly(true, false).inOrder();
+    }
+  }
+
+  private static Invocation json(long sequence, String text) {
+    return Invocation.of(
+        dev.seriatim.v1.Invocation.newBuilder()
+            .setSequence(sequence)
+            .setMethod("Do")
+            .setJson(
+                Value.newBuilder()
+                    .setStructValue(
+                        Struct.newBuilder()
+                            .putFields("text", Value.newBuilder().setStringValue(text).build())))
+            .build());
   }
 }

@@ -3,11 +3,16 @@ package dev.seriatim.service.object;
 import static com.google.common.truth.Truth.assertThat;
 
 import com.google.common.base.Ascii;
+import com.google.protobuf.ListValue;
+import com.google.protobuf.Value;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostLimits.QueueSize;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.probe.Words;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.wire.Invocation;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,8 +27,13 @@ final class QueueLimitsTest {
     OBJECT,
     HOST;
 
-    HostLimits.Builder limit(QueueSize size) {
+    /** Lets so many invocations queue, and so many bytes, beside the one that holds the object. */
+    HostLimits.Builder limit(long invocations, long bytes) {
       HostLimits.Builder limits = HostLimits.builder();
+      QueueSize size =
+          this == STUB
+              ? new QueueSize(invocations, bytes)
+              : new QueueSize(invocations + 1, bytes + room(1, 1));
       return switch (this) {
         case STUB -> limits.stubQueue(size);
         case OBJECT -> limits.objectQueue(size);
@@ -32,10 +42,17 @@ final class QueueLimitsTest {
     }
   }
 
+  /** What a frame takes. */
+  private static long room(int bytes, int invocations) {
+    return bytes + invocations * StubQueue.INVOCATION_BYTES;
+  }
+
   /** TestObjects whose first turn waits. */
   private static final class Held implements AutoCloseable {
     final CountDownLatch entered = new CountDownLatch(1);
     final CountDownLatch leave = new CountDownLatch(1);
+    final CountDownLatch enteredAgain = new CountDownLatch(1);
+    final CountDownLatch leaveAgain = new CountDownLatch(1);
     final TestObjects objects;
     final RecordingSink holder = new RecordingSink();
 
@@ -48,6 +65,9 @@ final class QueueLimitsTest {
                     if (request.getText().equals("hold")) {
                       entered.countDown();
                       leave.await();
+                    } else if (request.getText().equals("hold again")) {
+                      enteredAgain.countDown();
+                      leaveAgain.await();
                     }
                     Probe.echo(probe, request, reply);
                   }));
@@ -58,6 +78,7 @@ final class QueueLimitsTest {
     @Override
     public void close() {
       leave.countDown();
+      leaveAgain.countDown();
       objects.close();
     }
   }
@@ -75,7 +96,7 @@ final class QueueLimitsTest {
   @ParameterizedTest
   @EnumSource
   void whatFitsRunsAndTheNextOneBreaksTheStub(Place place) {
-    try (Held held = new Held(place.limit(new QueueSize(3, 1 << 20)).build())) {
+    try (Held held = new Held(place.limit(3, 1 << 20).build())) {
       RecordingSink sink = new RecordingSink();
       StubQueue stub = held.objects.open("a", sink);
       stub.add(TestObjects.invocations(1, "1", "2"), FRAME);
@@ -95,7 +116,7 @@ final class QueueLimitsTest {
   @ParameterizedTest
   @EnumSource
   void bytesCountToo(Place place) {
-    try (Held held = new Held(place.limit(new QueueSize(1000, 2 * FRAME)).build())) {
+    try (Held held = new Held(place.limit(1000, 2 * room(FRAME, 1)).build())) {
       RecordingSink sink = new RecordingSink();
       StubQueue stub = held.objects.open("a", sink);
       stub.add(TestObjects.invocations(1, "1"), FRAME);
@@ -110,7 +131,7 @@ final class QueueLimitsTest {
   @EnumSource
   void roomIsGivenBackHoweverAStubEnds(Place place) throws Exception {
     int room = 4;
-    try (Held held = new Held(place.limit(new QueueSize(room, 4 * FRAME)).build())) {
+    try (Held held = new Held(place.limit(room, room * room(FRAME, 1)).build())) {
       for (int round = 0; round < 20; round++) {
         // Ends by cancel, with frames in the queue.
         RecordingSink cancelled = new RecordingSink();
@@ -146,11 +167,106 @@ final class QueueLimitsTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void aFrameTakesItsRoomUntilItsLastTurnHasEnded(Place place) {
+    try (Held held = new Held(place.limit(1000, room(FRAME, 3)).build())) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = held.objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "1", "2", "hold again"), FRAME);
+      held.leave.countDown();
+      Wait.on(held.enteredAgain, "the last turn of the frame");
+      stub.add(TestObjects.invocations(4, "4"), FRAME);
+      held.leaveAgain.countDown();
+      assertThat(awaitBroken(sink).getFailedSequence()).isEqualTo(4);
+      RecordingSink later = new RecordingSink();
+      held.objects.open("a", later).add(TestObjects.invocations(1, "1", "2", "3"), FRAME);
+      Wait.until(() -> later.outcomes() == 3, "the outcomes of a frame that fills the room again");
+    }
+  }
+
+  @Test
+  void aStubThatEndsInTheMiddleOfAFrameGivesItsRoomBack() {
+    HostLimits limits = Place.OBJECT.limit(2, room(FRAME, 2)).maxUnreadOutcomeBytes(1).build();
+    try (TestObjects objects = new TestObjects(limits, Probe.doing(Probe::echo))) {
+      for (int round = 0; round < 50; round++) {
+        RecordingSink unread = new RecordingSink();
+        unread.setReading(false);
+        StubQueue stub = objects.open("a", unread);
+        stub.add(TestObjects.invocations(1, "1", "2", "3"), FRAME);
+        LiveObject object = objects.object("a");
+        Wait.until(() -> !object.hasTurnThread(), "the stub to wait for its reader");
+        stub.cancel();
+        RecordingSink sink = new RecordingSink();
+        StubQueue other = objects.open("a", sink);
+        Wait.until(
+            () -> object.budget().isEmpty(), "the room of the stub that ended, round " + round);
+        other.add(TestObjects.invocations(1, "1", "2", "3"), FRAME);
+        other.halfClose();
+        Wait.until(sink::isClosed, "the end of the other stub");
+        assertThat(sink.broken()).isNull();
+      }
+    }
+  }
+
+  /** An empty value is two bytes in a frame, and an object in memory. */
+  @Test
+  void whatAnArgumentBecomesInMemoryCountsToo() {
+    ListValue.Builder list = ListValue.newBuilder();
+    for (int i = 0; i < 10_000; i++) {
+      list.addValues(Value.getDefaultInstance());
+    }
+    Invocation large =
+        Invocation.of(
+            dev.seriatim.v1.Invocation.newBuilder()
+                .setSequence(2)
+                .setMethod("Do")
+                .setJson(Value.newBuilder().setListValue(list))
+                .build());
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.builder().hostQueue(new QueueSize(1_000, 1_000_000)).build(),
+            Probe.doing(Probe::echo))) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "1"), FRAME);
+      stub.add(List.of(large), large.argument().size());
+      Broken broken = awaitBroken(sink);
+      assertThat(broken.getCompletedThrough()).isEqualTo(1);
+      assertThat(broken.getFailedSequence()).isEqualTo(2);
+      assertThat(broken.getOverloaded()).isTrue();
+      assertThat(broken.getCause().getMessage()).contains("no room for the argument of Do");
+      Wait.until(() -> objects.directory.budget().isEmpty(), "the room of the argument");
+    }
+  }
+
+  @Test
+  void anArgumentTakesItsRoomUntilItsTurnHasEnded() {
+    Words words = Probe.filling(100_000);
+    Invocation hold =
+        Invocation.of(
+            dev.seriatim.v1.Invocation.newBuilder()
+                .setSequence(1)
+                .setMethod("Do")
+                .setMessage(words.toBuilder().setText("hold").build().toByteString())
+                .build());
+    try (Held held = new Held(HostLimits.defaults())) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = held.objects.open("b", sink);
+      stub.add(List.of(hold), 1);
+      QueueBudget host = held.objects.directory.budget();
+      Wait.until(() -> host.bytes() > 100_000, "the room of the argument");
+      held.leave.countDown();
+      Wait.until(host::isEmpty, "the end of both turns");
+      assertThat(sink.outcomes()).isEqualTo(1);
+    }
+  }
+
   @Test
   void aTurnThatFailsGivesBackTheRoomOfThoseBehindIt() {
     try (TestObjects objects =
         new TestObjects(
-            Place.OBJECT.limit(new QueueSize(3, 1 << 20)).build(),
+            Place.OBJECT.limit(2, 1 << 20).build(),
             Probe.doing(
                 (probe, request, reply) -> {
                   if (request.getText().equals("bad")) {

@@ -35,16 +35,18 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Random stubs on a few objects over a real store, from several threads: calls that write, throw,
- * abort and reply late, clients that cancel and stop reading, timeouts, evictions, commits that
- * fail. In the end the store must hold, for each stub, exactly what the stub was told.
+ * reply with too much, abort and reply late, clients that cancel and stop reading, timeouts,
+ * evictions, commits that fail. In the end the store must hold, for each stub, exactly what the
+ * stub was told.
  *
  * <p>{@code -Dseriatim.seed} chooses the same calls again; the interleaving is the machine's.
  */
 final class TurnRaceTest {
   private static final int OBJECTS = 5;
   private static final int CLIENTS = 4;
+  private static final int LARGE = 10_000;
   private static final int STUBS = Integer.getInteger("seriatim.stubs", 150);
-  private static final String ACTIONS = "wwwwwwwwwwwwrrrrrrlllltax";
+  private static final String ACTIONS = "wwwwwwwwwwwwbbbrrrrrrlllltax";
 
   private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
   private final Queue<String> breaches = new ConcurrentLinkedQueue<>();
@@ -68,7 +70,7 @@ final class TurnRaceTest {
     Set<String> written(int calls) {
       Set<String> keys = new java.util.HashSet<>();
       for (int i = 1; i <= calls; i++) {
-        if ("wl".indexOf(actions.charAt(i - 1)) >= 0) {
+        if ("wbl".indexOf(actions.charAt(i - 1)) >= 0) {
           keys.add(id + "/" + i);
         }
       }
@@ -110,6 +112,7 @@ final class TurnRaceTest {
             .idleLimit(Duration.ofMillis(5))
             .maxInstances(OBJECTS - 1)
             .maxUnreadOutcomeBytes(64)
+            .hostOutcomeBytes(8 * LARGE)
             .build();
     List<Client> clients = new ArrayList<>();
     try (TestObjects objects =
@@ -144,6 +147,13 @@ final class TurnRaceTest {
       }
       for (int i = 0; i < OBJECTS && breaches.isEmpty(); i++) {
         list(objects, "o" + i);
+      }
+      if (breaches.isEmpty()) {
+        Wait.until(
+            () ->
+                objects.directory.budget().isEmpty()
+                    && objects.directory.outcomeBudget().bytes() == 0,
+            "the room of everything that has ended, seed " + seed);
       }
     }
     assertWithMessage("seed %s", seed).that(breaches).isEmpty();
@@ -244,6 +254,11 @@ final class TurnRaceTest {
       case 'x' -> {
         Thread.startVirtualThread(() -> probe.state().abort("from outside"));
         new CountDownLatch(1).await();
+      }
+      case 'b' -> {
+        reply.onNext(Probe.filling(LARGE));
+        reply.onCompleted();
+        return;
       }
       case 'l' -> {
         Thread.startVirtualThread(() -> Probe.echo(probe, request, reply));

@@ -1,0 +1,279 @@
+package dev.seriatim.service.object;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Probe;
+import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.Wait;
+import dev.seriatim.service.storage.FaultyStorage;
+import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.v1.Broken;
+import io.grpc.Status;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What outcomes may take in memory while they wait for a commit or for their reader. */
+final class OutcomeLimitsTest {
+  private static final int RESPONSE_BYTES = 100_000;
+
+  private final AtomicInteger turns = new AtomicInteger();
+
+  /** Writes, or replies with a large response, as it is told. */
+  private TestObjects objects(HostLimits.Builder limits, StorageEngine storage) {
+    return new TestObjects(
+        limits.build(),
+        Probe.doing(
+            (probe, request, reply) -> {
+              turns.incrementAndGet();
+              if (request.getText().equals("small")) {
+                Probe.echo(probe, request, reply);
+                return;
+              }
+              if (request.getText().equals("write")) {
+                probe.state().storage().put("k", ByteString.EMPTY);
+              }
+              reply.onNext(Probe.filling(RESPONSE_BYTES));
+              reply.onCompleted();
+            }),
+        storage);
+  }
+
+  private TestObjects objects(HostLimits.Builder limits) {
+    return objects(limits, StorageEngine.open(StorageOptions.memory()));
+  }
+
+  private static String[] times(int count, String text) {
+    String[] texts = new String[count];
+    java.util.Arrays.fill(texts, text);
+    return texts;
+  }
+
+  private static Broken broken(RecordingSink sink) {
+    Wait.until(sink::isClosed, "the break");
+    assertThat(sink.breaches()).isEmpty();
+    Broken broken = sink.broken();
+    if (broken == null) {
+      throw new AssertionError("the stub closed, expected it to break");
+    }
+    return broken;
+  }
+
+  /** A store whose first commit waits. */
+  private static final class Stalled implements FaultyStorage.Commits {
+    final CountDownLatch entered = new CountDownLatch(1);
+    final CountDownLatch leave = new CountDownLatch(1);
+
+    @Override
+    public void afterWrites() {
+      entered.countDown();
+      Wait.on(leave, "the test's release of the commit");
+    }
+
+    @Override
+    public void beforeNotify() {}
+  }
+
+  @Test
+  void turnsWaitWhenTooMuchIsBehindAClosedGate(@TempDir Path data) {
+    Stalled stalled = new Stalled();
+    HostLimits.Builder limits = HostLimits.builder().stubOutcomeBytes(10L * RESPONSE_BYTES);
+    try (TestObjects objects =
+        objects(limits, FaultyStorage.open(StorageOptions.sqlite(data), stalled))) {
+      RecordingSink sink = new RecordingSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "write"), 1);
+      Wait.on(stalled.entered, "the commit");
+      stub.add(TestObjects.invocations(2, times(200, "read")), 1);
+      LiveObject object = objects.object("a");
+      Wait.until(() -> turns.get() >= 10 && !object.hasTurnThread(), "the stub to wait");
+      assertThat(turns.get()).isAtMost(11);
+      assertThat(sink.outcomes()).isEqualTo(0);
+      assertThat(object.outcomeBudget().bytes()).isAtLeast(9L * RESPONSE_BYTES);
+      stalled.leave.countDown();
+      Wait.until(() -> sink.outcomes() == 201, "all outcomes");
+      assertThat(sink.breaches()).isEmpty();
+      assertThat(object.outcomeBudget().bytes()).isEqualTo(0);
+    }
+  }
+
+  /** What is full: an object, or the host. */
+  private void assertLargeOutcomesAreRefused(HostLimits.Builder limits, boolean sameObject) {
+    try (TestObjects objects = objects(limits)) {
+      List<StubQueue> stubs = new ArrayList<>();
+      List<RecordingSink> sinks = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        RecordingSink unread = new RecordingSink();
+        unread.setReading(false);
+        sinks.add(unread);
+        stubs.add(objects.open(sameObject ? "a" : "a" + i, unread));
+        stubs.getLast().add(TestObjects.invocations(1, "read"), 1);
+      }
+      Wait.until(
+          () -> objects.directory.outcomeBudget().bytes() >= 3 * RESPONSE_BYTES,
+          "an outcome of each stub");
+      // Those that have one have to read it before they get more.
+      for (StubQueue stub : stubs) {
+        stub.add(TestObjects.invocations(2, "read"), 1);
+      }
+      RecordingSink late = new RecordingSink();
+      objects.open(sameObject ? "a" : "b", late).add(TestObjects.invocations(1, "write"), 1);
+      Broken broken = broken(late);
+      assertThat(broken.getOverloaded()).isTrue();
+      assertThat(broken.getFailedSequence()).isEqualTo(1);
+      assertThat(broken.getCause().getMessage())
+          .contains(sameObject ? "the object may have" : "the host may have");
+      // What is small has room, on the same object and on others.
+      RecordingSink small = new RecordingSink();
+      StubQueue other = objects.open("a", small);
+      for (int i = 1; i <= 10; i++) {
+        int sent = i;
+        other.add(TestObjects.invocations(i, "small"), 1);
+        Wait.until(() -> small.outcomes() == sent, "an outcome that is small");
+      }
+      assertThat(turns.get()).isEqualTo(14);
+      for (int i = 0; i < 3; i++) {
+        sinks.get(i).setReading(true);
+        stubs.get(i).onReady();
+      }
+      for (RecordingSink sink : sinks) {
+        Wait.until(() -> sink.outcomes() == 2, "both outcomes of a stub whose client reads again");
+        assertThat(sink.breaches()).isEmpty();
+      }
+      Wait.until(
+          () -> objects.directory.outcomeBudget().bytes() == 0, "the room that was given back");
+    }
+  }
+
+  @Test
+  void aLargeOutcomeThatFindsTheObjectFullIsRefusedAndASmallOneIsNot() {
+    assertLargeOutcomesAreRefused(
+        HostLimits.builder().objectOutcomeBytes(4 * RESPONSE_BYTES), true);
+  }
+
+  @Test
+  void aLargeOutcomeThatFindsTheHostFullIsRefusedAndASmallOneIsNot() {
+    assertLargeOutcomesAreRefused(HostLimits.builder().hostOutcomeBytes(4 * RESPONSE_BYTES), false);
+  }
+
+  @Test
+  void anOutcomeThatIsRefusedHadNoEffect() {
+    try (TestObjects objects =
+        objects(HostLimits.builder().hostOutcomeBytes(RESPONSE_BYTES + 10_000))) {
+      RecordingSink unread = new RecordingSink();
+      unread.setReading(false);
+      StubQueue first = objects.open("a", unread);
+      first.add(TestObjects.invocations(1, "read"), 1);
+      Wait.until(() -> objects.directory.outcomeBudget().bytes() > 0, "the outcome");
+      RecordingSink late = new RecordingSink();
+      objects.open("b", late).add(TestObjects.invocations(1, "write"), 1);
+      assertThat(broken(late).getCompletedThrough()).isEqualTo(0);
+      assertWithMessage("the instance that wrote")
+          .that(objects.object("b").mayBeEvicted())
+          .isFalse();
+      first.cancel();
+      assertThat(objects.directory.outcomeBudget().bytes()).isEqualTo(0);
+    }
+  }
+
+  /** Takes what it is given, and then is as slow as the test wants. */
+  private static final class SlowSink implements OutcomeSink {
+    volatile boolean ready = true;
+    final AtomicInteger outcomes = new AtomicInteger();
+    volatile @Nullable Status status;
+
+    @Override
+    public boolean isReady() {
+      return ready;
+    }
+
+    @Override
+    public void send(List<dev.seriatim.wire.Outcome> sent, @Nullable Broken broken) {
+      ready = false;
+      outcomes.addAndGet(sent.size());
+    }
+
+    @Override
+    public void close(Status end) {
+      ready = false;
+      status = end;
+    }
+  }
+
+  @Test
+  void whatTheTransportHasCountsUntilItHasLeft() {
+    try (TestObjects objects = objects(HostLimits.builder())) {
+      SlowSink sink = new SlowSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "read"), 1);
+      Wait.until(() -> sink.outcomes.get() == 1, "the outcome");
+      OutcomeBudget host = objects.directory.outcomeBudget();
+      assertThat(host.bytes()).isAtLeast(RESPONSE_BYTES);
+      sink.ready = true;
+      stub.onReady();
+      assertThat(host.bytes()).isEqualTo(0);
+      stub.add(TestObjects.invocations(2, "read"), 1);
+      Wait.until(() -> sink.outcomes.get() == 2, "the outcome");
+      stub.halfClose();
+      sink.ready = true;
+      stub.onReady();
+      Wait.until(() -> sink.status != null, "the end of the call");
+      assertThat(host.bytes()).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void whatTheTransportHasWhenTheCallEndsCountsUntilItIsDone() {
+    try (TestObjects objects = objects(HostLimits.builder())) {
+      SlowSink sink = new SlowSink();
+      StubQueue stub = objects.open("a", sink);
+      stub.add(TestObjects.invocations(1, "read"), 1);
+      stub.halfClose();
+      Wait.until(() -> sink.outcomes.get() == 1, "the outcome");
+      sink.ready = sink.status == null;
+      stub.onReady();
+      Wait.until(() -> sink.status != null, "the end of the call");
+      stub.transportIsDone();
+      assertThat(objects.directory.outcomeBudget().bytes()).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void turnsOfManyStubsOnAStalledObjectStayWithinItsLimit(@TempDir Path data) {
+    Stalled stalled = new Stalled();
+    HostLimits.Builder limits = HostLimits.builder().objectOutcomeBytes(10L * RESPONSE_BYTES);
+    try (TestObjects objects =
+        objects(limits, FaultyStorage.open(StorageOptions.sqlite(data), stalled))) {
+      RecordingSink writer = new RecordingSink();
+      objects.open("a", writer).add(TestObjects.invocations(1, "write"), 1);
+      Wait.on(stalled.entered, "the commit");
+      List<RecordingSink> sinks = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        RecordingSink sink = new RecordingSink();
+        sinks.add(sink);
+        StubQueue stub = objects.open("a", sink);
+        stub.add(TestObjects.invocations(1, times(5, "read")), 1);
+        stub.halfClose();
+      }
+      LiveObject object = objects.object("a");
+      Wait.until(() -> turns.get() >= 10 && !object.hasTurnThread(), "the object to rest");
+      assertThat(object.outcomeBudget().bytes()).isAtMost(10L * RESPONSE_BYTES);
+      stalled.leave.countDown();
+      for (RecordingSink sink : sinks) {
+        Wait.until(sink::isClosed, "the end of a stub");
+        assertThat(sink.breaches()).isEmpty();
+        Broken broken = sink.broken();
+        assertThat(broken == null || broken.getOverloaded()).isTrue();
+      }
+      assertThat(object.outcomeBudget().bytes()).isEqualTo(0);
+    }
+  }
+}
