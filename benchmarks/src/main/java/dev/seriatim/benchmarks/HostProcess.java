@@ -6,7 +6,6 @@ import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.StorageOptions;
 import io.grpc.Server;
-import io.grpc.ServerBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -46,7 +45,12 @@ final class HostProcess implements AutoCloseable {
   /** Runs the servers; the argument is the directory of the durable host. */
   public static void main(String[] arguments) throws Exception {
     STREAMS.setLevel(Level.SEVERE);
-    Server bare = netty().directExecutor().addService(new BareService()).build().start();
+    Server bare =
+        NettyServerBuilder.forAddress(anyPort())
+            .directExecutor()
+            .addService(new BareService())
+            .build()
+            .start();
     DurableObjectHost memory = host().build().start();
     DurableObjectHost durable =
         host().storage(StorageOptions.sqlite(Path.of(arguments[0]))).build().start();
@@ -65,12 +69,11 @@ final class HostProcess implements AutoCloseable {
         .namespace(RowsObject.NAMESPACE, BenchGrpc.getServiceDescriptor(), RowsObject::new)
         // Idle objects must stay while their heap is measured.
         .limits(HostLimits.builder().idleLimit(Duration.ofHours(1)).build())
-        .server(netty());
+        .listen(anyPort());
   }
 
-  private static ServerBuilder<?> netty() {
-    return NettyServerBuilder.forAddress(
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+  private static InetSocketAddress anyPort() {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
   }
 
   /** Starts it in a JVM like this one, with these options beyond its own. */

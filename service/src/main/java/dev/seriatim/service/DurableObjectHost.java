@@ -2,13 +2,16 @@ package dev.seriatim.service;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.ImmutableSortedSet;
-import com.google.common.util.concurrent.MoreExecutors;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.seriatim.service.connect.ConnectService;
+import dev.seriatim.service.connect.Connections;
 import dev.seriatim.service.connect.HeaderCallService;
+import dev.seriatim.service.connect.OffTransport;
+import dev.seriatim.service.connect.OpenCalls;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectDirectory;
@@ -16,15 +19,12 @@ import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
-import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
-import io.grpc.ServerCall;
-import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerCredentials;
+import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -56,6 +56,10 @@ public final class DurableObjectHost implements AutoCloseable {
   private final StorageEngine storage;
   private final ObjectDirectory directory;
   private final Executor executor = Thread::startVirtualThread;
+
+  /** What the host listens with; null if it was given a server. */
+  private final @Nullable Connections connections;
+
   private final Server server;
 
   // Guarded by this.
@@ -66,6 +70,7 @@ public final class DurableObjectHost implements AutoCloseable {
     storage = StorageEngine.openAtOnce(builder.storage);
     directory =
         new ObjectDirectory(ImmutableSortedMap.copyOf(builder.namespaces), builder.limits, storage);
+    connections = builder.server == null ? new Connections(builder.limits) : null;
     boolean built = false;
     try {
       server = server(builder);
@@ -73,21 +78,39 @@ public final class DurableObjectHost implements AutoCloseable {
     } finally {
       if (!built) {
         directory.close();
+        closeConnections();
       }
     }
   }
 
   private Server server(Builder builder) {
-    return builder
-        .serverBuilder()
-        .addServices(builder.services)
-        .addService(new ConnectService(directory, /* local= */ false))
-        .addServices(HeaderCallService.all(directory))
+    ServerBuilder<?> listening =
+        connections == null
+            ? requireNonNull(builder.server)
+            : connections.listen(builder.address, builder.credentials);
+    // As many again of other services, health for one: it is to be told also when there are many.
+    OffTransport others = new OffTransport(executor, new OpenCalls(builder.limits.maxStubs()));
+    for (ServerServiceDefinition service : builder.services) {
+      listening.addService(ServerInterceptors.interceptForward(service, others));
+    }
+    OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
+    OffTransport headerCalls = new OffTransport(executor, stubs);
+    for (ServerServiceDefinition service : HeaderCallService.all(directory)) {
+      listening.addService(ServerInterceptors.interceptForward(service, headerCalls));
+    }
+    return listening
+        .addService(new ConnectService(directory, stubs, connections))
         // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
         .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
-        .executor(executor)
-        .callExecutor(new StubsOnTheTransportThread())
+        // Stubs are served on the transport's own threads, which only enqueue.
+        .directExecutor()
         .build();
+  }
+
+  private void closeConnections() {
+    if (connections != null) {
+      connections.close();
+    }
   }
 
   /** A builder with no namespaces and every default. */
@@ -187,6 +210,7 @@ public final class DurableObjectHost implements AutoCloseable {
     closed = true;
     directory.close();
     server.shutdownNow();
+    closeConnections();
     if (local != null) {
       local.close();
     }
@@ -195,19 +219,6 @@ public final class DurableObjectHost implements AutoCloseable {
   /** Waits until the server has stopped. */
   public void awaitTermination() throws InterruptedException {
     server.awaitTermination();
-  }
-
-  /**
-   * Stubs are served on the transport's own threads, which only enqueue; all else may block, and
-   * runs on virtual threads.
-   */
-  private static final class StubsOnTheTransportThread implements ServerCallExecutorSupplier {
-    @Override
-    public <Q, R> @Nullable Executor getExecutor(ServerCall<Q, R> call, Metadata metadata) {
-      return call.getMethodDescriptor().getFullMethodName().equals(ConnectService.CONNECT)
-          ? MoreExecutors.directExecutor()
-          : null;
-    }
   }
 
   /** Builds a host. Not safe for several threads. */
@@ -335,18 +346,6 @@ public final class DurableObjectHost implements AutoCloseable {
     public DurableObjectHost build() {
       checkState(!namespaces.isEmpty(), "the host has no namespace, expected at least one");
       return new DurableObjectHost(this);
-    }
-
-    private ServerBuilder<?> serverBuilder() {
-      if (server != null) {
-        return server;
-      }
-      // A dead client is noticed, and its stubs let go, within half a minute.
-      return NettyServerBuilder.forAddress(address, credentials)
-          .keepAliveTime(20, TimeUnit.SECONDS)
-          .keepAliveTimeout(10, TimeUnit.SECONDS)
-          .permitKeepAliveTime(10, TimeUnit.SECONDS)
-          .permitKeepAliveWithoutCalls(true);
     }
   }
 }

@@ -5,12 +5,15 @@ import static dev.seriatim.service.DurationRange.positive;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every limit of a host. Immutable. Passing one breaks the stub concerned, never its neighbours;
  * each says below with which reason.
  */
 public final class HostLimits {
+  private static final long HEAP_BYTES = Runtime.getRuntime().maxMemory();
+
   private final Duration turnLimit;
   private final int maxFrameBytes;
   private final QueueSize stubQueue;
@@ -23,6 +26,8 @@ public final class HostLimits {
   private final Duration drainLimit;
   private final Duration idleLimit;
   private final int maxInstances;
+  private final int maxStubs;
+  private final ConnectionLimits connections;
 
   private HostLimits(Builder builder) {
     turnLimit = builder.turnLimit;
@@ -37,6 +42,11 @@ public final class HostLimits {
     drainLimit = builder.drainLimit;
     idleLimit = builder.idleLimit;
     maxInstances = builder.maxInstances;
+    maxStubs = builder.maxStubs;
+    connections =
+        builder.connections == null
+            ? ConnectionLimits.defaults(HEAP_BYTES, maxStubs, maxFrameBytes)
+            : builder.connections;
   }
 
   /** The defaults. */
@@ -151,6 +161,25 @@ public final class HostLimits {
   }
 
   /**
+   * How many stubs may be open; default one for each 16 KiB of the largest heap, and 1,024 at
+   * least. One more is refused with {@code OVERLOADED}. A call with a header is a stub; and as many
+   * calls of other services, health for one, may be open beside. Stubs of the host's own objects
+   * aren't counted.
+   */
+  public int maxStubs() {
+    return maxStubs;
+  }
+
+  static int maxStubs(long heapBytes) {
+    return Math.clamp(heapBytes / (16 << 10), 1024, 1 << 27);
+  }
+
+  /** What clients may do before anything of theirs is queued. */
+  public ConnectionLimits connections() {
+    return connections;
+  }
+
+  /**
    * How much may queue.
    *
    * @param invocations how many invocations, at least 1
@@ -181,6 +210,8 @@ public final class HostLimits {
     private Duration drainLimit = Duration.ofSeconds(15);
     private Duration idleLimit = Duration.ofSeconds(60);
     private int maxInstances = 100_000;
+    private int maxStubs = HostLimits.maxStubs(HEAP_BYTES);
+    private @Nullable ConnectionLimits connections;
 
     private Builder() {}
 
@@ -274,6 +305,21 @@ public final class HostLimits {
     public Builder maxInstances(int instances) {
       checkArgument(instances > 0, "maxInstances: %s, expected at least 1", instances);
       maxInstances = instances;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxStubs}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxStubs(int stubs) {
+      checkArgument(stubs > 0, "maxStubs: %s, expected at least 1", stubs);
+      maxStubs = stubs;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#connections}. */
+    @CanIgnoreReturnValue
+    public Builder connections(ConnectionLimits limits) {
+      connections = limits;
       return this;
     }
 

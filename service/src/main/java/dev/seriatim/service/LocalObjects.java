@@ -30,7 +30,7 @@ final class LocalObjects implements AutoCloseable {
     server =
         InProcessServerBuilder.forName(name)
             .directExecutor() // It only enqueues.
-            .addService(new ConnectService(directory, /* local= */ true))
+            .addService(new ConnectService(directory, /* stubs= */ null, /* connections= */ null))
             .build()
             .start();
     channel = InProcessChannelBuilder.forName(name).executor(executor).build();

@@ -41,9 +41,20 @@ public final class TestStub {
   private @Nullable Status status;
 
   TestStub(Channel channel, Open open, int readAtFirst) {
+    this(channel, open, readAtFirst, CallOptions.DEFAULT);
+  }
+
+  /** A stub that compresses its frames. */
+  static TestStub compressing(Channel channel, Open open) {
+    return new TestStub(
+        channel, open, Integer.MAX_VALUE, CallOptions.DEFAULT.withCompression("gzip"));
+  }
+
+  private TestStub(Channel channel, Open open, int readAtFirst, CallOptions options) {
     this.readAtFirst = readAtFirst;
-    call = channel.newCall(DurableObjectsGrpc.getConnectMethod(), CallOptions.DEFAULT);
+    call = channel.newCall(DurableObjectsGrpc.getConnectMethod(), options);
     call.start(new Listener(), new Metadata());
+    call.setMessageCompression(options.getCompressor() != null);
     call.request(readAtFirst == Integer.MAX_VALUE ? 2 : readAtFirst);
     call.sendMessage(ConnectRequest.newBuilder().setOpen(open).build());
   }
@@ -85,6 +96,12 @@ public final class TestStub {
       broken = frame.getBroken();
     }
     notifyAll();
+  }
+
+  /** Sends a frame as it is. */
+  public TestStub send(ConnectRequest frame) {
+    call.sendMessage(frame);
+    return this;
   }
 
   /** Sends calls with these texts, in one frame. */

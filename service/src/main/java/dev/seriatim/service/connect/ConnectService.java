@@ -1,6 +1,5 @@
 package dev.seriatim.service.connect;
 
-import dev.seriatim.service.connect.Frame.FrameMarshaller;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.BreakException;
 import dev.seriatim.service.object.Namespace;
@@ -21,32 +20,55 @@ import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /** The service {@code seriatim.v1.DurableObjects}. */
 public final class ConnectService implements BindableService {
-  /** The full name of the method that carries stubs. */
-  public static final String CONNECT = DurableObjectsGrpc.getConnectMethod().getFullMethodName();
-
   private final ObjectDirectory directory;
-  private final boolean local;
+  private final @Nullable OpenCalls stubs;
+  private final @Nullable Executor readers;
 
   /**
    * Serves stubs on the objects of this directory.
    *
-   * @param local whether the clients are objects of this host
+   * @param stubs counts those that are open; null if the clients are objects of this host
+   * @param connections which they come on, if it is this host that listens
    */
-  public ConnectService(ObjectDirectory directory, boolean local) {
+  public ConnectService(
+      ObjectDirectory directory, @Nullable OpenCalls stubs, @Nullable Connections connections) {
     this.directory = directory;
-    this.local = local;
+    this.stubs = stubs;
+    this.readers = connections == null ? null : connections.readers();
+  }
+
+  ObjectDirectory directory() {
+    return directory;
+  }
+
+  /** What counts the stubs that are open; null if they aren't counted. */
+  @Nullable OpenCalls stubs() {
+    return stubs;
+  }
+
+  /** Whether the clients are objects of this host. */
+  boolean isLocal() {
+    return stubs == null;
+  }
+
+  /** Where large frames are read; null if that is done where they come in. */
+  @Nullable Executor readers() {
+    return readers;
   }
 
   @Override
   public ServerServiceDefinition bindService() {
     MethodDescriptor<ConnectRequest, ConnectResponse> contract =
         DurableObjectsGrpc.getConnectMethod();
-    MethodDescriptor<Frame, EncodedFrame> connect =
+    MethodDescriptor<Arrived, EncodedFrame> connect =
         contract.toBuilder(
-                new FrameMarshaller(directory.limits().maxFrameBytes()), EncodedFrame.MARSHALLER)
+                new FrameMarshaller(directory.limits().maxFrameBytes(), readers != null),
+                EncodedFrame.MARSHALLER)
             .build();
     MethodDescriptor<DescribeNamespaceRequest, DescribeNamespaceResponse> describe =
         DurableObjectsGrpc.getDescribeNamespaceMethod();
@@ -60,7 +82,7 @@ public final class ConnectService implements BindableService {
             .addMethod(list)
             .build();
     return ServerServiceDefinition.builder(service)
-        .addMethod(connect, (call, headers) -> new StubCall(call, directory, local))
+        .addMethod(connect, (call, headers) -> new StubCall(call, this))
         .addMethod(describe, ServerCalls.asyncUnaryCall(this::describeNamespace))
         .addMethod(list, ServerCalls.asyncUnaryCall(this::listNamespaces))
         .build();

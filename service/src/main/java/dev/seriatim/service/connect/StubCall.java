@@ -18,51 +18,187 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
 import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One {@code Connect} call, which is one stub.
  *
  * <p>gRPC calls the listener's methods one at a time, on the transport's thread; they only check
- * and enqueue, and never run the object's code. Until the stub is open, the transport's thread is
- * the one that writes; from then on it is whoever flushes the {@link StubQueue}.
+ * and enqueue, and never run the object's code. What takes longer, the reading of a large frame,
+ * goes by a {@link Detour}, and while something is there all else follows it in order. Until the
+ * stub is open, it is this one thread that writes; from then on it is whoever flushes the {@link
+ * StubQueue}.
  *
  * <p>Frames are always read, whatever is queued: a stream that isn't read would hold the
  * flow-control window of the connection, and with it every other stub there. What is too much
  * breaks the stub.
  */
-final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
+final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink, Arrivals.Owner {
+  private static final Logger logger = Logger.getLogger(StubCall.class.getName());
+
   private static final int REQUEST_CHUNK = 32;
 
-  private final ServerCall<Frame, EncodedFrame> call;
-  private final ObjectDirectory directory;
-  private final boolean local;
+  private final ServerCall<Arrived, EncodedFrame> call;
+  private final ConnectService service;
+
+  /** Whether the call is counted among those that are open. */
+  private final boolean counted;
 
   // The transport thread's own.
+  private @Nullable Detour detour;
+  private byte received;
+
+  /** Whether frames that come are dropped. Written by the transport's thread. */
+  private volatile boolean dropping;
+
+  // Those of the transport's thread, or of the one that the detour has, as long as it isn't empty.
   private @Nullable StubQueue stub;
   private boolean refused;
-  private int received;
 
-  StubCall(ServerCall<Frame, EncodedFrame> call, ObjectDirectory directory, boolean local) {
-    this.local = local;
+  /** Serves a call that has just come. */
+  StubCall(ServerCall<Arrived, EncodedFrame> call, ConnectService service) {
     this.call = call;
-    this.directory = directory;
+    this.service = service;
     call.sendHeaders(new Metadata());
+    Connection connection = Connection.of(call.getAttributes());
+    BreakCause tooMany = null;
+    if (connection != null) {
+      connection.own(this);
+      tooMany = connection.oneTooMany();
+    }
+    OpenCalls calls = service.stubs();
+    counted = tooMany == null && calls != null && calls.begin();
+    if (tooMany == null && calls != null && !counted) {
+      tooMany = calls.refusal();
+    }
+    if (tooMany != null) {
+      refuse(tooMany);
+    }
     call.request(2 * REQUEST_CHUNK);
   }
 
+  /** Ends the call before there is a stub. */
+  private void refuse(BreakCause cause) {
+    refused = true;
+    send(List.of(), cause.toBroken(/* completedThrough= */ 0));
+    close(cause.toStatus());
+  }
+
+  // ---- the transport's thread
+
   @Override
-  public void onMessage(Frame frame) {
-    if (++received % REQUEST_CHUNK == 0) {
+  public void onMessage(Arrived arrived) {
+    if (++received == REQUEST_CHUNK) {
+      received = 0;
       call.request(REQUEST_CHUNK);
     }
+    if (dropping) {
+      return;
+    }
+    switch (arrived) {
+      case Frame frame -> inOrder(() -> take(frame));
+      case LargeFrame frame -> readElsewhere(frame);
+    }
+  }
+
+  @Override
+  public void overloaded(BreakCause cause) {
+    dropping = true;
+    inOrder(() -> fail(cause));
+  }
+
+  @Override
+  public void onHalfClose() {
+    inOrder(this::halfClosed);
+  }
+
+  @Override
+  public void onCancel() {
+    ended();
+    dropping = true;
+    inOrder(this::cancelled);
+  }
+
+  @Override
+  public void onComplete() {
+    ended();
+    inOrder(this::completed);
+  }
+
+  @Override
+  public void onReady() {
+    inOrder(this::ready);
+  }
+
+  private void ended() {
+    OpenCalls calls = service.stubs();
+    if (counted && calls != null) {
+      calls.end();
+    }
+  }
+
+  private void inOrder(Runnable event) {
+    if (detour == null || detour.isEmpty()) {
+      event.run();
+    } else {
+      detour.add(event);
+    }
+  }
+
+  private void readElsewhere(LargeFrame frame) {
+    Executor readers = service.readers();
+    Connection connection = Connection.of(call.getAttributes());
+    ArrivalBudget.Part budget = connection == null ? null : connection.budget();
+    if (readers == null || budget == null) {
+      inOrder(() -> take(frame.read()));
+      return;
+    }
+    budget.hold(frame.size());
+    if (budget.isOver()) {
+      budget.hold(-frame.size());
+      overloaded(
+          BreakCause.of(
+              BreakReason.OVERLOADED,
+              "no room for a frame of %,d bytes: %s".formatted(frame.size(), budget.refusal())));
+      return;
+    }
+    if (detour == null) {
+      detour = new Detour(readers);
+    }
+    detour.add(
+        () -> {
+          try {
+            if (!dropping) {
+              take(read(frame));
+            }
+          } finally {
+            budget.hold(-frame.size());
+          }
+        });
+  }
+
+  // ---- the same, or the thread that reads elsewhere
+
+  private static Frame read(LargeFrame frame) {
+    try {
+      return frame.read();
+    } catch (OutOfMemoryError e) {
+      logger.log(Level.WARNING, "a frame could not be read", e);
+      return FrameMarshaller.overloaded(
+          frame.size(), "there was no memory to read a frame of %,d bytes".formatted(frame.size()));
+    }
+  }
+
+  private void take(Frame frame) {
     if (refused) {
       return;
     }
     if (stub == null) {
       stub = open(frame);
       if (stub == null) {
-        refused = true;
         return;
       }
     } else if (frame.request().open() != null) {
@@ -81,12 +217,13 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
 
   private @Nullable StubQueue open(Frame frame) {
     Open object = frame.request().open();
+    ObjectDirectory directory = service.directory();
     try {
       if (frame.fault() != null && object == null) {
         throw new BreakException(frame.fault());
       }
       // An object's own calls belong to a turn that is to end well.
-      if (directory.isDraining() && !local) {
+      if (directory.isDraining() && !service.isLocal()) {
         throw new BreakException(ObjectDirectory.drainCause());
       }
       if (object == null) {
@@ -98,16 +235,22 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
       Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
       address.id().name().ifPresent(opened::setName);
       call.sendMessage(EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()));
-      return directory.open(address, this, local);
+      return directory.open(address, this, service.isLocal());
     } catch (BreakException e) {
-      send(List.of(), e.cause().toBroken(/* completedThrough= */ 0));
-      close(e.cause().toStatus());
+      refuse(e.cause());
       return null;
     }
   }
 
-  @Override
-  public void onHalfClose() {
+  private void fail(BreakCause cause) {
+    if (stub != null) {
+      stub.fail(cause);
+    } else if (!refused) {
+      refuse(cause);
+    }
+  }
+
+  private void halfClosed() {
     if (stub != null) {
       stub.halfClose();
     } else if (!refused) {
@@ -116,22 +259,19 @@ final class StubCall extends ServerCall.Listener<Frame> implements OutcomeSink {
     }
   }
 
-  @Override
-  public void onCancel() {
+  private void cancelled() {
     if (stub != null) {
       stub.cancel();
     }
   }
 
-  @Override
-  public void onComplete() {
+  private void completed() {
     if (stub != null) {
       stub.transportIsDone();
     }
   }
 
-  @Override
-  public void onReady() {
+  private void ready() {
     if (stub != null) {
       stub.onReady();
     }

@@ -104,12 +104,18 @@ final class LimitOptions {
       description = "How many instances may be live. Default: 100000")
   private int maxInstances = DEFAULTS.maxInstances();
 
+  @Option(
+      names = "--max-stubs",
+      paramLabel = "N",
+      description = "How many stubs may be open. Default: one for each 16 KiB of the heap")
+  private int maxStubs = DEFAULTS.maxStubs();
+
   /**
    * The limits as given.
    *
    * @throws IllegalArgumentException if one is out of its range
    */
-  HostLimits toLimits() {
+  HostLimits.Builder toLimits() {
     return HostLimits.builder()
         .turnLimit(seconds(turnLimit))
         .drainLimit(seconds(drainLimit))
@@ -123,7 +129,7 @@ final class LimitOptions {
         .hostOutcomeBytes(hostOutcomeBytes)
         .idleLimit(seconds(idleLimit))
         .maxInstances(maxInstances)
-        .build();
+        .maxStubs(maxStubs);
   }
 
   static Duration seconds(double seconds) {

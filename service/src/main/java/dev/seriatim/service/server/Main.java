@@ -67,11 +67,23 @@ public final class Main implements Callable<Integer> {
   @ArgGroup(exclusive = false)
   private @Nullable Tls tls;
 
+  @Option(
+      names = "--log-limit",
+      paramLabel = "N",
+      defaultValue = "10",
+      description =
+          "How many records of one kind are logged a minute; the rest is counted. Default:"
+              + " ${DEFAULT-VALUE}")
+  private int logLimit = 10;
+
   @ArgGroup(exclusive = false, validate = false, heading = "Storage:%n")
   private StoreOptions store = new StoreOptions();
 
   @ArgGroup(exclusive = false, validate = false, heading = "Limits:%n")
   private LimitOptions limits = new LimitOptions();
+
+  @ArgGroup(exclusive = false, validate = false, heading = "Limits of connections:%n")
+  private ConnectionOptions connections = new ConnectionOptions();
 
   /** Both files or neither. */
   private static final class Tls {
@@ -106,11 +118,15 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (logLimit < 1) {
+      throw usage("--log-limit: " + logLimit + ", expected at least 1");
+    }
+    LogLimit.install(logLimit);
     HealthStatusManager health = new HealthStatusManager();
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
     List<String> served;
     try {
-      builder.limits(limits.toLimits());
+      builder.limits(connections.applyTo(limits.toLimits()));
       builder.storage(store.applyTo(place.toOptions()));
       served = ObjectJars.addTo(builder, objects);
     } catch (IllegalArgumentException e) {
@@ -200,7 +216,7 @@ public final class Main implements Callable<Integer> {
    * different.
    */
   private void haltLater() {
-    Duration limit = limits.toLimits().drainLimit().plus(AFTER_DRAIN_LIMIT);
+    Duration limit = limits.toLimits().build().drainLimit().plus(AFTER_DRAIN_LIMIT);
     Thread.ofPlatform()
         .daemon()
         .name("seriatim-drain-limit")

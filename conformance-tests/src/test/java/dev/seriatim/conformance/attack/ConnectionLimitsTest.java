@@ -1,0 +1,338 @@
+package dev.seriatim.conformance.attack;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.attack.v1.EchoRequest;
+import dev.seriatim.attack.v1.TargetGrpc;
+import dev.seriatim.service.ConnectionLimits;
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.stub.DurableObjectStub;
+import dev.seriatim.stub.DurableObjects;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.Invocation;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What clients may do before anything of theirs is queued, and what they are told beyond it. */
+@Timeout(120)
+final class ConnectionLimitsTest {
+  private static final int MIB = 1 << 20;
+  private static final String CONNECT = "seriatim.v1.DurableObjects/Connect";
+  private static final String ECHO = "seriatim.attack.v1.Target/Echo";
+
+  private final List<RawConnection> connections = new ArrayList<>();
+
+  @SuppressWarnings("NullAway.Init") // Each test starts it first.
+  private DurableObjectHost host;
+
+  @SuppressWarnings("NullAway.Init") // Likewise.
+  private ManagedChannel channel;
+
+  private void host(
+      UnaryOperator<ConnectionLimits> connectionLimits, UnaryOperator<HostLimits.Builder> limits)
+      throws IOException {
+    host =
+        DurableObjectHost.builder()
+            .namespace(
+                TargetNamespace.NAME, TargetGrpc.getServiceDescriptor(), TargetNamespace.FACTORY)
+            .limits(
+                limits
+                    .apply(
+                        HostLimits.builder()
+                            .connections(connectionLimits.apply(ConnectionLimits.defaults())))
+                    .build())
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .build()
+            .start();
+    channel = NettyChannelBuilder.forAddress("127.0.0.1", host.port()).usePlaintext().build();
+  }
+
+  private void host(UnaryOperator<ConnectionLimits> connectionLimits) throws IOException {
+    host(connectionLimits, UnaryOperator.identity());
+  }
+
+  @AfterEach
+  void close() {
+    connections.forEach(RawConnection::close);
+    channel.shutdownNow();
+    host.close();
+  }
+
+  private RawConnection connect() throws IOException {
+    RawConnection connection = RawConnection.open(host.port());
+    connections.add(connection);
+    return connection;
+  }
+
+  private static RawStream stub(RawConnection connection, String name) throws IOException {
+    return connection
+        .call(CONNECT)
+        .message(ConnectRequest.newBuilder().setOpen(FrameStub.target(name)).build());
+  }
+
+  private static ConnectRequest echo(int sequence, int bytes) {
+    return ConnectRequest.newBuilder()
+        .addInvocations(
+            Invocation.newBuilder()
+                .setSequence(sequence)
+                .setMethod("Echo")
+                .setMessage(
+                    EchoRequest.newBuilder()
+                        .setPayload(ByteString.copyFrom(new byte[bytes]))
+                        .build()
+                        .toByteString()))
+        .build();
+  }
+
+  private static void await(BooleanSupplier condition, String what) throws InterruptedException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!condition.getAsBoolean()) {
+      assertWithMessage("never came: %s", what).that(System.nanoTime() - end).isLessThan(0L);
+      Thread.sleep(2);
+    }
+  }
+
+  private static void awaitBreak(RawStream stream, String message) throws InterruptedException {
+    await(stream::isOver, "the break of a stub: " + message);
+    assertThat(stream.reason()).isEqualTo("OVERLOADED");
+    assertThat(stream.breakMessage()).contains(message);
+  }
+
+  private void assertNeighbourIsServed(int bytes) throws Exception {
+    try (DurableObjectStub stub =
+        DurableObjects.on(channel).namespace(TargetNamespace.NAME).getByName("neighbour")) {
+      EchoRequest request =
+          EchoRequest.newBuilder().setPayload(ByteString.copyFrom(new byte[bytes])).build();
+      var _ = stub.call(TargetGrpc.getEchoMethod(), request).get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  // ---- messages that don't come to their end
+
+  @Test
+  void halfFramesThatTakeTooMuchBreakTheirStubsInTheirPlace() throws Exception {
+    host(limits -> limits.withMaxArrivingBytes(4 * MIB));
+    RawConnection connection = connect();
+    List<RawStream> halves = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      RawStream stream = stub(connection, "half-" + i).message(echo(1, 10));
+      int _ = stream.data(RawStream.framed(new byte[MIB], 2 * MIB, false), 20_000);
+      halves.add(stream);
+    }
+    await(() -> halves.stream().anyMatch(RawStream::isOver), "the break of one of four stubs");
+    assertNeighbourIsServed(100_000);
+    for (RawStream stream : halves) {
+      awaitBreak(stream, "the host may have 4,194,304 bytes of frames on their way in");
+      assertThat(stream.outcomes()).isEqualTo(1);
+    }
+    assertThat(connection.isOver()).isFalse();
+    // The host ends what the client doesn't, and what they took is free again.
+    await(() -> connection.resets() == halves.size(), "the resets of four streams");
+    RawStream whole = stub(connection, "whole").message(echo(1, MIB));
+    await(() -> whole.outcomes() == 1, "the outcome of a frame of 1 MiB");
+  }
+
+  @Test
+  void theRestOfAFrameThatWasRefusedIsNotKept() throws Exception {
+    host(limits -> limits.withMaxArrivingBytes(2 * MIB));
+    RawConnection connection = connect();
+    byte[] half = RawStream.framed(new byte[3 * MIB], 3 * MIB + 1, false);
+    for (int i = 0; i < 20; i++) {
+      RawStream stream = stub(connection, "half");
+      int _ = stream.data(half, 20_000);
+      awaitBreak(stream, "no room for a frame of 3,145,729 bytes");
+    }
+  }
+
+  @Test
+  void aFrameThatIsTooLongIsRefusedByItsFirstBytes() throws Exception {
+    host(UnaryOperator.identity());
+    RawStream stream = stub(connect(), "long").message(echo(1, 10));
+    int _ = stream.data(RawStream.framed(new byte[10], Integer.MAX_VALUE, false), 20_000);
+    awaitBreak(stream, "a frame has 2,147,483,647 bytes, expected at most 4,194,304");
+    assertThat(stream.outcomes()).isEqualTo(1);
+  }
+
+  @Test
+  void aFrameThatIsTooLongIsRefusedAlsoIfItsFirstBytesComeOneByOne() throws Exception {
+    host(UnaryOperator.identity(), limits -> limits.maxFrameBytes(2048));
+    RawStream stream = stub(connect(), "long").message(echo(1, 10));
+    for (byte one : RawStream.framed(new byte[10], 2049, false)) {
+      int _ = stream.data(new byte[] {one}, 20_000);
+    }
+    awaitBreak(stream, "a frame has 2,049 bytes, expected at most 2,048");
+    assertThat(stream.outcomes()).isEqualTo(1);
+  }
+
+  @Test
+  void aFrameThatTakesTooLongBreaksItsStub() throws Exception {
+    host(limits -> limits.withFrameLimit(Duration.ofMillis(200)));
+    RawConnection connection = connect();
+    RawStream stream = stub(connection, "slow").message(echo(1, 10));
+    int _ = stream.data(RawStream.framed(new byte[10], 1000, false), 20_000);
+    awaitBreak(
+        stream,
+        "a frame of 1,000 bytes lacked 990 of them at the host's limit on the arrival of a frame of"
+            + " PT0.2S");
+    assertThat(stream.outcomes()).isEqualTo(1);
+    assertThat(connection.isOver()).isFalse();
+  }
+
+  @Test
+  void framesThatComeOneBehindAnotherForLongAreNotTakenForOne() throws Exception {
+    host(limits -> limits.withFrameLimit(Duration.ofMillis(400)).withMaxArrivingBytes(MIB));
+    RawStream stream = stub(connect(), "stream");
+    int frames = 200;
+    byte[][] whole = new byte[frames][];
+    int size = 0;
+    for (int i = 0; i < frames; i++) {
+      byte[] frame = echo(i + 1, 20_000).toByteArray();
+      whole[i] = RawStream.framed(frame, frame.length, false);
+      size += whole[i].length;
+    }
+    byte[] all = new byte[size];
+    int at = 0;
+    for (byte[] one : whole) {
+      System.arraycopy(one, 0, all, at, one.length);
+      at += one.length;
+    }
+    // In pieces none of which ends where a frame does, over more than the limit.
+    for (int from = 0; from < all.length; from += 15_000) {
+      int length = Math.min(15_000, all.length - from);
+      int _ = stream.data(java.util.Arrays.copyOfRange(all, from, from + length), 20_000);
+      if (from % 600_000 == 0) {
+        int known = stream.outcomes();
+        await(() -> stream.outcomes() >= known, "outcomes");
+        Thread.sleep(100);
+      }
+    }
+    await(() -> stream.outcomes() == frames, frames + " outcomes");
+  }
+
+  @Test
+  void aHeaderCallThatTakesTooLongEnds() throws Exception {
+    host(limits -> limits.withFrameLimit(Duration.ofMillis(200)));
+    RawConnection connection = connect();
+    RawStream call = connection.call(ECHO, "seriatim-object", TargetNamespace.NAME + "/slow");
+    int _ = call.data(RawStream.framed(new byte[10], 1000, false), 20_000);
+    await(call::isOver, "the end of a call");
+    assertThat(connection.isOver()).isFalse();
+  }
+
+  // ---- stubs and connections
+
+  @Test
+  void oneStubMoreThanTheHostMayHaveIsRefused() throws Exception {
+    host(UnaryOperator.identity(), limits -> limits.maxStubs(3));
+    RawConnection connection = connect();
+    RawStream[] stubs = {stub(connection, "a"), stub(connection, "b"), stub(connection, "c")};
+    for (RawStream stub : stubs) {
+      stub.message(echo(1, 1));
+      await(() -> stub.outcomes() == 1, "the outcome of a stub that is let in");
+    }
+    RawConnection another = connect();
+    awaitBreak(stub(another, "d"), "the host may have 3 stubs open at a time");
+    RawStream call = another.call(ECHO, "seriatim-object", TargetNamespace.NAME + "/e");
+    await(call::isOver, "the end of a call with a header");
+    stubs[0].end();
+    await(stubs[0]::isOver, "the end of a stub");
+    assertNeighbourIsServed(1);
+  }
+
+  @Test
+  void oneStubMoreThanAConnectionMayHaveIsRefused() throws Exception {
+    host(limits -> limits.withMaxStubsPerConnection(2));
+    RawConnection connection = connect();
+    RawStream first = stub(connection, "a");
+    var _ = stub(connection, "b");
+    RawStream third = stub(connection, "c");
+    awaitBreak(third, "a connection may have 2 stubs open at a time");
+    third.reset(); // As a gRPC client does.
+    assertNeighbourIsServed(1);
+    first.end();
+    await(first::isOver, "the end of a stub");
+    RawStream another = stub(connection, "c").message(echo(1, 1));
+    await(() -> another.outcomes() == 1, "the outcome of a stub in the place of another");
+  }
+
+  @Test
+  void oneConnectionMoreThanTheHostMayHaveIsClosed() throws Exception {
+    host(limits -> limits.withMaxConnections(2));
+    RawConnection first = connect();
+    RawStream stream = stub(first, "a").message(echo(1, 1));
+    await(() -> stream.outcomes() == 1, "an outcome on the first connection");
+    assertNeighbourIsServed(1);
+    try (Socket third = new Socket(InetAddress.getLoopbackAddress(), host.port())) {
+      third.setSoTimeout(30_000);
+      assertThat(readsNothing(third)).isTrue();
+    }
+    assertNeighbourIsServed(1);
+    first.close();
+    // The host hears of it in its own time.
+    await(this::isLetIn, "a connection in the place of the one that was closed");
+  }
+
+  private static boolean readsNothing(Socket socket) {
+    try {
+      return socket.getInputStream().read() < 0;
+    } catch (IOException e) {
+      return true; // It was reset.
+    }
+  }
+
+  private boolean isLetIn() {
+    try {
+      RawConnection connection = connect();
+      RawStream stream = stub(connection, "a").message(echo(1, 1));
+      await(() -> stream.outcomes() == 1 || connection.isOver(), "an outcome, or the end");
+      return stream.outcomes() == 1;
+    } catch (IOException e) {
+      return false;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void aConnectionThatSaysNothingIsClosed() throws Exception {
+    host(limits -> limits.withHandshakeLimit(Duration.ofMillis(200)));
+    try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), host.port())) {
+      silent.setSoTimeout(30_000);
+      while (!readsNothing(silent)) {
+        // The host's settings.
+      }
+    }
+    assertNeighbourIsServed(1);
+  }
+
+  @Test
+  void resetsAreCountedAndCloseTheirConnection() throws Exception {
+    host(limits -> limits.withMaxResetsPerMinute(100));
+    RawConnection connection = connect();
+    for (int i = 0; i < 101 && !connection.isOver(); i++) {
+      try {
+        stub(connection, "reset").reset();
+      } catch (IOException e) {
+        break; // The host has closed it by now.
+      }
+    }
+    await(connection::isOver, "the end of the connection");
+    assertNeighbourIsServed(1);
+  }
+}

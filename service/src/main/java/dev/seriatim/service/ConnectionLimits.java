@@ -1,0 +1,128 @@
+package dev.seriatim.service;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import java.time.Duration;
+
+/**
+ * The limits of what a host's clients may do before anything of theirs is queued. They hold where
+ * the host {@linkplain DurableObjectHost.Builder#listen listens} by itself. Immutable; each {@code
+ * with} method gives a changed copy.
+ *
+ * @param maxConnections how many connections may be open; default one for each 512 KiB of the
+ *     largest heap, and 64 at least. One more is closed at once
+ * @param maxStubsPerConnection how many stubs, and calls with a header, one connection may have
+ *     open; default half of {@link HostLimits#maxStubs}. One more is refused with {@code
+ *     OVERLOADED}
+ * @param maxArrivingBytes how much memory messages may take while they arrive: those of which a
+ *     part is there, and those that wait to be parsed; default a sixteenth of the largest heap, and
+ *     eight times {@link HostLimits#maxFrameBytes} at least, since a frame may come in pieces that
+ *     take more than they hold. When half of it is taken, each connection has an equal part of the
+ *     rest; a stub whose frame would take more breaks with {@code OVERLOADED}, as do those whose
+ *     frames have stood still for a second
+ * @param frameLimit how long a frame may take to arrive, from its first byte to its last; default
+ *     60 s. A stub whose frame takes longer breaks with {@code OVERLOADED}
+ * @param maxResetsPerMinute how many calls a client may reset, or have reset, within a minute;
+ *     default 20,000. Its connection is closed over it
+ * @param handshakeLimit how long a client may take to begin to speak HTTP/2; default 20 s. Its
+ *     connection is closed then
+ */
+@CheckReturnValue
+public record ConnectionLimits(
+    int maxConnections,
+    int maxStubsPerConnection,
+    long maxArrivingBytes,
+    Duration frameLimit,
+    int maxResetsPerMinute,
+    Duration handshakeLimit) {
+  /** Checks each. */
+  public ConnectionLimits {
+    positive("maxConnections", maxConnections);
+    positive("maxStubsPerConnection", maxStubsPerConnection);
+    positive("maxArrivingBytes", maxArrivingBytes);
+    DurationRange.positive("frameLimit", frameLimit);
+    positive("maxResetsPerMinute", maxResetsPerMinute);
+    DurationRange.positive("handshakeLimit", handshakeLimit);
+  }
+
+  private static void positive(String name, long value) {
+    checkArgument(value > 0, "%s: %s, expected at least 1", name, value);
+  }
+
+  /** The defaults. */
+  public static ConnectionLimits defaults() {
+    return HostLimits.defaults().connections();
+  }
+
+  static ConnectionLimits defaults(long heapBytes, int maxStubs, int maxFrameBytes) {
+    return new ConnectionLimits(
+        Math.clamp(heapBytes / (512 << 10), 64, 1 << 20),
+        Math.max(1, maxStubs / 2),
+        Math.max(8L * maxFrameBytes, heapBytes / 16),
+        Duration.ofSeconds(60),
+        20_000,
+        Duration.ofSeconds(20));
+  }
+
+  /** A copy with another {@link #maxConnections}. */
+  public ConnectionLimits withMaxConnections(int connections) {
+    return new ConnectionLimits(
+        connections,
+        maxStubsPerConnection,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit);
+  }
+
+  /** A copy with another {@link #maxStubsPerConnection}. */
+  public ConnectionLimits withMaxStubsPerConnection(int stubs) {
+    return new ConnectionLimits(
+        maxConnections, stubs, maxArrivingBytes, frameLimit, maxResetsPerMinute, handshakeLimit);
+  }
+
+  /** A copy with another {@link #maxArrivingBytes}. */
+  public ConnectionLimits withMaxArrivingBytes(long bytes) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        bytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit);
+  }
+
+  /** A copy with another {@link #frameLimit}. */
+  public ConnectionLimits withFrameLimit(Duration limit) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        maxArrivingBytes,
+        limit,
+        maxResetsPerMinute,
+        handshakeLimit);
+  }
+
+  /** A copy with another {@link #maxResetsPerMinute}. */
+  public ConnectionLimits withMaxResetsPerMinute(int resets) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        maxArrivingBytes,
+        frameLimit,
+        resets,
+        handshakeLimit);
+  }
+
+  /** A copy with another {@link #handshakeLimit}. */
+  public ConnectionLimits withHandshakeLimit(Duration limit) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        limit);
+  }
+}

@@ -1,0 +1,116 @@
+package dev.seriatim.service.connect;
+
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.object.BreakCause;
+import dev.seriatim.service.object.BreakReason;
+import io.grpc.Attributes;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
+import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.grpc.netty.shaded.io.netty.util.concurrent.FastThreadLocal;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One client's connection. It stands in the way of the connection's bytes until the client has said
+ * that it speaks HTTP/2; from then on it knows its streams, and its {@link Arrivals} look at what
+ * comes on them.
+ *
+ * <p>Belongs to the connection's event loop.
+ */
+final class Connection extends ChannelInboundHandlerAdapter {
+  /** In the attributes of the connection's calls. */
+  private static final Attributes.Key<Connection> ATTRIBUTE =
+      Attributes.Key.create("dev.seriatim.connection");
+
+  /** That whose bytes the thread is just reading, if it stands in their way. */
+  private static final FastThreadLocal<@Nullable Connection> READING = new FastThreadLocal<>();
+
+  private final HostLimits limits;
+  private final ArrivalBudget.Part budget;
+  private final Channel channel;
+
+  // Set once, when the client has said that it speaks HTTP/2.
+  private @Nullable Http2Connection http2;
+  private @Nullable Arrivals arrivals;
+
+  Connection(HostLimits limits, ArrivalBudget budget, Channel channel) {
+    this.limits = limits;
+    this.budget = budget.part();
+    this.channel = channel;
+  }
+
+  /** That of a call, or null if its transport has none. */
+  static @Nullable Connection of(Attributes attributes) {
+    return attributes.get(ATTRIBUTE);
+  }
+
+  // ---- until the client has said that it speaks HTTP/2
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object bytes) {
+    READING.set(this);
+    try {
+      var _ = context.fireChannelRead(bytes);
+    } finally {
+      READING.remove();
+    }
+    if (arrivals != null && !context.isRemoved()) {
+      var _ = context.pipeline().remove(this);
+    }
+  }
+
+  /**
+   * The client that is just being read from has said that it speaks HTTP/2.
+   *
+   * @return the attributes that its calls shall have
+   */
+  static Attributes begin(Attributes attributes) {
+    Connection connection = READING.get();
+    if (connection == null || !connection.watch()) {
+      return attributes;
+    }
+    return attributes.toBuilder().set(ATTRIBUTE, connection).build();
+  }
+
+  private boolean watch() {
+    ChannelHandlerContext context = channel.pipeline().context(Http2ConnectionHandler.class);
+    if (context == null) {
+      return false;
+    }
+    Http2ConnectionHandler handler = (Http2ConnectionHandler) context.handler();
+    http2 = handler.connection();
+    // The client is told of it in a setting, which it needn't keep to before it has said so.
+    http2.remote().maxActiveStreams(Connections.maxStreams(limits));
+    Arrivals watching = Arrivals.watch(limits, budget, handler, context);
+    arrivals = watching;
+    var _ = channel.closeFuture().addListener(_ -> watching.forgetAll());
+    return true;
+  }
+
+  // ---- its calls
+
+  /** The stream that is just being opened is this one's. */
+  void own(Arrivals.Owner owner) {
+    if (arrivals != null) {
+      arrivals.own(owner);
+    }
+  }
+
+  /** Why the call that is just being opened is one too many; null if it isn't. */
+  @Nullable BreakCause oneTooMany() {
+    int most = limits.connections().maxStubsPerConnection();
+    return http2 == null || http2.numActiveStreams() <= most
+        ? null
+        : BreakCause.of(
+            BreakReason.OVERLOADED,
+            "a connection may have %,d stubs open at a time, and this one has them"
+                .formatted(most));
+  }
+
+  /** What counts the memory that the connection's messages take before they are queued. */
+  ArrivalBudget.Part budget() {
+    return budget;
+  }
+}

@@ -1,0 +1,160 @@
+package dev.seriatim.service.connect;
+
+import dev.seriatim.service.HostLimits;
+import io.grpc.Attributes;
+import io.grpc.ServerBuilder;
+import io.grpc.ServerCredentials;
+import io.grpc.ServerTransportFilter;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.channel.Channel;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandler.Sharable;
+import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
+import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
+import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.IoHandlerFactory;
+import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
+import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
+import java.net.SocketAddress;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Logger;
+
+/**
+ * What listens for a host's clients. Lets in so many connections, and no more, and bounds what each
+ * may do to the others. Safe for any number of threads.
+ */
+public final class Connections implements AutoCloseable {
+  private static final Logger logger = Logger.getLogger(Connections.class.getName());
+
+  /**
+   * A client that keeps to the number of stubs is told why it may have no more; so it needs some.
+   */
+  private static final int STREAMS_TO_REFUSE = 1_000;
+
+  private static final int SECONDS_OF_RESETS = 60;
+
+  private final HostLimits limits;
+  private final ArrivalBudget budget;
+  private final AtomicInteger open = new AtomicInteger();
+  private final EventLoopGroup listener = group(1, "seriatim-listener-ELG");
+  private final EventLoopGroup transport =
+      group(Runtime.getRuntime().availableProcessors(), "seriatim-transport-ELG");
+
+  /** Half of the processors may be busy with large frames: their clients may wait a little. */
+  private final ExecutorService readers =
+      threads(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+
+  /** Listens for nobody yet. */
+  public Connections(HostLimits limits) {
+    this.limits = limits;
+    this.budget = new ArrivalBudget(limits.connections().maxArrivingBytes());
+  }
+
+  private static EventLoopGroup group(int threads, String name) {
+    IoHandlerFactory factory =
+        Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+    return new MultiThreadIoEventLoopGroup(
+        threads, new DefaultThreadFactory(name, /* daemon= */ true), factory);
+  }
+
+  private static ExecutorService threads(int most) {
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
+            most,
+            most,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            Thread.ofVirtual().name("seriatim-reader-", 0).factory());
+    threads.allowCoreThreadTimeOut(true);
+    return threads;
+  }
+
+  /** Where large frames are read. */
+  Executor readers() {
+    return readers;
+  }
+
+  /** A server that listens here. */
+  public ServerBuilder<?> listen(SocketAddress address, ServerCredentials credentials) {
+    // A dead client is noticed, and its stubs let go, within half a minute.
+    return NettyServerBuilder.forAddress(address, credentials)
+        .decompressorRegistry(Gzip.registry())
+        .keepAliveTime(20, TimeUnit.SECONDS)
+        .keepAliveTimeout(10, TimeUnit.SECONDS)
+        .permitKeepAliveTime(10, TimeUnit.SECONDS)
+        .permitKeepAliveWithoutCalls(true)
+        .handshakeTimeout(limits.connections().handshakeLimit().toMillis(), TimeUnit.MILLISECONDS)
+        .maxConcurrentCallsPerConnection(maxStreams(limits))
+        .maxRstFramesPerWindow(limits.connections().maxResetsPerMinute(), SECONDS_OF_RESETS)
+        .bossEventLoopGroup(listener)
+        .workerEventLoopGroup(transport)
+        .channelFactory(this::listeningChannel)
+        .addTransportFilter(
+            new ServerTransportFilter() {
+              @Override
+              public Attributes transportReady(Attributes attributes) {
+                return Connection.begin(attributes);
+              }
+            });
+  }
+
+  /** How many streams a connection may have open. */
+  static int maxStreams(HostLimits limits) {
+    return (int)
+        Math.min(
+            Integer.MAX_VALUE,
+            (long) limits.connections().maxStubsPerConnection() + STREAMS_TO_REFUSE);
+  }
+
+  private ServerChannel listeningChannel() {
+    ServerChannel channel =
+        Epoll.isAvailable() ? new EpollServerSocketChannel() : new NioServerSocketChannel();
+    channel.pipeline().addLast(new Gate());
+    return channel;
+  }
+
+  /** Stands before what takes accepted connections in. */
+  @Sharable
+  private final class Gate extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object accepted) {
+      Channel channel = (Channel) accepted;
+      if (open.incrementAndGet() > limits.connections().maxConnections()) {
+        open.decrementAndGet();
+        logger.warning(
+            () ->
+                "a connection from %s is closed at once: the host may have %,d, and has them"
+                    .formatted(channel.remoteAddress(), limits.connections().maxConnections()));
+        channel.unsafe().closeForcibly();
+        return;
+      }
+      var _ = channel.closeFuture().addListener(_ -> open.decrementAndGet());
+      channel.pipeline().addLast(new Connection(limits, budget, channel));
+      context.fireChannelRead(accepted);
+    }
+  }
+
+  /** How many bytes of messages are on their way in. */
+  long arriving() {
+    return budget.held();
+  }
+
+  /** Closes all connections. */
+  @Override
+  public void close() {
+    readers.shutdownNow();
+    var _ = listener.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+    var _ = transport.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+  }
+}
