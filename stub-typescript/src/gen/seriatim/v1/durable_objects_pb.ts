@@ -79,8 +79,8 @@
 //
 // Whenever older calls are answered in between, this is looked at anew. In no case does the stub break: the
 // other calls wait for the host, and a call without a timeout never fails because of another one's. A call
-// that was given up keeps its number: one that was not sent yet MAY still be sent, with what is left of its
-// time (zero), or taken out before it gets a number on the wire.
+// that was given up keeps its place: one that was not sent yet MUST still be sent, with what is left of its
+// time (zero), so that the host breaks the stub there and no call that was made behind it runs.
 //
 // REASONS
 //
