@@ -63,7 +63,7 @@ final class ObjectsCallingObjectsTest {
     // What b was told is what b threw, and a after it.
     assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
     assertThat(refused).hasMessageThat().contains("waits for this call");
-    assertThat(refused).hasMessageThat().contains("RELAY/id:");
+    assertThat(refused).hasMessageThat().contains("RELAY/a > RELAY/b");
   }
 
   @Test

@@ -45,7 +45,8 @@ final class LocalObjects implements AutoCloseable {
 
   private static Map<String, String> callChain() {
     CallChain chain = CallChain.current();
-    return chain == null ? Map.of() : Map.of(CallChain.METADATA_KEY, chain.leave());
+    String waiting = chain == null ? null : chain.leave();
+    return waiting == null ? Map.of() : Map.of(CallChain.METADATA_KEY, waiting);
   }
 
   @Override

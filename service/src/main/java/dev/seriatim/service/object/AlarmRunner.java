@@ -46,6 +46,7 @@ final class AlarmRunner {
       if (!object.endTurn(turn)) {
         return false;
       }
+      turn.instance().turnEnded();
       end(turn, failure);
     }
     drain().alarmEnded();
@@ -79,7 +80,9 @@ final class AlarmRunner {
       return null;
     }
     Instance instance = turn.instance();
-    Context previous = instance.context().attach();
+    CallChain chain = instance.beginChain(/* calledBy= */ null);
+    Context context = chain == null ? instance.context() : chain.in(instance.context());
+    Context previous = context.attach();
     try {
       AlarmFailure failure = start(instance);
       AlarmHandler handler = instance.alarmHandler();
@@ -96,7 +99,10 @@ final class AlarmRunner {
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, fails its alarm.
       return AlarmFailure.thrown(BreakReason.OBJECT_EXCEPTION, thrown);
     } finally {
-      instance.context().detach(previous);
+      context.detach(previous);
+      if (chain != null) {
+        chain.end();
+      }
     }
   }
 

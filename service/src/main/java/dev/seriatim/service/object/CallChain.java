@@ -4,61 +4,122 @@ import io.grpc.Context;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The objects that wait for the turn that is running, that turn's own object last: each has called
- * the one behind it. Travels in the context of a turn, and from turn to turn in the metadata of the
- * invocations that objects of one host make. Immutable.
+ * A turn that calls other objects, and the chain of those that wait for it: each has called the one
+ * behind it. Travels in the context of the turn, and from turn to turn as a {@link CallChains key}
+ * in the metadata of the invocations that objects of one host make.
+ *
+ * <p>A turn counts as waiting for every call that it has made for as long as it runs: nobody can
+ * tell whether it looks at the answer. When it has ended it waits for nothing, and nobody in front
+ * of it waits for what it has called. Safe for any number of threads.
  */
 public final class CallChain {
   /** The key of the chain in an invocation's metadata. Only a host's own objects may set it. */
   public static final String METADATA_KEY = "seriatim-chain";
 
   private static final Context.Key<CallChain> CURRENT = Context.key("seriatim-chain");
-  private static final String ARROW = " > ";
+
+  /** In place of a key: the turn doesn't run. */
+  private static final String NOT_RUNNING = "";
 
   private final Instance caller;
 
-  /** Those who wait for the caller, as they came in the metadata; empty if nobody does. */
-  private final String waiting;
+  /** Who waits for the turn as long as it runs, or null if nobody does, or it has ended. */
+  private volatile @Nullable CallChain calledBy;
 
-  private CallChain(Instance caller, String waiting) {
+  /** What the chain is known by, or null as long as that isn't needed. Written under the lock. */
+  private volatile @Nullable String key;
+
+  private CallChain(Instance caller, @Nullable CallChain calledBy, @Nullable String key) {
     this.caller = caller;
-    this.waiting = waiting;
+    this.calledBy = calledBy;
+    this.key = key;
   }
 
-  /** The chain of the turn that is running, as far as its context reaches; null outside a turn. */
+  /**
+   * The chain of an instance's turns until it calls another object for the first time: of none, but
+   * for that very turn.
+   */
+  static CallChain untilFirstCall(Instance instance) {
+    return new CallChain(instance, null, NOT_RUNNING);
+  }
+
+  /** The chain of one turn, which begins. */
+  static CallChain ofTurn(Instance instance, @Nullable CallChain calledBy) {
+    return new CallChain(instance, calledBy, null);
+  }
+
+  /**
+   * The chain of the turn whose context this is; also when that has ended. Null if it is none's.
+   */
   public static @Nullable CallChain current() {
     return CURRENT.get();
   }
 
+  Context in(Context context) {
+    return context.withValue(CURRENT, this);
+  }
+
+  /** The turn that is running is the one that calls an object for the first time. */
+  synchronized void begin() {
+    key = null;
+  }
+
+  /** The turn has ended. */
+  void end() {
+    if (!NOT_RUNNING.equals(key)) {
+      endNow();
+    }
+  }
+
+  private synchronized void endNow() {
+    String known = key;
+    key = NOT_RUNNING;
+    calledBy = null; // It needn't be kept for whoever still has this context.
+    if (known != null) {
+      caller.object().directory().callChains().remove(known);
+    }
+  }
+
   /**
-   * This chain, for the metadata of a call. Blocks until every commit of the caller's earlier turns
-   * is durable: nothing may leave an object that depends on what could still be lost. What the
-   * running turn itself has written is not waited for; it is submitted when the turn ends.
+   * A call is made. Blocks until every commit of the caller's earlier turns is durable: nothing may
+   * leave an object that depends on what could still be lost. What the running turn itself has
+   * written is not waited for; it is submitted when the turn ends.
    *
+   * @return what the call is to have in its metadata under {@link #METADATA_KEY}; null if nobody
+   *     waits for it, since the turn has ended
    * @throws dev.seriatim.service.StorageException if one of those commits is lost
    */
-  public String leave() {
-    caller.storage().sync();
-    String own = link(caller.object());
-    return waiting.isEmpty() ? own : waiting + ARROW + own;
+  public @Nullable String leave() {
+    caller.storage().awaitCommits();
+    return waits() ? known() : null;
   }
 
-  /** The context of a turn that was called by nobody's object. */
-  static Context begin(Context context, Instance instance) {
-    return context.withValue(CURRENT, new CallChain(instance, ""));
+  private synchronized @Nullable String known() {
+    if (key == null) {
+      key = caller.object().directory().callChains().add(this);
+    }
+    return NOT_RUNNING.equals(key) ? null : key;
   }
 
-  /** The context of a turn that these objects wait for. */
-  static Context extend(Context context, String waiting, Instance instance) {
-    return context.withValue(CURRENT, new CallChain(instance, waiting));
+  private boolean waits() {
+    // A turn that was cut off has lost its instance.
+    return !NOT_RUNNING.equals(key) && caller.storage().refusal() == null;
   }
 
-  /** Whether this object is among those that wait. */
-  static boolean contains(String waiting, LiveObject object) {
-    return (waiting + ARROW).contains(link(object) + ARROW);
+  /** Whether this object waits for what the turn calls. */
+  boolean hasWaiting(LiveObject object) {
+    for (CallChain link = this; link != null && link.waits(); link = link.calledBy) {
+      if (link.caller.object() == object) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  private static String link(LiveObject object) {
-    return object.namespace().name() + "/id:" + object.id();
+  /** The objects that wait, the first one first. */
+  @Override
+  public String toString() {
+    CallChain before = calledBy;
+    return before == null ? caller.object().toString() : before + " > " + caller.object();
   }
 }

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class Instance implements DurableObjectState {
   private final LiveObject object;
   private final InstanceStorage storage;
+  private final CallChain firstCall = CallChain.untilFirstCall(this);
   private final Context.CancellableContext context;
 
   // The turn thread's own.
@@ -31,10 +32,13 @@ final class Instance implements DurableObjectState {
 
   private volatile boolean aborted;
 
+  /** Whether the object calls others: then each of its turns has a chain of its own. */
+  private volatile boolean callsOthers;
+
   Instance(LiveObject object, InstanceStorage storage) {
     this.object = object;
     this.storage = storage;
-    this.context = CallChain.begin(Context.ROOT, this).withCancellation();
+    this.context = firstCall.in(Context.ROOT).withCancellation();
   }
 
   LiveObject object() {
@@ -69,6 +73,22 @@ final class Instance implements DurableObjectState {
   /** The context in which this instance's turns run; cancelled when the instance is discarded. */
   Context.CancellableContext context() {
     return context;
+  }
+
+  /**
+   * The chain of a turn that begins; null if it needs none of its own.
+   *
+   * @param calledBy who waits for the turn, or null
+   */
+  @Nullable CallChain beginChain(@Nullable CallChain calledBy) {
+    return calledBy != null || callsOthers ? CallChain.ofTurn(this, calledBy) : null;
+  }
+
+  /** A turn has ended. */
+  void turnEnded() {
+    if (callsOthers) {
+      firstCall.end();
+    }
   }
 
   void discard(String why) {
@@ -106,7 +126,25 @@ final class Instance implements DurableObjectState {
 
   @Override
   public DurableObjects objects() {
+    if (!callsOthers) {
+      object.firstCall(this);
+    }
     return object.directory().localObjects();
+  }
+
+  /**
+   * The object calls others from now on.
+   *
+   * @param running the turn that does so, or null if it does it outside of one
+   */
+  void callsOthers(@Nullable Turn running) {
+    callsOthers = true;
+    if (running != null) {
+      firstCall.begin();
+      if (!running.isRunning()) {
+        firstCall.end(); // Whoever has ended it may not have seen that there was a chain.
+      }
+    }
   }
 
   @Override

@@ -58,15 +58,6 @@ final class InvocationMetadata {
     }
   }
 
-  /** The objects that wait for an invocation of one of this host's; empty if none does. */
-  static String chain(Invocation invocation) {
-    try {
-      return invocation.metadata().getOrDefault(CallChain.METADATA_KEY, "");
-    } catch (InvalidProtocolBufferException e) {
-      return ""; // It is refused when its turn comes.
-    }
-  }
-
   private static byte[] decode(String key, String value) {
     try {
       return BaseEncoding.base64().decode(value);

@@ -11,7 +11,11 @@ import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +32,12 @@ final class InvocationRunner {
 
   /** One turn of so many is timed if turns of its method are short: to do so isn't much shorter. */
   private static final int TIMED_TURNS = 8;
+
+  /**
+   * Runs nothing. A context that is to be cancelled at its deadline by itself stays in the timer
+   * until then, unless it is cancelled before; a turn that has ended is to leave nothing there.
+   */
+  private static final ScheduledExecutorService NO_TIMER = noTimer();
 
   private final LiveObject object;
   private final Instances instances;
@@ -155,6 +165,7 @@ final class InvocationRunner {
     if (!object.endTurn(turn)) {
       return false;
     }
+    turn.instance().turnEnded();
     end(turn, failure);
     return true;
   }
@@ -193,16 +204,17 @@ final class InvocationRunner {
       Metadata metadata,
       long timeoutNanos) {
     Instance instance = turn.instance();
-    Future<?> timer =
-        timeoutNanos == Long.MAX_VALUE
-            ? null
-            : object
-                .directory()
-                .timer()
-                .schedule(() -> timedOut(turn, invocation), timeoutNanos, TimeUnit.NANOSECONDS);
-    Context.@Nullable CancellableContext own =
-        ownContext(instance, invocation, metadata, timeoutNanos);
-    Context context = own == null ? instance.context() : own;
+    CallChain chain =
+        instance.beginChain(
+            turn.stub().isLocal() ? object.directory().callChains().find(invocation) : null);
+    Context context = context(instance, invocation, metadata, chain);
+    Context.CancellableContext limited = null;
+    Future<?> timer = null;
+    if (timeoutNanos != Long.MAX_VALUE) {
+      limited = context.withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS, NO_TIMER);
+      timer = watchDeadline(turn, invocation, limited, timeoutNanos);
+      context = limited;
+    }
     Context previous = context.attach();
     BreakCause failure;
     MethodCall<?, ?> call = null;
@@ -220,7 +232,7 @@ final class InvocationRunner {
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
       failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
     }
-    if (failure != null && own != null && isExpired(own)) {
+    if (failure != null && limited != null && isExpired(limited)) {
       // The object may have failed just because its deadline passed: it is the deadline that
       // counts.
       timedOut(turn, invocation);
@@ -229,30 +241,53 @@ final class InvocationRunner {
       finish(call);
     }
     context.detach(previous);
-    if (own != null) {
-      own.cancel(null);
-    }
     if (timer != null) {
       timer.cancel(false);
+    }
+    if (chain != null) {
+      chain.end();
     }
     return failure;
   }
 
-  /** A context of the invocation's own, if it has a deadline or metadata. */
-  private Context.@Nullable CancellableContext ownContext(
-      Instance instance, Invocation invocation, Metadata metadata, long timeoutNanos) {
-    if (timeoutNanos == Long.MAX_VALUE && !invocation.hasMetadata()) {
-      return null;
+  /**
+   * The context of a turn. It isn't cancelled when the turn ends: calls that the object has made
+   * and doesn't wait for go on.
+   */
+  private static Context context(
+      Instance instance, Invocation invocation, Metadata metadata, @Nullable CallChain chain) {
+    Context context = instance.context();
+    if (invocation.hasMetadata()) {
+      context = context.withValue(DurableObjectState.INVOCATION_METADATA, metadata);
     }
-    Context context =
-        instance.context().withValue(DurableObjectState.INVOCATION_METADATA, metadata);
-    String chain = InvocationMetadata.chain(invocation);
-    if (!chain.isEmpty()) {
-      context = CallChain.extend(context, chain, instance);
-    }
-    return timeoutNanos == Long.MAX_VALUE
-        ? context.withCancellation()
-        : context.withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS, object.directory().timer());
+    return chain == null ? context : chain.in(context);
+  }
+
+  /** Sees to it that the turn is cut off, and its context cancelled, when its time is up. */
+  private Future<?> watchDeadline(
+      InvocationTurn turn,
+      Invocation invocation,
+      Context.CancellableContext limited,
+      long timeoutNanos) {
+    return object
+        .directory()
+        .timer()
+        .schedule(
+            () -> {
+              // Whoever listens to it is the object's code, which may block.
+              Thread.startVirtualThread(
+                  () -> limited.cancel(new TimeoutException("the invocation's time is up")));
+              timedOut(turn, invocation);
+            },
+            timeoutNanos,
+            TimeUnit.NANOSECONDS);
+  }
+
+  private static ScheduledExecutorService noTimer() {
+    ScheduledThreadPoolExecutor timer =
+        new ScheduledThreadPoolExecutor(0, new ThreadPoolExecutor.DiscardPolicy());
+    timer.shutdown();
+    return timer;
   }
 
   private static boolean isExpired(Context context) {

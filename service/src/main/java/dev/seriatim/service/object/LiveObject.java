@@ -369,6 +369,12 @@ final class LiveObject {
     }
   }
 
+  /** An instance calls another object for the first time. */
+  void firstCall(Instance caller) {
+    Turn current = turn;
+    caller.callsOthers(current != null && current.instance() == caller ? current : null);
+  }
+
   void abort(Instance aborted, String reason) {
     Turn current = turn;
     if (current != null && current.instance() == aborted) {

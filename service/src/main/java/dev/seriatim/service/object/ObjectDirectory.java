@@ -37,6 +37,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private final QueueBudget budget;
   private final OutcomeBudget outcomeBudget;
   private final Pulse pulse = new Pulse();
+  private final CallChains callChains = new CallChains();
   private final TurnWatch turnWatch;
   private final Evictor evictor;
   private final StorageEngine storage;
@@ -308,6 +309,10 @@ public final class ObjectDirectory implements AutoCloseable {
 
   OutcomeBudget outcomeBudget() {
     return outcomeBudget;
+  }
+
+  CallChains callChains() {
+    return callChains;
   }
 
   Pulse pulse() {

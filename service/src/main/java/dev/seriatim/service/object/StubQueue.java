@@ -139,8 +139,8 @@ public final class StubQueue {
    */
   private boolean closesCycle(List<Invocation> invocations) {
     for (Invocation invocation : invocations) {
-      String chain = InvocationMetadata.chain(invocation);
-      if (!chain.isEmpty() && CallChain.contains(chain, object)) {
+      CallChain chain = directory.callChains().find(invocation);
+      if (chain != null && chain.hasWaiting(object)) {
         sealed = true;
         breakSoon(
             BreakCause.of(

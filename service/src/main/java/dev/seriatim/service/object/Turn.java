@@ -68,6 +68,11 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
     return true;
   }
 
+  /** Whether the turn has neither ended nor been cut off. Any thread may ask. */
+  final boolean isRunning() {
+    return state == RUNNING;
+  }
+
   /** Whether the turn has been cut off. Any thread may ask. */
   public final boolean isCutOff() {
     return state == CUT_OFF;

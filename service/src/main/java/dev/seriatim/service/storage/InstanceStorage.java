@@ -468,6 +468,17 @@ public final class InstanceStorage implements DurableObjectStorage {
     object.awaitDurable(this);
   }
 
+  /**
+   * Waits until every commit of this object that was submitted by now is durable. Called by any
+   * thread, in a turn or outside.
+   *
+   * @throws StorageException if one of them was lost, or the thread was interrupted
+   * @throws IllegalStateException if the instance was discarded
+   */
+  public void awaitCommits() {
+    object.awaitDurable(this);
+  }
+
   // ---- the alarm
 
   @Override
