@@ -273,7 +273,9 @@ func (x *ReceiveRequest) GetAmount() int64 {
 }
 
 type ReceiveResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why it was not taken in, and never will be; empty if it was.
+	Refusal       string `protobuf:"bytes,1,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -308,6 +310,147 @@ func (*ReceiveResponse) Descriptor() ([]byte, []int) {
 	return file_seriatim_examples_v1_account_proto_rawDescGZIP(), []int{5}
 }
 
+func (x *ReceiveResponse) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+type SettleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Settlements   []*Settlement          `protobuf:"bytes,1,rep,name=settlements,proto3" json:"settlements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettleRequest) Reset() {
+	*x = SettleRequest{}
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettleRequest) ProtoMessage() {}
+
+func (x *SettleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
+func (*SettleRequest) Descriptor() ([]byte, []int) {
+	return file_seriatim_examples_v1_account_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SettleRequest) GetSettlements() []*Settlement {
+	if x != nil {
+		return x.Settlements
+	}
+	return nil
+}
+
+// What became of one delivery.
+type Settlement struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number int64                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// As in `ReceiveResponse`.
+	Refusal       string `protobuf:"bytes,2,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settlement) Reset() {
+	*x = Settlement{}
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settlement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settlement) ProtoMessage() {}
+
+func (x *Settlement) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settlement.ProtoReflect.Descriptor instead.
+func (*Settlement) Descriptor() ([]byte, []int) {
+	return file_seriatim_examples_v1_account_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Settlement) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Settlement) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+type SettleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettleResponse) Reset() {
+	*x = SettleResponse{}
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettleResponse) ProtoMessage() {}
+
+func (x *SettleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
+func (*SettleResponse) Descriptor() ([]byte, []int) {
+	return file_seriatim_examples_v1_account_proto_rawDescGZIP(), []int{8}
+}
+
 // A delivery, as the account that makes it keeps it.
 type Delivery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -319,7 +462,7 @@ type Delivery struct {
 
 func (x *Delivery) Reset() {
 	*x = Delivery{}
-	mi := &file_seriatim_examples_v1_account_proto_msgTypes[6]
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -331,7 +474,7 @@ func (x *Delivery) String() string {
 func (*Delivery) ProtoMessage() {}
 
 func (x *Delivery) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_examples_v1_account_proto_msgTypes[6]
+	mi := &file_seriatim_examples_v1_account_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -344,7 +487,7 @@ func (x *Delivery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivery.ProtoReflect.Descriptor instead.
 func (*Delivery) Descriptor() ([]byte, []int) {
-	return file_seriatim_examples_v1_account_proto_rawDescGZIP(), []int{6}
+	return file_seriatim_examples_v1_account_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Delivery) GetTo() string {
@@ -378,17 +521,26 @@ const file_seriatim_examples_v1_account_proto_rawDesc = "" +
 	"\x0eReceiveRequest\x12\x16\n" +
 	"\x06sender\x18\x01 \x01(\tR\x06sender\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x16\n" +
-	"\x06amount\x18\x03 \x01(\x03R\x06amount\"\x11\n" +
-	"\x0fReceiveResponse\"Z\n" +
+	"\x06amount\x18\x03 \x01(\x03R\x06amount\"+\n" +
+	"\x0fReceiveResponse\x12\x18\n" +
+	"\arefusal\x18\x01 \x01(\tR\arefusal\"S\n" +
+	"\rSettleRequest\x12B\n" +
+	"\vsettlements\x18\x01 \x03(\v2 .seriatim.examples.v1.SettlementR\vsettlements\">\n" +
+	"\n" +
+	"Settlement\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
+	"\arefusal\x18\x02 \x01(\tR\arefusal\"\x10\n" +
+	"\x0eSettleResponse\"Z\n" +
 	"\bDelivery\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12>\n" +
-	"\arequest\x18\x02 \x01(\v2$.seriatim.examples.v1.ReceiveRequestR\arequest2\xd9\x02\n" +
+	"\arequest\x18\x02 \x01(\v2$.seriatim.examples.v1.ReceiveRequestR\arequest2\xae\x03\n" +
 	"\aAccount\x12N\n" +
 	"\aDeposit\x12$.seriatim.examples.v1.DepositRequest\x1a\x1d.seriatim.examples.v1.Balance\x12P\n" +
 	"\bTransfer\x12%.seriatim.examples.v1.TransferRequest\x1a\x1d.seriatim.examples.v1.Balance\x12T\n" +
 	"\n" +
 	"GetBalance\x12'.seriatim.examples.v1.GetBalanceRequest\x1a\x1d.seriatim.examples.v1.Balance\x12V\n" +
-	"\aReceive\x12$.seriatim.examples.v1.ReceiveRequest\x1a%.seriatim.examples.v1.ReceiveResponseBR\n" +
+	"\aReceive\x12$.seriatim.examples.v1.ReceiveRequest\x1a%.seriatim.examples.v1.ReceiveResponse\x12S\n" +
+	"\x06Settle\x12#.seriatim.examples.v1.SettleRequest\x1a$.seriatim.examples.v1.SettleResponseBR\n" +
 	"\x18dev.seriatim.examples.v1B\fAccountProtoP\x01Z&seriatim.dev/go/examples/v1;examplesv1b\x06proto3"
 
 var (
@@ -403,7 +555,7 @@ func file_seriatim_examples_v1_account_proto_rawDescGZIP() []byte {
 	return file_seriatim_examples_v1_account_proto_rawDescData
 }
 
-var file_seriatim_examples_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_seriatim_examples_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_seriatim_examples_v1_account_proto_goTypes = []any{
 	(*DepositRequest)(nil),    // 0: seriatim.examples.v1.DepositRequest
 	(*TransferRequest)(nil),   // 1: seriatim.examples.v1.TransferRequest
@@ -411,23 +563,29 @@ var file_seriatim_examples_v1_account_proto_goTypes = []any{
 	(*Balance)(nil),           // 3: seriatim.examples.v1.Balance
 	(*ReceiveRequest)(nil),    // 4: seriatim.examples.v1.ReceiveRequest
 	(*ReceiveResponse)(nil),   // 5: seriatim.examples.v1.ReceiveResponse
-	(*Delivery)(nil),          // 6: seriatim.examples.v1.Delivery
+	(*SettleRequest)(nil),     // 6: seriatim.examples.v1.SettleRequest
+	(*Settlement)(nil),        // 7: seriatim.examples.v1.Settlement
+	(*SettleResponse)(nil),    // 8: seriatim.examples.v1.SettleResponse
+	(*Delivery)(nil),          // 9: seriatim.examples.v1.Delivery
 }
 var file_seriatim_examples_v1_account_proto_depIdxs = []int32{
-	4, // 0: seriatim.examples.v1.Delivery.request:type_name -> seriatim.examples.v1.ReceiveRequest
-	0, // 1: seriatim.examples.v1.Account.Deposit:input_type -> seriatim.examples.v1.DepositRequest
-	1, // 2: seriatim.examples.v1.Account.Transfer:input_type -> seriatim.examples.v1.TransferRequest
-	2, // 3: seriatim.examples.v1.Account.GetBalance:input_type -> seriatim.examples.v1.GetBalanceRequest
-	4, // 4: seriatim.examples.v1.Account.Receive:input_type -> seriatim.examples.v1.ReceiveRequest
-	3, // 5: seriatim.examples.v1.Account.Deposit:output_type -> seriatim.examples.v1.Balance
-	3, // 6: seriatim.examples.v1.Account.Transfer:output_type -> seriatim.examples.v1.Balance
-	3, // 7: seriatim.examples.v1.Account.GetBalance:output_type -> seriatim.examples.v1.Balance
-	5, // 8: seriatim.examples.v1.Account.Receive:output_type -> seriatim.examples.v1.ReceiveResponse
-	5, // [5:9] is the sub-list for method output_type
-	1, // [1:5] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	7, // 0: seriatim.examples.v1.SettleRequest.settlements:type_name -> seriatim.examples.v1.Settlement
+	4, // 1: seriatim.examples.v1.Delivery.request:type_name -> seriatim.examples.v1.ReceiveRequest
+	0, // 2: seriatim.examples.v1.Account.Deposit:input_type -> seriatim.examples.v1.DepositRequest
+	1, // 3: seriatim.examples.v1.Account.Transfer:input_type -> seriatim.examples.v1.TransferRequest
+	2, // 4: seriatim.examples.v1.Account.GetBalance:input_type -> seriatim.examples.v1.GetBalanceRequest
+	4, // 5: seriatim.examples.v1.Account.Receive:input_type -> seriatim.examples.v1.ReceiveRequest
+	6, // 6: seriatim.examples.v1.Account.Settle:input_type -> seriatim.examples.v1.SettleRequest
+	3, // 7: seriatim.examples.v1.Account.Deposit:output_type -> seriatim.examples.v1.Balance
+	3, // 8: seriatim.examples.v1.Account.Transfer:output_type -> seriatim.examples.v1.Balance
+	3, // 9: seriatim.examples.v1.Account.GetBalance:output_type -> seriatim.examples.v1.Balance
+	5, // 10: seriatim.examples.v1.Account.Receive:output_type -> seriatim.examples.v1.ReceiveResponse
+	8, // 11: seriatim.examples.v1.Account.Settle:output_type -> seriatim.examples.v1.SettleResponse
+	7, // [7:12] is the sub-list for method output_type
+	2, // [2:7] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_seriatim_examples_v1_account_proto_init() }
@@ -441,7 +599,7 @@ func file_seriatim_examples_v1_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_seriatim_examples_v1_account_proto_rawDesc), len(file_seriatim_examples_v1_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	Account_Transfer_FullMethodName   = "/seriatim.examples.v1.Account/Transfer"
 	Account_GetBalance_FullMethodName = "/seriatim.examples.v1.Account/GetBalance"
 	Account_Receive_FullMethodName    = "/seriatim.examples.v1.Account/Receive"
+	Account_Settle_FullMethodName     = "/seriatim.examples.v1.Account/Settle"
 )
 
 // AccountClient is the client API for Account service.
@@ -36,14 +37,16 @@ const (
 type AccountClient interface {
 	// Puts money into the account.
 	Deposit(ctx context.Context, in *DepositRequest, opts ...grpc.CallOption) (*Balance, error)
-	// Takes money out of the account, and delivers it to another one a little later, once. Throws
-	// FAILED_PRECONDITION if there isn't enough, and INVALID_ARGUMENT if the other account is this one or
-	// has no possible name.
+	// Takes money out of the account, and delivers it to another one a little later, once. What the other one
+	// refuses comes back. Throws FAILED_PRECONDITION if there isn't enough, INVALID_ARGUMENT if the other account
+	// is this one or has no possible name, and RESOURCE_EXHAUSTED while 1,000 deliveries are under way.
 	Transfer(ctx context.Context, in *TransferRequest, opts ...grpc.CallOption) (*Balance, error)
 	// Answers with the balance.
 	GetBalance(ctx context.Context, in *GetBalanceRequest, opts ...grpc.CallOption) (*Balance, error)
 	// Takes in what another account delivers. For accounts to call.
 	Receive(ctx context.Context, in *ReceiveRequest, opts ...grpc.CallOption) (*ReceiveResponse, error)
+	// Ends deliveries that were answered. For an account to call on itself.
+	Settle(ctx context.Context, in *SettleRequest, opts ...grpc.CallOption) (*SettleResponse, error)
 }
 
 type accountClient struct {
@@ -94,6 +97,16 @@ func (c *accountClient) Receive(ctx context.Context, in *ReceiveRequest, opts ..
 	return out, nil
 }
 
+func (c *accountClient) Settle(ctx context.Context, in *SettleRequest, opts ...grpc.CallOption) (*SettleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SettleResponse)
+	err := c.cc.Invoke(ctx, Account_Settle_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AccountServer is the server API for Account service.
 // All implementations must embed UnimplementedAccountServer
 // for forward compatibility.
@@ -103,14 +116,16 @@ func (c *accountClient) Receive(ctx context.Context, in *ReceiveRequest, opts ..
 type AccountServer interface {
 	// Puts money into the account.
 	Deposit(context.Context, *DepositRequest) (*Balance, error)
-	// Takes money out of the account, and delivers it to another one a little later, once. Throws
-	// FAILED_PRECONDITION if there isn't enough, and INVALID_ARGUMENT if the other account is this one or
-	// has no possible name.
+	// Takes money out of the account, and delivers it to another one a little later, once. What the other one
+	// refuses comes back. Throws FAILED_PRECONDITION if there isn't enough, INVALID_ARGUMENT if the other account
+	// is this one or has no possible name, and RESOURCE_EXHAUSTED while 1,000 deliveries are under way.
 	Transfer(context.Context, *TransferRequest) (*Balance, error)
 	// Answers with the balance.
 	GetBalance(context.Context, *GetBalanceRequest) (*Balance, error)
 	// Takes in what another account delivers. For accounts to call.
 	Receive(context.Context, *ReceiveRequest) (*ReceiveResponse, error)
+	// Ends deliveries that were answered. For an account to call on itself.
+	Settle(context.Context, *SettleRequest) (*SettleResponse, error)
 	mustEmbedUnimplementedAccountServer()
 }
 
@@ -132,6 +147,9 @@ func (UnimplementedAccountServer) GetBalance(context.Context, *GetBalanceRequest
 }
 func (UnimplementedAccountServer) Receive(context.Context, *ReceiveRequest) (*ReceiveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Receive not implemented")
+}
+func (UnimplementedAccountServer) Settle(context.Context, *SettleRequest) (*SettleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Settle not implemented")
 }
 func (UnimplementedAccountServer) mustEmbedUnimplementedAccountServer() {}
 func (UnimplementedAccountServer) testEmbeddedByValue()                 {}
@@ -226,6 +244,24 @@ func _Account_Receive_Handler(srv interface{}, ctx context.Context, dec func(int
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Account_Settle_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SettleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccountServer).Settle(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Account_Settle_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccountServer).Settle(ctx, req.(*SettleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Account_ServiceDesc is the grpc.ServiceDesc for Account service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -248,6 +284,10 @@ var Account_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Receive",
 			Handler:    _Account_Receive_Handler,
+		},
+		{
+			MethodName: "Settle",
+			Handler:    _Account_Settle_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,42 +1,72 @@
 package dev.seriatim.examples;
 
+import static com.google.common.util.concurrent.MoreExecutors.directExecutor;
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.mapping;
+import static java.util.stream.Collectors.toList;
+
+import com.google.common.math.LongMath;
+import com.google.common.util.concurrent.Futures;
+import com.google.common.util.concurrent.ListenableFuture;
 import com.google.protobuf.Int64Value;
 import dev.seriatim.examples.v1.AccountGrpc;
+import dev.seriatim.examples.v1.AccountGrpc.AccountFutureStub;
 import dev.seriatim.examples.v1.Balance;
 import dev.seriatim.examples.v1.Delivery;
 import dev.seriatim.examples.v1.DepositRequest;
 import dev.seriatim.examples.v1.GetBalanceRequest;
 import dev.seriatim.examples.v1.ReceiveRequest;
 import dev.seriatim.examples.v1.ReceiveResponse;
+import dev.seriatim.examples.v1.SettleRequest;
+import dev.seriatim.examples.v1.SettleResponse;
+import dev.seriatim.examples.v1.Settlement;
 import dev.seriatim.examples.v1.TransferRequest;
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
+import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectStub;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 
 /**
  * An account that can't be overdrawn, with transfers to others.
  *
  * <p>A transfer is two turns on two objects, and the host may die between them. So the first turn
- * takes the money and writes down where it must go, both or neither. The alarm then delivers it, as
+ * takes the money and writes down where it must go, both or neither. The alarm then sends it, as
  * often as that takes, and the receiver counts each number of a sender once.
+ *
+ * <p>No turn waits for another account, since that one may be waiting for this one: the alarm sends
+ * and ends, and what was answered comes back as a call on this account itself. All that goes to one
+ * receiver goes through one stub, in order.
  */
 final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler {
+  private static final System.Logger LOGGER = System.getLogger(Account.class.getName());
+
   private static final String BALANCE = "balance";
   private static final String SENT = "sent";
   private static final String RECEIVED = "received/";
+  private static final String REFUSED = "refused/";
   private static final ListOptions DELIVERIES = ListOptions.all().prefix("delivery/");
+  private static final int MAX_DELIVERIES = 1_000;
 
   private final DurableObjectState state;
   private final DurableObjectStorage storage;
+
+  /** The numbers of the deliveries that were sent and not settled. Any thread. */
+  private final Set<Long> underWay = ConcurrentHashMap.newKeySet();
 
   Account(DurableObjectState state) {
     this.state = state;
@@ -60,11 +90,16 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
           .withDescription("balance " + balance + ", expected at least " + request.getAmount())
           .asRuntimeException();
     }
+    if (storage.list(DELIVERIES.limit(MAX_DELIVERIES)).size() == MAX_DELIVERIES) {
+      throw Status.RESOURCE_EXHAUSTED
+          .withDescription(MAX_DELIVERIES + " deliveries are under way, expected fewer")
+          .asRuntimeException();
+    }
     long number = get(SENT) + 1;
     put(BALANCE, balance - request.getAmount());
     put(SENT, number);
     storage.put(
-        "%s%016d".formatted(DELIVERIES.prefix(), number),
+        key(number),
         Delivery.newBuilder()
             .setTo(request.getTo())
             .setRequest(
@@ -84,41 +119,136 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
 
   @Override
   public void receive(ReceiveRequest request, StreamObserver<ReceiveResponse> reply) {
-    String sender = RECEIVED + request.getSender();
-    if (request.getNumber() > get(sender)) {
-      put(sender, request.getNumber());
-      put(BALANCE, Math.addExact(get(BALANCE), request.getAmount()));
+    String received = RECEIVED + request.getSender();
+    String refused = REFUSED + request.getSender();
+    if (request.getNumber() > get(received)) {
+      put(received, request.getNumber());
+      OptionalLong sum = sum(get(BALANCE), request.getAmount());
+      if (sum.isPresent()) {
+        put(BALANCE, sum.getAsLong());
+      } else {
+        put(refused, request.getNumber());
+      }
     }
-    reply.onNext(ReceiveResponse.getDefaultInstance());
+    // What comes again is answered as it was.
+    ReceiveResponse.Builder response = ReceiveResponse.newBuilder();
+    if (get(refused) == request.getNumber()) {
+      response.setRefusal("the account can't hold %,d more".formatted(request.getAmount()));
+    }
+    reply.onNext(response.build());
     reply.onCompleted();
   }
 
-  /** Delivers what has waited for longest. */
+  /** Sends what isn't under way. */
   @Override
   public void alarm(DueAlarm alarm) {
-    for (Map.Entry<String, Delivery> next :
-        storage.list(DELIVERIES.limit(1), Delivery.parser()).entrySet()) {
-      if (deliver(next.getValue())) {
-        storage.delete(next.getKey());
-        storage.setAlarm(Instant.now());
-      } else {
-        storage.setAlarm(Instant.now().plusMillis(ThreadLocalRandom.current().nextInt(100, 2_000)));
-      }
+    Map<String, List<ReceiveRequest>> byReceiver =
+        storage.list(DELIVERIES, Delivery.parser()).values().stream()
+            .filter(delivery -> !underWay.contains(delivery.getRequest().getNumber()))
+            .collect(
+                groupingBy(
+                    Delivery::getTo, LinkedHashMap::new, mapping(Delivery::getRequest, toList())));
+    byReceiver.forEach(this::send);
+    // Should no answer come, or be lost on its way.
+    if (!storage.list(DELIVERIES.limit(1)).isEmpty()) {
+      storage.setAlarm(Instant.now().plusMillis(ThreadLocalRandom.current().nextInt(1_000, 3_000)));
     }
   }
 
-  private boolean deliver(Delivery delivery) {
-    try (DurableObjectStub stub =
-        state.objects().namespace("ACCOUNT").getByName(delivery.getTo())) {
-      // The receiver may be waiting for this account in turn: the deadline ends that.
-      var _ =
-          AccountGrpc.newBlockingStub(stub.channel())
-              .withDeadlineAfter(1, TimeUnit.SECONDS)
-              .receive(delivery.getRequest());
-      return true;
-    } catch (StatusRuntimeException e) {
-      return false;
+  private void send(String to, List<ReceiveRequest> requests) {
+    List<ListenableFuture<ReceiveResponse>> answers = new ArrayList<>();
+    try (DurableObjectStub stub = state.objects().namespace("ACCOUNT").getByName(to)) {
+      AccountFutureStub receiver = AccountGrpc.newFutureStub(stub.channel());
+      for (ReceiveRequest request : requests) {
+        underWay.add(request.getNumber());
+        answers.add(receiver.receive(request));
+      }
     }
+    var _ =
+        Futures.whenAllComplete(answers)
+            .run(() -> answered(to, requests, answers), directExecutor());
+  }
+
+  /** On whatever thread the last answer comes. It isn't in a turn, so it calls. */
+  private void answered(
+      String to, List<ReceiveRequest> requests, List<ListenableFuture<ReceiveResponse>> answers) {
+    SettleRequest.Builder settled = SettleRequest.newBuilder();
+    for (int i = 0; i < requests.size(); i++) {
+      long number = requests.get(i).getNumber();
+      try {
+        String refusal = Futures.getDone(answers.get(i)).getRefusal();
+        settled.addSettlements(Settlement.newBuilder().setNumber(number).setRefusal(refusal));
+      } catch (ExecutionException e) {
+        underWay.remove(number);
+        LOGGER.log(
+            System.Logger.Level.INFO,
+            "delivery {0} of {1} to ''{2}'' is sent again later: {3}",
+            number,
+            name(),
+            to,
+            e.getCause());
+      }
+    }
+    if (settled.getSettlementsCount() == 0) {
+      return;
+    }
+    DurableObjectId self = state.id();
+    try (DurableObjectStub stub = state.objects().namespace("ACCOUNT").get(self)) {
+      AccountGrpc.newFutureStub(stub.channel())
+          .settle(settled.build())
+          .addListener(() -> settled.getSettlementsList().forEach(this::ended), directExecutor());
+    }
+  }
+
+  private void ended(Settlement settlement) {
+    underWay.remove(settlement.getNumber());
+  }
+
+  @Override
+  public void settle(SettleRequest request, StreamObserver<SettleResponse> reply) {
+    for (Settlement settlement : request.getSettlementsList()) {
+      storage
+          .get(key(settlement.getNumber()), Delivery.parser())
+          .ifPresent(delivery -> settle(settlement, delivery));
+    }
+    if (storage.list(DELIVERIES.limit(1)).isEmpty()) {
+      storage.deleteAlarm();
+    }
+    reply.onNext(SettleResponse.getDefaultInstance());
+    reply.onCompleted();
+  }
+
+  private void settle(Settlement settlement, Delivery delivery) {
+    if (!settlement.getRefusal().isEmpty()) {
+      OptionalLong sum = sum(get(BALANCE), delivery.getRequest().getAmount());
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          "delivery {0} of {1} to ''{2}'' was refused, and {3}: {4}",
+          settlement.getNumber(),
+          name(),
+          delivery.getTo(),
+          sum.isPresent() ? "is back" : "can't come back yet",
+          settlement.getRefusal());
+      if (sum.isEmpty()) {
+        return;
+      }
+      put(BALANCE, sum.getAsLong());
+    }
+    storage.delete(key(settlement.getNumber()));
+  }
+
+  private String name() {
+    return "account " + state.name().orElseGet(() -> "id:" + state.id());
+  }
+
+  /** Empty if it would be more than an account can hold. */
+  private static OptionalLong sum(long balance, long amount) {
+    long sum = LongMath.saturatedAdd(balance, amount);
+    return sum - amount == balance ? OptionalLong.of(sum) : OptionalLong.empty();
+  }
+
+  private static String key(long number) {
+    return "%s%016d".formatted(DELIVERIES.prefix(), number);
   }
 
   private void requireOther(String name) {

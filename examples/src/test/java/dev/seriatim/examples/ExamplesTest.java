@@ -319,6 +319,29 @@ final class ExamplesTest {
   }
 
   @Test
+  void aDeliveryThatIsRefusedComesBackAndHoldsUpNoOther() {
+    deposit(account("full"), Long.MAX_VALUE);
+    deposit(account("a"), 10);
+    transfer(account("a"), "full", 4);
+    transfer(account("a"), "b", 3);
+    assertThat(balanceOnceDelivered("a").getAmount()).isEqualTo(7);
+    assertThat(balanceOnceDelivered("b").getAmount()).isEqualTo(3);
+    assertThat(balanceOnceDelivered("full").getAmount()).isEqualTo(Long.MAX_VALUE);
+  }
+
+  @Test
+  void accountRefusesADeliveryAgainAsItDid() {
+    AccountGrpc.AccountBlockingStub account = account("a");
+    deposit(account, Long.MAX_VALUE);
+    ReceiveRequest request =
+        ReceiveRequest.newBuilder().setSender("someone").setNumber(1).setAmount(5).build();
+    assertThat(account.receive(request).getRefusal()).contains("5 more");
+    transfer(account, "b", 100);
+    assertThat(account.receive(request).getRefusal()).contains("5 more");
+    assertThat(account.receive(request.toBuilder().setNumber(2).build()).getRefusal()).isEmpty();
+  }
+
+  @Test
   void accountCountsADeliveryOnce() {
     ReceiveRequest request =
         ReceiveRequest.newBuilder().setSender("someone").setNumber(1).setAmount(5).build();
