@@ -41,6 +41,7 @@ final class LogLimitTest {
   @BeforeEach
   void limit() {
     handler.setFilter(limit);
+    logger.setLevel(Level.ALL);
     logger.setUseParentHandlers(false);
     logger.addHandler(handler);
   }

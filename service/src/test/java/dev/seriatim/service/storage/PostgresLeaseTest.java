@@ -88,7 +88,11 @@ final class PostgresLeaseTest {
     assertThat(secondServes.poll(30, TimeUnit.SECONDS)).isFalse();
     assertThat(secondServes.poll(30, TimeUnit.SECONDS)).isTrue();
     // The first one doesn't renew, but it looks, and sees that nothing is its own any more.
-    new TestObject(first, "object").submit(s -> s.put("k", A));
+    try {
+      new TestObject(first, "object").submit(s -> s.put("k", A));
+    } catch (StorageException e) {
+      assertThat(e).hasMessageThat().contains("taken over"); // It has looked already.
+    }
     assertThat(firstServes.poll(30, TimeUnit.SECONDS)).isFalse();
   }
 
