@@ -232,6 +232,8 @@ public final class StubQueue {
           return null;
         }
         case Inbound.Invocations next -> {
+          // Its invocations don't queue any more; its bytes are there until the last is worked off.
+          budget.release(next.invocations().size(), 0);
           frame = next;
           nextInFrame = 0;
           current = next;
@@ -346,7 +348,7 @@ public final class StubQueue {
   /** It is worked off, or will never be. Before its client can know: it may go on at once. */
   private void letGoOfFrame(Inbound.Invocations current) {
     frame = null;
-    releaseRoom(current);
+    budget.release(0, current.room());
   }
 
   private boolean canRun() {
