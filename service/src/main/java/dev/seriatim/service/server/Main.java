@@ -159,7 +159,8 @@ public final class Main implements Callable<Integer> {
       return 1;
     }
     LogUntilTheEnd.keep();
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> drain(host, health), "seriatim-drain"));
+    Thread drain = new Thread(() -> drain(host, health), "seriatim-drain");
+    Runtime.getRuntime().addShutdownHook(drain);
     out().println(place);
     served.forEach(out()::println);
     out().println("listening on " + listen.getHostString() + ":" + host.port());
@@ -168,6 +169,7 @@ public final class Main implements Callable<Integer> {
       host.awaitServing();
     } catch (StorageException e) {
       if (!draining) {
+        Runtime.getRuntime().removeShutdownHook(drain); // It would end with 0.
         err().println("can't have the store: " + e.getMessage());
         host.close();
         return 1;
