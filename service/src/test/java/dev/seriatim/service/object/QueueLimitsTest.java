@@ -33,7 +33,7 @@ final class QueueLimitsTest {
       QueueSize size =
           this == STUB
               ? new QueueSize(invocations, bytes)
-              : new QueueSize(invocations + 1, bytes + room(1, 1));
+              : new QueueSize(invocations, bytes + room(1, 1));
       return switch (this) {
         case STUB -> limits.stubQueue(size);
         case OBJECT -> limits.objectQueue(size);
@@ -187,7 +187,7 @@ final class QueueLimitsTest {
 
   @Test
   void aStubThatEndsInTheMiddleOfAFrameGivesItsRoomBack() {
-    HostLimits limits = Place.OBJECT.limit(2, room(FRAME, 2)).maxUnreadOutcomeBytes(1).build();
+    HostLimits limits = Place.OBJECT.limit(3, room(FRAME, 2)).maxUnreadOutcomeBytes(1).build();
     try (TestObjects objects = new TestObjects(limits, Probe.doing(Probe::echo))) {
       for (int round = 0; round < 50; round++) {
         RecordingSink unread = new RecordingSink();
