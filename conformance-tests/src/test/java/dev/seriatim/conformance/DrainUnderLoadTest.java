@@ -43,6 +43,10 @@ final class DrainUnderLoadTest {
   private static final int COMPLETED_BEFORE_DRAIN = 20_000;
 
   private final CountDownLatch underLoad = new CountDownLatch(COMPLETED_BEFORE_DRAIN);
+
+  /** Each stub was answered once: one that isn't open yet can't be told of the drain. */
+  private final CountDownLatch open = new CountDownLatch(STUBS);
+
   private final Queue<String> faults = new ConcurrentLinkedQueue<>();
 
   @ParameterizedTest
@@ -64,6 +68,7 @@ final class DrainUnderLoadTest {
           done.add(threads.submit(flood::run));
         }
         assertWithMessage("load").that(underLoad.await(60, TimeUnit.SECONDS)).isTrue();
+        assertWithMessage("open stubs").that(open.await(60, TimeUnit.SECONDS)).isTrue();
 
         host.host().drain();
 
@@ -112,6 +117,9 @@ final class DrainUnderLoadTest {
                   faults.add(label + ": " + number + " completed out of order");
                 }
                 underLoad.countDown();
+                if (number == 1) {
+                  open.countDown();
+                }
                 room.release();
               }
 
