@@ -32,6 +32,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -142,15 +143,16 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
   /** Sends what isn't under way. */
   @Override
   public void alarm(DueAlarm alarm) {
+    Collection<Delivery> deliveries = storage.list(DELIVERIES, Delivery.parser()).values();
     Map<String, List<ReceiveRequest>> byReceiver =
-        storage.list(DELIVERIES, Delivery.parser()).values().stream()
+        deliveries.stream()
             .filter(delivery -> !underWay.contains(delivery.getRequest().getNumber()))
             .collect(
                 groupingBy(
                     Delivery::getTo, LinkedHashMap::new, mapping(Delivery::getRequest, toList())));
     byReceiver.forEach(this::send);
     // Should no answer come, or be lost on its way.
-    if (!storage.list(DELIVERIES.limit(1)).isEmpty()) {
+    if (!deliveries.isEmpty()) {
       storage.setAlarm(Instant.now().plusMillis(ThreadLocalRandom.current().nextInt(1_000, 3_000)));
     }
   }

@@ -99,6 +99,8 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
       return;
     }
     switch (arrived) {
+      // Not by inOrder: nearly every frame comes this way, and would take an object.
+      case Frame frame when busyDetour() == null -> take(frame);
       case Frame frame -> inOrder(() -> take(frame));
       case LargeFrame frame -> readElsewhere(frame);
     }
@@ -140,11 +142,17 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
     }
   }
 
+  /** Where what came before still is; null if all of it has been done. */
+  private @Nullable Detour busyDetour() {
+    return detour == null || detour.isEmpty() ? null : detour;
+  }
+
   private void inOrder(Runnable event) {
-    if (detour == null || detour.isEmpty()) {
+    Detour busy = busyDetour();
+    if (busy == null) {
       event.run();
     } else {
-      detour.add(event);
+      busy.add(event);
     }
   }
 

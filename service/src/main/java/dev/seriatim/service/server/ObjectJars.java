@@ -75,7 +75,7 @@ final class ObjectJars {
     if (source == null) {
       return "an unknown place";
     }
-    return Path.of(source.getLocation().getPath()).getFileName() + "";
+    return String.valueOf(Path.of(source.getLocation().getPath()).getFileName());
   }
 
   private static URL check(Path file) {
