@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
@@ -64,17 +65,7 @@ final class Committer implements AutoCloseable {
   @Override
   public void close() {
     queue.close();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Uninterruptibles.joinUninterruptibly(thread);
   }
 
   private void run() {

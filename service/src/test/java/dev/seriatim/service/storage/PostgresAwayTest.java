@@ -13,7 +13,6 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -57,9 +56,9 @@ final class PostgresAwayTest {
     // Beyond its patience, it fails at once.
     object.awaitFailure(object.submit(s -> s.put("l", A)));
     server.resume();
-    untilItSucceeds(() -> object.turn(s -> s.put("m", A)));
+    TestObject.untilItSucceeds(() -> object.turn(s -> s.put("m", A)));
     // What reads has connections of its own, which come back later than the committer's.
-    untilItSucceeds(() -> CommitContract.entries(object));
+    TestObject.untilItSucceeds(() -> CommitContract.entries(object));
     assertThat(CommitContract.entries(object)).containsExactly("k", A, "m", A);
     object.evict();
     assertThat(CommitContract.entries(object)).containsExactly("k", A, "m", A);
@@ -163,10 +162,10 @@ final class PostgresAwayTest {
         }
       } while (crash.isAlive());
       long atLeast = answered;
-      untilItSucceeds(
+      TestObject.untilItSucceeds(
           () -> assertThat(object.query(s -> s.get("n", ZERO)).getValue()).isAtLeast(atLeast));
     }
-    untilItSucceeds(() -> object.turn(s -> s.put("done", A)));
+    TestObject.untilItSucceeds(() -> object.turn(s -> s.put("done", A)));
     object.evict();
     assertThat(object.query(s -> s.get("n", ZERO)).getValue()).isAtLeast(answered);
   }
@@ -176,20 +175,6 @@ final class PostgresAwayTest {
       throw new AssertionError("not open");
     }
     return engine;
-  }
-
-  private static void untilItSucceeds(Runnable turn) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (true) {
-      try {
-        turn.run();
-        return;
-      } catch (StorageException | TestObject.CommitLostException e) {
-        if (System.nanoTime() > deadline) {
-          throw new AssertionError("the store did not come back within 60 s", e);
-        }
-      }
-    }
   }
 
   private static int backendOf(Connection connection) throws SQLException {

@@ -169,7 +169,7 @@ final class PostgresFenceTest {
     assertThrows(StorageException.class, idle::beginTurn);
     kept.discard();
     // It goes on by itself, from what the store has.
-    untilItSucceeds(() -> assertThat(get(lost)).isEqualTo(Optional.empty()));
+    TestObject.untilItSucceeds(() -> assertThat(get(lost)).isEqualTo(Optional.empty()));
     lost.turn(s -> s.put("m", A));
     assertThat(get(kept)).isEqualTo(Optional.of(A));
     older.close();
@@ -194,7 +194,7 @@ final class PostgresFenceTest {
     assertThat(cause).hasMessageThat().contains("went back in time");
     assertThrows(StorageException.class, idle::beginTurn);
     other.discard();
-    untilItSucceeds(() -> assertThat(get(other)).isEqualTo(Optional.of(B)));
+    TestObject.untilItSucceeds(() -> assertThat(get(other)).isEqualTo(Optional.of(B)));
     object.turn(s -> s.put("k", A));
   }
 
@@ -245,20 +245,6 @@ final class PostgresFenceTest {
     }
     object.turn(s -> s.put("l", A));
     assertThat(CommitContract.entries(object)).containsExactly("k", B, "l", A);
-  }
-
-  private static void untilItSucceeds(Runnable turn) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-    while (true) {
-      try {
-        turn.run();
-        return;
-      } catch (StorageException | TestObject.CommitLostException e) {
-        if (System.nanoTime() > deadline) {
-          throw new AssertionError("the host did not take its slots again within 30 s", e);
-        }
-      }
-    }
   }
 
   /** Ends the host's sessions, as a failover does. */

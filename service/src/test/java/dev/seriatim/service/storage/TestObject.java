@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import dev.seriatim.service.DurableObjectStorage;
+import dev.seriatim.service.StorageException;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectIds;
 import java.util.ArrayList;
@@ -247,6 +248,21 @@ final class TestObject {
   /** A turn with a result. */
   interface Query<T> {
     T run(DurableObjectStorage storage);
+  }
+
+  /** Has a turn run again and again until the store lets it. */
+  static void untilItSucceeds(Runnable turn) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (true) {
+      try {
+        turn.run();
+        return;
+      } catch (StorageException | CommitLostException e) {
+        if (System.nanoTime() > deadline) {
+          throw new AssertionError("the store did not let it within 60 s", e);
+        }
+      }
+    }
   }
 
   /** The commit that a turn waited for is lost. */
