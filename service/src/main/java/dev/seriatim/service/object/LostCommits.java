@@ -20,10 +20,23 @@ final class LostCommits implements CommitListener {
 
   @Override
   public void failed(long first, long last, Throwable cause) {
-    BreakCause reset = BreakCause.reset("a commit failed: " + cause.getMessage(), cause);
-    gate.fail(first, last, reset, Thread::startVirtualThread);
+    lose(Loss.of(first, last, BreakCause.reset("a commit failed: " + cause.getMessage(), cause)));
+  }
+
+  @Override
+  public void inDoubt(long first, long lastInDoubt, long last, Throwable cause) {
+    lose(
+        new Loss(
+            first,
+            lastInDoubt,
+            last,
+            BreakCause.reset("a commit is in doubt: " + cause.getMessage(), cause)));
+  }
+
+  private void lose(Loss loss) {
+    gate.fail(loss, Thread::startVirtualThread);
     // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
     // long. A thread of its own, for this one is the committer.
-    Thread.startVirtualThread(() -> object.cutOffLostTurn(reset));
+    Thread.startVirtualThread(() -> object.cutOffLostTurn(loss.cause()));
   }
 }

@@ -226,6 +226,18 @@ final class OutcomeLine {
   }
 
   /**
+   * The commit that the first outcome waits for which depends on this commit, or on a later one; 0
+   * if there is no such outcome.
+   */
+  long firstOutcomeGate(long commit) {
+    Item item = first;
+    while (item != null && item.gate < commit) { // Gates only grow.
+      item = item.next;
+    }
+    return item == null || item.outcome == null ? 0 : item.gate;
+  }
+
+  /**
    * Drops what depends on this commit, or on a later one.
    *
    * @return the number of the first outcome that was dropped; 0 if there was none

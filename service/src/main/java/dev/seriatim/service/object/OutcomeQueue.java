@@ -327,20 +327,26 @@ final class OutcomeQueue implements OutputGate.Waiter {
   }
 
   /**
-   * A commit has failed. If any turn of this stub is in it or in a later one, the stub breaks
-   * behind the last outcome that is not. That is told when the gate next lets this stub flush.
+   * If any turn of this stub is in these commits or behind them, the stub breaks behind the last
+   * outcome that is not; or it is lost, without a word on what became of its turns, if the first of
+   * these may be durable. That is told when the gate next lets this stub flush.
    */
   @Override
-  public void commitFailed(long failedCommit, BreakCause cause) {
+  public void commitsLost(Loss loss) {
     synchronized (this) {
-      if (line.lastGate() < failedCommit || line.isEmpty()) {
+      if (line.lastGate() < loss.first() || line.isEmpty()) {
         return;
       }
-      long lost = line.dropFrom(failedCommit);
+      long commit = line.firstOutcomeGate(loss.first());
+      long lost = line.dropFrom(loss.first());
       if (lost != 0) {
         completed = lost - 1;
       }
-      endBroken(cause, 0);
+      if (commit != 0 && loss.mayBeDurable(commit)) {
+        endWith(null, Status.UNAVAILABLE.withDescription(loss.cause().message()), /* commit= */ 0);
+      } else {
+        endBroken(loss.cause(), 0);
+      }
     }
     stub.discardInbound();
   }

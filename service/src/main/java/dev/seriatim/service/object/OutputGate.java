@@ -20,15 +20,14 @@ final class OutputGate {
     /** Whether something still waits for a commit above this one. */
     boolean waitsFor(long durable);
 
-    /** This commit has failed, and so has every later one. Says nothing yet to the client. */
-    void commitFailed(long failedCommit, BreakCause cause);
+    /**
+     * These commits will not be durable, as far as anyone is told. Tells the client nothing yet.
+     */
+    void commitsLost(Loss loss);
 
     /** Sends whatever may leave. */
     void flush();
   }
-
-  /** What is known to be lost: these commits, for this cause. */
-  private record Loss(long first, long last, BreakCause cause) {}
 
   private volatile long durable;
 
@@ -61,7 +60,7 @@ final class OutputGate {
       }
     }
     if (lost != null) {
-      outcomes.commitFailed(Math.min(commit, lost.first()), lost.cause());
+      outcomes.commitsLost(lost.from(commit));
       outcomes.flush();
     } else if (isOpen(commit)) {
       outcomes.flush();
@@ -79,17 +78,17 @@ final class OutputGate {
   }
 
   /**
-   * These commits are lost. When this returns, every stub that waited for one of them is broken: it
-   * begins no turn any more.
+   * Commits are lost, or in doubt. When this returns, every stub that waited for one of them is
+   * broken: it begins no turn any more.
    *
    * @param senders runs what sends, on threads that may be held up
    */
-  void fail(long first, long last, BreakCause cause, Executor senders) {
+  void fail(Loss newest, Executor senders) {
     synchronized (this) {
-      loss = new Loss(first, last, cause);
+      loss = loss == null ? newest : newest.after(loss.lastInDoubt());
       if (waiting != null) {
         for (Waiter outcomes : waiting) {
-          outcomes.commitFailed(first, cause);
+          outcomes.commitsLost(newest);
         }
       }
     }

@@ -26,4 +26,15 @@ public interface CommitListener {
    * @param last the last one that was submitted before the loss
    */
   void failed(long first, long last, Throwable cause);
+
+  /**
+   * The store has not said in time what became of these commits: they may be durable, or may become
+   * so. What was submitted on top of them is lost. Otherwise as {@link #failed}; and no instance
+   * can be had before the store has said it.
+   *
+   * @param first the first commit that is in doubt
+   * @param lastInDoubt the last one that is
+   * @param last the last one that was submitted; what lies behind those in doubt is lost
+   */
+  void inDoubt(long first, long lastInDoubt, long last, Throwable cause);
 }

@@ -70,7 +70,7 @@ public class OutputGateRaceTest {
         lost.add(each);
       }
       settled = commit;
-      gate.fail(from, commit, LOST, senders);
+      gate.fail(Loss.of(from, commit, LOST), senders);
     }
   }
 
@@ -161,8 +161,8 @@ public class OutputGateRaceTest {
     }
 
     @Override
-    public synchronized void commitFailed(long failedCommit, BreakCause cause) {
-      while (!waiting.isEmpty() && waiting.getLast() >= failedCommit) {
+    public synchronized void commitsLost(Loss loss) {
+      while (!waiting.isEmpty() && waiting.getLast() >= loss.first()) {
         waiting.removeLast();
         broken = true;
       }

@@ -7,6 +7,7 @@ import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
+import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
@@ -91,7 +92,7 @@ final class OutputGateTest {
     stub.complete(outcome(3), 3);
     stub.complete(outcome(4), 0);
     gate.open(1, SENDERS);
-    gate.fail(2, 3, LOST, SENDERS);
+    gate.fail(Loss.of(2, 3, LOST), SENDERS);
     gate.open(4, SENDERS);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getRetryable()).isTrue();
@@ -103,7 +104,7 @@ final class OutputGateTest {
     stub.complete(outcome(2), 2);
     stub.breakSoon(ObjectDirectory.drainCause());
     gate.open(1, SENDERS);
-    gate.fail(2, 2, LOST, SENDERS);
+    gate.fail(Loss.of(2, 2, LOST), SENDERS);
     gate.open(3, SENDERS);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getCause().getMessage()).isEqualTo("lost");
@@ -112,7 +113,7 @@ final class OutputGateTest {
   @Test
   void anOutcomeOfALostCommitThatComesLateIsLost() {
     gate.open(1, SENDERS);
-    gate.fail(2, 2, LOST, SENDERS);
+    gate.fail(Loss.of(2, 2, LOST), SENDERS);
     stub.complete(outcome(1), 2);
     assertThat(broken().getCompletedThrough()).isEqualTo(0);
   }
@@ -120,10 +121,64 @@ final class OutputGateTest {
   @Test
   void aBreakThatWaitsForACommitOfAnOlderLossIsTold() {
     gate.open(1, SENDERS);
-    gate.fail(2, 2, LOST, SENDERS);
-    gate.fail(3, 3, LOST, SENDERS);
+    gate.fail(Loss.of(2, 2, LOST), SENDERS);
+    gate.fail(Loss.of(3, 3, LOST), SENDERS);
     stub.breakTurn(BreakCause.of(BreakReason.OBJECT_EXCEPTION, "thrown"), 2);
     broken();
+  }
+
+  @Test
+  void aCommitInDoubtEndsItsStubsWithoutAWordOnIt() {
+    stub.complete(outcome(1), 1);
+    stub.complete(outcome(2), 2);
+    stub.complete(outcome(3), 4);
+    gate.open(1, SENDERS);
+    gate.fail(new Loss(2, 3, 4, LOST), SENDERS);
+    checkLost(sink, 1);
+  }
+
+  @Test
+  void whatIsBehindACommitInDoubtIsLostForCertain() {
+    stub.complete(outcome(1), 1);
+    stub.complete(outcome(2), 4);
+    gate.open(1, SENDERS);
+    gate.fail(new Loss(2, 3, 4, LOST), SENDERS);
+    assertThat(broken().getCompletedThrough()).isEqualTo(1);
+    assertThat(broken().getRetryable()).isTrue();
+  }
+
+  @Test
+  void aFailureThatMayTellOfACommitInDoubtIsNotTold() {
+    stub.complete(outcome(1), 1);
+    stub.breakTurn(BreakCause.of(BreakReason.OBJECT_EXCEPTION, "what it saw"), 2);
+    gate.open(1, SENDERS);
+    gate.fail(new Loss(2, 2, 2, LOST), SENDERS);
+    // Its own turn had no effect, whatever became of the commit.
+    assertThat(broken().getCompletedThrough()).isEqualTo(1);
+    assertThat(broken().getCause().getMessage()).isEqualTo("lost");
+  }
+
+  @Test
+  void anOutcomeOfACommitInDoubtThatComesLateIsNotTold() {
+    RecordingSink behind = new RecordingSink();
+    StubQueue other = objects.open("a", behind);
+    gate.fail(new Loss(1, 2, 3, LOST), SENDERS);
+    gate.fail(Loss.of(4, 4, LOST), SENDERS);
+    stub.complete(outcome(1), 2);
+    other.complete(outcome(1), 3);
+    checkLost(sink, 0);
+    Wait.until(behind::isClosed, "the break of the other stub");
+    assertThat(behind.broken()).isNotNull();
+  }
+
+  /** The stub has ended behind so many outcomes, and nobody can say what became of the others. */
+  private static void checkLost(RecordingSink sink, int outcomes) {
+    Wait.until(sink::isClosed, "the end of the stub");
+    assertThat(sink.outcomes()).isEqualTo(outcomes);
+    assertThat(sink.broken()).isNull();
+    assertThat(sink.status().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(sink.status().getDescription()).isEqualTo("lost");
+    assertThat(sink.breaches()).isEmpty();
   }
 
   @Test
@@ -161,7 +216,7 @@ final class OutputGateTest {
     }
     stub.complete(outcome(1), 2);
     gate.open(1, SENDERS);
-    gate.fail(2, 2, LOST, SENDERS);
+    gate.fail(Loss.of(2, 2, LOST), SENDERS);
     broken();
     for (RecordingSink neighbour : neighbours) {
       Wait.until(() -> neighbour.outcomes() == 1, "the neighbour's outcome");

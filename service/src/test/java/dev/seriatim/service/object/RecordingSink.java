@@ -5,6 +5,7 @@ import dev.seriatim.wire.Outcome;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +71,10 @@ final class RecordingSink implements OutcomeSink {
       if (status != null) {
         breaches.add("close after close");
       }
-      if (end.isOk() == (broken != null)) {
+      // A stub that is lost ends with UNAVAILABLE, and without a break.
+      if (end.isOk()
+          ? broken != null
+          : broken == null && end.getCode() != Status.Code.UNAVAILABLE) {
         breaches.add("closed with " + end + ", broken " + broken);
       }
       status = end;
@@ -97,6 +101,11 @@ final class RecordingSink implements OutcomeSink {
 
   synchronized boolean isClosed() {
     return status != null;
+  }
+
+  /** How the call ended; it must have. */
+  synchronized Status status() {
+    return Objects.requireNonNull(status);
   }
 
   synchronized List<String> breaches() {

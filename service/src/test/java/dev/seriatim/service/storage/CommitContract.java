@@ -221,6 +221,11 @@ abstract class CommitContract {
           public void failed(long first, long last, Throwable cause) {
             throw new AssertionError("a listener's fault");
           }
+
+          @Override
+          public void inDoubt(long first, long lastInDoubt, long last, Throwable cause) {
+            throw new AssertionError("a listener's fault");
+          }
         };
     ObjectStorage faulty = engine.object("TEST", TestObject.IDS.fromName("faulty"), broken);
     object.turn(s -> s.put("k", A));

@@ -27,6 +27,9 @@ final class MapStore extends JdbcStore {
 
         @Override
         public void failed(long first, long last, Throwable cause) {}
+
+        @Override
+        public void inDoubt(long first, long lastInDoubt, long last, Throwable cause) {}
       };
 
   private final Ownership ownership = Ownership.exclusive();

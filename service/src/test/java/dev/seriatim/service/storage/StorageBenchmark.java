@@ -228,5 +228,10 @@ public final class StorageBenchmark {
     public void failed(long first, long last, Throwable cause) {
       throw new AssertionError(cause);
     }
+
+    @Override
+    public void inDoubt(long first, long lastInDoubt, long last, Throwable cause) {
+      throw new AssertionError(cause);
+    }
   }
 }

@@ -136,6 +136,11 @@ final class TestObject {
     return commits.awaitFailure(commit);
   }
 
+  /** Waits until it is told that nobody knows what became of this commit, and returns the cause. */
+  Throwable awaitDoubt(long commit) {
+    return commits.awaitDoubt(commit);
+  }
+
   long durable() {
     return commits.durable();
   }
@@ -152,6 +157,9 @@ final class TestObject {
 
     /** From the first to the last commit of each failure. */
     private final NavigableMap<Long, Long> lost = new TreeMap<>();
+
+    /** From the first to the last of those that were in doubt together. */
+    private final NavigableMap<Long, Long> doubted = new TreeMap<>();
 
     private @Nullable Throwable cause;
     private int knownLosses;
@@ -175,6 +183,9 @@ final class TestObject {
         if (why != null) {
           throw new CommitLostException(commit, why);
         }
+        if (isDoubted(commit)) {
+          throw new CommitInDoubtException(commit, cause);
+        }
         await(deadline, "commit " + commit + " was neither durable nor failed");
       }
     }
@@ -188,6 +199,18 @@ final class TestObject {
         }
         assertWithMessage("commit %s is durable", commit).that(durable).isLessThan(commit);
         await(deadline, "commit " + commit + " did not fail");
+      }
+    }
+
+    synchronized Throwable awaitDoubt(long commit) {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      while (true) {
+        if (isDoubted(commit) && cause != null) {
+          return cause;
+        }
+        assertWithMessage("commit %s is durable", commit).that(durable).isLessThan(commit);
+        assertWithMessage("what commit %s is lost for", commit).that(causeOfLoss(commit)).isNull();
+        await(deadline, "commit " + commit + " was not in doubt");
       }
     }
 
@@ -218,6 +241,27 @@ final class TestObject {
       lost.put(first, last);
       cause = why;
       notifyAll();
+    }
+
+    @Override
+    public synchronized void inDoubt(long first, long lastInDoubt, long last, Throwable why) {
+      if (first <= durable || lastInDoubt < first || last < lastInDoubt) {
+        breach =
+            "commits %d to %d of %d are in doubt after %d was durable"
+                .formatted(first, lastInDoubt, last, durable);
+      }
+      doubted.put(first, lastInDoubt);
+      if (lastInDoubt < last) {
+        failed.add(lastInDoubt + 1);
+        lost.put(lastInDoubt + 1, last);
+      }
+      cause = why;
+      notifyAll();
+    }
+
+    private boolean isDoubted(long commit) {
+      Map.Entry<Long, Long> range = doubted.floorEntry(commit);
+      return range != null && commit <= range.getValue();
     }
 
     private @Nullable Throwable causeOfLoss(long commit) {
@@ -262,6 +306,15 @@ final class TestObject {
           throw new AssertionError("the store did not let it within 60 s", e);
         }
       }
+    }
+  }
+
+  /** Nobody knows whether the commit that a turn waited for is durable. */
+  static final class CommitInDoubtException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    CommitInDoubtException(long commit, @Nullable Throwable cause) {
+      super("commit " + commit + " is in doubt", cause);
     }
   }
 
