@@ -65,10 +65,10 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 		grpc.WithTransportCredentials(creds),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
-				BaseDelay:  min(firstReconnectDelay, checked.MaxReconnectBackoff),
+				BaseDelay:  min(firstReconnectDelay, checked.MaxReconnectDelay),
 				Multiplier: 2,
 				Jitter:     0.2,
-				MaxDelay:   checked.MaxReconnectBackoff,
+				MaxDelay:   checked.MaxReconnectDelay,
 			},
 			MinConnectTimeout: checked.ConnectTimeout,
 		}),

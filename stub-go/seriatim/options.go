@@ -61,9 +61,9 @@ type Options struct {
 	// ConnectTimeout is how long one attempt to connect may take; only for Connect. Default: 5 s.
 	ConnectTimeout time.Duration
 
-	// MaxReconnectBackoff is the longest pause between two attempts to connect, give or take a fifth; only for Connect. A
-	// host that listens again after an outage is found within it. Default: 1 s.
-	MaxReconnectBackoff time.Duration
+	// MaxReconnectDelay is the longest pause between two attempts to connect, give or take a fifth; only for Connect. A
+	// host that listens again after an outage is found within it. Default: 500 ms.
+	MaxReconnectDelay time.Duration
 
 	// KeepAliveTime is how long a connection with open stubs may be silent before it is probed; only for Connect.
 	// Default: 30 s; the least that gRPC permits is 10 s. If a proxy in between answers with too_many_pings, raise
@@ -108,7 +108,7 @@ func (o *Options) withDefaults() (Options, error) {
 		{"EndTimeout", &options.EndTimeout, 10 * time.Second},
 		{"DescribeTimeout", &options.DescribeTimeout, 10 * time.Second},
 		{"ConnectTimeout", &options.ConnectTimeout, 5 * time.Second},
-		{"MaxReconnectBackoff", &options.MaxReconnectBackoff, time.Second},
+		{"MaxReconnectDelay", &options.MaxReconnectDelay, 500 * time.Millisecond},
 		{"KeepAliveTime", &options.KeepAliveTime, 30 * time.Second},
 		{"KeepAliveTimeout", &options.KeepAliveTimeout, 10 * time.Second},
 	} {

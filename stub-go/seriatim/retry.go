@@ -25,7 +25,7 @@ type RetryOptions struct {
 	// pause is a random part of it, so that clients that failed together don't come back together. Default: 50 ms.
 	InitialBackoff time.Duration
 
-	// MaxBackoff is the longest that InitialBackoff grows to. Default: 2 s.
+	// MaxBackoff is the longest that InitialBackoff grows to. Default: 1 s.
 	MaxBackoff time.Duration
 
 	// OverloadedBackoff is how much longer the pause is after a failure that is Overloaded. Default: 1 s.
@@ -79,7 +79,7 @@ func NewRetry(newStub func() (*Stub, error), options *RetryOptions) (*Retry, err
 		orDefault("MaxAttempts", &r.options.MaxAttempts, math.MaxInt),
 		orDefault("InitialBackoff", &r.options.InitialBackoff, 50*time.Millisecond),
 		orDefault("OverloadedBackoff", &r.options.OverloadedBackoff, time.Second),
-		orDefault("MaxBackoff", &r.options.MaxBackoff, 2*time.Second),
+		orDefault("MaxBackoff", &r.options.MaxBackoff, time.Second),
 	); err != nil {
 		return nil, err
 	}

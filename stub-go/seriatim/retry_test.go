@@ -96,8 +96,8 @@ func TestRetryGoesByFateAndCause(t *testing.T) {
 		{"unknown", []func(*play){losesOne, answersOne}, doOnce, "CONNECTION_LOST UNKNOWN after 0s", 1},
 		{"unknown and idempotent", []func(*play){losesOne, answersOne}, doIdempotent, "1 after 50ms", 2},
 		{"not retryable and idempotent", []func(*play){throws}, doIdempotent, "OBJECT_EXCEPTION NOT_EXECUTED after 0s", 1},
-		// 50 + 100 + … + 1,600 ms, and then 2 s each, as long as the next attempt would come within a minute.
-		{"too long", []func(*play){drains}, doOnce, "HOST_DRAINING NOT_EXECUTED after 59.15s", 35},
+		// 50 + 100 + … + 800 ms, and then 1 s each, as long as the next attempt would come within a minute.
+		{"too long", []func(*play){drains}, doOnce, "HOST_DRAINING NOT_EXECUTED after 59.55s", 64},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, nil, func(w *world) {

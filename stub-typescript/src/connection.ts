@@ -76,11 +76,7 @@ export class Connection {
     headers: OutgoingHttpHeaders,
     options: Omit<ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
-    const requested = this.#manager.request(method, path, headers, options);
-    this.#boundConnecting();
-    const stream = await requested;
-    clearTimeout(this.#connecting);
-    this.#connecting = undefined;
+    const stream = await this.#stream(method, path, headers, options);
     stream.once("error", (error: Error) => {
       if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) {
         refusals.add(error);
@@ -99,6 +95,26 @@ export class Connection {
     return stream;
   }
 
+  async #stream(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    options: Omit<ClientSessionRequestOptions, "signal">,
+  ): Promise<ClientHttp2Stream> {
+    const wasConnecting = this.state === "connecting";
+    const stream = this.#manager.request(method, path, headers, options);
+    if (!wasConnecting && this.state === "connecting") {
+      this.#boundConnecting();
+    }
+    try {
+      return await stream;
+    } finally {
+      if (this.state !== "connecting") {
+        clearTimeout(this.#connecting); // Nor must it end the next attempt.
+      }
+    }
+  }
+
   #hear(session: ClientHttp2Session | undefined): void {
     if (session === undefined) {
       return;
@@ -115,11 +131,8 @@ export class Connection {
 
   /** Connect waits for as long as the system does, and nobody can connect meanwhile. */
   #boundConnecting(): void {
-    if (this.#connecting !== undefined || this.state !== "connecting") {
-      return;
-    }
+    clearTimeout(this.#connecting);
     this.#connecting = setTimeout(() => {
-      this.#connecting = undefined;
       if (this.state === "connecting" && this.#sessions.size === 0) {
         const message = `no connection to ${this.authority} within ${this.#connectTimeoutMs} ms`;
         this.#manager.abort(new ConnectError(message, Code.Unavailable));

@@ -20,7 +20,7 @@ export interface RetryOptions {
    */
   readonly initialBackoffMs?: number;
 
-  /** The longest that {@link initialBackoffMs} grows to. At least 1. Default: 2,000 ms. */
+  /** The longest that {@link initialBackoffMs} grows to. At least 1. Default: 1,000 ms. */
   readonly maxBackoffMs?: number;
 
   /** How much longer the pause is after a failure that is `overloaded`. At least 1. Default: 1,000 ms. */
@@ -35,7 +35,7 @@ export const defaultRetryOptions: Required<RetryOptions> = Object.freeze({
   giveUpAfterMs: 60_000,
   maxAttempts: Number.MAX_SAFE_INTEGER,
   initialBackoffMs: 50,
-  maxBackoffMs: 2_000,
+  maxBackoffMs: 1_000,
   overloadedBackoffMs: 1_000,
   random: Math.random,
 });

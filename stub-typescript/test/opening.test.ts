@@ -105,4 +105,46 @@ describe("a host that can't be reached", () => {
     taken.forEach((socket) => socket.destroy());
     await new Promise((resolve) => deaf.close(resolve));
   });
+
+  test("has the time of one attempt for each attempt, whatever became of the one before", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { port } = await listenOnce();
+    using objects = DurableObjects.connect(`https://127.0.0.1:${port}`, {
+      connectTimeoutMs: 1_000,
+      openTimeoutMs: 60_000,
+    });
+    const namespace = objects.namespace("COUNTER");
+    const refused = await failureOf(namespace.getByName("foo").call(increment, one));
+    assert.match(refused.rawMessage, /refused/i);
+
+    t.mock.timers.tick(600);
+    const taken: Socket[] = [];
+    const deaf = createSocketServer({ pauseOnConnect: true });
+    const connected = new Promise<void>((resolve) => {
+      deaf.on("connection", (socket) => {
+        taken.push(socket);
+        resolve();
+      });
+    });
+    await new Promise<void>((resolve) => deaf.listen(port, "127.0.0.1", resolve));
+    let isOver = false;
+    const second = failureOf(namespace.getByName("foo").call(increment, one)).finally(() => (isOver = true));
+    await connected;
+    t.mock.timers.tick(999);
+    await new Promise(setImmediate);
+    assert.equal(isOver, false, "the second attempt has all of its time");
+    t.mock.timers.tick(1);
+    assert.match((await second).rawMessage, /no connection to https:\/\/127.0.0.1:\d+ within 1000 ms/);
+    taken.forEach((socket) => socket.destroy());
+    await new Promise((resolve) => deaf.close(resolve));
+  });
 });
+
+/** Where nobody listens any more. */
+async function listenOnce(): Promise<AddressInfo> {
+  const server = createSocketServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return address;
+}

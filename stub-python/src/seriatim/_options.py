@@ -63,7 +63,7 @@ class ClientOptions:
     connect_timeout: float = 5.0
     """How long one attempt to connect may take; only for `connect`."""
 
-    max_reconnect_delay: float = 1.0
+    max_reconnect_delay: float = 0.5
     """The longest pause between two attempts to connect, give or take a fifth; only for `connect`. A host
     that listens again after an outage is found within it."""
 

@@ -42,7 +42,7 @@ class Retry:
         max_attempts: int | None = None,
         initial_backoff: float = 0.05,
         overloaded_backoff: float = 1.0,
-        max_backoff: float = 2.0,
+        max_backoff: float = 1.0,
         jitter: Callable[[], float] | None = None,
     ) -> None:
         """`get_stub` gives a new stub on the object each time.

@@ -179,7 +179,7 @@ public final class ClientOptions {
   /**
    * The longest pause between two attempts to connect to a host that is gone; only for {@link
    * DurableObjects#connect}. gRPC's own pauses grow to two minutes. A fifth is added or taken off
-   * at random. Default: 1 s.
+   * at random. Default: 500 ms.
    */
   public Duration maxReconnectDelay() {
     return maxReconnectDelay;
@@ -217,7 +217,7 @@ public final class ClientOptions {
     private Duration describeTimeout = Duration.ofSeconds(10);
     private Duration keepAliveTime = Duration.ofSeconds(30);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
-    private Duration maxReconnectDelay = Duration.ofSeconds(1);
+    private Duration maxReconnectDelay = Duration.ofMillis(500);
     private Supplier<Map<String, String>> invocationMetadata = Map::of;
     private @Nullable Executor executor;
     private @Nullable ScheduledExecutorService scheduler;

@@ -254,7 +254,7 @@ public final class Retry implements AutoCloseable {
     private Duration giveUpAfter = Duration.ofSeconds(60);
     private Duration initialBackoff = Duration.ofMillis(50);
     private Duration overloadedBackoff = Duration.ofSeconds(1);
-    private Duration maxBackoff = Duration.ofSeconds(2);
+    private Duration maxBackoff = Duration.ofSeconds(1);
     private @Nullable ScheduledExecutorService scheduler;
     private DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
     private Deadline.Ticker ticker = Deadline.getSystemTicker();
@@ -308,7 +308,7 @@ public final class Retry implements AutoCloseable {
       return this;
     }
 
-    /** The longest that {@link #initialBackoff} grows to. At least 1 ms. Default: 2 s. */
+    /** The longest that {@link #initialBackoff} grows to. At least 1 ms. Default: 1 s. */
     @CanIgnoreReturnValue
     public Builder maxBackoff(Duration backoff) {
       maxBackoff = DurationRange.atLeastOneMilli("maxBackoff", backoff);
