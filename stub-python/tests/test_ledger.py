@@ -143,17 +143,20 @@ def test_a_call_behind_one_that_may_take_longer_ends_at_its_deadline() -> None:
         assert fates(ledger.receive(told.SerializeToString(), 26.0)) == [(3, "NOT_EXECUTED")]
 
 
-def test_it_takes_too_long_to_reach_the_host() -> None:
+def test_the_host_takes_too_long_to_open_the_stub() -> None:
     ledger = Ledger(ClientOptions(open_timeout=5.0), OPEN)
     ledger.submit(call())
-    ledger.leaving(100.0)
+    ledger.submit(call(deadline=130.0))
+    ledger.opening(100.0)
     assert next_check(ledger) == 105.0
-    assert not ledger.has_not_left_by(104.9)
-    assert ledger.has_not_left_by(105.0)
-    ledger.left()
-    assert not ledger.has_not_left_by(105.0)
+    frame(ledger)
+    assert not ledger.is_not_open_by(104.9)
+    assert ledger.is_not_open_by(105.0)
+    ledger.receive(OPENED.SerializeToString(), 104.9)
+    assert not ledger.is_not_open_by(105.0)
     assert ledger.check(105.0) == []
-    assert next_check(ledger) is None
+    assert next_check(ledger) == 130.0
+    assert fates(answered(ledger, 1, 2)) == [(1, "OK"), (2, "OK")]
 
 
 def test_an_outcome_of_a_call_that_still_waits() -> None:

@@ -100,7 +100,7 @@ class Ledger:
         self._in_grace = False  # The time of some has run out, and the host is about to tell.
         self.next_check: float | None = None
         """When `check` is to be called next, if ever."""
-        self._leave_by: float | None = None
+        self._open_by: float | None = None
         self._end_by: float | None = None
 
     # ---- what callers do ----------------------------------------------------------------------------
@@ -185,21 +185,22 @@ class Ledger:
         """Whether nothing will ever be sent again, so that the link can be half-closed."""
         return self.is_over or (self._state is _State.CLOSING and not self._waiting)
 
-    def has_not_left_by(self, now: float) -> bool:
-        """Whether it has taken too long to reach the host at all: see `leaving` and `left`."""
-        return self._leave_by is not None and now >= self._leave_by and not self.is_over
+    def is_not_open_by(self, now: float) -> bool:
+        """Whether the host has taken too long to say that the stub is open: see `opening`."""
+        return self._open_by is not None and now >= self._open_by and not self.is_over
 
     # ---- frames to the host -------------------------------------------------------------------------
 
-    def leaving(self, now: float) -> None:
-        """The link begins. It has to get through to the host in time: see `left`."""
-        self._leave_by = now + self._options.open_timeout
-        self._check_at(self._leave_by)
+    def opening(self, now: float) -> None:
+        """The link begins. The host has to answer in time."""
+        self._open_by = now + self._options.open_timeout
+        self._check_at(self._open_by)
 
-    def left(self) -> None:
-        """The link has a connection, and room on it. Nothing has been sent yet but the opening."""
-        self._leave_by = None
-        self.next_check = min((c.deadline for c in self._waiting if c.deadline is not None), default=None)
+    def _is_open(self) -> None:
+        """The host has answered for the first time."""
+        self._open_by = None
+        deadlines = (c.deadline for calls in (self._sent, self._waiting) for c in calls if not c.ended)
+        self.next_check = min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def open_frame(self) -> bytes:
         """A first frame without invocations: for a link that finds out by it whether it gets through."""
@@ -236,6 +237,7 @@ class Ledger:
             response = _frames.response(frame)
             if not self._opened:
                 self._opened = _frames.opens(response, self._open, self._expected_id)
+                self._is_open()
             elif response.HasField("opened"):
                 raise HostViolationError("'opened' came twice")
             for outcome in response.outcomes:
@@ -314,8 +316,8 @@ class Ledger:
                     if cause is not None:
                         call.ended = True
                         settled.append(Settled(call, None, cause, fate))
-        if self._leave_by is not None:
-            self._check_at(self._leave_by)
+        if self._open_by is not None:
+            self._check_at(self._open_by)
         if self._end_by is None:
             return settled
         if now < self._end_by:

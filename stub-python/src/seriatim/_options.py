@@ -50,8 +50,8 @@ class ClientOptions:
     word has come this long after, that call fails with `Reason.ANSWER_OVERDUE`; the stub goes on."""
 
     open_timeout: float = 10.0
-    """How long it may take until a new stub has got through to the host: for a connection, and for room on
-    it. Then the stub breaks with `Reason.OPEN_OVERDUE`, and none of its calls has been executed."""
+    """How long it may take until the host says that a new stub is open, from its first call: for a
+    connection, for room on it, and for the host. Then the stub breaks with `Reason.OPEN_OVERDUE`."""
 
     end_timeout: float = 10.0
     """How long a host may take to end a stub that is closed and whose calls have all been answered. Then

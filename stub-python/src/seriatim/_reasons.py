@@ -56,8 +56,8 @@ class Reason(StrEnum):
     """The host's frames break the rules of the contract. The stub is broken."""
 
     OPEN_OVERDUE = "OPEN_OVERDUE"
-    """The stub got no connection, or no room on one, within `open_timeout`. The stub is broken, and none of
-    its calls has left."""
+    """The stub was not open within `open_timeout`: there was no connection, or it carries as many stubs as it
+    may, or the host said nothing. The stub is broken."""
 
     ANSWER_OVERDUE = "ANSWER_OVERDUE"
     """No answer came by a call's deadline, and where the host could have told, not in `deadline_grace`: that

@@ -133,7 +133,7 @@ class Session(Carried):
             self._timers.prepare()
             link = self._make_link(self)
             with self._lock:
-                self._ledger.leaving(time.monotonic())
+                self._ledger.opening(time.monotonic())
                 self._watchdog.watch(self._ledger.next_check)
                 self._link = link
             self._connection.sessions.add(self)
@@ -155,9 +155,7 @@ class Session(Carried):
     def left(self) -> None:
         """See `Carried`."""
         with self._lock:
-            self._ledger.left()
             self._has_left = True
-            self._watchdog.watch(self._ledger.next_check)
 
     def take_step(self) -> bytes | Step | None:
         """See `Carried`."""
@@ -220,7 +218,8 @@ class Session(Carried):
         now = time.monotonic()
         with self._lock:
             self._watchdog.looked()
-            late = self._ledger.has_not_left_by(now)
+            late = self._ledger.is_not_open_by(now)
+            has_left = self._has_left
             settled = self._ledger.check(now)
             self._watchdog.watch(self._ledger.next_check)
             link = self._link
@@ -228,9 +227,10 @@ class Session(Carried):
         if late and link is not None:
             self._break(
                 open_overdue(
-                    link.is_connected(),
                     self._connection.options.open_timeout,
-                    len(self._connection.sessions) - 1,
+                    has_left=has_left,
+                    connected=link.is_connected(),
+                    others=len(self._connection.sessions) - 1,
                 )
             )
 

@@ -73,25 +73,26 @@ def cannot_connect(error: Exception) -> FailureCause:
     )
 
 
-def open_overdue(connected: bool | None, timeout: float, others: int) -> FailureCause:
-    """The stub's stream has not got through in time."""
-    waited = f"the stub has not got through to the host in {timeout:g} s (open_timeout)"
-    full = (
-        f"{others} stubs are open on this connection, which may be as many as the host or a proxy lets "
-        "through (MAX_CONCURRENT_STREAMS): close some, or spread them over several clients"
+def open_overdue(timeout: float, *, has_left: bool, connected: bool | None, others: int) -> FailureCause:
+    """The host has not said in time that the stub is open. `connected` is None if nobody knows."""
+    within = f"within {timeout:g} s"
+    if has_left:
+        return _not_open(f"the host has not opened the stub {within}")
+    no_connection = f"there was no connection to the host {within}"
+    if connected is False:
+        return _not_open(no_connection)
+    no_room = (
+        f"the connection had no room for one more stub {within}: each open stub is a stream, and the other "
+        "side allows no more of them at a time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS); "
+        f"{others} stubs of this client are open"
     )
-    if connected:
-        return FailureCause.of(
-            Reason.OPEN_OVERDUE,
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            f"{waited}: {full}",
-            retryable=True,
-            overloaded=True,
-        )
-    why = "there is no connection" if connected is False else f"there is no connection, or {full}"
-    return FailureCause.of(
-        Reason.OPEN_OVERDUE, grpc.StatusCode.UNAVAILABLE, f"{waited}: {why}", retryable=True
-    )
+    if connected is None:
+        return _not_open(f"{no_connection}; or {no_room}")
+    return FailureCause.of(Reason.OPEN_OVERDUE, grpc.StatusCode.RESOURCE_EXHAUSTED, no_room, overloaded=True)
+
+
+def _not_open(message: str) -> FailureCause:
+    return FailureCause.of(Reason.OPEN_OVERDUE, grpc.StatusCode.UNAVAILABLE, message, retryable=True)
 
 
 def client_fault(error: BaseException) -> FailureCause:

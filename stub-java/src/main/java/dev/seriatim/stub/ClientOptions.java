@@ -135,10 +135,10 @@ public final class ClientOptions {
   }
 
   /**
-   * How long it may take from a stub's first call until it leaves: for a connection, and for room
-   * on it, which the other side may limit (many proxies allow 100 streams, and each open stub is
-   * one). Then the stub is broken with {@link Reasons#OPEN_OVERDUE}, and nothing was executed.
-   * Default: 10 s.
+   * How long it may take from a stub's first call until the host says that the stub is open: for a
+   * connection, for room on it, which the other side may limit (many proxies allow 100 streams, and
+   * each open stub is one), and for the host. Then the stub is broken with {@link
+   * Reasons#OPEN_OVERDUE}. Default: 10 s.
    */
   public Duration openTimeout() {
     return openTimeout;

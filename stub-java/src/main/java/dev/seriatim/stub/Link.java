@@ -96,9 +96,21 @@ final class Link {
     return true;
   }
 
-  /** Why the call has not left within the time for that: it waits for a connection, or on one. */
-  FailureCause openOverdue() {
+  /**
+   * Why the stub is not open within the time for that: its call waits for a connection, or on one,
+   * or for the host's word.
+   *
+   * @param hasLeft whether the call's first frame has been handed to the transport
+   */
+  FailureCause openOverdue(boolean hasLeft) {
     String waited = " within " + options.openTimeout().toMillis() + " ms";
+    if (hasLeft) {
+      return FailureCause.of(
+          Reasons.OPEN_OVERDUE,
+          Status.Code.UNAVAILABLE,
+          "the host has not opened the stub" + waited,
+          true);
+    }
     return connected
         ? FailureCause.of(
             Reasons.OPEN_OVERDUE,
@@ -168,16 +180,12 @@ final class Link {
   }
 
   private void send(ClientCall<EncodedFrame, ResponseFrame> connect, PendingCall[] calls) {
-    boolean first = !openSent;
+    RequestEncoder frame = new RequestEncoder(openSent ? null : open, calls.length);
     openSent = true;
-    RequestEncoder frame = new RequestEncoder(first ? open : null, calls.length);
     for (PendingCall next : calls) {
       next.writeTo(frame);
     }
     connect.sendMessage(frame.encode());
-    if (first) {
-      session.left();
-    }
   }
 
   /** Starts the call outside of the caller's context: a stub outlives its first caller. */

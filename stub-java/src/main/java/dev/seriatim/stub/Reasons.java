@@ -57,8 +57,8 @@ public final class Reasons {
   public static final String ANSWER_OVERDUE = "ANSWER_OVERDUE";
 
   /**
-   * The stub's first call could not leave within {@link ClientOptions#openTimeout()}: there was no
-   * connection, or it carries as many stubs as it may. The stub is broken.
+   * The stub was not open within {@link ClientOptions#openTimeout()}: there was no connection, or
+   * it carries as many stubs as it may, or the host said nothing. The stub is broken.
    */
   public static final String OPEN_OVERDUE = "OPEN_OVERDUE";
 

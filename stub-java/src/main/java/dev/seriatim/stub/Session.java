@@ -37,7 +37,7 @@ final class Session {
   private final Ledger ledger;
   private Cleaner.@Nullable Cleanable dropWatch;
 
-  private boolean opened; // Owned by the receiver.
+  private boolean opened; // Set by the receiver, which alone reads it without the lock.
 
   Session(Channel channel, ClientOptions options, Opening opening) {
     this.options = options;
@@ -178,11 +178,6 @@ final class Session {
 
   // ---- what the link tells ---------------------------------------------------------------------
 
-  /** The stub's first frame has been handed to the transport. */
-  void left() {
-    watchdog.left();
-  }
-
   /** There may be something to write. */
   void kick() {
     boolean write;
@@ -202,7 +197,7 @@ final class Session {
     }
     try {
       if (!opened) {
-        opened = true;
+        opened();
         opening.check(frame);
       } else if (frame.opened() != null) {
         throw new HostViolationException("'opened' came twice");
@@ -247,6 +242,13 @@ final class Session {
       ledger.breakWith(fault);
       ledger.abandon();
     }
+  }
+
+  private void opened() {
+    synchronized (lock) {
+      opened = true;
+    }
+    watchdog.opened();
   }
 
   private void complete(ResponseFrame frame) throws HostViolationException {
@@ -388,11 +390,11 @@ final class Session {
     return overdue;
   }
 
-  /** The call that carries the stub has not left in time. */
+  /** The host has not said in time that the stub is open. */
   void openOverdue() {
     boolean write;
     synchronized (lock) {
-      if (ledger.hasSent() || !ledger.breakWith(link.openOverdue())) {
+      if (opened || !ledger.breakWith(link.openOverdue(ledger.hasSent()))) {
         return;
       }
       write = link.claim();

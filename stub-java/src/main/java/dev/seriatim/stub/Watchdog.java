@@ -59,8 +59,8 @@ final class Watchdog {
     }
   }
 
-  /** It has left. */
-  synchronized void left() {
+  /** The host has answered: the stub is open, or broken. */
+  synchronized void opened() {
     cancel(opening);
     opening = null;
   }
@@ -77,7 +77,7 @@ final class Watchdog {
     ended = true;
     cancel(ending);
     ending = null;
-    left();
+    opened();
   }
 
   /** No call waits for anything any more. */
@@ -85,7 +85,7 @@ final class Watchdog {
     over = true;
     cancel(deadline);
     deadline = null;
-    left();
+    opened();
   }
 
   private @Nullable ScheduledFuture<?> schedule(Runnable task, long nanos) {
