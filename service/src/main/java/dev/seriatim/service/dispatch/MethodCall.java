@@ -116,12 +116,12 @@ public final class MethodCall<Q, R> extends ServerCall<Q, R> {
       } else {
         message = method.content(getMethodDescriptor(), response);
       }
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       fail(
           Status.INTERNAL
               .withDescription(
                   "the response of %s can't be written: %s"
-                      .formatted(method.fullName(), e.getMessage()))
+                      .formatted(method.fullName(), Legible.of(e)))
               .withCause(e));
     }
   }

@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.dispatch.Legible;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +33,7 @@ record AlarmFailure(BreakCause cause, Throwable thrown) {
 
   /** What the object's own code threw. */
   static AlarmFailure thrown(BreakReason reason, Throwable thrown) {
-    return new AlarmFailure(BreakCause.thrown(reason, thrown), thrown);
+    return new AlarmFailure(BreakCause.thrown(reason, thrown), Legible.orStandIn(thrown));
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.AlarmHandler.DueAlarm;
+import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.service.storage.ObjectStorage;
 import io.grpc.Context;
@@ -25,32 +26,49 @@ final class AlarmRunner {
   }
 
   /** Runs the alarm, if it is still due. False if this thread has lost the object meanwhile. */
-  boolean run() {
+  boolean run(TurnThread thread) {
     if (!drain().beginAlarm()) {
       return true; // It stays in the store.
     }
-    AlarmTurn turn = null;
-    AlarmFailure failure = null;
+    boolean lost = false;
     try {
-      turn = begin();
-      if (turn != null) {
-        failure = execute(turn);
+      lost = !runTurn(thread);
+    } catch (RuntimeException | Error e) { // Whatever it is, the object must go on.
+      lost = !thread.stillHas();
+      if (!lost) {
+        instances.discard("the alarm could not run");
+        putOff(e);
       }
+    } finally {
+      if (!lost) {
+        drain().alarmEnded();
+      }
+    }
+    return !lost;
+  }
+
+  private boolean runTurn(TurnThread thread) {
+    AlarmTurn turn;
+    try {
+      turn = begin(thread);
     } catch (BreakException e) {
       storage.putOffAlarm(e.cause().message(), e);
-    } catch (RuntimeException | Error e) { // Whatever it is, the object must go on.
-      instances.discard("the alarm could not begin");
-      storage.putOffAlarm("its turn could not begin", e);
+      return true;
     }
     if (turn != null) {
-      if (!object.endTurn(turn)) {
+      AlarmFailure failure = execute(turn);
+      if (!thread.endTurn(turn)) {
         return false;
       }
       turn.instance().turnEnded();
       end(turn, failure);
     }
-    drain().alarmEnded();
     return true;
+  }
+
+  /** The alarm can't run now, since the host has failed at it. */
+  void putOff(Throwable why) {
+    storage.putOffAlarm("its turn could not run", Legible.orStandIn(why));
   }
 
   private Drain drain() {
@@ -58,7 +76,7 @@ final class AlarmRunner {
   }
 
   /** Null if there is nothing to run. If it is cut off at once, it is the caller who finds out. */
-  private @Nullable AlarmTurn begin() throws BreakException {
+  private @Nullable AlarmTurn begin(TurnThread thread) throws BreakException {
     while (true) {
       Instance instance = instances.live();
       Alarm alarm = instance.storage().beginAlarmTurn();
@@ -66,8 +84,8 @@ final class AlarmRunner {
         return null;
       }
       AlarmTurn begun = new AlarmTurn(object.nextTurnNumber(), instance, alarm);
-      object.beginTurn(begun);
-      if (!instance.isAborted() || !object.endTurn(begun)) {
+      thread.beginTurn(begun);
+      if (!instance.isAborted() || !thread.endTurn(begun)) {
         return begun;
       }
       instance.storage().rollback();
@@ -127,7 +145,7 @@ final class AlarmRunner {
       try {
         instance.storage().endTurn();
       } catch (RuntimeException | Error e) {
-        failure = new AlarmFailure(instances.notSubmitted(instance, e), e);
+        failure = new AlarmFailure(instances.notSubmitted(instance, e), Legible.orStandIn(e));
       }
     }
     if (failure != null) {
@@ -138,8 +156,11 @@ final class AlarmRunner {
 
   /** The turn was cut off, and its instance is discarded. */
   void cutOff(AlarmTurn late, BreakCause cause) {
-    failed(late, AlarmFailure.of(cause));
-    drain().alarmEnded();
+    try {
+      failed(late, AlarmFailure.of(cause));
+    } finally {
+      drain().alarmEnded();
+    }
   }
 
   private void failed(AlarmTurn turn, AlarmFailure failure) {
@@ -149,8 +170,8 @@ final class AlarmRunner {
         case LOST -> storage.loseAlarm();
         case PUT_OFF -> storage.putOffAlarm(failure.cause().message(), failure.thrown());
       }
-    } catch (RuntimeException e) {
-      storage.putOffAlarm("its next try could not be stored", e);
+    } catch (RuntimeException | Error e) {
+      storage.putOffAlarm("its next try could not be stored", Legible.orStandIn(e));
     }
   }
 }

@@ -5,6 +5,7 @@ import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.v1.Broken;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -85,13 +86,21 @@ public record BreakCause(
    * @param reason {@link BreakReason#OBJECT_EXCEPTION} or {@link BreakReason#OBJECT_START_FAILED}
    */
   static BreakCause thrown(BreakReason reason, Throwable thrown) {
+    try {
+      return lookAt(reason, thrown);
+    } catch (RuntimeException | Error e) { // The exception may be of the object's own making.
+      return of(reason, Legible.of(thrown));
+    }
+  }
+
+  private static BreakCause lookAt(BreakReason reason, Throwable thrown) {
     if (thrown instanceof StorageException && thrown.getCause() instanceof SQLException) {
       // A store that failed is no fault of the object's, and the same call may well succeed later.
       return reset(thrown);
     }
     Metadata trailers = Status.trailersFromThrowable(thrown);
     return thrown(
-        reason, statusOf(thrown), trailers == null ? new Metadata() : trailers, describe(thrown));
+        reason, statusOf(thrown), trailers == null ? new Metadata() : trailers, Legible.of(thrown));
   }
 
   /** A cause that the object's own code gave as the status of its reply. */
@@ -100,7 +109,7 @@ public record BreakCause(
     String description = status.getDescription();
     if (description == null) {
       Throwable cause = status.getCause();
-      description = cause == null ? otherwise : describe(cause);
+      description = cause == null ? otherwise : Legible.of(cause);
     }
     ErrorInfo.Builder info = info(reason);
     List<Any> details = new ArrayList<>();
@@ -165,15 +174,6 @@ public record BreakCause(
       case io.grpc.StatusException e -> e.getStatus();
       default -> Status.UNKNOWN;
     };
-  }
-
-  /** The exception may be of the object's own making, and throw for its part. */
-  private static String describe(Throwable thrown) {
-    try {
-      return String.valueOf(thrown);
-    } catch (RuntimeException | Error e) {
-      return thrown.getClass().getName();
-    }
   }
 
   private static ErrorInfo.Builder info(BreakReason reason) {

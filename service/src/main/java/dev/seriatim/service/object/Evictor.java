@@ -98,9 +98,13 @@ final class Evictor implements AutoCloseable {
     long interval = Math.clamp(idleNanos / 4, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
     while (!closing) {
       LockSupport.parkNanos(this, interval);
-      long restingBefore = directory.nanos() - idleNanos;
-      for (LiveObject object : directory.objects()) {
-        evict(object, restingBefore);
+      try {
+        long restingBefore = directory.nanos() - idleNanos;
+        for (LiveObject object : directory.objects()) {
+          evict(object, restingBefore);
+        }
+      } catch (RuntimeException | Error e) { // Memory may be short, and this is who makes room.
+        logger.log(Level.WARNING, "the evictor can't look at all objects", e);
       }
     }
   }

@@ -95,8 +95,11 @@ final class Instance implements DurableObjectState {
     storage.discard();
     // Who listens to a context is the object's code, which may block the thread that discards: one
     // of the host's, or one that has the object in its hands.
-    Thread.startVirtualThread(
-        () -> context.cancel(io.grpc.Status.ABORTED.withDescription(why).asRuntimeException()));
+    object
+        .directory()
+        .threads()
+        .execute(
+            () -> context.cancel(io.grpc.Status.ABORTED.withDescription(why).asRuntimeException()));
   }
 
   /** Whether the object has aborted this instance itself. */

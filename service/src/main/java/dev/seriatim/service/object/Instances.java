@@ -64,8 +64,11 @@ final class Instances {
       try {
         current = new Instance(object, storage.newInstance());
       } catch (RuntimeException e) {
-        directory.evictor().instanceGone();
         throw new BreakException(BreakCause.reset(e));
+      } finally {
+        if (current == null) {
+          directory.evictor().instanceGone();
+        }
       }
     }
     return current;
@@ -108,8 +111,8 @@ final class Instances {
     Instance discarded = current;
     current = null;
     if (discarded != null) {
-      discarded.discard(why);
       object.directory().evictor().instanceGone();
+      discarded.discard(why);
     }
   }
 }

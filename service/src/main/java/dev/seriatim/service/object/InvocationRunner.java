@@ -17,7 +17,6 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  * or to the break. Used by the object's turn thread; stateless.
  */
 final class InvocationRunner {
-  private static final Logger logger = Logger.getLogger(InvocationRunner.class.getName());
-
   /** What a frame needs beside one outcome, generously. */
   private static final int FRAME_OVERHEAD_BYTES = 64;
 
@@ -41,10 +38,12 @@ final class InvocationRunner {
 
   private final LiveObject object;
   private final Instances instances;
+  private final TurnThread thread;
 
-  InvocationRunner(LiveObject object, Instances instances) {
+  InvocationRunner(LiveObject object, Instances instances, TurnThread thread) {
     this.object = object;
     this.instances = instances;
+    this.thread = thread;
   }
 
   // ---- before the turn
@@ -65,7 +64,7 @@ final class InvocationRunner {
           "method '%s' is not a unary method of %s"
               .formatted(invocation.method(), object.namespace().methods().serviceName()));
     }
-    object.placeTurn(method, invocation);
+    thread.placeTurn(method, invocation, instances);
     long room = method.heapBytes(invocation);
     if (room == 0) {
       return read(stub, invocation, method);
@@ -138,6 +137,9 @@ final class InvocationRunner {
       stub.breakTurn(e.cause(), object.pendingCommit());
       return true;
     } catch (RuntimeException | Error e) { // Memory may be short; the object must go on.
+      if (!thread.stillHas()) {
+        return false;
+      }
       instances.discard("a turn could not begin");
       stub.breakTurn(
           object
@@ -162,7 +164,7 @@ final class InvocationRunner {
     if (timed) {
       method.pace().took(object.directory().nanos() - beganNanos);
     }
-    if (!object.endTurn(turn)) {
+    if (!thread.endTurn(turn)) {
       return false;
     }
     turn.instance().turnEnded();
@@ -179,12 +181,12 @@ final class InvocationRunner {
     while (true) {
       Instance instance = instances.beginTurn();
       InvocationTurn begun = new InvocationTurn(object.nextTurnNumber(), instance, stub, sequence);
-      object.beginTurn(begun);
+      thread.beginTurn(begun);
       if (!instance.isAborted()) {
         return begun;
       }
       // Whoever has aborted it may not have seen that this turn begins. It needs another instance.
-      if (!object.endTurn(begun)) {
+      if (!thread.endTurn(begun)) {
         return null;
       }
       instance.storage().rollback();
@@ -216,6 +218,28 @@ final class InvocationRunner {
       context = limited;
     }
     Context previous = context.attach();
+    try {
+      return execute(turn, invocation, method, argument, metadata, limited);
+    } finally {
+      context.detach(previous);
+      if (timer != null) {
+        timer.cancel(false);
+      }
+      if (chain != null) {
+        chain.end();
+      }
+    }
+  }
+
+  /** The same, in the context of the turn, which may be limited. */
+  private @Nullable BreakCause execute(
+      InvocationTurn turn,
+      Invocation invocation,
+      ObjectMethod method,
+      Object argument,
+      Metadata metadata,
+      Context.@Nullable CancellableContext limited) {
+    Instance instance = turn.instance();
     BreakCause failure;
     MethodCall<?, ?> call = null;
     try {
@@ -239,13 +263,6 @@ final class InvocationRunner {
     }
     if (call != null) {
       finish(call);
-    }
-    context.detach(previous);
-    if (timer != null) {
-      timer.cancel(false);
-    }
-    if (chain != null) {
-      chain.end();
     }
     return failure;
   }
@@ -274,10 +291,16 @@ final class InvocationRunner {
         .timer()
         .schedule(
             () -> {
-              // Whoever listens to it is the object's code, which may block.
-              Thread.startVirtualThread(
-                  () -> limited.cancel(new TimeoutException("the invocation's time is up")));
-              timedOut(turn, invocation);
+              try {
+                // Whoever listens to it is the object's code, which may block.
+                object
+                    .directory()
+                    .threads()
+                    .execute(
+                        () -> limited.cancel(new TimeoutException("the invocation's time is up")));
+              } finally {
+                timedOut(turn, invocation);
+              }
             },
             timeoutNanos,
             TimeUnit.NANOSECONDS);
@@ -326,7 +349,7 @@ final class InvocationRunner {
     try {
       call.finish();
     } catch (RuntimeException | Error e) {
-      logger.log(Level.WARNING, e, () -> object + ": a listener threw after its reply");
+      object.log(Level.WARNING, e, "a listener threw after its reply");
     }
   }
 
@@ -357,7 +380,7 @@ final class InvocationRunner {
       }
     }
     if (failure == null) {
-      stub.complete(ended.outcome(), commit);
+      complete(ended, commit);
     } else {
       // Asked for in this order: if the instance isn't lost by now, all that the turn saw is
       // durable or in this commit. If it is, nobody may be told what the object threw: it may tell
@@ -373,6 +396,16 @@ final class InvocationRunner {
               ? failure
               : failure.blaming(ended.sequence()),
           seen);
+    }
+  }
+
+  private void complete(InvocationTurn ended, long commit) {
+    StubQueue stub = ended.stub();
+    try {
+      stub.complete(ended.outcome(), commit);
+    } catch (RuntimeException | Error e) {
+      // The turn has its effect; so no break may say that it had none.
+      stub.lose(e);
     }
   }
 }

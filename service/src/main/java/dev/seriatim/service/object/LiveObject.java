@@ -1,48 +1,25 @@
 package dev.seriatim.service.object;
 
-import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.storage.ObjectStorage;
 import dev.seriatim.stub.DurableObjectId;
-import dev.seriatim.wire.Invocation;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One object of this host, and the thread that has it.
+ * One object of this host.
  *
- * <p>While the object has work, one thread, its turn thread, serves the stubs that have something
- * to run, one turn each, round after round. It is a virtual thread; as long as its turns are short
- * it may be a {@link MountedThread} on the transport's thread. Whoever sets {@code running} has the
- * object, until it clears it again: it owns the object's own fields below, the round of the {@link
- * Mailbox}, and the {@link Instances}. That is the turn thread, or, after {@link #cutOff cutting
- * off} its turn, the thread that did, which hands them on to a new turn thread. The old one may
- * still be inside the object's code then; it touches nothing here any more. The evictor has the
- * object too, for a moment, when it rests.
+ * <p>While the object has work, one thread, its {@link TurnThread}, has it: it owns the object's
+ * own fields below, the round of the {@link Mailbox}, and the {@link Instances}. After {@link
+ * #cutOff cutting off} its turn it is the thread that did, which hands the object on to a new turn
+ * thread. The old one may still be inside the object's code then; it touches nothing here any more.
+ * The evictor has the object too, for a moment, when it rests. See {@link Possession}.
  */
-final class LiveObject {
+final class LiveObject implements Possession.Owner {
   private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
-
-  /** For how long turns may run on the transport's thread at a time: it has other stubs to read. */
-  private static final long TRANSPORT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-
-  /** After so many turns there the clock is looked at. */
-  private static final int TRANSPORT_TURNS = 64;
-
-  private static final VarHandle RUNNING;
-
-  static {
-    try {
-      RUNNING = MethodHandles.lookup().findVarHandle(LiveObject.class, "running", boolean.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
 
   private final ObjectDirectory directory;
   private final Namespace namespace;
@@ -56,12 +33,9 @@ final class LiveObject {
 
   private final Mailbox mailbox = new Mailbox();
   private final Instances instances;
+  private final Possession possession = new Possession(this);
 
-  /** Whether someone has the object. Written through the handle, but for those who give it up. */
-  private volatile boolean running;
-
-  // Owned by whoever has set `running`.
-  private @Nullable MountedThread onTransport; // The turn thread, while it is there.
+  // Owned by whoever has the object.
   private long restingSinceNanos;
   private long turns;
 
@@ -157,7 +131,10 @@ final class LiveObject {
    */
   boolean retire() {
     // Nobody holds it and it has no thread: then no one else owns the instance, or could begin to.
-    if (holds > 0 || running || instances.current() != null || storage.pendingCommit() != 0) {
+    if (holds > 0
+        || possession.isTaken()
+        || instances.current() != null
+        || storage.pendingCommit() != 0) {
       return false;
     }
     storage.close();
@@ -173,126 +150,94 @@ final class LiveObject {
    */
   void ready(StubQueue stub, boolean byTransport) {
     mailbox.add(stub);
-    MountedThread.Starter starter = directory.threadStarter();
-    if (!byTransport || starter == null || Thread.currentThread().isVirtual()) {
-      wake();
-    } else if (take()) {
-      starter.startHere(this::serve);
+    if (possession.take()) {
+      possession.handOn(byTransport);
     }
   }
 
   /** The object's alarm is due: it becomes one of the next turns. The alarm holds the object. */
   void alarmDue() {
-    if (mailbox.addAlarm()) {
-      wake();
-    } else {
+    if (!mailbox.addAlarm()) {
       // It was offered again before its turn came, and there is one turn for both.
       directory.letGo(this);
+    } else if (possession.take()) {
+      possession.handOn(/* here= */ false);
     }
   }
 
-  private void wake() {
-    if (take()) {
-      startTurnThread();
+  // ---- whoever has the object
+
+  Possession possession() {
+    return possession;
+  }
+
+  @Override
+  public boolean hasWork() {
+    return mailbox.hasArrivals();
+  }
+
+  @Override
+  public void startThread(boolean here) {
+    TurnThread thread = new TurnThread(this, mailbox, instances);
+    MountedThread.Starter starter = here ? directory.threadStarter() : null;
+    if (starter == null || Thread.currentThread().isVirtual()) {
+      directory.threads().execute(() -> thread.run(null));
+    } else {
+      starter.startHere(thread::run);
     }
   }
 
-  /** For whoever has the object, and hands it on. */
-  private void startTurnThread() {
-    Thread.startVirtualThread(() -> serve(null));
-  }
-
-  // ---- the turn thread
-
-  /** Serves until the object rests, or another thread has it. */
-  private void serve(@Nullable MountedThread startedOnTransport) {
-    onTransport = startedOnTransport;
-    long beganNanos = startedOnTransport == null ? 0 : directory.nanos();
-    InvocationRunner invocations = new InvocationRunner(this, instances);
-    watch();
-    for (int served = 1; ; served++) {
-      if (onTransport != null
-          && served % TRANSPORT_TURNS == 0
-          && directory.nanos() - beganNanos > TRANSPORT_NANOS) {
-        leaveTransport();
+  @Override
+  public void dropWork(Throwable why) {
+    log(Level.SEVERE, why, "no thread could be started for its turns");
+    try {
+      discard(why);
+      if (mailbox.takeAlarm()) {
+        alarms().putOff(why);
+        directory.letGo(this);
       }
-      if (mailbox.takeAlarm() && !serveAlarm()) {
-        return; // The turn was cut off: another thread has taken over.
-      }
-      StubQueue stub = mailbox.takeStub();
-      if (stub != null) {
-        if (!serveStub(stub, invocations)) {
-          return; // Likewise.
-        }
-      } else if (rest()) {
-        return;
+    } finally {
+      for (StubQueue stub = mailbox.takeStub(); stub != null; stub = mailbox.takeStub()) {
+        breakServed(stub, 0, why);
       }
     }
   }
 
-  private void leaveTransport() {
-    MountedThread thread = onTransport;
-    if (thread != null) {
-      onTransport = null;
-      thread.leave();
-    }
+  /** The host has failed at something, and memory may disagree with storage. */
+  void discard(Throwable why) {
+    instances.discard("the host failed: " + Legible.of(why));
   }
 
-  /** A turn is about to run. It does so on the transport's thread only if it is likely short. */
-  void placeTurn(ObjectMethod method, Invocation invocation) {
-    if (onTransport != null
-        && !(method.pace().isShort()
-            && instances.hasStarted()
-            && !ObjectMethod.isLongToRead(invocation))) {
-      leaveTransport();
-    }
-  }
-
-  /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
-  private boolean serveStub(StubQueue stub, InvocationRunner invocations) {
-    Invocation invocation = stub.takeInvocation();
-    if (invocation != null && !invocations.run(stub, invocation)) {
-      return false;
+  /**
+   * Breaks a stub that was taken out of the mailbox, since the host has failed at serving it.
+   *
+   * @param sequence the number of the invocation that was run, or 0
+   */
+  void breakServed(StubQueue stub, long sequence, Throwable why) {
+    try {
+      BreakCause cause =
+          BreakCause.of(BreakReason.OBJECT_RESET, "the host failed: " + Legible.of(why));
+      stub.breakTurn(cause.blaming(sequence), pendingCommit());
+    } catch (RuntimeException | Error again) {
+      stub.lose(again);
     }
     if (stub.staysScheduled()) {
       mailbox.addToRound(stub);
     }
-    return true;
   }
 
-  /** False if this thread has lost the object meanwhile. */
-  private boolean serveAlarm() {
-    leaveTransport();
-    if (!alarms().run()) {
-      return false;
-    }
-    directory.letGo(this);
-    return true;
-  }
-
-  /**
-   * Made when it is needed: a resting object, which may be one of very many, has no room for it.
-   */
-  private AlarmRunner alarms() {
+  /** Made when it is needed: a resting object, of which there may be many, has no room for it. */
+  AlarmRunner alarms() {
     return new AlarmRunner(this, storage, instances);
   }
 
-  /** Gives the object up. False if there is work after all, and this thread has it again. */
-  private boolean rest() {
+  /** The turn thread finds nothing to run. */
+  void willRest() {
     restingSinceNanos = directory.nanos();
     mailbox.endRound();
-    MountedThread thread = onTransport;
-    onTransport = null; // A resting object keeps no thread.
-    running = false;
-    if (!mailbox.hasArrivals() || !take()) {
-      return true;
-    }
-    onTransport = thread;
-    watch(); // It may have been found to rest in between.
-    return false;
   }
 
-  private void watch() {
+  void watch() {
     if (!watched) {
       directory.turnWatch().add(this);
     }
@@ -308,28 +253,31 @@ final class LiveObject {
     turn = begun;
   }
 
-  /** A turn has come to its end. False if it was cut off, and its thread has lost the object. */
-  boolean endTurn(Turn ended) {
-    if (!ended.finish()) {
-      return false;
-    }
+  /** The turn has ended by itself. */
+  void turnEnded() {
     turn = null;
-    // The object may have interrupted its own thread; the next turn has nothing to do with that.
-    boolean _ = Thread.interrupted();
-    return true;
   }
 
   /** Why a stub breaks when the object's code, or what is run for it, throws this. Logs it. */
   BreakCause thrown(BreakReason reason, Throwable thrown, String where) {
     boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
-    logger.log(meant ? Level.FINE : Level.WARNING, thrown, () -> this + ": " + where + " threw");
+    log(meant ? Level.FINE : Level.WARNING, thrown, where + " threw");
     return BreakCause.thrown(reason, thrown);
+  }
+
+  /** Logs what has happened to this object, also if that is an exception which can't be shown. */
+  void log(Level level, Throwable thrown, String what) {
+    try {
+      logger.log(level, thrown, () -> this + ": " + what);
+    } catch (RuntimeException | Error e) {
+      logger.log(level, () -> this + ": " + what + ": " + Legible.of(thrown));
+    }
   }
 
   // ---- turns are cut off, on any thread
 
   boolean hasTurnThread() {
-    return running;
+    return possession.isTaken();
   }
 
   /** Called by the turn watch. */
@@ -379,11 +327,14 @@ final class LiveObject {
     Turn current = turn;
     if (current != null && current.instance() == aborted) {
       cutOff(current, BreakCause.of(BreakReason.OBJECT_RESET, "the object was aborted: " + reason));
-    } else if (take()) {
-      if (instances.current() == aborted) {
-        instances.discard("the object was aborted: " + reason);
+    } else if (possession.take()) {
+      try {
+        if (instances.current() == aborted) {
+          instances.discard("the object was aborted: " + reason);
+        }
+      } finally {
+        possession.giveBack();
       }
-      giveBack();
     }
     // Otherwise the next turn, or the evictor, finds the instance aborted.
   }
@@ -396,38 +347,43 @@ final class LiveObject {
     // The turn thread has lost the object; until the new one starts, it is this thread's.
     turn = null;
     try {
+      late.interrupt();
       instances.discard(cause.message());
-      switch (late) {
-        case InvocationTurn invocation -> {
-          StubQueue stub = invocation.stub();
+    } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.
+      log(Level.SEVERE, e, "the end of a turn that was cut off");
+    } finally {
+      try {
+        cutOffWithItsInstance(late, cause);
+      } finally {
+        possession.handOn(/* here= */ false);
+      }
+    }
+  }
+
+  private void cutOffWithItsInstance(Turn late, BreakCause cause) {
+    switch (late) {
+      case InvocationTurn invocation -> {
+        StubQueue stub = invocation.stub();
+        try {
           stub.breakTurn(cause.blaming(invocation.sequence()), pendingCommit());
-          if (stub.staysScheduled()) {
-            mailbox.addToRound(stub);
-          }
+        } catch (RuntimeException | Error e) {
+          stub.lose(e);
         }
-        case AlarmTurn alarm -> {
+        if (stub.staysScheduled()) {
+          mailbox.addToRound(stub);
+        }
+      }
+      case AlarmTurn alarm -> {
+        try {
           alarms().cutOff(alarm, cause);
+        } finally {
           directory.letGo(this);
         }
       }
-    } finally {
-      startTurnThread();
     }
   }
 
   // ---- the object rests, and others look after it
-
-  /** Takes the object while it rests. Whoever does must {@link #giveBack give it back}. */
-  private boolean take() {
-    return RUNNING.compareAndSet(this, false, true);
-  }
-
-  private void giveBack() {
-    running = false;
-    if (mailbox.hasArrivals()) {
-      wake();
-    }
-  }
 
   /**
    * Evicts the instance if the object has rested since before that time, and no commit is pending.
@@ -435,22 +391,23 @@ final class LiveObject {
    * @return whether there is no instance now
    */
   boolean evict(long restingBeforeNanos) {
-    if (!take()) {
+    if (!possession.take()) {
       return false;
     }
     try {
       if (restingSinceNanos - restingBeforeNanos <= 0 && storage.pendingCommit() == 0) {
         instances.discard("the object was idle");
       }
+      mailbox.putBackRound();
       return instances.current() == null;
     } finally {
-      giveBack();
+      possession.giveBack();
     }
   }
 
   /** Whether the object rests, and has an instance, as far as anyone can tell from outside. */
   boolean mayBeEvicted() {
-    return !running && instances.current() != null;
+    return !possession.isTaken() && instances.current() != null;
   }
 
   /** Since when the object rests; only a hint while it doesn't. */

@@ -15,7 +15,7 @@ final class LostCommits implements CommitListener {
   @Override
   public void durable(long commit, boolean idle) {
     MountedThread.Starter here = idle ? object.directory().threadStarter() : null;
-    gate.open(commit, here == null ? Thread::startVirtualThread : here);
+    gate.open(commit, here == null ? object.directory().threads() : here);
   }
 
   @Override
@@ -34,9 +34,9 @@ final class LostCommits implements CommitListener {
   }
 
   private void lose(Loss loss) {
-    gate.fail(loss, Thread::startVirtualThread);
+    gate.fail(loss, object.directory().threads());
     // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
     // long. A thread of its own, for this one is the committer.
-    Thread.startVirtualThread(() -> object.cutOffLostTurn(loss.cause()));
+    object.directory().threads().execute(() -> object.cutOffLostTurn(loss.cause()));
   }
 }

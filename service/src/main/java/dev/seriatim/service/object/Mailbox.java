@@ -56,8 +56,9 @@ final class Mailbox {
 
   /** Takes out the stub whose turn it is; null if there is none. */
   @Nullable StubQueue takeStub() {
-    for (StubQueue stub = arriving.poll(); stub != null; stub = arriving.poll()) {
-      addToRound(stub);
+    for (StubQueue stub = arriving.peek(); stub != null; stub = arriving.peek()) {
+      addToRound(stub); // Before it is taken out: there may be no memory for it.
+      arriving.remove();
     }
     return round == null ? null : round.poll();
   }
@@ -68,6 +69,14 @@ final class Mailbox {
       round = new ArrayDeque<>(4);
     }
     round.add(stub);
+  }
+
+  /** If the round was left before its end, what was in it comes in again. */
+  void putBackRound() {
+    if (round != null) {
+      arriving.addAll(round);
+      round = null;
+    }
   }
 
   /** The round is over: a resting object needs no room for it. */

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -30,9 +31,13 @@ import org.jspecify.annotations.Nullable;
 public final class ObjectDirectory implements AutoCloseable {
   private static final Logger logger = Logger.getLogger(ObjectDirectory.class.getName());
 
+  /** After this long it is tried again to start a thread for a deadline that has passed. */
+  private static final long AGAIN_MILLIS = 100;
+
   private final ImmutableSortedMap<String, Namespace> namespaces;
   private final HostLimits limits;
   private final MountedThread.@Nullable Starter threadStarter;
+  private final Executor threads;
   private final LongSupplier nanos;
   private final QueueBudget budget;
   private final OutcomeBudget outcomeBudget;
@@ -62,7 +67,13 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public ObjectDirectory(
       ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
-    this(namespaces, limits, storage, MountedThread.Starter.find(), System::nanoTime);
+    this(
+        namespaces,
+        limits,
+        storage,
+        MountedThread.Starter.find(),
+        Thread::startVirtualThread,
+        System::nanoTime);
   }
 
   ObjectDirectory(
@@ -70,8 +81,10 @@ public final class ObjectDirectory implements AutoCloseable {
       HostLimits limits,
       StorageEngine storage,
       MountedThread.@Nullable Starter threadStarter,
+      Executor threads,
       LongSupplier nanos) {
     this.nanos = nanos;
+    this.threads = threads;
     this.namespaces = namespaces;
     this.threadStarter = threadStarter;
     this.storage = storage;
@@ -85,8 +98,16 @@ public final class ObjectDirectory implements AutoCloseable {
             new ThreadPoolExecutor.DiscardPolicy()) {
           @Override
           public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
-            // A deadline that passes runs the object's code, which may block.
-            return super.schedule(() -> Thread.startVirtualThread(task), delay, unit);
+            return super.schedule(() -> start(task), delay, unit);
+          }
+
+          // A deadline that passes runs the object's code, which may block.
+          private void start(Runnable task) {
+            try {
+              threads.execute(task);
+            } catch (RuntimeException | Error e) { // No memory for a thread; soon there may be.
+              var _ = schedule(task, AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+            }
           }
         };
     executor.setRemoveOnCancelPolicy(true);
@@ -119,6 +140,11 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Starts turn threads on the transport's; null if this JVM doesn't let us. */
   MountedThread.@Nullable Starter threadStarter() {
     return threadStarter;
+  }
+
+  /** Starts a thread for each task: one that may run the object's code, and be blocked. */
+  Executor threads() {
+    return threads;
   }
 
   /** The limits of the host. */

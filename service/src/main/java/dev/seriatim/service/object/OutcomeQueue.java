@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
@@ -170,10 +171,14 @@ final class OutcomeQueue implements OutputGate.Waiter {
       }
       endBroken(cause, commit);
     }
-    flush();
-    stub.discardInbound();
-    if (waits) {
-      gate.await(this, commit);
+    try {
+      stub.discardInbound(); // Before the client can know: it may open another stub at once.
+      flush();
+      if (waits) {
+        gate.await(this, commit);
+      }
+    } catch (RuntimeException | Error e) { // The end is in line, and nobody may come to send it.
+      lose(e);
     }
   }
 
@@ -220,15 +225,19 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   /** The time has come that was set for a turn to begin. On a thread of the timer's. */
   void turnDeadline(long setFor) {
-    synchronized (this) {
-      Invocation overdue = deadline == null ? null : deadline.overdue(setFor);
-      if (overdue == null) {
-        return;
+    try {
+      synchronized (this) {
+        Invocation overdue = deadline == null ? null : deadline.overdue(setFor);
+        if (overdue == null) {
+          return;
+        }
+        endBroken(Timeout.ranOutBeforeItsTurn(overdue), 0);
       }
-      endBroken(Timeout.ranOutBeforeItsTurn(overdue), 0);
+      stub.discardInbound();
+      flush();
+    } catch (RuntimeException | Error e) { // No other timer is set for it.
+      lose(e);
     }
-    flush();
-    stub.discardInbound();
   }
 
   /** Whether nothing may come behind what is here. */
@@ -297,8 +306,8 @@ final class OutcomeQueue implements OutputGate.Waiter {
       }
       endBroken(cause, 0);
     }
-    flush();
     stub.discardInbound();
+    flush();
   }
 
   /** Nothing may be sent or begun any more. */
@@ -333,22 +342,27 @@ final class OutcomeQueue implements OutputGate.Waiter {
    */
   @Override
   public void commitsLost(Loss loss) {
-    synchronized (this) {
-      if (line.lastGate() < loss.first() || line.isEmpty()) {
-        return;
+    try {
+      synchronized (this) {
+        if (line.lastGate() < loss.first() || line.isEmpty()) {
+          return;
+        }
+        long commit = line.firstOutcomeGate(loss.first());
+        long lost = line.dropFrom(loss.first());
+        if (lost != 0) {
+          completed = lost - 1;
+        }
+        if (commit != 0 && loss.mayBeDurable(commit)) {
+          endWith(
+              null, Status.UNAVAILABLE.withDescription(loss.cause().message()), /* commit= */ 0);
+        } else {
+          endBroken(loss.cause(), 0);
+        }
       }
-      long commit = line.firstOutcomeGate(loss.first());
-      long lost = line.dropFrom(loss.first());
-      if (lost != 0) {
-        completed = lost - 1;
-      }
-      if (commit != 0 && loss.mayBeDurable(commit)) {
-        endWith(null, Status.UNAVAILABLE.withDescription(loss.cause().message()), /* commit= */ 0);
-      } else {
-        endBroken(loss.cause(), 0);
-      }
+      stub.discardInbound();
+    } catch (RuntimeException | Error e) { // The others must be told.
+      loseAnyway(e);
     }
-    stub.discardInbound();
   }
 
   @GuardedBy("this")
@@ -384,7 +398,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
       try {
         while (sendFrame()) {}
       } catch (RuntimeException | Error e) {
-        lose(e);
+        loseAnyway(e);
       }
       seen = (int) FLUSHES.getAndAdd(this, -seen) - seen;
     } while (seen != 0);
@@ -422,23 +436,44 @@ final class OutcomeQueue implements OutputGate.Waiter {
     return true;
   }
 
+  /** Whatever happens, the writer must come back to count who else has asked it to flush. */
+  private void loseAnyway(Throwable thrown) {
+    try {
+      lose(thrown);
+    } catch (RuntimeException | Error e) { // There is no memory at all, say.
+      synchronized (this) {
+        state = State.Simple.GIVEN_UP;
+      }
+    }
+  }
+
   /**
    * The call can't be written to, say because an interceptor around the host threw. The thread that
-   * found out is the object's, or serves all objects: only this stub may suffer for it.
+   * found out is the object's, or serves all objects: only this stub may suffer for it. Its client
+   * is told nothing of what became of its calls.
    */
-  private void lose(Throwable thrown) {
-    logger.log(Level.WARNING, thrown, () -> stub + " is lost: its call failed");
+  void lose(Throwable thrown) {
     boolean open;
     synchronized (this) {
       open = state != State.Simple.CLOSED && state != State.Simple.GIVEN_UP;
     }
-    stub.drop();
-    if (open) {
-      try {
-        sink.close(Status.INTERNAL.withDescription("the host could not send: " + thrown));
-      } catch (RuntimeException | Error e) {
-        logger.log(Level.FINE, e, () -> "the call of " + stub + ", which is lost, stays open");
+    try {
+      stub.drop();
+      logger.log(Level.WARNING, thrown, () -> stub + " is lost: its call failed");
+    } catch (RuntimeException | Error e) {
+      logger.log(Level.WARNING, () -> stub + " is lost: its call failed: " + Legible.of(thrown));
+    } finally {
+      if (open) {
+        closeLost(thrown);
       }
+    }
+  }
+
+  private void closeLost(Throwable thrown) {
+    try {
+      sink.close(Status.INTERNAL.withDescription("the host could not send: " + Legible.of(thrown)));
+    } catch (RuntimeException | Error e) {
+      logger.log(Level.FINE, e, () -> "the call of " + stub + ", which is lost, stays open");
     }
   }
 }

@@ -5,6 +5,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * virtual thread, which may begin on the committer's while that has nothing else to do.
  */
 final class OutputGate {
+  private static final Logger logger = Logger.getLogger(OutputGate.class.getName());
+
   /** One stub's outcomes. Safe for any number of threads. */
   interface Waiter {
     /** Whether something still waits for a commit above this one. */
@@ -102,7 +106,11 @@ final class OutputGate {
       }
       releasing = true;
     }
-    senders.execute(this::flush);
+    try {
+      senders.execute(this::flush);
+    } catch (RuntimeException | Error e) { // No memory for a thread: better here than never.
+      flush();
+    }
   }
 
   private void flush() {
@@ -120,7 +128,11 @@ final class OutputGate {
       }
     }
     for (Waiter outcomes : flushed) {
-      outcomes.flush();
+      try {
+        outcomes.flush();
+      } catch (RuntimeException | Error e) { // It concerns this one alone.
+        logger.log(Level.WARNING, e, () -> "what waited for a commit can't be sent");
+      }
     }
   }
 }

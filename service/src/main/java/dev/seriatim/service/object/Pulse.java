@@ -4,6 +4,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * Sends outcomes that wait behind a turn which takes long.
@@ -14,6 +16,8 @@ import java.util.concurrent.locks.LockSupport;
  * flushes it. The thread sleeps while no stub does.
  */
 final class Pulse implements AutoCloseable {
+  private static final Logger logger = Logger.getLogger(Pulse.class.getName());
+
   private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Queue<OutcomeQueue> waiting = new ConcurrentLinkedQueue<>();
@@ -48,9 +52,17 @@ final class Pulse implements AutoCloseable {
       for (int i = waiting.size(); i > 0; i--) {
         OutcomeQueue outcomes = waiting.poll();
         if (outcomes != null) {
-          outcomes.flushFromPulse();
+          flush(outcomes);
         }
       }
+    }
+  }
+
+  private static void flush(OutcomeQueue outcomes) {
+    try {
+      outcomes.flushFromPulse();
+    } catch (RuntimeException | Error e) { // Thrown further, it would end the pulse for every stub.
+      logger.log(Level.WARNING, "outcomes that have waited can't be sent", e);
     }
   }
 

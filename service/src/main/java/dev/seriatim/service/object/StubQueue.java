@@ -321,6 +321,11 @@ public final class StubQueue {
     outcomes.breakNow(cause, commit);
   }
 
+  /** The turn has its effect, but its outcome can't be told: the call ends without a break. */
+  void lose(Throwable thrown) {
+    outcomes.lose(thrown);
+  }
+
   /**
    * After a turn: whether the object is to serve this stub again in its round. If not, the stub
    * comes back by itself when it has something to run and its client reads.

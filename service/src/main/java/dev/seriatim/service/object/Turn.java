@@ -56,16 +56,16 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
     return STATE.compareAndSet(this, RUNNING, FINISHED);
   }
 
-  /** Ends the turn, from outside. False if it has ended. */
+  /** Ends the turn, from outside. False if it has ended. Who has ended it is to interrupt it. */
   final boolean cut() {
-    if (!STATE.compareAndSet(this, RUNNING, CUT_OFF)) {
-      return false;
-    }
+    return STATE.compareAndSet(this, RUNNING, CUT_OFF);
+  }
+
+  /** Wakes the method of a turn that was cut off; also a turn that waits for its reply. */
+  final void interrupt() {
     if (Thread.currentThread() != thread) {
-      // Wakes the method if it waits for something; also a turn that waits for its reply.
       thread.interrupt();
     }
-    return true;
   }
 
   /** Whether the turn has neither ended nor been cut off. Any thread may ask. */

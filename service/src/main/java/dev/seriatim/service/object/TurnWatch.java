@@ -43,7 +43,15 @@ final class TurnWatch {
   /** From now on looks at this object, until it is found to rest. */
   void add(LiveObject object) {
     object.setWatched(true);
-    active.add(object);
+    boolean added = false;
+    try {
+      active.add(object);
+      added = true;
+    } finally {
+      if (!added) {
+        object.setWatched(false);
+      }
+    }
   }
 
   private void check(LiveObject object, long now) {
@@ -59,6 +67,14 @@ final class TurnWatch {
   }
 
   void check() {
+    try {
+      checkAll();
+    } catch (RuntimeException | Error e) { // Likewise.
+      logger.log(Level.WARNING, "turns can't be watched", e);
+    }
+  }
+
+  private void checkAll() {
     long now = nanos.getAsLong();
     for (LiveObject object : active) {
       try {

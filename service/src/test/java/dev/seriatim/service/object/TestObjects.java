@@ -14,6 +14,7 @@ import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.wire.Invocation;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,19 @@ final class TestObjects implements AutoCloseable {
       StorageEngine storage,
       MountedThread.@Nullable Starter threadStarter,
       LongSupplier nanos) {
+    this(limits, factory, storage, threadStarter, Thread::startVirtualThread, nanos);
+  }
+
+  /**
+   * @param threads starts a thread for each task
+   */
+  TestObjects(
+      HostLimits limits,
+      DurableObjectFactory factory,
+      StorageEngine storage,
+      MountedThread.@Nullable Starter threadStarter,
+      Executor threads,
+      LongSupplier nanos) {
     namespace =
         new Namespace(
             "PROBE",
@@ -56,7 +70,12 @@ final class TestObjects implements AutoCloseable {
             factory);
     directory =
         new ObjectDirectory(
-            ImmutableSortedMap.of("PROBE", namespace), limits, storage, threadStarter, nanos);
+            ImmutableSortedMap.of("PROBE", namespace),
+            limits,
+            storage,
+            threadStarter,
+            threads,
+            nanos);
   }
 
   ObjectAddress address(String name) {

@@ -1,0 +1,214 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.wire.Invocation;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The thread that an object's turns run on while it has work: serves the stubs that have something
+ * to run, one turn each, round after round, until the object rests or a turn is cut off.
+ *
+ * <p>It has the object from its start until then: see {@link Possession}. It is a virtual thread;
+ * as long as its turns are short it may be a {@link MountedThread} on the transport's thread.
+ * Everything here is its own.
+ *
+ * <p>Whatever is thrown at it, out of the object's code or our own, costs the stub that is being
+ * served, and no other.
+ */
+final class TurnThread {
+  /** For how long turns may run on the transport's thread at a time: it has other stubs to read. */
+  private static final long TRANSPORT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** After so many turns there the clock is looked at. */
+  private static final int TRANSPORT_TURNS = 64;
+
+  private final LiveObject object;
+  private final Mailbox mailbox;
+  private final InvocationRunner invocations;
+
+  /** Where it runs, while that is the transport's thread. */
+  private @Nullable MountedThread onTransport;
+
+  /** Whether it has the object, unless its turn was cut off. */
+  private boolean has = true;
+
+  /** The last turn that it has begun. */
+  private @Nullable Turn turn;
+
+  /** What is being served. */
+  private @Nullable StubQueue stub;
+
+  private @Nullable Invocation invocation;
+  private boolean alarm;
+
+  TurnThread(LiveObject object, Mailbox mailbox, Instances instances) {
+    this.object = object;
+    this.mailbox = mailbox;
+    this.invocations = new InvocationRunner(object, instances, this);
+  }
+
+  /**
+   * Serves until the object rests, or another thread has it.
+   *
+   * @param startedOnTransport null if this thread isn't on the transport's
+   */
+  void run(@Nullable MountedThread startedOnTransport) {
+    onTransport = startedOnTransport;
+    while (true) {
+      try {
+        serve();
+        return;
+      } catch (Throwable thrown) { // Whatever it is, the object must go on.
+        if (!goesOnAfter(thrown)) {
+          return;
+        }
+      }
+    }
+  }
+
+  private void serve() {
+    long beganNanos = onTransport == null ? 0 : object.directory().nanos();
+    object.watch();
+    for (int served = 1; ; served++) {
+      if (onTransport != null
+          && served % TRANSPORT_TURNS == 0
+          && object.directory().nanos() - beganNanos > TRANSPORT_NANOS) {
+        leaveTransport();
+      }
+      if (mailbox.takeAlarm() && !serveAlarm()) {
+        return; // The turn was cut off: another thread has taken over.
+      }
+      StubQueue next = mailbox.takeStub();
+      if (next != null) {
+        if (!serveStub(next)) {
+          return; // Likewise.
+        }
+      } else if (rest()) {
+        return;
+      }
+    }
+  }
+
+  private void leaveTransport() {
+    MountedThread thread = onTransport;
+    if (thread != null) {
+      onTransport = null;
+      thread.leave();
+    }
+  }
+
+  /** A turn is about to run. It does so on the transport's thread only if it is likely short. */
+  void placeTurn(ObjectMethod method, Invocation next, Instances instances) {
+    if (onTransport != null
+        && !(method.pace().isShort()
+            && instances.hasStarted()
+            && !ObjectMethod.isLongToRead(next))) {
+      leaveTransport();
+    }
+  }
+
+  /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
+  private boolean serveStub(StubQueue served) {
+    stub = served;
+    invocation = served.takeInvocation();
+    if (invocation != null && !invocations.run(served, invocation)) {
+      return false;
+    }
+    stub = null;
+    if (served.staysScheduled()) {
+      mailbox.addToRound(served);
+    }
+    return true;
+  }
+
+  /** False if this thread has lost the object meanwhile. */
+  private boolean serveAlarm() {
+    alarm = true;
+    leaveTransport();
+    if (!object.alarms().run(this)) {
+      return false;
+    }
+    alarm = false;
+    object.directory().letGo(object);
+    return true;
+  }
+
+  /** Gives the object up. False if there is work after all, and this thread has it again. */
+  private boolean rest() {
+    object.willRest();
+    MountedThread thread = onTransport;
+    onTransport = null; // A resting object keeps no thread.
+    has = false;
+    if (object.possession().giveBackAtRest()) {
+      return true;
+    }
+    has = true;
+    onTransport = thread;
+    object.watch(); // It may have been found to rest in between.
+    return false;
+  }
+
+  // ---- the turn
+
+  /** This turn begins: from now on it may be cut off. */
+  void beginTurn(Turn begun) {
+    turn = begun;
+    object.beginTurn(begun);
+  }
+
+  /** A turn has come to its end. False if it was cut off, and this thread has lost the object. */
+  boolean endTurn(Turn ended) {
+    if (!ended.finish()) {
+      return false;
+    }
+    object.turnEnded();
+    // The object may have interrupted its own thread; the next turn has nothing to do with that.
+    boolean _ = Thread.interrupted();
+    return true;
+  }
+
+  // ---- the last resort
+
+  /** Ends the turn if it is running. False if it was cut off, or this thread has no object. */
+  boolean stillHas() {
+    Turn last = turn;
+    if (!has || (last != null && !endTurn(last) && last.isCutOff())) {
+      return false;
+    }
+    object.turnEnded();
+    return true;
+  }
+
+  /** Something was thrown that nobody has caught. False if this thread hasn't got the object. */
+  private boolean goesOnAfter(Throwable thrown) {
+    if (!stillHas()) {
+      return false;
+    }
+    try {
+      dropWhatIsServed(thrown);
+      return true;
+    } catch (Throwable again) { // There is no memory at all, say.
+      has = false;
+      object.possession().giveBackUntold();
+      return false;
+    }
+  }
+
+  private void dropWhatIsServed(Throwable thrown) {
+    StubQueue served = stub;
+    stub = null;
+    boolean ofAlarm = alarm;
+    alarm = false;
+    try {
+      object.discard(thrown);
+    } finally {
+      if (ofAlarm) {
+        object.directory().letGo(object);
+      }
+      if (served != null) {
+        object.breakServed(served, invocation == null ? 0 : invocation.sequence(), thrown);
+      }
+    }
+  }
+}
