@@ -14,7 +14,10 @@ import dev.seriatim.service.connect.OffTransport;
 import dev.seriatim.service.connect.OpenCalls;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
+import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.placement.Here;
+import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.BindableService;
@@ -69,7 +72,8 @@ public final class DurableObjectHost implements AutoCloseable {
   private DurableObjectHost(Builder builder) {
     storage = StorageEngine.openAtOnce(builder.storage);
     directory =
-        new ObjectDirectory(ImmutableSortedMap.copyOf(builder.namespaces), builder.limits, storage);
+        new ObjectDirectory(
+            new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)), builder.limits, storage);
     connections = builder.server == null ? new Connections(builder.limits) : null;
     boolean built = false;
     try {
@@ -95,11 +99,14 @@ public final class DurableObjectHost implements AutoCloseable {
     }
     OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
     OffTransport headerCalls = new OffTransport(executor, stubs);
-    for (ServerServiceDefinition service : HeaderCallService.all(directory)) {
+    Namespaces namespaces = directory.namespaces();
+    Placement placement = Here.forClients(directory);
+    for (ServerServiceDefinition service :
+        HeaderCallService.all(namespaces, placement, builder.limits)) {
       listening.addService(ServerInterceptors.interceptForward(service, headerCalls));
     }
     return listening
-        .addService(new ConnectService(directory, stubs, connections))
+        .addService(new ConnectService(namespaces, placement, builder.limits, stubs, connections))
         // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
         .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
         // Stubs are served on the transport's own threads, which only enqueue.

@@ -3,6 +3,7 @@ package dev.seriatim.service;
 import dev.seriatim.service.connect.ConnectService;
 import dev.seriatim.service.object.CallChain;
 import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.placement.Here;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
@@ -30,7 +31,13 @@ final class LocalObjects implements AutoCloseable {
     server =
         InProcessServerBuilder.forName(name)
             .directExecutor() // It only enqueues.
-            .addService(new ConnectService(directory, /* stubs= */ null, /* connections= */ null))
+            .addService(
+                new ConnectService(
+                    directory.namespaces(),
+                    Here.forObjects(directory),
+                    directory.limits(),
+                    /* stubs= */ null,
+                    /* connections= */ null))
             .build()
             .start();
     channel = InProcessChannelBuilder.forName(name).executor(executor).build();

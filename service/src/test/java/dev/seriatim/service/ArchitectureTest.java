@@ -24,6 +24,10 @@ final class ArchitectureTest {
           .definedBy(ROOT + ".server")
           .layer("connect")
           .definedBy(ROOT + ".connect")
+          .layer("placement")
+          .definedBy(ROOT + ".placement")
+          .layer("session")
+          .definedBy(ROOT + ".session")
           .layer("object")
           .definedBy(ROOT + ".object")
           .layer("dispatch")
@@ -34,10 +38,14 @@ final class ArchitectureTest {
           .mayNotBeAccessedByAnyLayer()
           .whereLayer("connect")
           .mayOnlyBeAccessedByLayers("api", "server")
-          .whereLayer("object")
+          .whereLayer("placement")
           .mayOnlyBeAccessedByLayers("connect", "api", "server")
+          .whereLayer("object")
+          .mayOnlyBeAccessedByLayers("placement", "connect", "api", "server")
+          .whereLayer("session")
+          .mayOnlyBeAccessedByLayers("object", "placement", "connect", "api")
           .whereLayer("dispatch")
-          .mayOnlyBeAccessedByLayers("object", "connect", "api", "server")
+          .mayOnlyBeAccessedByLayers("object", "session", "connect", "api", "server")
           .whereLayer("storage")
           .mayOnlyBeAccessedByLayers("object", "api", "server");
 
@@ -49,7 +57,28 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              ROOT, ROOT + ".connect", ROOT + ".object", ROOT + ".storage", ROOT + ".server");
+              ROOT,
+              ROOT + ".connect",
+              ROOT + ".placement",
+              ROOT + ".session",
+              ROOT + ".object",
+              ROOT + ".storage",
+              ROOT + ".server");
+
+  @ArchTest
+  static final ArchRule SESSIONS_KNOW_NOTHING_THAT_CARRIES_THEM =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + ".session")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "io.grpc..",
+              ROOT + ".connect",
+              ROOT + ".placement",
+              ROOT + ".object",
+              ROOT + ".storage",
+              ROOT + ".server");
 
   @ArchTest
   static final ArchRule STORAGE_KNOWS_ONLY_THE_API_OF_OBJECTS =
@@ -59,7 +88,12 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              ROOT + ".connect", ROOT + ".object", ROOT + ".dispatch", ROOT + ".server");
+              ROOT + ".connect",
+              ROOT + ".placement",
+              ROOT + ".session",
+              ROOT + ".object",
+              ROOT + ".dispatch",
+              ROOT + ".server");
 
   @ArchTest
   static final ArchRule ONLY_THE_HOST_REACHES_INSIDE =
@@ -71,7 +105,12 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              ROOT + ".connect", ROOT + ".object", ROOT + ".dispatch", ROOT + ".storage");
+              ROOT + ".connect",
+              ROOT + ".placement",
+              ROOT + ".session",
+              ROOT + ".object",
+              ROOT + ".dispatch",
+              ROOT + ".storage");
 
   @ArchTest
   static final ArchRule INTERNAL_PACKAGES_HAVE_NO_CYCLES =

@@ -2,8 +2,8 @@ package dev.seriatim.service.connect;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.wire.FrameBytes;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor.Marshaller;

@@ -1,9 +1,11 @@
 package dev.seriatim.service.connect;
 
+import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.dispatch.ObjectMethod;
-import dev.seriatim.service.object.BreakException;
 import dev.seriatim.service.object.Namespace;
-import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.object.Namespaces;
+import dev.seriatim.service.placement.Placement;
+import dev.seriatim.service.session.BreakException;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.DescribeNamespaceRequest;
@@ -25,25 +27,38 @@ import org.jspecify.annotations.Nullable;
 
 /** The service {@code seriatim.v1.DurableObjects}. */
 public final class ConnectService implements BindableService {
-  private final ObjectDirectory directory;
+  private final Namespaces namespaces;
+  private final Placement placement;
+  private final HostLimits limits;
   private final @Nullable OpenCalls stubs;
   private final @Nullable Executor readers;
 
   /**
-   * Serves stubs on the objects of this directory.
+   * Serves stubs on objects of these namespaces.
    *
+   * @param placement knows where they are
    * @param stubs counts those that are open; null if the clients are objects of this host
    * @param connections which they come on, if it is this host that listens
    */
   public ConnectService(
-      ObjectDirectory directory, @Nullable OpenCalls stubs, @Nullable Connections connections) {
-    this.directory = directory;
+      Namespaces namespaces,
+      Placement placement,
+      HostLimits limits,
+      @Nullable OpenCalls stubs,
+      @Nullable Connections connections) {
+    this.namespaces = namespaces;
+    this.placement = placement;
+    this.limits = limits;
     this.stubs = stubs;
     this.readers = connections == null ? null : connections.readers();
   }
 
-  ObjectDirectory directory() {
-    return directory;
+  Namespaces namespaces() {
+    return namespaces;
+  }
+
+  Placement placement() {
+    return placement;
   }
 
   /** What counts the stubs that are open; null if they aren't counted. */
@@ -67,7 +82,7 @@ public final class ConnectService implements BindableService {
         DurableObjectsGrpc.getConnectMethod();
     MethodDescriptor<Arrived, EncodedFrame> connect =
         contract.toBuilder(
-                new FrameMarshaller(directory.limits().maxFrameBytes(), readers != null),
+                new FrameMarshaller(limits.maxFrameBytes(), readers != null),
                 EncodedFrame.MARSHALLER)
             .build();
     MethodDescriptor<DescribeNamespaceRequest, DescribeNamespaceResponse> describe =
@@ -92,7 +107,7 @@ public final class ConnectService implements BindableService {
       DescribeNamespaceRequest request, StreamObserver<DescribeNamespaceResponse> reply) {
     Namespace namespace;
     try {
-      namespace = directory.namespace(request.getName());
+      namespace = namespaces.find(request.getName());
     } catch (BreakException e) {
       reply.onError(
           StatusProto.toStatusRuntimeException(StatusTrailers.fit(e.cause().toStatusProto())));
@@ -116,8 +131,7 @@ public final class ConnectService implements BindableService {
 
   private void listNamespaces(
       ListNamespacesRequest request, StreamObserver<ListNamespacesResponse> reply) {
-    reply.onNext(
-        ListNamespacesResponse.newBuilder().addAllNames(directory.namespaces().keySet()).build());
+    reply.onNext(ListNamespacesResponse.newBuilder().addAllNames(namespaces.names()).build());
     reply.onCompleted();
   }
 }

@@ -1,8 +1,8 @@
 package dev.seriatim.service.connect;
 
 import dev.seriatim.service.HostLimits;
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import io.grpc.Attributes;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;

@@ -1,6 +1,6 @@
 package dev.seriatim.service.connect;
 
-import dev.seriatim.service.object.BreakCause;
+import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.wire.RequestFrame;
 import org.jspecify.annotations.Nullable;
 

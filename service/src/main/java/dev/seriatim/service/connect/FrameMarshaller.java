@@ -1,7 +1,7 @@
 package dev.seriatim.service.connect;
 
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.wire.FrameBytes;
 import dev.seriatim.wire.RequestFrame;
 import io.grpc.KnownLength;

@@ -2,14 +2,16 @@ package dev.seriatim.service.connect;
 
 import com.google.common.io.BaseEncoding;
 import com.google.protobuf.util.Durations;
+import com.google.rpc.Status;
 import dev.seriatim.service.dispatch.ObjectMethod;
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakException;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
-import dev.seriatim.service.object.ObjectDirectory;
-import dev.seriatim.service.object.OutcomeSink;
-import dev.seriatim.service.object.StubQueue;
+import dev.seriatim.service.placement.Placement;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.wire.Content;
@@ -18,7 +20,6 @@ import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
-import io.grpc.Status;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -28,21 +29,21 @@ import org.jspecify.annotations.Nullable;
  * One unary call that names its object in a header. Its listener is called by one thread at a time;
  * once the invocation is under way, only the stub's queue writes to the call.
  */
-final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeSink {
+final class HeaderCall extends ServerCall.Listener<Argument> implements Attachment {
   /** Headers that are about the call rather than for the method. */
   private static final Set<String> TRANSPORT_HEADERS =
       Set.of("content-type", "te", "user-agent", "accept-encoding", "content-length", "host");
 
   private final ServerCall<Argument, byte[]> call;
   private final ObjectMethod method;
-  private final ObjectDirectory directory;
+  private final Placement placement;
   private final ObjectAddress address;
   private final Invocation.Builder invocation;
 
   // The listener's own.
   private @Nullable Argument argument;
   private boolean refused;
-  private @Nullable StubQueue stub;
+  private @Nullable SessionInput stub;
 
   // The queue's writer's own.
   private @Nullable Broken broken;
@@ -53,12 +54,12 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
   private HeaderCall(
       ServerCall<Argument, byte[]> call,
       ObjectMethod method,
-      ObjectDirectory directory,
+      Placement placement,
       ObjectAddress address,
       Invocation.Builder invocation) {
     this.call = call;
     this.method = method;
-    this.directory = directory;
+    this.placement = placement;
     this.address = address;
     this.invocation = invocation;
   }
@@ -67,12 +68,14 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
       ServerCall<Argument, byte[]> call,
       Metadata headers,
       ObjectMethod method,
-      ObjectDirectory directory) {
+      Namespaces namespaces,
+      Placement placement) {
     try {
-      if (directory.isDraining()) {
-        throw new BreakException(ObjectDirectory.drainCause());
+      BreakCause refusal = placement.refusal();
+      if (refusal != null) {
+        throw new BreakException(refusal);
       }
-      ObjectAddress address = directory.resolve(ObjectHeader.read(headers));
+      ObjectAddress address = namespaces.resolve(ObjectHeader.read(headers));
       String expected = address.namespace().methods().serviceName();
       if (address.namespace().methods().find(method.fullName()) == null) {
         throw new BreakException(
@@ -83,7 +86,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
       }
       // Two, for gRPC tells from the second that there is only one.
       call.request(2);
-      return new HeaderCall(call, method, directory, address, invocation(headers));
+      return new HeaderCall(call, method, placement, address, invocation(headers));
     } catch (BreakException e) {
       StatusTrailers.close(call, e.cause().toStatusProto());
       return new ServerCall.Listener<>() {};
@@ -147,7 +150,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
       return;
     }
     invocation.setMethod(method.fullName()).setMessage(argument.bytes());
-    stub = directory.open(address, this, /* local= */ false);
+    stub = placement.open(address, this);
     stub.add(List.of(dev.seriatim.wire.Invocation.of(invocation.build())), argument.bytes().size());
     stub.halfClose();
   }
@@ -162,7 +165,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
   @Override
   public void onComplete() {
     if (stub != null) {
-      stub.transportIsDone();
+      stub.onDelivered();
     }
   }
 
@@ -192,9 +195,9 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements OutcomeS
   }
 
   @Override
-  public void close(Status status) {
+  public void close(Status end) {
     if (broken == null) {
-      call.close(status, new Metadata());
+      call.close(Statuses.of(end), new Metadata());
     } else {
       StatusTrailers.close(call, broken.getCause());
     }

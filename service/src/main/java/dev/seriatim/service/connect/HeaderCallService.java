@@ -1,9 +1,11 @@
 package dev.seriatim.service.connect;
 
+import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespace;
-import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.object.Namespaces;
+import dev.seriatim.service.placement.Placement;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.ServerServiceDefinition;
@@ -22,21 +24,23 @@ public final class HeaderCallService {
   private HeaderCallService() {}
 
   /** One definition for each service that a namespace has. */
-  public static List<ServerServiceDefinition> all(ObjectDirectory directory) {
+  public static List<ServerServiceDefinition> all(
+      Namespaces namespaces, Placement placement, HostLimits limits) {
     Map<String, ServerServiceDefinition> services = new LinkedHashMap<>();
-    for (Namespace namespace : directory.namespaces().values()) {
+    for (Namespace namespace : namespaces.all()) {
       services.computeIfAbsent(
-          namespace.methods().serviceName(), name -> define(namespace.methods(), directory));
+          namespace.methods().serviceName(),
+          name -> define(namespace.methods(), namespaces, placement, limits));
     }
     return List.copyOf(services.values());
   }
 
-  private static ServerServiceDefinition define(MethodTable table, ObjectDirectory directory) {
+  private static ServerServiceDefinition define(
+      MethodTable table, Namespaces namespaces, Placement placement, HostLimits limits) {
     ServiceDescriptor.Builder service =
         ServiceDescriptor.newBuilder(table.serviceName())
             .setSchemaDescriptor(table.service().getSchemaDescriptor());
-    Argument.ArgumentMarshaller arguments =
-        new Argument.ArgumentMarshaller(directory.limits().maxFrameBytes());
+    Argument.ArgumentMarshaller arguments = new Argument.ArgumentMarshaller(limits.maxFrameBytes());
     Map<ObjectMethod, MethodDescriptor<Argument, byte[]>> descriptors = new LinkedHashMap<>();
     for (ObjectMethod method : table.methods()) {
       MethodDescriptor<Argument, byte[]> descriptor =
@@ -48,7 +52,8 @@ public final class HeaderCallService {
     descriptors.forEach(
         (method, descriptor) ->
             definition.addMethod(
-                descriptor, (call, headers) -> HeaderCall.start(call, headers, method, directory)));
+                descriptor,
+                (call, headers) -> HeaderCall.start(call, headers, method, namespaces, placement)));
     return definition.build();
   }
 

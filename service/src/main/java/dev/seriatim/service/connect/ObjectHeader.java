@@ -2,9 +2,9 @@ package dev.seriatim.service.connect;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakException;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Open;
 import io.grpc.Metadata;
 import java.io.ByteArrayOutputStream;

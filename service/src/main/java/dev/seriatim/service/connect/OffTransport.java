@@ -1,7 +1,7 @@
 package dev.seriatim.service.connect;
 
 import com.google.common.util.concurrent.MoreExecutors;
-import dev.seriatim.service.object.BreakCause;
+import dev.seriatim.service.session.BreakCause;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -51,7 +51,7 @@ public final class OffTransport implements ServerInterceptor {
 
   private static void close(ServerCall<?, ?> call, BreakCause cause) {
     Metadata trailers = StatusProto.toStatusRuntimeException(cause.toStatusProto()).getTrailers();
-    call.close(cause.toStatus(), trailers == null ? new Metadata() : trailers);
+    call.close(Statuses.of(cause.toEnd()), trailers == null ? new Metadata() : trailers);
   }
 
   /** Hands on what happens to a call, in order. */

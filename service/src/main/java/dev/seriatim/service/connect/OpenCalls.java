@@ -1,7 +1,7 @@
 package dev.seriatim.service.connect;
 
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakReason;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Counts calls that are open, and lets in so many. Safe for any number of threads. */

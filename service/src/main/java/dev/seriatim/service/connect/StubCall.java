@@ -1,12 +1,14 @@
 package dev.seriatim.service.connect;
 
-import dev.seriatim.service.object.BreakCause;
-import dev.seriatim.service.object.BreakException;
-import dev.seriatim.service.object.BreakReason;
+import com.google.rpc.Status;
 import dev.seriatim.service.object.ObjectAddress;
-import dev.seriatim.service.object.ObjectDirectory;
-import dev.seriatim.service.object.OutcomeSink;
-import dev.seriatim.service.object.StubQueue;
+import dev.seriatim.service.placement.Placement;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Open;
@@ -16,7 +18,6 @@ import dev.seriatim.wire.Outcome;
 import dev.seriatim.wire.ResponseEncoder;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
-import io.grpc.Status;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.logging.Level;
@@ -30,13 +31,13 @@ import org.jspecify.annotations.Nullable;
  * and enqueue, and never run the object's code. What takes longer, the reading of a large frame,
  * goes by a {@link Detour}, and while something is there all else follows it in order. Until the
  * stub is open, it is this one thread that writes; from then on it is whoever flushes the {@link
- * StubQueue}.
+ * Session}.
  *
  * <p>Frames are always read, whatever is queued: a stream that isn't read would hold the
  * flow-control window of the connection, and with it every other stub there. What is too much
  * breaks the stub.
  */
-final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink, Arrivals.Owner {
+final class StubCall extends ServerCall.Listener<Arrived> implements Attachment, Arrivals.Owner {
   private static final Logger logger = Logger.getLogger(StubCall.class.getName());
 
   private static final int REQUEST_CHUNK = 32;
@@ -55,7 +56,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
   private volatile boolean dropping;
 
   // Those of the transport's thread, or of the one that the detour has, as long as it isn't empty.
-  private @Nullable StubQueue stub;
+  private @Nullable SessionInput stub;
   private boolean refused;
 
   /** Serves a call that has just come. */
@@ -84,7 +85,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
   private void refuse(BreakCause cause) {
     refused = true;
     send(List.of(), cause.toBroken(/* completedThrough= */ 0));
-    close(cause.toStatus());
+    close(cause.toEnd());
   }
 
   // ---- the transport's thread
@@ -223,27 +224,27 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
     }
   }
 
-  private @Nullable StubQueue open(Frame frame) {
+  private @Nullable SessionInput open(Frame frame) {
     Open object = frame.request().open();
-    ObjectDirectory directory = service.directory();
+    Placement placement = service.placement();
     try {
       if (frame.fault() != null && object == null) {
         throw new BreakException(frame.fault());
       }
-      // An object's own calls belong to a turn that is to end well.
-      if (directory.isDraining() && !service.isLocal()) {
-        throw new BreakException(ObjectDirectory.drainCause());
+      BreakCause refusal = placement.refusal();
+      if (refusal != null) {
+        throw new BreakException(refusal);
       }
       if (object == null) {
         throw new BreakException(
             BreakCause.of(
                 BreakReason.PROTOCOL_VIOLATION, "the first frame has no open, expected one"));
       }
-      ObjectAddress address = directory.resolve(object);
+      ObjectAddress address = service.namespaces().resolve(object);
       Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
       address.id().name().ifPresent(opened::setName);
       call.sendMessage(EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()));
-      return directory.open(address, this, service.isLocal());
+      return placement.open(address, this);
     } catch (BreakException e) {
       refuse(e.cause());
       return null;
@@ -263,7 +264,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
       stub.halfClose();
     } else if (!refused) {
       refused = true;
-      close(Status.OK);
+      close(Status.getDefaultInstance());
     }
   }
 
@@ -275,7 +276,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
 
   private void completed() {
     if (stub != null) {
-      stub.transportIsDone();
+      stub.onDelivered();
     }
   }
 
@@ -298,7 +299,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements OutcomeSink
   }
 
   @Override
-  public void close(Status status) {
-    call.close(status, new Metadata());
+  public void close(Status end) {
+    call.close(Statuses.of(end), new Metadata());
   }
 }

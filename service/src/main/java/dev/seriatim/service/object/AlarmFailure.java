@@ -2,6 +2,9 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.dispatch.Legible;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import io.grpc.protobuf.StatusProto;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 
@@ -28,12 +31,12 @@ record AlarmFailure(BreakCause cause, Throwable thrown) {
 
   /** A failure that Seriatim itself finds. */
   static AlarmFailure of(BreakCause cause) {
-    return new AlarmFailure(cause, cause.toStatus().asException());
+    return new AlarmFailure(cause, StatusProto.toStatusException(cause.toEnd()));
   }
 
   /** What the object's own code threw. */
   static AlarmFailure thrown(BreakReason reason, Throwable thrown) {
-    return new AlarmFailure(BreakCause.thrown(reason, thrown), Legible.orStandIn(thrown));
+    return new AlarmFailure(ThrownCause.of(reason, thrown), Legible.orStandIn(thrown));
   }
 
   /**

@@ -1,5 +1,8 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.storage.ObjectStorage;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +44,7 @@ final class Instances {
         // The host has lost the object: a new instance can be made only when it has it again.
         discard(String.valueOf(e.getMessage()));
         if (attempt == MAX_BEGINNINGS) {
-          throw new BreakException(BreakCause.reset(e));
+          throw new BreakException(ThrownCause.reset(e));
         }
       }
     }
@@ -64,7 +67,7 @@ final class Instances {
       try {
         current = new Instance(object, storage.newInstance());
       } catch (RuntimeException e) {
-        throw new BreakException(BreakCause.reset(e));
+        throw new BreakException(ThrownCause.reset(e));
       } finally {
         if (current == null) {
           directory.evictor().instanceGone();
@@ -95,7 +98,7 @@ final class Instances {
   BreakCause notSubmitted(Instance instance, Throwable thrown) {
     return instance.storage().refusal() == null
         ? object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
-        : BreakCause.reset(thrown);
+        : ThrownCause.reset(thrown);
   }
 
   /** Drops what a turn wrote, and its instance too if memory may say otherwise. */

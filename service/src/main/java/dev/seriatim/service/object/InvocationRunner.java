@@ -5,6 +5,12 @@ import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MalformedArgumentException;
 import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.QueueBudget;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.Timeout;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Context;
 import io.grpc.Deadline;
@@ -53,7 +59,7 @@ final class InvocationRunner {
    *
    * @return false if this thread has lost the object meanwhile
    */
-  boolean run(StubQueue stub, Invocation invocation) {
+  boolean run(Session stub, Invocation invocation) {
     long sequence = invocation.sequence();
     ObjectMethod method = object.namespace().methods().find(invocation.method());
     if (method == null) {
@@ -86,7 +92,7 @@ final class InvocationRunner {
     }
   }
 
-  private boolean read(StubQueue stub, Invocation invocation, ObjectMethod method) {
+  private boolean read(Session stub, Invocation invocation, ObjectMethod method) {
     long sequence = invocation.sequence();
     Duration timeout = invocation.timeout();
     long timeoutNanos = Long.MAX_VALUE;
@@ -116,7 +122,7 @@ final class InvocationRunner {
     return runTurn(stub, invocation, method, argument, metadata, timeoutNanos);
   }
 
-  private boolean refuse(StubQueue stub, long sequence, BreakReason reason, String message) {
+  private boolean refuse(Session stub, long sequence, BreakReason reason, String message) {
     stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
     return true;
   }
@@ -124,7 +130,7 @@ final class InvocationRunner {
   // ---- the turn
 
   private boolean runTurn(
-      StubQueue stub,
+      Session stub,
       Invocation invocation,
       ObjectMethod method,
       Object argument,
@@ -177,7 +183,7 @@ final class InvocationRunner {
    *
    * @return null if this thread has lost the object at once
    */
-  private @Nullable InvocationTurn begin(StubQueue stub, long sequence) throws BreakException {
+  private @Nullable InvocationTurn begin(Session stub, long sequence) throws BreakException {
     while (true) {
       Instance instance = instances.beginTurn();
       InvocationTurn begun = new InvocationTurn(object.nextTurnNumber(), instance, stub, sequence);
@@ -341,7 +347,7 @@ final class InvocationRunner {
         Status.RESOURCE_EXHAUSTED.withDescription(
             "the response of %s has %,d bytes, expected at most %,d"
                 .formatted(method.name(), size, limit));
-    return BreakCause.thrown(
+    return ThrownCause.of(
         BreakReason.OBJECT_EXCEPTION, status, new Metadata(), "response too long");
   }
 
@@ -358,7 +364,7 @@ final class InvocationRunner {
   /** A turn has ended by itself, and can't be cut off any more. */
   private void end(InvocationTurn ended, @Nullable BreakCause failed) {
     Instance instance = ended.instance();
-    StubQueue stub = ended.stub();
+    Session stub = ended.stub();
     if (stub.isBroken()) {
       // A commit of this stub's was lost: nothing that is behind it may leave a trace.
       stub.abandonTurn();
@@ -388,7 +394,7 @@ final class InvocationRunner {
       long seen = object.pendingCommit();
       Throwable refusal = instance.storage().refusal();
       if (refusal != null) {
-        failure = BreakCause.reset(refusal);
+        failure = ThrownCause.reset(refusal);
       }
       instances.failTurn(instance, failure);
       stub.breakTurn(
@@ -400,7 +406,7 @@ final class InvocationRunner {
   }
 
   private void complete(InvocationTurn ended, long commit) {
-    StubQueue stub = ended.stub();
+    Session stub = ended.stub();
     try {
       stub.complete(ended.outcome(), commit);
     } catch (RuntimeException | Error e) {

@@ -2,6 +2,9 @@ package dev.seriatim.service.object;
 
 import com.google.protobuf.Value;
 import dev.seriatim.service.dispatch.Reply;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.wire.Content;
 import dev.seriatim.wire.Outcome;
 import io.grpc.Metadata;
@@ -11,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The execution of one invocation, and its reply, which any thread may close. */
 final class InvocationTurn extends Turn implements Reply {
-  private final StubQueue stub;
+  private final Session stub;
   private final long sequence;
 
   // Written by whoever closes the reply, before `closed`.
@@ -23,14 +26,14 @@ final class InvocationTurn extends Turn implements Reply {
   // The turn thread's own.
   private @Nullable Outcome outcome;
 
-  InvocationTurn(long number, Instance instance, StubQueue stub, long sequence) {
+  InvocationTurn(long number, Instance instance, Session stub, long sequence) {
     super(number, instance);
     this.stub = stub;
     this.sequence = sequence;
   }
 
   /** The stub whose invocation it is. */
-  StubQueue stub() {
+  Session stub() {
     return stub;
   }
 
@@ -53,7 +56,7 @@ final class InvocationTurn extends Turn implements Reply {
   @Override
   public void failed(Status status, Metadata trailers) {
     failure =
-        BreakCause.thrown(
+        ThrownCause.of(
             BreakReason.OBJECT_EXCEPTION, status, trailers, "the object failed without a message");
     close();
   }

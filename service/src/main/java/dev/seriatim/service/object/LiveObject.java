@@ -1,10 +1,19 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.dispatch.Legible;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.OutcomeBudget;
+import dev.seriatim.service.session.OutputGate;
+import dev.seriatim.service.session.QueueBudget;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionObject;
 import dev.seriatim.service.storage.ObjectStorage;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.wire.Invocation;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * thread. The old one may still be inside the object's code then; it touches nothing here any more.
  * The evictor has the object too, for a moment, when it rests. See {@link Possession}.
  */
-final class LiveObject implements Possession.Owner {
+final class LiveObject implements SessionObject, Possession.Owner {
   private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
 
   private final ObjectDirectory directory;
@@ -79,12 +88,14 @@ final class LiveObject implements Possession.Owner {
     return storage.knownName();
   }
 
-  QueueBudget budget() {
+  @Override
+  public QueueBudget budget() {
     return budget;
   }
 
-  /** Counts the outcomes of all stubs of this object. Few objects ever have much to count. */
-  OutcomeBudget outcomeBudget() {
+  /** Few objects ever have much to count. */
+  @Override
+  public OutcomeBudget outcomeBudget() {
     OutcomeBudget made = outcomeBudget;
     return made == null ? makeOutcomeBudget() : made;
   }
@@ -100,12 +111,13 @@ final class LiveObject implements Possession.Owner {
     return made;
   }
 
-  OutputGate gate() {
+  @Override
+  public OutputGate gate() {
     return gate;
   }
 
-  /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
-  long pendingCommit() {
+  @Override
+  public long pendingCommit() {
     return storage.pendingCommit();
   }
 
@@ -143,12 +155,28 @@ final class LiveObject implements Possession.Owner {
 
   // ---- work comes in, on any thread
 
-  /**
-   * A stub has something to run. Each stub is given only once until it is served.
-   *
-   * @param byTransport whether it is the transport's thread that says so, and is free to run turns
-   */
-  void ready(StubQueue stub, boolean byTransport) {
+  /** An object may not wait for itself. */
+  @Override
+  public @Nullable BreakCause refusal(List<Invocation> invocations) {
+    for (Invocation invocation : invocations) {
+      CallChain chain = directory.callChains().find(invocation);
+      if (chain != null && chain.hasWaiting(this)) {
+        return BreakCause.of(
+                BreakReason.CALL_CYCLE,
+                "%s waits for this call, and would be called by it: %s".formatted(this, chain))
+            .blaming(invocation.sequence());
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public void ended(Session session) {
+    directory.detach(session, this);
+  }
+
+  @Override
+  public void ready(Session stub, boolean byTransport) {
     mailbox.add(stub);
     if (possession.take()) {
       possession.handOn(byTransport);
@@ -197,7 +225,7 @@ final class LiveObject implements Possession.Owner {
         directory.letGo(this);
       }
     } finally {
-      for (StubQueue stub = mailbox.takeStub(); stub != null; stub = mailbox.takeStub()) {
+      for (Session stub = mailbox.takeStub(); stub != null; stub = mailbox.takeStub()) {
         breakServed(stub, 0, why);
       }
     }
@@ -213,7 +241,7 @@ final class LiveObject implements Possession.Owner {
    *
    * @param sequence the number of the invocation that was run, or 0
    */
-  void breakServed(StubQueue stub, long sequence, Throwable why) {
+  void breakServed(Session stub, long sequence, Throwable why) {
     try {
       BreakCause cause =
           BreakCause.of(BreakReason.OBJECT_RESET, "the host failed: " + Legible.of(why));
@@ -262,7 +290,7 @@ final class LiveObject implements Possession.Owner {
   BreakCause thrown(BreakReason reason, Throwable thrown, String where) {
     boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
     log(meant ? Level.FINE : Level.WARNING, thrown, where + " threw");
-    return BreakCause.thrown(reason, thrown);
+    return ThrownCause.of(reason, thrown);
   }
 
   /** Logs what has happened to this object, also if that is an exception which can't be shown. */
@@ -363,7 +391,7 @@ final class LiveObject implements Possession.Owner {
   private void cutOffWithItsInstance(Turn late, BreakCause cause) {
     switch (late) {
       case InvocationTurn invocation -> {
-        StubQueue stub = invocation.stub();
+        Session stub = invocation.stub();
         try {
           stub.breakTurn(cause.blaming(invocation.sequence()), pendingCommit());
         } catch (RuntimeException | Error e) {

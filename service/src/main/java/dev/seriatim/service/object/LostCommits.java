@@ -1,5 +1,7 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.session.Loss;
+import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.storage.CommitListener;
 
 /** Opens an object's gate as its commits become durable, and resets the object when they fail. */
@@ -20,7 +22,7 @@ final class LostCommits implements CommitListener {
 
   @Override
   public void failed(long first, long last, Throwable cause) {
-    lose(Loss.of(first, last, BreakCause.reset("a commit failed: " + cause.getMessage(), cause)));
+    lose(Loss.of(first, last, ThrownCause.reset("a commit failed: " + cause.getMessage(), cause)));
   }
 
   @Override
@@ -30,7 +32,7 @@ final class LostCommits implements CommitListener {
             first,
             lastInDoubt,
             last,
-            BreakCause.reset("a commit is in doubt: " + cause.getMessage(), cause)));
+            ThrownCause.reset("a commit is in doubt: " + cause.getMessage(), cause)));
   }
 
   private void lose(Loss loss) {

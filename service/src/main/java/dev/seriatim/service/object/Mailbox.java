@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.session.Session;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -11,10 +12,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Mailbox {
   /** Stubs that have got something to run, on their way to the round. */
-  private final Queue<StubQueue> arriving = new ConcurrentLinkedQueue<>();
+  private final Queue<Session> arriving = new ConcurrentLinkedQueue<>();
 
   /** The stubs that are served, one turn each. Null while the object rests. */
-  private @Nullable ArrayDeque<StubQueue> round;
+  private @Nullable ArrayDeque<Session> round;
 
   /** Whether an alarm waits for its turn. Written holding this. */
   private volatile boolean alarmDue;
@@ -22,7 +23,7 @@ final class Mailbox {
   // ---- any thread
 
   /** A stub has something to run. Each stub is put in only once until it is taken out. */
-  void add(StubQueue stub) {
+  void add(Session stub) {
     arriving.add(stub);
   }
 
@@ -55,8 +56,8 @@ final class Mailbox {
   }
 
   /** Takes out the stub whose turn it is; null if there is none. */
-  @Nullable StubQueue takeStub() {
-    for (StubQueue stub = arriving.peek(); stub != null; stub = arriving.peek()) {
+  @Nullable Session takeStub() {
+    for (Session stub = arriving.peek(); stub != null; stub = arriving.peek()) {
       addToRound(stub); // Before it is taken out: there may be no memory for it.
       arriving.remove();
     }
@@ -64,7 +65,7 @@ final class Mailbox {
   }
 
   /** Puts a stub at the end of the round. */
-  void addToRound(StubQueue stub) {
+  void addToRound(Session stub) {
     if (round == null) {
       round = new ArrayDeque<>(4);
     }

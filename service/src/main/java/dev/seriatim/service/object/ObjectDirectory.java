@@ -2,13 +2,19 @@ package dev.seriatim.service.object;
 
 import static com.google.common.base.Preconditions.checkNotNull;
 
-import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.OutcomeBudget;
+import dev.seriatim.service.session.Pulse;
+import dev.seriatim.service.session.QueueBudget;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionHost;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
-import dev.seriatim.v1.Open;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Set;
@@ -34,27 +40,25 @@ public final class ObjectDirectory implements AutoCloseable {
   /** After this long it is tried again to start a thread for a deadline that has passed. */
   private static final long AGAIN_MILLIS = 100;
 
-  private final ImmutableSortedMap<String, Namespace> namespaces;
+  private final Namespaces namespaces;
   private final HostLimits limits;
   private final MountedThread.@Nullable Starter threadStarter;
   private final Executor threads;
-  private final LongSupplier nanos;
   private final QueueBudget budget;
   private final OutcomeBudget outcomeBudget;
-  private final Pulse pulse = new Pulse();
   private final CallChains callChains = new CallChains();
   private final TurnWatch turnWatch;
   private final Evictor evictor;
   private final StorageEngine storage;
-  private final ScheduledExecutorService timer;
+  private final SessionHost sessionHost;
 
   /** By id alone: the ids of two namespaces are never the same, since their unique keys differ. */
   private final ConcurrentMap<DurableObjectId, LiveObject> objects = new ConcurrentHashMap<>();
 
-  private final Set<StubQueue> stubs = ConcurrentHashMap.newKeySet();
+  private final Set<Session> stubs = ConcurrentHashMap.newKeySet();
 
   /** Stubs that objects of this host have opened. They go on while turns are waited for. */
-  private final Set<StubQueue> localStubs = ConcurrentHashMap.newKeySet();
+  private final Set<Session> localStubs = ConcurrentHashMap.newKeySet();
 
   private final Drain drain = new Drain(stubs::isEmpty);
   private volatile boolean closed;
@@ -65,8 +69,7 @@ public final class ObjectDirectory implements AutoCloseable {
    *
    * @param storage which it closes in the end
    */
-  public ObjectDirectory(
-      ImmutableSortedMap<String, Namespace> namespaces, HostLimits limits, StorageEngine storage) {
+  public ObjectDirectory(Namespaces namespaces, HostLimits limits, StorageEngine storage) {
     this(
         namespaces,
         limits,
@@ -77,13 +80,12 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   ObjectDirectory(
-      ImmutableSortedMap<String, Namespace> namespaces,
+      Namespaces namespaces,
       HostLimits limits,
       StorageEngine storage,
       MountedThread.@Nullable Starter threadStarter,
       Executor threads,
       LongSupplier nanos) {
-    this.nanos = nanos;
     this.threads = threads;
     this.namespaces = namespaces;
     this.threadStarter = threadStarter;
@@ -111,16 +113,16 @@ public final class ObjectDirectory implements AutoCloseable {
           }
         };
     executor.setRemoveOnCancelPolicy(true);
-    timer = executor;
-    turnWatch = new TurnWatch(limits.turnLimit(), this::nanos);
-    turnWatch.start(timer);
+    sessionHost = new SessionHost(limits, nanos, executor, new Pulse());
+    turnWatch = new TurnWatch(limits.turnLimit(), nanos);
+    turnWatch.start(executor);
     evictor = new Evictor(this);
     evictor.start();
   }
 
   /** Begins to run alarms. */
   public void startAlarms() {
-    storage.startAlarms(namespaces.keySet(), this::alarmDue);
+    storage.startAlarms(namespaces.names(), this::alarmDue);
   }
 
   /** Sets the client that objects of this host call each other with. Before the host starts. */
@@ -132,8 +134,8 @@ public final class ObjectDirectory implements AutoCloseable {
     return checkNotNull(localObjects, "the host was not started");
   }
 
-  /** The namespaces, by name. */
-  public ImmutableSortedMap<String, Namespace> namespaces() {
+  /** What may be opened. */
+  public Namespaces namespaces() {
     return namespaces;
   }
 
@@ -153,61 +155,14 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   /**
-   * The namespace with this name.
-   *
-   * @throws BreakException if there is none
-   */
-  public Namespace namespace(String name) throws BreakException {
-    Namespace namespace = namespaces.get(name);
-    if (namespace == null) {
-      throw refusal(
-          BreakReason.UNKNOWN_NAMESPACE,
-          "namespace '%s', expected one of %s".formatted(name, namespaces.keySet()));
-    }
-    return namespace;
-  }
-
-  /**
-   * Finds out which object is meant.
-   *
-   * @throws BreakException if it can't be any
-   */
-  public ObjectAddress resolve(Open open) throws BreakException {
-    Namespace namespace = namespace(open.getNamespace());
-    try {
-      return switch (open.getObjectCase()) {
-        case NAME -> new ObjectAddress(namespace, namespace.ids().fromName(open.getName()));
-        case ID -> new ObjectAddress(namespace, namespace.ids().fromString(open.getId()));
-        case UNIQUE -> {
-          if (!open.getUnique()) {
-            throw refusal(BreakReason.PROTOCOL_VIOLATION, "open.unique: false, expected true");
-          }
-          yield new ObjectAddress(namespace, namespace.ids().newUniqueId());
-        }
-        case OBJECT_NOT_SET ->
-            throw refusal(
-                BreakReason.PROTOCOL_VIOLATION,
-                "open has no object, expected one of name, id, unique");
-      };
-    } catch (IllegalArgumentException e) {
-      throw refusal(
-          BreakReason.INVALID_ID, "namespace %s: %s".formatted(namespace.name(), e.getMessage()));
-    }
-  }
-
-  private static BreakException refusal(BreakReason reason, String message) {
-    return new BreakException(BreakCause.of(reason, message));
-  }
-
-  /**
    * Opens a stub.
    *
-   * @param sink where its outcomes go
+   * @param attachment what carries it
    * @param local whether it is an object of this host that opens it
    */
-  public StubQueue open(ObjectAddress address, OutcomeSink sink, boolean local) {
+  public Session open(ObjectAddress address, Attachment attachment, boolean local) {
     LiveObject object = hold(address);
-    StubQueue stub = new StubQueue(object, sink, local);
+    Session stub = new Session(object, sessionHost, attachment, local);
     if (local) {
       localStubs.add(stub);
     } else {
@@ -247,9 +202,7 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   private void alarmDue(String namespace, String id, @Nullable String name, Instant due) {
-    Namespace known = checkNotNull(namespaces.get(namespace), "namespace %s", namespace);
-    DurableObjectId target = name == null ? known.ids().fromString(id) : known.ids().fromName(name);
-    offerAlarm(new ObjectAddress(known, target));
+    offerAlarm(namespaces.stored(namespace, id, name));
   }
 
   void offerAlarm(ObjectAddress address) {
@@ -257,7 +210,7 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   /** A stub's call is over. May be called again. */
-  void detach(StubQueue stub, LiveObject object) {
+  void detach(Session stub, LiveObject object) {
     if (!stubs.remove(stub) && !localStubs.remove(stub)) {
       return;
     }
@@ -272,7 +225,7 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public void drain() throws InterruptedException {
     beginDrain();
-    for (StubQueue stub : stubs) {
+    for (Session stub : stubs) {
       stub.breakSoon(drainCause());
     }
     if (!drain.await(limits.drainLimit())) {
@@ -313,18 +266,18 @@ public final class ObjectDirectory implements AutoCloseable {
     beginDrain();
     closed = true;
     // First these, so that an object whose turn is cut off has nothing more to run.
-    for (StubQueue stub : stubs) {
+    for (Session stub : stubs) {
       stub.breakSoon(drainCause());
     }
-    for (StubQueue stub : localStubs) {
+    for (Session stub : localStubs) {
       stub.breakSoon(drainCause());
     }
     BreakCause cause = BreakCause.of(BreakReason.OBJECT_RESET, "the host has stopped");
     for (LiveObject object : objects.values()) {
       object.cutOffTurn(cause);
     }
-    timer.shutdownNow();
-    pulse.close();
+    timer().shutdownNow();
+    sessionHost.pulse().close();
     evictor.close();
     storage.close();
   }
@@ -339,10 +292,6 @@ public final class ObjectDirectory implements AutoCloseable {
 
   CallChains callChains() {
     return callChains;
-  }
-
-  Pulse pulse() {
-    return pulse;
   }
 
   Evictor evictor() {
@@ -362,10 +311,10 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   ScheduledExecutorService timer() {
-    return timer;
+    return sessionHost.timer();
   }
 
   long nanos() {
-    return nanos.getAsLong();
+    return sessionHost.nanos();
   }
 }

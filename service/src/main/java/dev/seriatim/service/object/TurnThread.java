@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.wire.Invocation;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,7 @@ final class TurnThread {
   private @Nullable Turn turn;
 
   /** What is being served. */
-  private @Nullable StubQueue stub;
+  private @Nullable Session stub;
 
   private @Nullable Invocation invocation;
   private boolean alarm;
@@ -79,7 +80,7 @@ final class TurnThread {
       if (mailbox.takeAlarm() && !serveAlarm()) {
         return; // The turn was cut off: another thread has taken over.
       }
-      StubQueue next = mailbox.takeStub();
+      Session next = mailbox.takeStub();
       if (next != null) {
         if (!serveStub(next)) {
           return; // Likewise.
@@ -109,7 +110,7 @@ final class TurnThread {
   }
 
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
-  private boolean serveStub(StubQueue served) {
+  private boolean serveStub(Session served) {
     stub = served;
     invocation = served.takeInvocation();
     if (invocation != null && !invocations.run(served, invocation)) {
@@ -196,7 +197,7 @@ final class TurnThread {
   }
 
   private void dropWhatIsServed(Throwable thrown) {
-    StubQueue served = stub;
+    Session served = stub;
     stub = null;
     boolean ofAlarm = alarm;
     alarm = false;

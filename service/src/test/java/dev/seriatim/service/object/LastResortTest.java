@@ -15,6 +15,11 @@ import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.OutputGate;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
@@ -112,12 +117,12 @@ final class LastResortTest {
   }
 
   private static void assertWorks(TestObjects objects, String name) {
-    RecordingSink sink = new RecordingSink();
+    RecordingAttachment sink = new RecordingAttachment();
     objects.open(name, sink).add(TestObjects.invocations(1, "fine"), 1);
     Wait.until(() -> sink.outcomes() == 1, "an outcome of an object that is to work again");
   }
 
-  private static Broken broken(RecordingSink sink) {
+  private static Broken broken(RecordingAttachment sink) {
     Wait.until(sink::isClosed, "the break");
     assertThat(sink.breaches()).isEmpty();
     return requireNonNull(sink.broken());
@@ -125,9 +130,9 @@ final class LastResortTest {
 
   private static void assertBreaksOne(String reason, DurableObjectFactory factory) {
     try (TestObjects objects = new TestObjects(LIMITS, factory)) {
-      RecordingSink witness = new RecordingSink();
-      StubQueue other = objects.open("a", witness);
-      RecordingSink sink = new RecordingSink();
+      RecordingAttachment witness = new RecordingAttachment();
+      Session other = objects.open("a", witness);
+      RecordingAttachment sink = new RecordingAttachment();
       objects.open("a", sink).add(TestObjects.invocations(1, "bad", "behind"), 1);
       Broken broken = broken(sink);
       assertThat(broken.getCompletedThrough()).isEqualTo(0);
@@ -241,9 +246,9 @@ final class LastResortTest {
                   }
                 }))) {
       CountDownLatch closed = new CountDownLatch(1);
-      List<Status> ends = new ArrayList<>();
-      OutcomeSink unread =
-          new OutcomeSink() {
+      List<com.google.rpc.Status> ends = new ArrayList<>();
+      Attachment unread =
+          new Attachment() {
             @Override
             public boolean isReady() {
               return false; // So it has to be made bytes, to be kept.
@@ -255,14 +260,14 @@ final class LastResortTest {
             }
 
             @Override
-            public void close(Status status) {
-              ends.add(status);
+            public void close(com.google.rpc.Status end) {
+              ends.add(end);
               closed.countDown();
             }
           };
       objects.open("a", unread).add(TestObjects.invocations(1, "bad"), 1);
       Wait.on(closed, "the end of a stub whose outcome can't be kept");
-      assertThat(ends.getFirst().getCode()).isEqualTo(Status.Code.INTERNAL);
+      assertThat(ends.getFirst().getCode()).isEqualTo(Status.Code.INTERNAL.value());
       assertWorks(objects, "a");
     }
   }
@@ -280,7 +285,7 @@ final class LastResortTest {
             System::nanoTime)) {
       assertWorks(objects, "a");
       threads.exhausted.set(true);
-      RecordingSink sink = new RecordingSink();
+      RecordingAttachment sink = new RecordingAttachment();
       objects.open("a", sink).add(TestObjects.invocations(1, "x", "x"), 1);
       Broken broken = broken(sink);
       assertThat(broken.getRetryable()).isTrue();
@@ -310,10 +315,10 @@ final class LastResortTest {
             /* threadStarter= */ null,
             threads,
             System::nanoTime)) {
-      RecordingSink sink = new RecordingSink();
+      RecordingAttachment sink = new RecordingAttachment();
       objects.open("a", sink).add(TestObjects.invocations(1, "block"), 1);
       Wait.on(entered, "the turn");
-      RecordingSink other = new RecordingSink();
+      RecordingAttachment other = new RecordingAttachment();
       objects.open("a", other).add(TestObjects.invocations(1, "x"), 1);
       threads.exhausted.set(true);
       objects
@@ -331,8 +336,8 @@ final class LastResortTest {
   @Test
   void whenThereIsNoThreadToSendWhatACommitHeldBackItIsSentAllTheSame() {
     try (TestObjects objects = new TestObjects(LIMITS, Probe.doing(Probe::echo))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment sink = new RecordingAttachment();
+      Session stub = objects.open("a", sink);
       stub.complete(new Outcome(1, /* message= */ null, /* json= */ null), 1);
       OutputGate gate = objects.object("a").gate();
       gate.open(

@@ -6,6 +6,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
 import java.time.Duration;
@@ -30,26 +31,26 @@ final class LifeTest {
             SHORT,
             Probe.doing(
                 (probe, request, reply) -> Probe.reply(reply, String.valueOf(probe.calls))))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "x"), 1);
       LiveObject object = objects.object("a");
-      Wait.until(() -> sink.outcomes() == 1, "the first outcome");
+      Wait.until(() -> attachment.outcomes() == 1, "the first outcome");
       Wait.until(() -> !object.mayBeEvicted(), "the eviction");
       stub.add(TestObjects.invocations(2, "x"), 1);
-      Wait.until(() -> sink.outcomes() == 2, "an outcome of a new instance");
-      assertThat(sink.isClosed()).isFalse();
+      Wait.until(() -> attachment.outcomes() == 2, "an outcome of a new instance");
+      assertThat(attachment.isClosed()).isFalse();
     }
   }
 
   @Test
   void objectsThatNobodyHoldsAreForgotten() {
     try (TestObjects objects = new TestObjects(SHORT, Probe.doing(Probe::echo))) {
-      List<RecordingSink> sinks = new ArrayList<>();
+      List<RecordingAttachment> attachments = new ArrayList<>();
       for (int i = 0; i < 500; i++) {
-        RecordingSink sink = new RecordingSink();
-        sinks.add(sink);
-        StubQueue stub = objects.open("object " + i, sink);
+        RecordingAttachment attachment = new RecordingAttachment();
+        attachments.add(attachment);
+        Session stub = objects.open("object " + i, attachment);
         stub.add(TestObjects.invocations(1, "x"), 1);
         if (i % 3 == 0) {
           stub.cancel();
@@ -58,10 +59,10 @@ final class LifeTest {
         }
       }
       for (int i = 0; i < 500; i++) {
-        RecordingSink sink = sinks.get(i);
-        assertThat(sink.breaches()).isEmpty();
+        RecordingAttachment attachment = attachments.get(i);
+        assertThat(attachment.breaches()).isEmpty();
         if (i % 3 != 0) {
-          Wait.until(sink::isClosed, "the end of a stub");
+          Wait.until(attachment::isClosed, "the end of a stub");
         }
       }
       Wait.until(() -> objects.directory.objects().isEmpty(), "that all objects are forgotten");
@@ -87,8 +88,8 @@ final class LifeTest {
                 },
                 (probe, alarm) -> alarms.incrementAndGet()))) {
       objects.directory.startAlarms();
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "hold"), 1);
       Wait.on(entered, "the turn");
       // Offered again and again while the object is busy: there is one turn for all of them.
@@ -99,7 +100,7 @@ final class LifeTest {
       leave.countDown();
       Wait.until(() -> alarms.get() > 0, "the alarm");
       stub.halfClose();
-      Wait.until(sink::isClosed, "the end of the stub");
+      Wait.until(attachment::isClosed, "the end of the stub");
       Wait.until(() -> objects.directory.objects().isEmpty(), "that " + object + " is forgotten");
     }
   }
@@ -117,13 +118,14 @@ final class LifeTest {
                 .start(
                     () -> {
                       for (int i = 0; i < 500; i++) {
-                        RecordingSink sink = new RecordingSink();
-                        StubQueue stub = objects.open("object %d/%d".formatted(thread, i), sink);
+                        RecordingAttachment attachment = new RecordingAttachment();
+                        Session stub =
+                            objects.open("object %d/%d".formatted(thread, i), attachment);
                         stub.add(TestObjects.invocations(1, "x"), 1);
                         stub.halfClose();
-                        Wait.until(sink::isClosed, "the end of a stub");
-                        if (sink.broken() != null) {
-                          failures.add(String.valueOf(sink.broken()));
+                        Wait.until(attachment::isClosed, "the end of a stub");
+                        if (attachment.broken() != null) {
+                          failures.add(String.valueOf(attachment.broken()));
                         }
                       }
                     }));
@@ -148,19 +150,19 @@ final class LifeTest {
                   leave.await();
                   Probe.echo(probe, request, reply);
                 }))) {
-      RecordingSink first = new RecordingSink();
-      RecordingSink second = new RecordingSink();
+      RecordingAttachment first = new RecordingAttachment();
+      RecordingAttachment second = new RecordingAttachment();
       objects.open("1", first).add(TestObjects.invocations(1, "x"), 1);
       objects.open("2", second).add(TestObjects.invocations(1, "x"), 1);
       Wait.on(entered, "two turns");
-      RecordingSink third = new RecordingSink();
+      RecordingAttachment third = new RecordingAttachment();
       objects.open("3", third).add(TestObjects.invocations(1, "x"), 1);
       Wait.until(third::isClosed, "the break");
       Broken broken = third.broken();
       assertThat(broken != null && broken.getOverloaded()).isTrue();
       leave.countDown();
       Wait.until(() -> first.outcomes() + second.outcomes() == 2, "the outcomes");
-      RecordingSink fourth = new RecordingSink();
+      RecordingAttachment fourth = new RecordingAttachment();
       objects.open("3", fourth).add(TestObjects.invocations(1, "x"), 1);
       Wait.until(() -> fourth.outcomes() == 1, "room for another");
     }
@@ -186,9 +188,9 @@ final class LifeTest {
                 }),
             StorageEngine.open(StorageOptions.memory().withClock(clock)))) {
       objects.directory.startAlarms();
-      RecordingSink sink = new RecordingSink();
-      objects.open("a", sink).add(TestObjects.invocations(1, "x"), 1);
-      Wait.until(() -> sink.outcomes() == 1, "the outcome");
+      RecordingAttachment attachment = new RecordingAttachment();
+      objects.open("a", attachment).add(TestObjects.invocations(1, "x"), 1);
+      Wait.until(() -> attachment.outcomes() == 1, "the outcome");
       assertThat(tries).isEmpty();
       for (int i = 0; i < 3; i++) {
         int wanted = i + 1;

@@ -33,10 +33,10 @@ final class LostTurnTest implements FaultyStorage.Commits {
             HostLimits.defaults(),
             Probe.doing(LostTurnTest.this::turn),
             FaultyStorage.open(StorageOptions.sqlite(data), this))) {
-      RecordingSink writer = new RecordingSink();
+      RecordingAttachment writer = new RecordingAttachment();
       objects.open("a", writer).add(TestObjects.invocations(1, "write"), 1);
       Wait.on(committing, "the commit of the write");
-      RecordingSink reader = new RecordingSink();
+      RecordingAttachment reader = new RecordingAttachment();
       objects.open("a", reader).add(TestObjects.invocations(1, "read"), 1);
       Wait.on(reading, "the turn that reads");
       // The instance is lost then, but its gate can't be told: nothing can cut the turn off.

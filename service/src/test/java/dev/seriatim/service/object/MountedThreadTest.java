@@ -8,6 +8,7 @@ import com.google.protobuf.Value;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.wire.Invocation;
 import java.lang.ref.WeakReference;
 import java.util.List;
@@ -119,23 +120,23 @@ final class MountedThreadTest {
                   }
                   Probe.echo(probe, request, reply);
                 }))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(List.of(TestObjects.invocation(1, "Do", "")), 1); // An instance is made elsewhere.
-      Wait.until(() -> sink.outcomes() == 1, "the first outcome");
+      Wait.until(() -> attachment.outcomes() == 1, "the first outcome");
       Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
 
       objects.prove("Do");
       Invocation start = TestObjects.invocation(2, "Do", "start");
       Invocation other = TestObjects.invocation(3, "DoOther", "other");
       stub.add(List.of(start, other), 1);
-      Wait.until(() -> sink.outcomes() == 3, "the outcomes");
+      Wait.until(() -> attachment.outcomes() == 3, "the outcomes");
       assertThat(borrowed).containsExactly(true, false).inOrder();
 
       Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
       objects.prove("Do");
       stub.add(List.of(TestObjects.invocation(4, "Do", "rest")), 1);
-      Wait.until(() -> sink.outcomes() == 4, "the last outcome");
+      Wait.until(() -> attachment.outcomes() == 4, "the last outcome");
       assertThat(borrowed).containsExactly(true, false, true).inOrder();
       Wait.until(
           () -> {
@@ -158,17 +159,17 @@ final class MountedThreadTest {
                   borrowed.add(isOn(BORROWED));
                   Probe.echo(probe, request, reply);
                 }))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(List.of(TestObjects.invocation(1, "Do", "")), 1); // An instance is made elsewhere.
-      Wait.until(() -> sink.outcomes() == 1, "the first outcome");
+      Wait.until(() -> attachment.outcomes() == 1, "the first outcome");
       borrowed.clear();
       for (int textBytes : new int[] {10, 1_000}) {
         Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
         objects.prove("Do");
-        long next = sink.outcomes() + 1L;
+        long next = attachment.outcomes() + 1L;
         stub.add(List.of(json(next, "x".repeat(textBytes))), 1);
-        Wait.until(() -> sink.outcomes() == next, "the outcome");
+        Wait.until(() -> attachment.outcomes() == next, "the outcome");
       }
       assertThat(borrowed).containsExactly(true, false).inOrder();
     }

@@ -4,14 +4,17 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
+import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.OutcomeBudget;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.FaultyStorage;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
-import io.grpc.Status;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,10 +60,10 @@ final class OutcomeLimitsTest {
     return texts;
   }
 
-  private static Broken broken(RecordingSink sink) {
-    Wait.until(sink::isClosed, "the break");
-    assertThat(sink.breaches()).isEmpty();
-    Broken broken = sink.broken();
+  private static Broken broken(RecordingAttachment attachment) {
+    Wait.until(attachment::isClosed, "the break");
+    assertThat(attachment.breaches()).isEmpty();
+    Broken broken = attachment.broken();
     if (broken == null) {
       throw new AssertionError("the stub closed, expected it to break");
     }
@@ -88,19 +91,19 @@ final class OutcomeLimitsTest {
     HostLimits.Builder limits = HostLimits.builder().stubOutcomeBytes(10L * RESPONSE_BYTES);
     try (TestObjects objects =
         objects(limits, FaultyStorage.open(StorageOptions.sqlite(data), stalled))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "write"), 1);
       Wait.on(stalled.entered, "the commit");
       stub.add(TestObjects.invocations(2, times(200, "read")), 1);
       LiveObject object = objects.object("a");
       Wait.until(() -> turns.get() >= 10 && !object.hasTurnThread(), "the stub to wait");
       assertThat(turns.get()).isAtMost(11);
-      assertThat(sink.outcomes()).isEqualTo(0);
+      assertThat(attachment.outcomes()).isEqualTo(0);
       assertThat(object.outcomeBudget().bytes()).isAtLeast(9L * RESPONSE_BYTES);
       stalled.leave.countDown();
-      Wait.until(() -> sink.outcomes() == 201, "all outcomes");
-      assertThat(sink.breaches()).isEmpty();
+      Wait.until(() -> attachment.outcomes() == 201, "all outcomes");
+      assertThat(attachment.breaches()).isEmpty();
       assertThat(object.outcomeBudget().bytes()).isEqualTo(0);
     }
   }
@@ -108,12 +111,12 @@ final class OutcomeLimitsTest {
   /** What is full: an object, or the host. */
   private void assertLargeOutcomesAreRefused(HostLimits.Builder limits, boolean sameObject) {
     try (TestObjects objects = objects(limits)) {
-      List<StubQueue> stubs = new ArrayList<>();
-      List<RecordingSink> sinks = new ArrayList<>();
+      List<Session> stubs = new ArrayList<>();
+      List<RecordingAttachment> attachments = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        RecordingSink unread = new RecordingSink();
+        RecordingAttachment unread = new RecordingAttachment();
         unread.setReading(false);
-        sinks.add(unread);
+        attachments.add(unread);
         stubs.add(objects.open(sameObject ? "a" : "a" + i, unread));
         stubs.getLast().add(TestObjects.invocations(1, "read"), 1);
       }
@@ -121,10 +124,10 @@ final class OutcomeLimitsTest {
           () -> objects.directory.outcomeBudget().bytes() >= 3 * RESPONSE_BYTES,
           "an outcome of each stub");
       // Those that have one have to read it before they get more.
-      for (StubQueue stub : stubs) {
+      for (Session stub : stubs) {
         stub.add(TestObjects.invocations(2, "read"), 1);
       }
-      RecordingSink late = new RecordingSink();
+      RecordingAttachment late = new RecordingAttachment();
       objects.open(sameObject ? "a" : "b", late).add(TestObjects.invocations(1, "write"), 1);
       Broken broken = broken(late);
       assertThat(broken.getOverloaded()).isTrue();
@@ -132,8 +135,8 @@ final class OutcomeLimitsTest {
       assertThat(broken.getCause().getMessage())
           .contains(sameObject ? "the object may have" : "the host may have");
       // What is small has room, on the same object and on others.
-      RecordingSink small = new RecordingSink();
-      StubQueue other = objects.open("a", small);
+      RecordingAttachment small = new RecordingAttachment();
+      Session other = objects.open("a", small);
       for (int i = 1; i <= 10; i++) {
         int sent = i;
         other.add(TestObjects.invocations(i, "small"), 1);
@@ -141,12 +144,13 @@ final class OutcomeLimitsTest {
       }
       assertThat(turns.get()).isEqualTo(14);
       for (int i = 0; i < 3; i++) {
-        sinks.get(i).setReading(true);
+        attachments.get(i).setReading(true);
         stubs.get(i).onReady();
       }
-      for (RecordingSink sink : sinks) {
-        Wait.until(() -> sink.outcomes() == 2, "both outcomes of a stub whose client reads again");
-        assertThat(sink.breaches()).isEmpty();
+      for (RecordingAttachment attachment : attachments) {
+        Wait.until(
+            () -> attachment.outcomes() == 2, "both outcomes of a stub whose client reads again");
+        assertThat(attachment.breaches()).isEmpty();
       }
       Wait.until(
           () -> objects.directory.outcomeBudget().bytes() == 0, "the room that was given back");
@@ -168,12 +172,12 @@ final class OutcomeLimitsTest {
   void anOutcomeThatIsRefusedHadNoEffect() {
     try (TestObjects objects =
         objects(HostLimits.builder().hostOutcomeBytes(RESPONSE_BYTES + 10_000))) {
-      RecordingSink unread = new RecordingSink();
+      RecordingAttachment unread = new RecordingAttachment();
       unread.setReading(false);
-      StubQueue first = objects.open("a", unread);
+      Session first = objects.open("a", unread);
       first.add(TestObjects.invocations(1, "read"), 1);
       Wait.until(() -> objects.directory.outcomeBudget().bytes() > 0, "the outcome");
-      RecordingSink late = new RecordingSink();
+      RecordingAttachment late = new RecordingAttachment();
       objects.open("b", late).add(TestObjects.invocations(1, "write"), 1);
       assertThat(broken(late).getCompletedThrough()).isEqualTo(0);
       assertWithMessage("the instance that wrote")
@@ -185,7 +189,7 @@ final class OutcomeLimitsTest {
   }
 
   /** Takes what it is given, and then is as slow as the test wants. */
-  private static final class SlowSink implements OutcomeSink {
+  private static final class SlowAttachment implements Attachment {
     volatile boolean ready = true;
     final AtomicInteger outcomes = new AtomicInteger();
     volatile @Nullable Status status;
@@ -211,21 +215,21 @@ final class OutcomeLimitsTest {
   @Test
   void whatTheTransportHasCountsUntilItHasLeft() {
     try (TestObjects objects = objects(HostLimits.builder())) {
-      SlowSink sink = new SlowSink();
-      StubQueue stub = objects.open("a", sink);
+      SlowAttachment attachment = new SlowAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "read"), 1);
-      Wait.until(() -> sink.outcomes.get() == 1, "the outcome");
+      Wait.until(() -> attachment.outcomes.get() == 1, "the outcome");
       OutcomeBudget host = objects.directory.outcomeBudget();
       assertThat(host.bytes()).isAtLeast(RESPONSE_BYTES);
-      sink.ready = true;
+      attachment.ready = true;
       stub.onReady();
       assertThat(host.bytes()).isEqualTo(0);
       stub.add(TestObjects.invocations(2, "read"), 1);
-      Wait.until(() -> sink.outcomes.get() == 2, "the outcome");
+      Wait.until(() -> attachment.outcomes.get() == 2, "the outcome");
       stub.halfClose();
-      sink.ready = true;
+      attachment.ready = true;
       stub.onReady();
-      Wait.until(() -> sink.status != null, "the end of the call");
+      Wait.until(() -> attachment.status != null, "the end of the call");
       assertThat(host.bytes()).isEqualTo(0);
     }
   }
@@ -233,15 +237,15 @@ final class OutcomeLimitsTest {
   @Test
   void whatTheTransportHasWhenTheCallEndsCountsUntilItIsDone() {
     try (TestObjects objects = objects(HostLimits.builder())) {
-      SlowSink sink = new SlowSink();
-      StubQueue stub = objects.open("a", sink);
+      SlowAttachment attachment = new SlowAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "read"), 1);
       stub.halfClose();
-      Wait.until(() -> sink.outcomes.get() == 1, "the outcome");
-      sink.ready = sink.status == null;
+      Wait.until(() -> attachment.outcomes.get() == 1, "the outcome");
+      attachment.ready = attachment.status == null;
       stub.onReady();
-      Wait.until(() -> sink.status != null, "the end of the call");
-      stub.transportIsDone();
+      Wait.until(() -> attachment.status != null, "the end of the call");
+      stub.onDelivered();
       assertThat(objects.directory.outcomeBudget().bytes()).isEqualTo(0);
     }
   }
@@ -252,14 +256,14 @@ final class OutcomeLimitsTest {
     HostLimits.Builder limits = HostLimits.builder().objectOutcomeBytes(10L * RESPONSE_BYTES);
     try (TestObjects objects =
         objects(limits, FaultyStorage.open(StorageOptions.sqlite(data), stalled))) {
-      RecordingSink writer = new RecordingSink();
+      RecordingAttachment writer = new RecordingAttachment();
       objects.open("a", writer).add(TestObjects.invocations(1, "write"), 1);
       Wait.on(stalled.entered, "the commit");
-      List<RecordingSink> sinks = new ArrayList<>();
+      List<RecordingAttachment> attachments = new ArrayList<>();
       for (int i = 0; i < 20; i++) {
-        RecordingSink sink = new RecordingSink();
-        sinks.add(sink);
-        StubQueue stub = objects.open("a", sink);
+        RecordingAttachment attachment = new RecordingAttachment();
+        attachments.add(attachment);
+        Session stub = objects.open("a", attachment);
         stub.add(TestObjects.invocations(1, times(5, "read")), 1);
         stub.halfClose();
       }
@@ -267,10 +271,10 @@ final class OutcomeLimitsTest {
       Wait.until(() -> turns.get() >= 10 && !object.hasTurnThread(), "the object to rest");
       assertThat(object.outcomeBudget().bytes()).isAtMost(10L * RESPONSE_BYTES);
       stalled.leave.countDown();
-      for (RecordingSink sink : sinks) {
-        Wait.until(sink::isClosed, "the end of a stub");
-        assertThat(sink.breaches()).isEmpty();
-        Broken broken = sink.broken();
+      for (RecordingAttachment attachment : attachments) {
+        Wait.until(attachment::isClosed, "the end of a stub");
+        assertThat(attachment.breaches()).isEmpty();
+        Broken broken = attachment.broken();
         assertThat(broken == null || broken.getOverloaded()).isTrue();
       }
       assertThat(object.outcomeBudget().bytes()).isEqualTo(0);

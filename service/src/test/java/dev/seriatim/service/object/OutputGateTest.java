@@ -2,12 +2,17 @@ package dev.seriatim.service.object;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import com.google.rpc.Code;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Loss;
+import dev.seriatim.service.session.OutputGate;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
@@ -22,8 +27,8 @@ final class OutputGateTest {
 
   private final TestObjects objects =
       new TestObjects(HostLimits.defaults(), Probe.doing(Probe::echo));
-  private final RecordingSink sink = new RecordingSink();
-  private final StubQueue stub = objects.open("a", sink);
+  private final RecordingAttachment attachment = new RecordingAttachment();
+  private final Session stub = objects.open("a", attachment);
   private final OutputGate gate = objects.object("a").gate();
 
   @AfterEach
@@ -37,16 +42,16 @@ final class OutputGateTest {
 
   /** Opens the gate, and waits until everyone who waits has been looked at. */
   private void openAndPass(long commit) {
-    RecordingSink witness = new RecordingSink();
+    RecordingAttachment witness = new RecordingAttachment();
     objects.open("a", witness).complete(outcome(1), commit);
     gate.open(commit, SENDERS);
     Wait.until(() -> witness.outcomes() == 1, "the outcome of the witness");
   }
 
   private Broken broken() {
-    Wait.until(sink::isClosed, "the break");
-    assertThat(sink.breaches()).isEmpty();
-    Broken broken = sink.broken();
+    Wait.until(attachment::isClosed, "the break");
+    assertThat(attachment.breaches()).isEmpty();
+    Broken broken = attachment.broken();
     if (broken == null) {
       throw new AssertionError("the stub closed, expected it to break");
     }
@@ -57,9 +62,9 @@ final class OutputGateTest {
   void anOutcomeWaitsForItsCommit() {
     stub.complete(outcome(1), 2);
     openAndPass(1);
-    assertThat(sink.outcomes()).isEqualTo(0);
+    assertThat(attachment.outcomes()).isEqualTo(0);
     gate.open(2, SENDERS);
-    Wait.until(() -> sink.outcomes() == 1, "the outcome");
+    Wait.until(() -> attachment.outcomes() == 1, "the outcome");
   }
 
   @Test
@@ -68,9 +73,9 @@ final class OutputGateTest {
     // Storage knows already that commit 2 is durable; the gate has still to be told.
     stub.complete(outcome(2), 0);
     openAndPass(1);
-    assertThat(sink.outcomes()).isEqualTo(0);
+    assertThat(attachment.outcomes()).isEqualTo(0);
     gate.open(2, SENDERS);
-    Wait.until(() -> sink.outcomes() == 2, "both outcomes");
+    Wait.until(() -> attachment.outcomes() == 2, "both outcomes");
   }
 
   @Test
@@ -78,11 +83,11 @@ final class OutputGateTest {
     stub.complete(outcome(1), 2);
     stub.halfClose();
     openAndPass(1);
-    assertThat(sink.isClosed()).isFalse();
+    assertThat(attachment.isClosed()).isFalse();
     gate.open(2, SENDERS);
-    Wait.until(sink::isClosed, "the end of the call");
-    assertThat(sink.outcomes()).isEqualTo(1);
-    assertThat(sink.broken()).isNull();
+    Wait.until(attachment::isClosed, "the end of the call");
+    assertThat(attachment.outcomes()).isEqualTo(1);
+    assertThat(attachment.broken()).isNull();
   }
 
   @Test
@@ -134,7 +139,7 @@ final class OutputGateTest {
     stub.complete(outcome(3), 4);
     gate.open(1, SENDERS);
     gate.fail(new Loss(2, 3, 4, LOST), SENDERS);
-    checkLost(sink, 1);
+    checkLost(attachment, 1);
   }
 
   @Test
@@ -160,25 +165,25 @@ final class OutputGateTest {
 
   @Test
   void anOutcomeOfACommitInDoubtThatComesLateIsNotTold() {
-    RecordingSink behind = new RecordingSink();
-    StubQueue other = objects.open("a", behind);
+    RecordingAttachment behind = new RecordingAttachment();
+    Session other = objects.open("a", behind);
     gate.fail(new Loss(1, 2, 3, LOST), SENDERS);
     gate.fail(Loss.of(4, 4, LOST), SENDERS);
     stub.complete(outcome(1), 2);
     other.complete(outcome(1), 3);
-    checkLost(sink, 0);
+    checkLost(attachment, 0);
     Wait.until(behind::isClosed, "the break of the other stub");
     assertThat(behind.broken()).isNotNull();
   }
 
   /** The stub has ended behind so many outcomes, and nobody can say what became of the others. */
-  private static void checkLost(RecordingSink sink, int outcomes) {
-    Wait.until(sink::isClosed, "the end of the stub");
-    assertThat(sink.outcomes()).isEqualTo(outcomes);
-    assertThat(sink.broken()).isNull();
-    assertThat(sink.status().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-    assertThat(sink.status().getDescription()).isEqualTo("lost");
-    assertThat(sink.breaches()).isEmpty();
+  private static void checkLost(RecordingAttachment attachment, int outcomes) {
+    Wait.until(attachment::isClosed, "the end of the stub");
+    assertThat(attachment.outcomes()).isEqualTo(outcomes);
+    assertThat(attachment.broken()).isNull();
+    assertThat(attachment.status().getCode()).isEqualTo(Code.UNAVAILABLE_VALUE);
+    assertThat(attachment.status().getMessage()).isEqualTo("lost");
+    assertThat(attachment.breaches()).isEmpty();
   }
 
   @Test
@@ -200,17 +205,17 @@ final class OutputGateTest {
       completing.set(i);
       stub.complete(outcome(i), i);
       int wanted = i;
-      Wait.until(() -> sink.outcomes() == wanted, "outcome " + wanted);
+      Wait.until(() -> attachment.outcomes() == wanted, "outcome " + wanted);
     }
     committer.join();
-    assertThat(sink.breaches()).isEmpty();
+    assertThat(attachment.breaches()).isEmpty();
   }
 
   @Test
   void oneStubsLossIsNotItsNeighbours() {
-    List<RecordingSink> neighbours = new ArrayList<>();
+    List<RecordingAttachment> neighbours = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
-      RecordingSink neighbour = new RecordingSink();
+      RecordingAttachment neighbour = new RecordingAttachment();
       neighbours.add(neighbour);
       objects.open("a", neighbour).complete(outcome(1), 1);
     }
@@ -218,7 +223,7 @@ final class OutputGateTest {
     gate.open(1, SENDERS);
     gate.fail(Loss.of(2, 2, LOST), SENDERS);
     broken();
-    for (RecordingSink neighbour : neighbours) {
+    for (RecordingAttachment neighbour : neighbours) {
       Wait.until(() -> neighbour.outcomes() == 1, "the neighbour's outcome");
       assertThat(neighbour.isClosed()).isFalse();
     }

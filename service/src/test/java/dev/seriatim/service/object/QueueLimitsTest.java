@@ -10,6 +10,8 @@ import dev.seriatim.service.HostLimits.QueueSize;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
+import dev.seriatim.service.session.QueueBudget;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import java.util.List;
@@ -44,7 +46,7 @@ final class QueueLimitsTest {
 
   /** What a frame takes. */
   private static long room(int bytes, int invocations) {
-    return bytes + invocations * StubQueue.INVOCATION_BYTES;
+    return bytes + invocations * Session.INVOCATION_BYTES;
   }
 
   /** TestObjects whose first turn waits. */
@@ -54,7 +56,7 @@ final class QueueLimitsTest {
     final CountDownLatch enteredAgain = new CountDownLatch(1);
     final CountDownLatch leaveAgain = new CountDownLatch(1);
     final TestObjects objects;
-    final RecordingSink holder = new RecordingSink();
+    final RecordingAttachment holder = new RecordingAttachment();
 
     Held(HostLimits limits) {
       objects =
@@ -83,10 +85,10 @@ final class QueueLimitsTest {
     }
   }
 
-  private static Broken awaitBroken(RecordingSink sink) {
-    Wait.until(sink::isClosed, "the break");
-    assertThat(sink.breaches()).isEmpty();
-    Broken broken = sink.broken();
+  private static Broken awaitBroken(RecordingAttachment attachment) {
+    Wait.until(attachment::isClosed, "the break");
+    assertThat(attachment.breaches()).isEmpty();
+    Broken broken = attachment.broken();
     if (broken == null) {
       throw new AssertionError("the stub closed, expected it to break");
     }
@@ -97,14 +99,14 @@ final class QueueLimitsTest {
   @EnumSource
   void whatFitsRunsAndTheNextOneBreaksTheStub(Place place) {
     try (Held held = new Held(place.limit(3, 1 << 20).build())) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = held.objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = held.objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "1", "2"), FRAME);
       stub.add(TestObjects.invocations(3, "3", "4", "5"), FRAME);
       stub.add(TestObjects.invocations(6, "6"), FRAME);
-      assertThat(sink.isClosed()).isFalse();
+      assertThat(attachment.isClosed()).isFalse();
       held.leave.countDown();
-      Broken broken = awaitBroken(sink);
+      Broken broken = awaitBroken(attachment);
       assertThat(broken.getCompletedThrough()).isEqualTo(3);
       assertThat(broken.getFailedSequence()).isEqualTo(4);
       assertThat(broken.getOverloaded()).isTrue();
@@ -117,13 +119,13 @@ final class QueueLimitsTest {
   @EnumSource
   void bytesCountToo(Place place) {
     try (Held held = new Held(place.limit(1000, 2 * room(FRAME, 1)).build())) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = held.objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = held.objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "1"), FRAME);
       stub.add(TestObjects.invocations(2, "2"), FRAME);
       stub.add(TestObjects.invocations(3, "3"), FRAME);
       held.leave.countDown();
-      assertThat(awaitBroken(sink).getCompletedThrough()).isEqualTo(2);
+      assertThat(awaitBroken(attachment).getCompletedThrough()).isEqualTo(2);
     }
   }
 
@@ -134,36 +136,36 @@ final class QueueLimitsTest {
     try (Held held = new Held(place.limit(room, room * room(FRAME, 1)).build())) {
       for (int round = 0; round < 20; round++) {
         // Ends by cancel, with frames in the queue.
-        RecordingSink cancelled = new RecordingSink();
-        StubQueue stub = held.objects.open("a", cancelled);
+        RecordingAttachment cancelled = new RecordingAttachment();
+        Session stub = held.objects.open("a", cancelled);
         stub.add(TestObjects.invocations(1, "1", "2"), FRAME);
         stub.cancel();
         stub.add(TestObjects.invocations(3, "3"), FRAME);
         // Ends by a break from outside.
-        RecordingSink broken = new RecordingSink();
-        StubQueue other = held.objects.open("a", broken);
+        RecordingAttachment broken = new RecordingAttachment();
+        Session other = held.objects.open("a", broken);
         other.add(TestObjects.invocations(1, "1", "2"), FRAME);
         other.breakSoon(ObjectDirectory.drainCause());
         other.add(TestObjects.invocations(3, "3"), FRAME);
         assertThat(broken.isClosed()).isTrue();
         // Ends by passing the limit; what fitted waits for its turn, or for the cancel.
-        RecordingSink over = new RecordingSink();
-        StubQueue third = held.objects.open("a", over);
+        RecordingAttachment over = new RecordingAttachment();
+        Session third = held.objects.open("a", over);
         third.add(TestObjects.invocations(1, "1", "2", "3", "4", "5"), FRAME);
         third.cancel();
       }
       // All the room is there again, to the last one.
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = held.objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = held.objects.open("a", attachment);
       for (int i = 1; i <= room; i++) {
         stub.add(TestObjects.invocations(i, "call"), FRAME);
       }
       stub.halfClose();
       held.leave.countDown();
-      Wait.until(sink::isClosed, "the end of the stub");
-      assertThat(sink.broken()).isNull();
-      assertThat(sink.outcomes()).isEqualTo(room);
-      assertThat(sink.breaches()).isEmpty();
+      Wait.until(attachment::isClosed, "the end of the stub");
+      assertThat(attachment.broken()).isNull();
+      assertThat(attachment.outcomes()).isEqualTo(room);
+      assertThat(attachment.breaches()).isEmpty();
     }
   }
 
@@ -171,15 +173,15 @@ final class QueueLimitsTest {
   @EnumSource
   void aFrameTakesItsRoomUntilItsLastTurnHasEnded(Place place) {
     try (Held held = new Held(place.limit(1000, room(FRAME, 3)).build())) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = held.objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = held.objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "1", "2", "hold again"), FRAME);
       held.leave.countDown();
       Wait.on(held.enteredAgain, "the last turn of the frame");
       stub.add(TestObjects.invocations(4, "4"), FRAME);
       held.leaveAgain.countDown();
-      assertThat(awaitBroken(sink).getFailedSequence()).isEqualTo(4);
-      RecordingSink later = new RecordingSink();
+      assertThat(awaitBroken(attachment).getFailedSequence()).isEqualTo(4);
+      RecordingAttachment later = new RecordingAttachment();
       held.objects.open("a", later).add(TestObjects.invocations(1, "1", "2", "3"), FRAME);
       Wait.until(() -> later.outcomes() == 3, "the outcomes of a frame that fills the room again");
     }
@@ -190,21 +192,21 @@ final class QueueLimitsTest {
     HostLimits limits = Place.OBJECT.limit(3, room(FRAME, 2)).maxUnreadOutcomeBytes(1).build();
     try (TestObjects objects = new TestObjects(limits, Probe.doing(Probe::echo))) {
       for (int round = 0; round < 50; round++) {
-        RecordingSink unread = new RecordingSink();
+        RecordingAttachment unread = new RecordingAttachment();
         unread.setReading(false);
-        StubQueue stub = objects.open("a", unread);
+        Session stub = objects.open("a", unread);
         stub.add(TestObjects.invocations(1, "1", "2", "3"), FRAME);
         LiveObject object = objects.object("a");
         Wait.until(() -> !object.hasTurnThread(), "the stub to wait for its reader");
         stub.cancel();
-        RecordingSink sink = new RecordingSink();
-        StubQueue other = objects.open("a", sink);
+        RecordingAttachment attachment = new RecordingAttachment();
+        Session other = objects.open("a", attachment);
         Wait.until(
             () -> object.budget().isEmpty(), "the room of the stub that ended, round " + round);
         other.add(TestObjects.invocations(1, "1", "2", "3"), FRAME);
         other.halfClose();
-        Wait.until(sink::isClosed, "the end of the other stub");
-        assertThat(sink.broken()).isNull();
+        Wait.until(attachment::isClosed, "the end of the other stub");
+        assertThat(attachment.broken()).isNull();
       }
     }
   }
@@ -227,11 +229,11 @@ final class QueueLimitsTest {
         new TestObjects(
             HostLimits.builder().hostQueue(new QueueSize(1_000, 1_000_000)).build(),
             Probe.doing(Probe::echo))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "1"), FRAME);
       stub.add(List.of(large), large.argument().size());
-      Broken broken = awaitBroken(sink);
+      Broken broken = awaitBroken(attachment);
       assertThat(broken.getCompletedThrough()).isEqualTo(1);
       assertThat(broken.getFailedSequence()).isEqualTo(2);
       assertThat(broken.getOverloaded()).isTrue();
@@ -251,14 +253,14 @@ final class QueueLimitsTest {
                 .setMessage(words.toBuilder().setText("hold").build().toByteString())
                 .build());
     try (Held held = new Held(HostLimits.defaults())) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = held.objects.open("b", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = held.objects.open("b", attachment);
       stub.add(List.of(hold), 1);
       QueueBudget host = held.objects.directory.budget();
       Wait.until(() -> host.bytes() > 100_000, "the room of the argument");
       held.leave.countDown();
       Wait.until(host::isEmpty, "the end of both turns");
-      assertThat(sink.outcomes()).isEqualTo(1);
+      assertThat(attachment.outcomes()).isEqualTo(1);
     }
   }
 
@@ -275,49 +277,13 @@ final class QueueLimitsTest {
                   Probe.echo(probe, request, reply);
                 }))) {
       for (int round = 0; round < 50; round++) {
-        RecordingSink sink = new RecordingSink();
-        StubQueue stub = objects.open("a", sink);
+        RecordingAttachment attachment = new RecordingAttachment();
+        Session stub = objects.open("a", attachment);
         stub.add(TestObjects.invocations(1, "bad"), FRAME);
         stub.add(TestObjects.invocations(2, "2", "3"), FRAME);
-        assertThat(awaitBroken(sink).getCause().getMessage()).contains("no good");
+        assertThat(awaitBroken(attachment).getCause().getMessage()).contains("no good");
         stub.cancel();
       }
     }
-  }
-
-  @Test
-  void whatIsRefusedTakesNoRoomFromOthersMeanwhile() throws Exception {
-    QueueBudget budget = new QueueBudget("the test", new QueueSize(10, 100));
-    assertThat(budget.take(1, 60)).isEqualTo(1);
-    Thread refused =
-        Thread.startVirtualThread(
-            () -> {
-              for (int i = 0; i < 200_000; i++) {
-                if (budget.take(1, 50) != 0) {
-                  throw new AssertionError("room for 110 of 100 bytes");
-                }
-              }
-            });
-    int small = 0;
-    for (int i = 0; i < 200_000; i++) {
-      small += budget.take(1, 40);
-      budget.release(1, 40);
-    }
-    refused.join();
-    assertThat(small).isEqualTo(200_000);
-  }
-
-  @Test
-  void aBudgetTakesWhatFits() {
-    QueueBudget budget = new QueueBudget("the test", new QueueSize(5, 100));
-    assertThat(budget.take(3, 10)).isEqualTo(3);
-    assertThat(budget.take(3, 10)).isEqualTo(2);
-    assertThat(budget.take(1, 10)).isEqualTo(0);
-    budget.release(5, 20);
-    assertThat(budget.take(1, 101)).isEqualTo(0);
-    assertThat(budget.take(1, 100)).isEqualTo(1);
-    assertThat(budget.take(1, 1)).isEqualTo(0);
-    budget.release(1, 100);
-    assertThat(budget.take(5, 100)).isEqualTo(5);
   }
 }

@@ -9,6 +9,8 @@ import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.probe.Words;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.wire.Invocation;
@@ -70,7 +72,7 @@ final class TestObjects implements AutoCloseable {
             factory);
     directory =
         new ObjectDirectory(
-            ImmutableSortedMap.of("PROBE", namespace),
+            new Namespaces(ImmutableSortedMap.of("PROBE", namespace)),
             limits,
             storage,
             threadStarter,
@@ -82,8 +84,8 @@ final class TestObjects implements AutoCloseable {
     return new ObjectAddress(namespace, namespace.ids().fromName(name));
   }
 
-  StubQueue open(String name, OutcomeSink sink) {
-    return directory.open(address(name), sink, /* local= */ false);
+  Session open(String name, Attachment attachment) {
+    return directory.open(address(name), attachment, /* local= */ false);
   }
 
   LiveObject object(String name) {

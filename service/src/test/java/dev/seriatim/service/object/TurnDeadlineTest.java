@@ -6,6 +6,7 @@ import com.google.protobuf.util.Durations;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
@@ -37,10 +38,10 @@ final class TurnDeadlineTest {
                 }
                 Probe.echo(probe, request, reply);
               }));
-  private final RecordingSink sink = new RecordingSink();
-  private final StubQueue stub = objects.open("a", sink);
-  private final RecordingSink otherSink = new RecordingSink();
-  private final StubQueue other = objects.open("a", otherSink);
+  private final RecordingAttachment attachment = new RecordingAttachment();
+  private final Session stub = objects.open("a", attachment);
+  private final RecordingAttachment otherAttachment = new RecordingAttachment();
+  private final Session other = objects.open("a", otherAttachment);
 
   @AfterEach
   void close() {
@@ -67,9 +68,9 @@ final class TurnDeadlineTest {
   }
 
   private Broken broken() {
-    Wait.until(sink::isClosed, "the break");
-    assertThat(sink.breaches()).isEmpty();
-    Broken broken = sink.broken();
+    Wait.until(attachment::isClosed, "the break");
+    assertThat(attachment.breaches()).isEmpty();
+    Broken broken = attachment.broken();
     if (broken == null) {
       throw new AssertionError("the stub closed, expected it to break");
     }
@@ -88,23 +89,23 @@ final class TurnDeadlineTest {
     add(1, HOUR); // In the place of the one that the test has completed.
     add(2, 1);
     Wait.until(stub::isBroken, "the break, in line");
-    assertThat(sink.isClosed()).isFalse();
+    assertThat(attachment.isClosed()).isFalse();
     objects.object("a").gate().open(2, Thread::startVirtualThread);
     Broken broken = broken();
     assertThat(broken.getCompletedThrough()).isEqualTo(1);
     assertThat(broken.getFailedSequence()).isEqualTo(2);
-    assertThat(otherSink.outcomes()).isEqualTo(0);
+    assertThat(otherAttachment.outcomes()).isEqualTo(0);
   }
 
   @Test
   void aLaterInvocationMayHaveAnEarlierDeadline() {
     add(1, HOUR);
-    Wait.until(() -> sink.outcomes() == 1, "the outcome");
+    Wait.until(() -> attachment.outcomes() == 1, "the outcome");
     hold();
     add(2, HOUR);
     assertThat(timers()).isAtLeast(1);
     leave.countDown();
-    Wait.until(() -> sink.outcomes() == 2, "the outcome");
+    Wait.until(() -> attachment.outcomes() == 2, "the outcome");
     other.add(TestObjects.invocations(2, "hold again"), 1);
     Wait.on(enteredAgain, "the turn that holds the object again");
     add(3, 1);
@@ -117,7 +118,7 @@ final class TurnDeadlineTest {
     hold();
     add(1, 200);
     leave.countDown();
-    Wait.until(() -> sink.outcomes() == 1, "the outcome");
+    Wait.until(() -> attachment.outcomes() == 1, "the outcome");
     other.add(TestObjects.invocations(2, "hold again"), 1);
     Wait.on(enteredAgain, "the turn that holds the object again");
     add(2, 300);
@@ -150,15 +151,15 @@ final class TurnDeadlineTest {
   void aStubThatHasNothingToRunEndsWithoutItsObject() {
     hold();
     stub.halfClose();
-    assertThat(sink.isClosed()).isTrue();
-    assertThat(sink.broken()).isNull();
+    assertThat(attachment.isClosed()).isTrue();
+    assertThat(attachment.broken()).isNull();
   }
 
   @Test
   void aFailureThatIsNextBreaksTheStubWithoutItsObject() {
     hold();
     stub.add(TestObjects.invocations(2, "2"), 1);
-    assertThat(sink.isClosed()).isTrue();
+    assertThat(attachment.isClosed()).isTrue();
     assertThat(broken().getFailedSequence()).isEqualTo(2);
   }
 

@@ -10,6 +10,9 @@ import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.FaultyStorage;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
@@ -57,7 +60,7 @@ final class TurnRaceTest {
   private static final class Client {
     final String id;
     final String object;
-    final RecordingSink sink = new RecordingSink();
+    final RecordingAttachment attachment = new RecordingAttachment();
     final StringBuilder actions = new StringBuilder();
     boolean cancelled;
 
@@ -166,7 +169,7 @@ final class TurnRaceTest {
    * @param timeouts whether some of the calls have one: what is cut off may overlap the next turn
    */
   private static void play(TestObjects objects, Client client, Random random, boolean timeouts) {
-    StubQueue stub = objects.open(client.object, client.sink);
+    Session stub = objects.open(client.object, client.attachment);
     int frames = 1 + random.nextInt(6);
     for (int f = 0; f < frames; f++) {
       int calls = 1 + random.nextInt(8);
@@ -185,9 +188,9 @@ final class TurnRaceTest {
       }
       stub.add(invocations, 10);
       if (random.nextInt(4) == 0) {
-        client.sink.setReading(false);
+        client.attachment.setReading(false);
         LockSupport.parkNanos(random.nextInt(300_000));
-        client.sink.setReading(true);
+        client.attachment.setReading(true);
         stub.onReady();
       }
     }
@@ -204,7 +207,7 @@ final class TurnRaceTest {
       }
       default -> stub.halfClose();
     }
-    Wait.until(client.sink::isClosed, "the end of the stub");
+    Wait.until(client.attachment::isClosed, "the end of the stub");
   }
 
   private static Invocation timed(long sequence, String text, int micros) {
@@ -276,12 +279,12 @@ final class TurnRaceTest {
   /** Reads what is stored; a commit may fail under it, and so it tries again. */
   private void list(TestObjects objects, String object) {
     for (int attempt = 0; attempt < 50; attempt++) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open(object, sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open(object, attachment);
       stub.add(TestObjects.invocations(1, "f"), 1);
       stub.halfClose();
-      Wait.until(sink::isClosed, "what is stored in " + object);
-      if (sink.broken() == null) {
+      Wait.until(attachment::isClosed, "what is stored in " + object);
+      if (attachment.broken() == null) {
         return;
       }
     }
@@ -297,23 +300,23 @@ final class TurnRaceTest {
     }
     String what =
         "seed %d, stub %s on %s: %s".formatted(seed, client.id, client.object, client.actions);
-    assertWithMessage(what).that(client.sink.breaches()).isEmpty();
+    assertWithMessage(what).that(client.attachment.breaches()).isEmpty();
     int sent = client.actions.length();
-    Broken broken = client.sink.broken();
+    Broken broken = client.attachment.broken();
     if (broken != null) {
       assertWithMessage(what)
           .that(stored)
           .isEqualTo(client.written(Math.toIntExact(broken.getCompletedThrough())));
     } else if (!client.cancelled) {
-      assertWithMessage(what).that(client.sink.outcomes()).isEqualTo(sent);
+      assertWithMessage(what).that(client.attachment.outcomes()).isEqualTo(sent);
       assertWithMessage(what).that(stored).isEqualTo(client.written(sent));
     } else {
       boolean prefix = false;
-      for (int n = client.sink.outcomes(); n <= sent && !prefix; n++) {
+      for (int n = client.attachment.outcomes(); n <= sent && !prefix; n++) {
         prefix = stored.equals(client.written(n));
       }
       assertWithMessage(
-              "%s: stored %s is no prefix from %s on", what, stored, client.sink.outcomes())
+              "%s: stored %s is no prefix from %s on", what, stored, client.attachment.outcomes())
           .that(prefix)
           .isTrue();
     }

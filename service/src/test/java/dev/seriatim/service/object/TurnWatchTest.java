@@ -7,6 +7,7 @@ import com.google.common.collect.ForwardingSet;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.Session;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -34,8 +35,8 @@ final class TurnWatchTest {
                   }
                   Probe.echo(probe, request, reply);
                 }))) {
-      RecordingSink sink = new RecordingSink();
-      StubQueue stub = objects.open("a", sink);
+      RecordingAttachment attachment = new RecordingAttachment();
+      Session stub = objects.open("a", attachment);
       LiveObject object = objects.object("a");
       Set<LiveObject> active =
           new ForwardingSet<>() {
@@ -63,8 +64,8 @@ final class TurnWatchTest {
       watch.check();
       now.addAndGet(LIMIT.toNanos());
       watch.check();
-      Wait.until(sink::isClosed, "the break of the stub whose turn is over its limit");
-      assertThat(requireNonNull(sink.broken()).getCause().getMessage())
+      Wait.until(attachment::isClosed, "the break of the stub whose turn is over its limit");
+      assertThat(requireNonNull(attachment.broken()).getCause().getMessage())
           .contains("the host's limit on a turn");
     }
   }

@@ -3,15 +3,19 @@ package dev.seriatim.service.object;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static java.util.Objects.requireNonNull;
 
+import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -61,25 +65,25 @@ final class WakeUpRaceTest {
     try (TestObjects objects = objects(borrows, Duration.ofHours(1), this::alone)) {
       play(
           random -> {
-            CountingSink sink = new CountingSink();
+            CountingAttachment attachment = new CountingAttachment();
             // A client on an object of its own meets it as it goes to rest, and not each other.
-            StubQueue stub = objects.open(random.nextBoolean() ? "a" : "b", sink);
+            Session stub = objects.open(random.nextBoolean() ? "a" : "b", attachment);
             for (int i = 1; i <= CALLS; i++) {
               boolean pauses = random.nextInt(8) == 0;
-              sink.reading = !pauses;
+              attachment.reading = !pauses;
               stub.add(TestObjects.invocations(i, "x"), 1);
               if (pauses) {
                 stub.add(TestObjects.invocations(++i, "y"), 1);
                 spin(random.nextInt(2_000));
-                sink.reading = true;
+                attachment.reading = true;
                 stub.onReady();
               }
               int sent = i;
-              until(() -> sink.outcomes == sent, "outcome " + sent);
+              until(() -> attachment.outcomes == sent, "outcome " + sent);
               spin(random.nextInt(1 << random.nextInt(8)));
             }
             stub.halfClose();
-            until(() -> sink.closed, "the end of a stub");
+            until(() -> attachment.closed, "the end of a stub");
           });
     }
   }
@@ -96,13 +100,13 @@ final class WakeUpRaceTest {
         play(
             random -> {
               for (int i = 0; i < STUBS; i++) {
-                RecordingSink sink = new RecordingSink();
-                StubQueue stub = objects.open("a", sink);
+                RecordingAttachment attachment = new RecordingAttachment();
+                Session stub = objects.open("a", attachment);
                 for (int call = 1; call <= 4; call++) {
                   stub.add(TestObjects.invocations(call, "x"), 1);
                   spin(random.nextInt(500));
                 }
-                end(stub, sink);
+                end(stub, attachment);
               }
               if (Thread.interrupted()) {
                 breaches.add("a client's thread was interrupted for a turn");
@@ -118,7 +122,7 @@ final class WakeUpRaceTest {
   }
 
   /** Tells at once, and without a lock, what has come: the client is to be as quick as it can. */
-  private static final class CountingSink implements OutcomeSink {
+  private static final class CountingAttachment implements Attachment {
     volatile boolean reading = true;
     volatile long outcomes;
     volatile boolean closed;
@@ -197,10 +201,10 @@ final class WakeUpRaceTest {
     assertWithMessage("seed %s", seed).that(breaches).isEmpty();
   }
 
-  private void end(StubQueue stub, RecordingSink sink) {
+  private void end(Session stub, RecordingAttachment attachment) {
     stub.halfClose();
-    until(sink::isClosed, "the end of a stub");
-    breaches.addAll(sink.breaches());
+    until(attachment::isClosed, "the end of a stub");
+    breaches.addAll(attachment.breaches());
   }
 
   /** Waits without a pause, so as to be back at the very moment. */

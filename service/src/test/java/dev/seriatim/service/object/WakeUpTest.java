@@ -3,13 +3,15 @@ package dev.seriatim.service.object;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -48,7 +50,7 @@ final class WakeUpTest {
   }
 
   /** Tells what has been sent; may do something when it is sent something, or asked. */
-  private abstract static class Sink implements OutcomeSink {
+  private abstract static class TestAttachment implements Attachment {
     final CountDownLatch second = new CountDownLatch(1);
 
     void sent() {}
@@ -72,9 +74,9 @@ final class WakeUpTest {
 
   @Test
   void whatComesWhenTheObjectHasFoundNothingToRunIsRun() throws Exception {
-    AtomicReference<StubQueue> stub = new AtomicReference<>();
-    Sink sink =
-        new Sink() {
+    AtomicReference<Session> stub = new AtomicReference<>();
+    TestAttachment attachment =
+        new TestAttachment() {
           private boolean sent;
 
           @Override
@@ -87,18 +89,18 @@ final class WakeUpTest {
           }
         };
     try (TestObjects objects = objects()) {
-      stub.set(objects.open("a", sink));
+      stub.set(objects.open("a", attachment));
       stub.get().add(TestObjects.invocations(1, "x"), 1);
-      await(sink.second, "the outcome of what came as the object went to rest");
+      await(attachment.second, "the outcome of what came as the object went to rest");
     }
   }
 
   @Test
   void aClientThatReadsWhenItWasFoundNotToIsServed() throws Exception {
-    AtomicReference<StubQueue> stub = new AtomicReference<>();
+    AtomicReference<Session> stub = new AtomicReference<>();
     CountDownLatch asked = new CountDownLatch(2);
-    Sink sink =
-        new Sink() {
+    TestAttachment attachment =
+        new TestAttachment() {
           private volatile boolean reading;
 
           @Override
@@ -117,9 +119,9 @@ final class WakeUpTest {
           }
         };
     try (TestObjects objects = objects()) {
-      stub.set(objects.open("a", sink));
+      stub.set(objects.open("a", attachment));
       stub.get().add(TestObjects.invocations(1, "x", "x"), 1);
-      await(sink.second, "the outcome behind the one that the client was late to read");
+      await(attachment.second, "the outcome behind the one that the client was late to read");
       assertThat(asked.getCount()).isEqualTo(0);
     }
   }

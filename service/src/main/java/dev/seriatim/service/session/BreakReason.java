@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 /** Why a stub breaks: the reasons of the wire contract, by the names that they have there. */
 public enum BreakReason {

@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 /**
  * Commits of one object of which it is settled that nobody will be told that they are durable: the
@@ -8,9 +8,9 @@ package dev.seriatim.service.object;
  * @param lastInDoubt the last one that may be durable; below {@code first} if all are lost
  * @param last the last one that was submitted before
  */
-record Loss(long first, long lastInDoubt, long last, BreakCause cause) {
+public record Loss(long first, long lastInDoubt, long last, BreakCause cause) {
   /** All of these are lost. */
-  static Loss of(long first, long last, BreakCause cause) {
+  public static Loss of(long first, long last, BreakCause cause) {
     return new Loss(first, /* lastInDoubt= */ 0, last, cause);
   }
 

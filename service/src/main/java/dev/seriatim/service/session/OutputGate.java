@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The committer must not be held up by clients, nor run their code: what it lets go is sent by a
  * virtual thread, which may begin on the committer's while that has nothing else to do.
  */
-final class OutputGate {
+public final class OutputGate {
   private static final Logger logger = Logger.getLogger(OutputGate.class.getName());
 
   /** One stub's outcomes. Safe for any number of threads. */
@@ -76,7 +76,7 @@ final class OutputGate {
    *
    * @param senders runs what sends, on threads that may be held up
    */
-  void open(long commit, Executor senders) {
+  public void open(long commit, Executor senders) {
     durable = commit;
     release(senders);
   }
@@ -87,7 +87,7 @@ final class OutputGate {
    *
    * @param senders runs what sends, on threads that may be held up
    */
-  void fail(Loss newest, Executor senders) {
+  public void fail(Loss newest, Executor senders) {
     synchronized (this) {
       loss = loss == null ? newest : newest.after(loss.lastInDoubt());
       if (waiting != null) {

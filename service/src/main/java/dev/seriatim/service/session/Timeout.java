@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import com.google.protobuf.Duration;
 import com.google.protobuf.util.Durations;
@@ -6,7 +6,7 @@ import dev.seriatim.wire.Invocation;
 import java.util.concurrent.TimeUnit;
 
 /** How long an invocation may take, from its arrival to the end of its turn. */
-final class Timeout {
+public final class Timeout {
   /** Nearly a century: with more, sums of times on a ticker could overflow. */
   private static final long MAX_SECONDS = TimeUnit.DAYS.toSeconds(365 * 100);
 
@@ -17,7 +17,7 @@ final class Timeout {
    *
    * @throws IllegalArgumentException if it isn't a valid duration
    */
-  static long nanos(Duration timeout) {
+  public static long nanos(Duration timeout) {
     Durations.checkValid(timeout);
     long seconds = Math.min(timeout.getSeconds(), MAX_SECONDS);
     return TimeUnit.SECONDS.toNanos(Math.max(0, seconds))
@@ -25,13 +25,13 @@ final class Timeout {
   }
 
   /** The timeout of this invocation, for an error. */
-  static String describe(Invocation invocation) {
+  public static String describe(Invocation invocation) {
     Duration timeout = invocation.timeout();
     return timeout == null ? "none" : Durations.toString(timeout);
   }
 
   /** Why a stub breaks whose invocation waited for its turn until its time ran out. */
-  static BreakCause ranOutBeforeItsTurn(Invocation invocation) {
+  public static BreakCause ranOutBeforeItsTurn(Invocation invocation) {
     return BreakCause.of(
             BreakReason.INVOCATION_TIMED_OUT,
             "invocation %d of %s had a timeout of %s, which ran out before its turn"

@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import dev.seriatim.service.HostLimits.QueueSize;
 import org.jspecify.annotations.Nullable;
@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * Counts what is queued in one place against its limit, and against those of the wider places that
  * it is in: a stub is in its object, an object in its host. Safe for any number of threads.
  */
-final class QueueBudget {
+public final class QueueBudget {
   private final String place;
   private final QueueSize limit;
   private final @Nullable QueueBudget wider;
@@ -22,12 +22,12 @@ final class QueueBudget {
    *
    * @param place what the limit is for, as an error says it: "the host"
    */
-  QueueBudget(String place, QueueSize limit) {
+  public QueueBudget(String place, QueueSize limit) {
     this(place, limit, null);
   }
 
   /** The budget of a place within a wider one. */
-  QueueBudget(String place, QueueSize limit, @Nullable QueueBudget wider) {
+  public QueueBudget(String place, QueueSize limit, @Nullable QueueBudget wider) {
     this.place = place;
     this.limit = limit;
     this.wider = wider;
@@ -52,7 +52,7 @@ final class QueueBudget {
   }
 
   /** Takes room for something else than a frame, such as what one becomes when it is read. */
-  boolean takeBytes(long more) {
+  public boolean takeBytes(long more) {
     synchronized (this) {
       if (bytes + more > limit.bytes()) {
         return false;
@@ -67,24 +67,24 @@ final class QueueBudget {
   }
 
   /** Gives room back that was taken. */
-  void release(int count, long frameBytes) {
+  public void release(int count, long frameBytes) {
     releaseHere(count, frameBytes);
     if (wider != null) {
       wider.release(count, frameBytes);
     }
   }
 
-  synchronized long bytes() {
+  public synchronized long bytes() {
     return bytes;
   }
 
   /** Whether nothing is queued here. */
-  synchronized boolean isEmpty() {
+  public synchronized boolean isEmpty() {
     return invocations == 0 && bytes == 0;
   }
 
   /** What an error says when something doesn't fit. */
-  String refusal() {
+  public String refusal() {
     return wider == null ? refusalHere() : refusalHere() + "; " + wider.refusal();
   }
 

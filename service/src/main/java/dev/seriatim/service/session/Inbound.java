@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import dev.seriatim.wire.Invocation;
 import java.util.List;

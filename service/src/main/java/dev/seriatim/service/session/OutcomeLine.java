@@ -1,9 +1,9 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
+import com.google.rpc.Status;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Content;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +31,7 @@ final class OutcomeLine {
   /** JSON is kept as a tree, each node of which is an object or two. */
   private static final int JSON_FACTOR = 24;
 
-  private final LiveObject object;
+  private final SessionObject object;
 
   /**
    * In the order in which they leave, linked: a stub that has nothing to send has no room for it.
@@ -46,8 +46,8 @@ final class OutcomeLine {
 
   private long heapBytes;
 
-  /** What the transport was given since it last was ready for more. */
-  private long inTransport;
+  /** What the attachment was given since it last was ready for more. */
+  private long onItsWay;
 
   /** What the budget was told. */
   private long counted;
@@ -67,7 +67,7 @@ final class OutcomeLine {
       this.wireBytes = wireBytes;
       this.heapBytes = heapBytes;
       this.broken = null;
-      this.end = Status.OK;
+      this.end = Status.getDefaultInstance();
       this.gate = gate;
     }
 
@@ -88,7 +88,7 @@ final class OutcomeLine {
    */
   record Frame(List<Outcome> outcomes, @Nullable Broken broken, @Nullable Status end) {}
 
-  OutcomeLine(LiveObject object) {
+  OutcomeLine(SessionObject object) {
     this.object = object;
   }
 
@@ -171,9 +171,9 @@ final class OutcomeLine {
     return wireBytes;
   }
 
-  /** How much memory it takes, also what the transport has. */
+  /** How much memory it takes, also what is on its way */
   long heapBytes() {
-    return heapBytes + inTransport;
+    return heapBytes + onItsWay;
   }
 
   /** Whether something of it was counted, though its place has no room for more. */
@@ -212,15 +212,15 @@ final class OutcomeLine {
       last = null;
     }
     wireBytes -= bytes;
-    inTransport += bytes;
+    onItsWay += bytes;
     count();
     return end == null ? new Frame(outcomes, null, null) : new Frame(outcomes, end.broken, end.end);
   }
 
-  /** What the transport was given has left, but for what it is always ready to take. */
-  void transportIsReady() {
-    if (inTransport != 0) {
-      inTransport = 0;
+  /** What the attachment was given has left, but for what it is always ready to take. */
+  void delivered() {
+    if (onItsWay != 0) {
+      onItsWay = 0;
       count();
     }
   }
@@ -265,19 +265,19 @@ final class OutcomeLine {
     return firstLost;
   }
 
-  /** Drops everything. What the transport has still to send, it drops, too. */
+  /** Drops everything. What the attachment has still to send, it drops, too. */
   void clear() {
     first = null;
     last = null;
     size = 0;
     wireBytes = 0;
     heapBytes = 0;
-    inTransport = 0;
+    onItsWay = 0;
     count();
   }
 
   private void count() {
-    long now = heapBytes + inTransport;
+    long now = heapBytes + onItsWay;
     long change = now - counted;
     if (OutcomeBudget.matters(change) || (now == 0 && change != 0)) {
       counted = now;

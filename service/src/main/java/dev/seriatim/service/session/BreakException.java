@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 /** Says that a stub can't be opened, and why. */
 public final class BreakException extends Exception {

@@ -1,12 +1,13 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import com.google.rpc.Code;
+import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.logging.Level;
@@ -14,15 +15,18 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stub's way out, and how far it has got: outcomes wait here until they may leave, and the end
- * of the call behind them.
+ * One stub's way out, and how far it has got: outcomes wait here until they may leave, and the
+ * stub's end behind them.
  *
  * <p>The lock guards both, since where a stub breaks depends on what has still to leave. Whoever
- * {@link #flush flushes} is the call's one writer, for as long as it does: the flush counter makes
- * sure that it is one thread at a time, with no lock held while it sends.
+ * {@link #flush flushes} is the attachment's one writer, for as long as it does: the flush counter
+ * makes sure that it is one thread at a time, with no lock held while it sends.
  */
 final class OutcomeQueue implements OutputGate.Waiter {
   private static final Logger logger = Logger.getLogger(OutcomeQueue.class.getName());
+
+  /** How a stub ends that isn't broken. */
+  private static final Status OK = Status.getDefaultInstance();
 
   private static final VarHandle FLUSHES;
 
@@ -62,8 +66,8 @@ final class OutcomeQueue implements OutputGate.Waiter {
     OVER
   }
 
-  private final StubQueue stub;
-  private final OutcomeSink sink;
+  private final Session session;
+  private final Attachment attachment;
   private final OutputGate gate;
 
   @GuardedBy("this")
@@ -92,11 +96,11 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** How often it has been asked to flush since the writer last looked. Through the handle. */
   private volatile int flushes;
 
-  OutcomeQueue(StubQueue stub, OutcomeSink sink, LiveObject object) {
-    this.stub = stub;
-    this.sink = sink;
-    this.gate = object.gate();
-    this.line = new OutcomeLine(object);
+  OutcomeQueue(Session session, Attachment attachment, OutputGate gate) {
+    this.session = session;
+    this.attachment = attachment;
+    this.gate = gate;
+    this.line = new OutcomeLine(session.object());
   }
 
   // ---- the turn thread's side
@@ -123,14 +127,15 @@ final class OutcomeQueue implements OutputGate.Waiter {
    * @param worthAFrame with how many outcomes a frame goes out now
    */
   void complete(Outcome outcome, long commit, int worthAFrame) {
-    Outcome kept = gate.isOpen(commit) && sink.isReady() ? outcome : OutcomeLine.compact(outcome);
+    Outcome kept =
+        gate.isOpen(commit) && attachment.isReady() ? outcome : OutcomeLine.compact(outcome);
     boolean flush;
     boolean toPulse = false;
     long behind;
     boolean waits;
     synchronized (this) {
       if (isOver()) {
-        stub.giveUp(outcome);
+        session.giveUp(outcome);
         return;
       }
       completed = outcome.sequence();
@@ -152,7 +157,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
     if (flush) {
       flush();
     } else if (toPulse) {
-      stub.directory().pulse().add(this);
+      session.host().pulse().add(this);
     }
     // As it was before the flush: the gate may have opened behind it.
     if (waits) {
@@ -172,7 +177,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
       endBroken(cause, commit);
     }
     try {
-      stub.discardInbound(); // Before the client can know: it may open another stub at once.
+      session.discardInbound(); // Before the client can know: it may open another stub at once.
       flush();
       if (waits) {
         gate.await(this, commit);
@@ -186,7 +191,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   void end() {
     synchronized (this) {
       if (!isOver()) {
-        endWith(null, Status.OK, 0);
+        endWith(null, OK, 0);
       }
     }
     flush();
@@ -201,9 +206,9 @@ final class OutcomeQueue implements OutputGate.Waiter {
     if (line.heapBytes() == 0 || isOver()) {
       return false;
     }
-    HostLimits limits = stub.directory().limits();
+    HostLimits limits = session.host().limits();
     return line.heapBytes() >= limits.stubOutcomeBytes()
-        || (line.wireBytes() >= limits.maxUnreadOutcomeBytes() && !sink.isReady())
+        || (line.wireBytes() >= limits.maxUnreadOutcomeBytes() && !attachment.isReady())
         || line.isOverBudget();
   }
 
@@ -217,7 +222,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   synchronized void awaitTurn(Invocation invocation, long untilNanos) {
     if (state == State.Simple.WAITS && invocation.sequence() == completed + 1) {
       if (deadline == null) {
-        deadline = new TurnDeadline(this, stub.directory());
+        deadline = new TurnDeadline(this, session.host());
       }
       deadline.await(invocation, untilNanos);
     }
@@ -233,7 +238,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
         }
         endBroken(Timeout.ranOutBeforeItsTurn(overdue), 0);
       }
-      stub.discardInbound();
+      session.discardInbound();
       flush();
     } catch (RuntimeException | Error e) { // No other timer is set for it.
       lose(e);
@@ -269,7 +274,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
         if (state != State.Simple.WAITS || completed != last) {
           return false;
         }
-        endWith(null, Status.OK, 0);
+        endWith(null, OK, 0);
       }
     }
     flush();
@@ -306,7 +311,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
       }
       endBroken(cause, 0);
     }
-    stub.discardInbound();
+    session.discardInbound();
     flush();
   }
 
@@ -317,9 +322,9 @@ final class OutcomeQueue implements OutputGate.Waiter {
     closeDeadline();
   }
 
-  /** The transport has sent all that it was given, or has dropped it. */
-  synchronized void transportIsDone() {
-    line.transportIsReady();
+  /** What carries the stub has sent all that it was given, or has dropped it. */
+  synchronized void onDelivered() {
+    line.delivered();
   }
 
   /** Sends what the pulse has found to have waited for long enough. */
@@ -353,13 +358,12 @@ final class OutcomeQueue implements OutputGate.Waiter {
           completed = lost - 1;
         }
         if (commit != 0 && loss.mayBeDurable(commit)) {
-          endWith(
-              null, Status.UNAVAILABLE.withDescription(loss.cause().message()), /* commit= */ 0);
+          endWith(null, loss.cause().toLoss(), /* commit= */ 0);
         } else {
           endBroken(loss.cause(), 0);
         }
       }
-      stub.discardInbound();
+      session.discardInbound();
     } catch (RuntimeException | Error e) { // The others must be told.
       loseAnyway(e);
     }
@@ -367,7 +371,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   @GuardedBy("this")
   private void endBroken(BreakCause cause, long commit) {
-    endWith(cause.toBroken(completed), cause.toStatus(), commit);
+    endWith(cause.toBroken(completed), cause.toEnd(), commit);
   }
 
   /** Nothing comes behind this, and it leaves no earlier than what is there. */
@@ -404,17 +408,17 @@ final class OutcomeQueue implements OutputGate.Waiter {
     } while (seen != 0);
     if (paused && !hasTooMuch()) {
       paused = false;
-      stub.resume();
+      session.resume();
     }
   }
 
   private boolean sendFrame() {
     OutcomeLine.Frame frame;
     synchronized (this) {
-      if (!sink.isReady()) {
+      if (!attachment.isReady()) {
         return false;
       }
-      line.transportIsReady();
+      line.delivered();
       frame = line.take(gate);
       if (frame == null) {
         return false;
@@ -425,12 +429,12 @@ final class OutcomeQueue implements OutputGate.Waiter {
     }
     try {
       if (!frame.outcomes().isEmpty() || frame.broken() != null) {
-        sink.send(frame.outcomes(), frame.broken());
+        attachment.send(frame.outcomes(), frame.broken());
       }
     } finally {
       if (frame.end() != null) {
-        sink.close(frame.end());
-        stub.detach();
+        attachment.close(frame.end());
+        session.detach();
       }
     }
     return true;
@@ -448,9 +452,9 @@ final class OutcomeQueue implements OutputGate.Waiter {
   }
 
   /**
-   * The call can't be written to, say because an interceptor around the host threw. The thread that
-   * found out is the object's, or serves all objects: only this stub may suffer for it. Its client
-   * is told nothing of what became of its calls.
+   * The attachment can't be written to, say because an interceptor around the host threw. The
+   * thread that found out is the object's, or serves all objects: only this stub may suffer for it.
+   * Its client is told nothing of what became of its calls.
    */
   void lose(Throwable thrown) {
     boolean open;
@@ -458,10 +462,11 @@ final class OutcomeQueue implements OutputGate.Waiter {
       open = state != State.Simple.CLOSED && state != State.Simple.GIVEN_UP;
     }
     try {
-      stub.drop();
-      logger.log(Level.WARNING, thrown, () -> stub + " is lost: its call failed");
+      session.drop();
+      logger.log(Level.WARNING, thrown, () -> session + " is lost: what carries it failed");
     } catch (RuntimeException | Error e) {
-      logger.log(Level.WARNING, () -> stub + " is lost: its call failed: " + Legible.of(thrown));
+      logger.log(
+          Level.WARNING, () -> session + " is lost: what carries it failed: " + Legible.of(thrown));
     } finally {
       if (open) {
         closeLost(thrown);
@@ -471,9 +476,13 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   private void closeLost(Throwable thrown) {
     try {
-      sink.close(Status.INTERNAL.withDescription("the host could not send: " + Legible.of(thrown)));
+      attachment.close(
+          Status.newBuilder()
+              .setCode(Code.INTERNAL_VALUE)
+              .setMessage("the host could not send: " + Legible.of(thrown))
+              .build());
     } catch (RuntimeException | Error e) {
-      logger.log(Level.FINE, e, () -> "the call of " + stub + ", which is lost, stays open");
+      logger.log(Level.FINE, e, () -> "what carried " + session + ", which is lost, stays open");
     }
   }
 }

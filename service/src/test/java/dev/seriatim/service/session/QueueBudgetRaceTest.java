@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import dev.seriatim.service.HostLimits.QueueSize;
 import org.jetbrains.lincheck.datastructures.IntGen;

@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import dev.seriatim.wire.Invocation;
 import java.util.concurrent.Future;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TurnDeadline {
   private final OutcomeQueue outcomes;
-  private final ObjectDirectory directory;
+  private final SessionHost host;
 
   /** The invocation that waits; null if none does that has a timeout. */
   private @Nullable Invocation waiting;
@@ -27,9 +27,9 @@ final class TurnDeadline {
   private @Nullable Future<?> timer;
   private long timerNanos;
 
-  TurnDeadline(OutcomeQueue outcomes, ObjectDirectory directory) {
+  TurnDeadline(OutcomeQueue outcomes, SessionHost host) {
     this.outcomes = outcomes;
-    this.directory = directory;
+    this.host = host;
   }
 
   /** This invocation waits for its turn, and for nothing else. */
@@ -63,10 +63,8 @@ final class TurnDeadline {
     long at = deadlineNanos;
     timerNanos = at;
     timer =
-        directory
-            .timer()
-            .schedule(
-                () -> outcomes.turnDeadline(at), at - directory.nanos(), TimeUnit.NANOSECONDS);
+        host.timer()
+            .schedule(() -> outcomes.turnDeadline(at), at - host.nanos(), TimeUnit.NANOSECONDS);
   }
 
   /**
@@ -78,7 +76,7 @@ final class TurnDeadline {
     if (atNanos == timerNanos) {
       timer = null;
     }
-    if (waiting == null || directory.nanos() - deadlineNanos >= 0) {
+    if (waiting == null || host.nanos() - deadlineNanos >= 0) {
       return waiting;
     }
     setTimer();

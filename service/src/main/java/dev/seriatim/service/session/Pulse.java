@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -15,7 +15,7 @@ import java.util.logging.Logger;
  * goes on with outcomes in hand leaves itself here, and about a millisecond later this thread
  * flushes it. The thread sleeps while no stub does.
  */
-final class Pulse implements AutoCloseable {
+public final class Pulse implements AutoCloseable {
   private static final Logger logger = Logger.getLogger(Pulse.class.getName());
 
   private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -25,7 +25,8 @@ final class Pulse implements AutoCloseable {
   private volatile boolean asleep;
   private volatile boolean closing;
 
-  Pulse() {
+  /** A pulse of its own thread. */
+  public Pulse() {
     thread = Thread.ofPlatform().daemon().name("seriatim-pulse").unstarted(this::beat);
     thread.start();
   }

@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Most stubs have nothing to count here as a rule: a stub says what it has only when that is
  * {@link #matters so much} away from what it said before.
  */
-final class OutcomeBudget {
+public final class OutcomeBudget {
   /** How much a stub may have beyond what it has said. */
   private static final int UNCOUNTED_BYTES = 4 << 10;
 
@@ -37,7 +37,7 @@ final class OutcomeBudget {
    *
    * @param place what the limit is for, as an error says it: "the host"
    */
-  OutcomeBudget(String place, long limit, @Nullable OutcomeBudget wider) {
+  public OutcomeBudget(String place, long limit, @Nullable OutcomeBudget wider) {
     this.place = place;
     this.limit = limit;
     this.wider = wider;
@@ -85,7 +85,7 @@ final class OutcomeBudget {
     return false;
   }
 
-  long bytes() {
+  public long bytes() {
     return bytes;
   }
 

@@ -1,4 +1,4 @@
-package dev.seriatim.service.object;
+package dev.seriatim.service.session;
 
 import com.google.protobuf.Duration;
 import dev.seriatim.wire.Invocation;
@@ -10,18 +10,18 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The host's side of one stub: invocations wait here for their turns, and then, in its {@link
- * OutcomeQueue}, outcomes for their way out.
+ * What the host knows of one stub: invocations wait here for their turns, and then, in its {@link
+ * OutcomeQueue}, outcomes for their way out. What carries it is its {@link Attachment}.
  *
  * <p>Two parties meet here, and each owns its part:
  *
  * <ul>
- *   <li>the <em>transport thread</em> of the stub's call puts frames in: {@link #add}, {@link
- *       #halfClose}, {@link #fail}, {@link #cancel}, {@link #onReady}. gRPC calls one at a time.
+ *   <li>the <em>attachment's thread</em> puts in what its client sends: {@link #add}, {@link
+ *       #halfClose}, {@link #fail}, {@link #cancel}, {@link #onReady}. One call at a time.
  *   <li>the object's <em>turn thread</em> takes invocations out, and says how their turns ended.
  * </ul>
  */
-public final class StubQueue {
+public final class Session implements SessionInput {
   /**
    * At the end of an inbound frame, a frame goes out when it has this many outcomes, even if
    * another inbound frame waits: the client gets on with its next frame while that one is worked
@@ -30,10 +30,10 @@ public final class StubQueue {
   private static final int SHARED_FRAME_OUTCOMES = 32;
 
   /** What an invocation takes in memory beside its part of the frame. */
-  static final long INVOCATION_BYTES = 96;
+  public static final long INVOCATION_BYTES = 96;
 
-  private final LiveObject object;
-  private final ObjectDirectory directory;
+  private final SessionObject object;
+  private final SessionHost host;
   private final QueueBudget budget;
   private final boolean local;
 
@@ -44,7 +44,7 @@ public final class StubQueue {
   // being served.
   private final AtomicBoolean scheduled = new AtomicBoolean();
 
-  // The transport thread's own.
+  // The attachment thread's own.
   private long nextSequence = 1;
   private boolean sealed;
 
@@ -53,30 +53,35 @@ public final class StubQueue {
   private int nextInFrame;
   private long arrivedNanos;
 
-  StubQueue(LiveObject object, OutcomeSink sink, boolean local) {
+  /**
+   * The session of a stub that has just been opened.
+   *
+   * @param local whether it is an object of this host that opened it
+   */
+  public Session(SessionObject object, SessionHost host, Attachment attachment, boolean local) {
     this.local = local;
     this.object = object;
-    this.directory = object.directory();
-    this.budget = new QueueBudget("the stub", directory.limits().stubQueue(), object.budget());
-    this.outcomes = new OutcomeQueue(this, sink, object);
+    this.host = host;
+    this.budget = new QueueBudget("the stub", host.limits().stubQueue(), object.budget());
+    this.outcomes = new OutcomeQueue(this, attachment, object.gate());
   }
 
-  ObjectDirectory directory() {
-    return directory;
+  SessionObject object() {
+    return object;
+  }
+
+  SessionHost host() {
+    return host;
   }
 
   /** Whether the stub is opened by an object of this host. */
-  boolean isLocal() {
+  public boolean isLocal() {
     return local;
   }
 
-  // ---- the transport thread's side
+  // ---- the attachment's side
 
-  /**
-   * Takes one frame's invocations in.
-   *
-   * @param bytes the size of the frame
-   */
+  @Override
   public void add(List<Invocation> invocations, int bytes) {
     if (sealed) {
       return;
@@ -91,7 +96,10 @@ public final class StubQueue {
       nextSequence++;
       valid++;
     }
-    if (local && closesCycle(invocations)) {
+    BreakCause refusal = local ? object.refusal(invocations) : null;
+    if (refusal != null) {
+      sealed = true;
+      breakSoon(refusal);
       return;
     }
     if (valid > 0) {
@@ -105,7 +113,7 @@ public final class StubQueue {
             new Inbound.Invocations(
                 fit == invocations.size() ? invocations : invocations.subList(0, fit),
                 room,
-                directory.nanos());
+                host.nanos());
         enqueue(taken);
         awaitTurn(taken, 0);
       }
@@ -133,28 +141,7 @@ public final class StubQueue {
         .blaming(sequence);
   }
 
-  /**
-   * Breaks the stub, if one of these would have this object wait for itself. At once, out of its
-   * place: its turn would never come.
-   */
-  private boolean closesCycle(List<Invocation> invocations) {
-    for (Invocation invocation : invocations) {
-      CallChain chain = directory.callChains().find(invocation);
-      if (chain != null && chain.hasWaiting(object)) {
-        sealed = true;
-        breakSoon(
-            BreakCause.of(
-                    BreakReason.CALL_CYCLE,
-                    "%s waits for this call, and would be called by it: %s"
-                        .formatted(object, chain))
-                .blaming(invocation.sequence()));
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Lets the stub break with this cause when its turn comes. Whatever comes later is discarded. */
+  @Override
   public void fail(BreakCause cause) {
     if (!sealed) {
       sealed = true;
@@ -164,7 +151,7 @@ public final class StubQueue {
     }
   }
 
-  /** The client has nothing more to send: the call ends when everything has been answered. */
+  @Override
   public void halfClose() {
     if (!sealed) {
       sealed = true;
@@ -174,18 +161,18 @@ public final class StubQueue {
     }
   }
 
-  /** The client is gone: turns that haven't started never start. */
+  @Override
   public void cancel() {
     sealed = true;
     drop();
   }
 
-  /** The transport has sent all that it was given, or has dropped it. Nothing comes behind this. */
-  public void transportIsDone() {
-    outcomes.transportIsDone();
+  @Override
+  public void onDelivered() {
+    outcomes.onDelivered();
   }
 
-  /** The client reads again. May be called without need. */
+  @Override
   public void onReady() {
     outcomes.flush();
   }
@@ -224,7 +211,7 @@ public final class StubQueue {
    *
    * @return null if there is nothing to run
    */
-  @Nullable Invocation takeInvocation() {
+  public @Nullable Invocation takeInvocation() {
     Inbound.Invocations current = frame;
     while (current == null) {
       switch (inbound.poll()) {
@@ -262,7 +249,7 @@ public final class StubQueue {
   }
 
   /** When the invocation that was taken last had arrived. */
-  long arrivedNanos() {
+  public long arrivedNanos() {
     return arrivedNanos;
   }
 
@@ -272,7 +259,7 @@ public final class StubQueue {
    *
    * @return why there is none, or null
    */
-  @Nullable BreakCause reserve(Outcome outcome) {
+  public @Nullable BreakCause reserve(Outcome outcome) {
     long bytes = OutcomeLine.heapBytes(outcome);
     if (!OutcomeBudget.mustReserve(bytes) || object.outcomeBudget().tryAdd(bytes)) {
       return null;
@@ -284,7 +271,7 @@ public final class StubQueue {
   }
 
   /** Gives the room of an outcome back that won't be sent. */
-  void giveUp(Outcome outcome) {
+  public void giveUp(Outcome outcome) {
     long bytes = OutcomeLine.heapBytes(outcome);
     if (OutcomeBudget.mustReserve(bytes)) {
       object.outcomeBudget().add(-bytes);
@@ -292,7 +279,7 @@ public final class StubQueue {
   }
 
   /** The turn ended well, and its outcome has its room. It leaves when the commit is durable. */
-  void complete(Outcome outcome, long commit) {
+  public void complete(Outcome outcome, long commit) {
     Inbound.Invocations current = frame;
     if (current != null && nextInFrame == current.invocations().size()) {
       letGoOfFrame(current);
@@ -309,20 +296,20 @@ public final class StubQueue {
   }
 
   /** The turn came to nothing, for its stub has broken meanwhile. */
-  void abandonTurn() {
+  public void abandonTurn() {
     if (frame != null) {
       letGoOfFrame(frame);
     }
   }
 
   /** The turn failed: the stub breaks, which is told when the commit is durable. */
-  void breakTurn(BreakCause cause, long commit) {
+  public void breakTurn(BreakCause cause, long commit) {
     abandonTurn();
     outcomes.breakNow(cause, commit);
   }
 
   /** The turn has its effect, but its outcome can't be told: the call ends without a break. */
-  void lose(Throwable thrown) {
+  public void lose(Throwable thrown) {
     outcomes.lose(thrown);
   }
 
@@ -330,7 +317,7 @@ public final class StubQueue {
    * After a turn: whether the object is to serve this stub again in its round. If not, the stub
    * comes back by itself when it has something to run and its client reads.
    */
-  boolean staysScheduled() {
+  public boolean staysScheduled() {
     if (frame != null) {
       awaitTurn(frame, nextInFrame);
     } else {
@@ -363,12 +350,12 @@ public final class StubQueue {
   // ---- any thread
 
   /** Breaks the stub, after the turn that it is in, if it is in one. */
-  void breakSoon(BreakCause cause) {
+  public void breakSoon(BreakCause cause) {
     outcomes.breakSoon(cause);
   }
 
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
-  boolean isBroken() {
+  public boolean isBroken() {
     return outcomes.isBroken();
   }
 
@@ -407,9 +394,9 @@ public final class StubQueue {
     budget.release(taken.invocations().size(), taken.room());
   }
 
-  /** The call is over. */
+  /** Nothing is to come or to leave any more. */
   void detach() {
-    directory.detach(this, object);
+    object.ended(this);
   }
 
   @Override

@@ -1,8 +1,11 @@
 package dev.seriatim.service.object;
 
+import com.google.rpc.Code;
+import com.google.rpc.Status;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
-import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -12,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The far end of a stub: notes what it is sent, and every breach of the rules. Can stop reading.
  */
-final class RecordingSink implements OutcomeSink {
+final class RecordingAttachment implements Attachment {
   private final AtomicInteger writers = new AtomicInteger();
   private volatile boolean reading = true;
 
@@ -22,7 +25,7 @@ final class RecordingSink implements OutcomeSink {
   private @Nullable Broken broken;
   private @Nullable Status status;
 
-  /** Whether the client reads. Who sets it to true must call {@link StubQueue#onReady} then. */
+  /** Whether the client reads. Who sets it to true must call {@link Session#onReady} then. */
   void setReading(boolean now) {
     reading = now;
   }
@@ -72,9 +75,9 @@ final class RecordingSink implements OutcomeSink {
         breaches.add("close after close");
       }
       // A stub that is lost ends with UNAVAILABLE, and without a break.
-      if (end.isOk()
+      if (end.getCode() == Code.OK_VALUE
           ? broken != null
-          : broken == null && end.getCode() != Status.Code.UNAVAILABLE) {
+          : broken == null && end.getCode() != Code.UNAVAILABLE_VALUE) {
         breaches.add("closed with " + end + ", broken " + broken);
       }
       status = end;

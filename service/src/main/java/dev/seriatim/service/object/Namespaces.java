@@ -1,0 +1,85 @@
+package dev.seriatim.service.object;
+
+import static com.google.common.base.Preconditions.checkNotNull;
+
+import com.google.common.collect.ImmutableSortedMap;
+import com.google.common.collect.ImmutableSortedSet;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.v1.Open;
+import org.jspecify.annotations.Nullable;
+
+/** The namespaces of a host: which objects there can be. Immutable. */
+public final class Namespaces {
+  private final ImmutableSortedMap<String, Namespace> byName;
+
+  /** These namespaces, by name. */
+  public Namespaces(ImmutableSortedMap<String, Namespace> byName) {
+    this.byName = byName;
+  }
+
+  /** What they are called. */
+  public ImmutableSortedSet<String> names() {
+    return byName.keySet();
+  }
+
+  /** All of them, in the order of their names. */
+  public Iterable<Namespace> all() {
+    return byName.values();
+  }
+
+  /**
+   * The namespace with this name.
+   *
+   * @throws BreakException if there is none
+   */
+  public Namespace find(String name) throws BreakException {
+    Namespace namespace = byName.get(name);
+    if (namespace == null) {
+      throw refusal(
+          BreakReason.UNKNOWN_NAMESPACE,
+          "namespace '%s', expected one of %s".formatted(name, byName.keySet()));
+    }
+    return namespace;
+  }
+
+  /**
+   * Finds out which object is meant.
+   *
+   * @throws BreakException if it can't be any
+   */
+  public ObjectAddress resolve(Open open) throws BreakException {
+    Namespace namespace = find(open.getNamespace());
+    try {
+      return switch (open.getObjectCase()) {
+        case NAME -> new ObjectAddress(namespace, namespace.ids().fromName(open.getName()));
+        case ID -> new ObjectAddress(namespace, namespace.ids().fromString(open.getId()));
+        case UNIQUE -> {
+          if (!open.getUnique()) {
+            throw refusal(BreakReason.PROTOCOL_VIOLATION, "open.unique: false, expected true");
+          }
+          yield new ObjectAddress(namespace, namespace.ids().newUniqueId());
+        }
+        case OBJECT_NOT_SET ->
+            throw refusal(
+                BreakReason.PROTOCOL_VIOLATION,
+                "open has no object, expected one of name, id, unique");
+      };
+    } catch (IllegalArgumentException e) {
+      throw refusal(
+          BreakReason.INVALID_ID, "namespace %s: %s".formatted(namespace.name(), e.getMessage()));
+    }
+  }
+
+  /** The object with this id, which is stored, in a namespace that is here. */
+  ObjectAddress stored(String namespace, String id, @Nullable String name) {
+    Namespace known = checkNotNull(byName.get(namespace), "namespace %s", namespace);
+    return new ObjectAddress(
+        known, name == null ? known.ids().fromString(id) : known.ids().fromName(name));
+  }
+
+  private static BreakException refusal(BreakReason reason, String message) {
+    return new BreakException(BreakCause.of(reason, message));
+  }
+}

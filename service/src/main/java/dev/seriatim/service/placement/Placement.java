@@ -1,0 +1,23 @@
+package dev.seriatim.service.placement;
+
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.SessionInput;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Knows where each object is, and opens stubs there. Safe for any number of threads; never blocks.
+ */
+public interface Placement {
+  /** Why no stub is to be opened now, or null. */
+  @Nullable BreakCause refusal();
+
+  /**
+   * Opens a stub on an object, wherever that is.
+   *
+   * @param attachment what carries it; it may be told something at once, on this thread
+   * @return where the attachment puts what its client sends
+   */
+  SessionInput open(ObjectAddress address, Attachment attachment);
+}

@@ -1,0 +1,118 @@
+package dev.seriatim.service.session;
+
+import com.google.common.base.Utf8;
+import com.google.protobuf.Any;
+import com.google.rpc.Code;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.Status;
+import dev.seriatim.v1.Broken;
+import java.util.List;
+
+/**
+ * Why a stub breaks, before it is known where. Immutable.
+ *
+ * @param retryable whether a new stub may well succeed with the same calls
+ * @param failedSequence the number of the invocation to blame, or 0
+ */
+public record BreakCause(
+    BreakReason reason,
+    Code code,
+    String message,
+    List<Any> details,
+    boolean retryable,
+    long failedSequence) {
+  /** The domain of every {@link ErrorInfo} that Seriatim makes. */
+  public static final String DOMAIN = "seriatim.dev";
+
+  /** The longest message in bytes of UTF-8; percent-encoded it still fits a gRPC status. */
+  private static final int MAX_MESSAGE_BYTES = 2000;
+
+  public BreakCause {
+    message = clip(message);
+    details = List.copyOf(details);
+  }
+
+  /** A cause that Seriatim itself finds. */
+  public static BreakCause of(BreakReason reason, String message) {
+    Code code =
+        switch (reason) {
+          case OBJECT_EXCEPTION, OBJECT_START_FAILED -> Code.UNKNOWN;
+          case UNKNOWN_METHOD -> Code.UNIMPLEMENTED;
+          case MALFORMED_ARGUMENT, INVALID_ID, SEQUENCE_VIOLATION, PROTOCOL_VIOLATION ->
+              Code.INVALID_ARGUMENT;
+          case INVOCATION_TIMED_OUT -> Code.DEADLINE_EXCEEDED;
+          case OBJECT_RESET -> Code.ABORTED;
+          case CALL_CYCLE -> Code.FAILED_PRECONDITION;
+          case OVERLOADED -> Code.RESOURCE_EXHAUSTED;
+          case HOST_DRAINING -> Code.UNAVAILABLE;
+          case UNKNOWN_NAMESPACE -> Code.NOT_FOUND;
+        };
+    return new BreakCause(
+        reason,
+        code,
+        message,
+        List.of(Any.pack(info(reason).build())),
+        reason == BreakReason.OBJECT_RESET || reason == BreakReason.HOST_DRAINING,
+        /* failedSequence= */ 0);
+  }
+
+  /** The same cause, with an invocation to blame. */
+  public BreakCause blaming(long sequence) {
+    return new BreakCause(reason, code, message, details, retryable, sequence);
+  }
+
+  /** The cause as a status proto, with its details. */
+  public Status toStatusProto() {
+    return Status.newBuilder()
+        .setCode(code.getNumber())
+        .setMessage(message)
+        .addAllDetails(details)
+        .build();
+  }
+
+  /** The status with which the stub ends: without the details, which stand in its last frame. */
+  public Status toEnd() {
+    return Status.newBuilder().setCode(code.getNumber()).setMessage(message).build();
+  }
+
+  /** The status of a stub that is lost for this cause, without a word on what ran. */
+  Status toLoss() {
+    return Status.newBuilder().setCode(Code.UNAVAILABLE_VALUE).setMessage(message).build();
+  }
+
+  /** The last frame of a stub that breaks behind this many completed invocations. */
+  public Broken toBroken(long completedThrough) {
+    return Broken.newBuilder()
+        .setCause(toStatusProto())
+        .setCompletedThrough(completedThrough)
+        .setFailedSequence(failedSequence)
+        .setRetryable(retryable)
+        .setOverloaded(reason == BreakReason.OVERLOADED)
+        .setRemote(
+            reason == BreakReason.OBJECT_EXCEPTION || reason == BreakReason.OBJECT_START_FAILED)
+        .build();
+  }
+
+  /** The first detail of a cause with this reason. */
+  public static ErrorInfo.Builder info(BreakReason reason) {
+    return ErrorInfo.newBuilder().setReason(reason.name()).setDomain(DOMAIN);
+  }
+
+  private static String clip(String text) {
+    StringBuilder clipped = new StringBuilder();
+    int bytes = 0;
+    for (int i = 0; i < text.length(); ) {
+      int point = text.codePointAt(i);
+      int end = i + Character.charCount(point);
+      boolean lone = Character.getType(point) == Character.SURROGATE;
+      String piece = lone ? "\ufffd" : text.substring(i, end);
+      bytes += Utf8.encodedLength(piece);
+      if (bytes > MAX_MESSAGE_BYTES) {
+        break;
+      }
+      clipped.append(piece);
+      i = end;
+    }
+    return clipped.toString();
+  }
+}

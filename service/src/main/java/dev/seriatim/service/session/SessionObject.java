@@ -1,0 +1,36 @@
+package dev.seriatim.service.session;
+
+import dev.seriatim.wire.Invocation;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The object of a session, as far as the session knows it. Safe for any number of threads. */
+public interface SessionObject {
+  /** What the object's commits open. */
+  OutputGate gate();
+
+  /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
+  long pendingCommit();
+
+  /** Counts what is queued for the object. */
+  QueueBudget budget();
+
+  /** Counts the outcomes of all sessions of the object. */
+  OutcomeBudget outcomeBudget();
+
+  /**
+   * Why the session of an object of this host breaks at once when it brings these, out of their
+   * place, since their turns would never come; or null.
+   */
+  @Nullable BreakCause refusal(List<Invocation> invocations);
+
+  /**
+   * The session has something to run. It says so only once until it is served.
+   *
+   * @param byTransport whether it is the transport's thread that says so, and is free to run turns
+   */
+  void ready(Session session, boolean byTransport);
+
+  /** The session is over. May be called again. */
+  void ended(Session session);
+}
