@@ -231,7 +231,11 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.maxLongAlarms = (int) atLeast(1, "maxLongAlarms", alarms));
   }
 
-  /** How long a commit waits for a store that has gone away before it fails. 5 s. */
+  /**
+   * How long a commit or a read waits for a store that has gone away, or says nothing, before it
+   * fails; or, if a commit was sent, before it is in doubt. On PostgreSQL a try may take as long,
+   * and a second at least. 5 s.
+   */
   public Duration storePatience() {
     return storePatience;
   }

@@ -16,11 +16,18 @@ public final class TestHost implements AutoCloseable {
 
   private TestHost(HostLimits limits, DurableObjectFactory factory, boolean direct)
       throws Exception {
+    this(limits, StorageOptions.memory(), factory, direct);
+  }
+
+  private TestHost(
+      HostLimits limits, StorageOptions storage, DurableObjectFactory factory, boolean direct)
+      throws Exception {
     String name = InProcessServerBuilder.generateName();
     host =
         DurableObjectHost.builder()
             .namespace(PROBE, ProbeGrpc.getServiceDescriptor(), factory)
             .limits(limits)
+            .storage(storage)
             .server(InProcessServerBuilder.forName(name))
             .build()
             .start();
@@ -34,6 +41,12 @@ public final class TestHost implements AutoCloseable {
   /** A host with the default limits. */
   public static TestHost of(DurableObjectFactory factory) throws Exception {
     return new TestHost(HostLimits.defaults(), factory, /* direct= */ false);
+  }
+
+  /** A host that keeps its objects there. */
+  public static TestHost storing(StorageOptions storage, DurableObjectFactory factory)
+      throws Exception {
+    return new TestHost(HostLimits.defaults(), storage, factory, /* direct= */ false);
   }
 
   /** A host with these limits. */

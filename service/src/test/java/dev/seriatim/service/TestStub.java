@@ -2,6 +2,7 @@ package dev.seriatim.service;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -244,6 +245,20 @@ public final class TestStub {
       }
       return end;
     }
+  }
+
+  /** Waits until the call ends, however it does. */
+  public Status end() {
+    await(this::isOver, "the end of the call");
+    synchronized (this) {
+      assertThat(violations).isEmpty();
+      return requireNonNull(status);
+    }
+  }
+
+  /** Whether the host has broken the stub. */
+  public synchronized boolean isBroken() {
+    return broken != null;
   }
 
   public synchronized boolean isOpened() {

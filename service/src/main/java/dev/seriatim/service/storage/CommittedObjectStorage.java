@@ -59,10 +59,6 @@ final class CommittedObjectStorage extends ObjectStorage {
   @GuardedBy("this")
   private boolean queued;
 
-  /** Whether it will never be known what became of what the committer took. */
-  @GuardedBy("this")
-  private boolean leftInDoubt;
-
   /** The newest uncommitted write of each key; null while there is none. */
   @GuardedBy("this")
   private @Nullable TreeMap<String, Write> uncommitted;
@@ -135,6 +131,10 @@ final class CommittedObjectStorage extends ObjectStorage {
     Ownership.Tenure owned = engine.ownership().tenure(slot);
     if (owned == null) {
       throw notOwned();
+    }
+    if (engine.committer().isInDoubt(key)) {
+      throw new StorageException(
+          "the store has not said yet what became of the last commits of object " + key);
     }
     if (owned != tenure) {
       if (lastSubmitted > settled) {
@@ -494,9 +494,6 @@ final class CommittedObjectStorage extends ObjectStorage {
   /** What is to be committed next, or null if there is nothing any more. */
   synchronized @Nullable Batch take() {
     queued = false;
-    if (leftInDoubt) {
-      return null;
-    }
     Batch batch = pending;
     pending = null;
     taken = batch;
@@ -558,25 +555,36 @@ final class CommittedObjectStorage extends ObjectStorage {
     listener.durable(batch.last, idle);
   }
 
-  /**
-   * The host closes, and the store has not said what became of the batch that was taken: nobody is
-   * told anything, and nothing is committed on top of it.
-   */
-  synchronized void leaveInDoubt() {
-    leftInDoubt = true;
-  }
-
   /** Everything that was submitted and isn't durable is lost. */
   void fail(Throwable cause) {
-    long firstLost;
-    long lastLost;
+    lose(/* inDoubt= */ null, cause);
+  }
+
+  /**
+   * The store has not said in time what became of the batch that was taken, and everything that was
+   * submitted on top of it is lost.
+   */
+  void doubt(Batch batch, Throwable cause) {
+    lose(batch, cause);
+  }
+
+  /** What became of a batch that was in doubt is known, and can be read. */
+  void doubtIsOver(Batch batch) {
+    if (batch.alarm != null) {
+      engine.alarms().lost(key);
+    }
+  }
+
+  private void lose(@Nullable Batch inDoubt, Throwable cause) {
+    long first;
+    long last;
     long bytes = 0;
     boolean alarmLost = false;
     synchronized (this) {
       if (lastSubmitted <= settled) {
         return;
       }
-      firstLost = settled + 1;
+      first = settled + 1;
       if (taken != null) {
         bytes += taken.bytes;
         alarmLost = taken.alarm != null;
@@ -591,10 +599,13 @@ final class CommittedObjectStorage extends ObjectStorage {
       clearedBy = 0;
       alarm = null;
       alarmKnown = false;
+      if (inDoubt != null) {
+        forgetDurable();
+      }
       life++;
       lose(cause);
-      lastLost = lastSubmitted;
-      settled = lastLost;
+      last = lastSubmitted;
+      settled = last;
       tellingLoss = true;
       notifyAll();
     }
@@ -603,7 +614,11 @@ final class CommittedObjectStorage extends ObjectStorage {
       engine.alarms().lost(key);
     }
     try {
-      listener.failed(firstLost, lastLost, cause);
+      if (inDoubt == null) {
+        listener.failed(first, last, cause);
+      } else {
+        listener.inDoubt(first, inDoubt.last, last, cause);
+      }
     } finally {
       synchronized (this) {
         tellingLoss = false;

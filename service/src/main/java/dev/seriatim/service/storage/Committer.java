@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import java.sql.BatchUpdateException;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -16,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  * slower the store, the larger the groups. No timer, and one thread.
  *
  * <p>If the store goes away, a group waits for it as long as {@link StorageOptions#storePatience}
- * allows, and then fails; until the store is back, what comes after that fails at once. A group
- * whose commit was sent but not answered is told neither way before the store has said what became
- * of it.
+ * allows, and then fails; until the store is back, what comes after that fails at once. If the
+ * commit of a group was sent but not answered, the store is asked what became of it. If that takes
+ * longer than the patience, the group is told that it is in {@link Doubt}; nothing else is
+ * committed before the store has said it.
  *
  * <p>Everything here is the committer thread's own, but for {@link #enqueue} and {@link #close}.
  */
@@ -31,8 +33,8 @@ final class Committer implements AutoCloseable {
     LOST,
     /** The store has gone back to a time before it; so it is lost, and more with it. */
     FORGOTTEN,
-    /** The host was closed before the store could say. */
-    UNKNOWN
+    /** Everyone was told that nobody knows. */
+    TOLD
   }
 
   private final StorageOptions options;
@@ -42,6 +44,7 @@ final class Committer implements AutoCloseable {
   private final CommitQueue queue = new CommitQueue();
   private final Outage outage;
   private final FailureLog failures = new FailureLog();
+  private final Doubt doubt = new Doubt();
   private @Nullable JdbcWriter writer;
 
   Committer(StorageOptions options, JdbcStore store, Faults faults) {
@@ -61,6 +64,11 @@ final class Committer implements AutoCloseable {
     queue.add(object);
   }
 
+  /** Whether the store has still to say what became of commits of this object. Any thread. */
+  boolean isInDoubt(ObjectKey object) {
+    return doubt.has(object);
+  }
+
   /** Commits what was submitted before, and ends. */
   @Override
   public void close() {
@@ -76,7 +84,7 @@ final class Committer implements AutoCloseable {
           commit(group);
         } catch (RuntimeException | Error e) {
           LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", e);
-          closeWriter();
+          abandonWriter();
           failAll(group, e);
         }
       }
@@ -85,17 +93,22 @@ final class Committer implements AutoCloseable {
   }
 
   private void commit(List<Batch> group) {
+    boolean waited = false;
     while (true) {
       rejectLost(group);
       if (group.isEmpty()) {
         return;
       }
       long began = System.nanoTime();
+      if (outage.isHopeless(began) || (waited && outage.isBeyondPatience(began))) {
+        failAll(group, outage.failure(began));
+        return;
+      }
       long number = store.groups().next();
       boolean sent = false;
       SQLException failure;
       try {
-        JdbcWriter current = writer();
+        JdbcWriter current = writer(outage.limit(began));
         faults.at(Faults.Step.BEFORE_BEGIN, current.connection());
         JdbcStore.Fence fence = current.begin(group, number);
         if (fence != JdbcStore.Fence.PASSED) {
@@ -103,6 +116,7 @@ final class Committer implements AutoCloseable {
           if (fence == JdbcStore.Fence.WENT_BACK) {
             resetAll(current, current.lastGroup());
           }
+          boolean _ = current.used();
           continue;
         }
         faults.at(Faults.Step.AFTER_FENCE, current.connection());
@@ -111,18 +125,15 @@ final class Committer implements AutoCloseable {
         sent = true;
         current.commit();
         faults.at(Faults.Step.AFTER_COMMIT, current.connection());
+        boolean _ = current.used();
         storeIsBack();
         settle(group, number, current);
         if (writer == current) {
           store.betweenGroups(current);
         }
         return;
-      } catch (SQLException e) {
-        failure = e;
-        closeWriter();
-      } catch (RuntimeException | Error e) { // Memory may be short. What was sent may be done.
-        failure = new SQLException(e.toString(), e);
-        closeWriter();
+      } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
+        failure = abandonWriter(e, began);
       }
       Fate fate = sent ? resolve(group, number, failure, began) : Fate.LOST;
       switch (fate) {
@@ -130,8 +141,7 @@ final class Committer implements AutoCloseable {
           settle(group, number, null);
           return;
         }
-        case UNKNOWN -> {
-          group.forEach(batch -> batch.object.leaveInDoubt());
+        case TOLD -> {
           return;
         }
         case LOST -> {
@@ -145,20 +155,52 @@ final class Committer implements AutoCloseable {
             failAll(group, failure);
             return;
           }
-          queue.pause(outage.lookAt());
+          queue.pause(outage.pauseUntil(System.nanoTime()));
+          waited = true;
         }
         case FORGOTTEN -> {} // This host owns nothing now, and so all of it is rejected.
       }
     }
   }
 
-  private JdbcWriter writer() throws SQLException {
+  /**
+   * The writer, which may be used until then.
+   *
+   * @param until as {@link JdbcWriter#use}
+   */
+  private JdbcWriter writer(long until) throws SQLException {
     JdbcWriter open = writer;
     if (open == null) {
-      open = store.openWriter();
+      open = store.openWriter(until);
       writer = open;
+    } else {
+      open.use(until);
     }
     return open;
+  }
+
+  /** Something that was begun then has failed. Says why, as a failure of the store. */
+  private SQLException abandonWriter(Throwable failure, long began) {
+    if (abandonWriter()) {
+      long millis = (System.nanoTime() - began) / 1_000_000;
+      return new SQLException("it has said nothing for " + millis + " ms", "08006");
+    }
+    // A batch that fails says what was to be written, and that is the object's own.
+    return failure instanceof BatchUpdateException batch && batch.getNextException() != null
+        ? batch.getNextException()
+        : failure instanceof SQLException e ? e : new SQLException(failure.toString(), failure);
+  }
+
+  /** Whether it was used for too long. */
+  private boolean abandonWriter() {
+    JdbcWriter open = writer;
+    writer = null;
+    if (open == null) {
+      return false;
+    }
+    boolean late = open.used();
+    open.abandon();
+    return late;
   }
 
   private void closeWriter() {
@@ -268,7 +310,7 @@ final class Committer implements AutoCloseable {
   }
 
   private void storeIsAway(SQLException failure, long began) {
-    if (outage.found(began, System.nanoTime())) {
+    if (outage.found(began, System.nanoTime(), failure)) {
       LOGGER.log(
           System.Logger.Level.WARNING, "the store {0} is away: {1}", store, failure.getMessage());
     }
@@ -285,58 +327,93 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  /** Finds out what became of a group whose commit was not answered. */
+  /** Finds out what became of a group whose commit was not answered, in a try that began then. */
   private Fate resolve(List<Batch> group, long number, SQLException failure, long began) {
     LOGGER.log(
         store.isFull(failure) ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
         "a commit was not answered; asking the store what became of it: {0}",
         failure.getMessage());
+    if (outage.isLate(began, System.nanoTime())) {
+      storeIsAway(failure, began);
+    }
+    boolean told = false;
     long trying = began;
     while (true) {
+      if (outage.isBeyondPatience(System.nanoTime())) {
+        told = tell(group, told);
+        failArrivals();
+        trying = System.nanoTime();
+      } else if (outage.isAway()) {
+        queue.pause(outage.pauseUntil(System.nanoTime()));
+        trying = System.nanoTime();
+      }
       try {
-        JdbcWriter current = writer();
+        JdbcWriter current = writer(outage.limit(trying));
         long found = current.lastGroup();
+        Fate fate = found == number ? Fate.DURABLE : Fate.LOST;
         storeIsBack();
-        if (found == number) {
-          return Fate.DURABLE;
+        if (fate == Fate.LOST && found != store.groups().last()) {
+          resetAll(current, found);
+          fate = Fate.FORGOTTEN;
         }
-        if (found == store.groups().last()) {
-          return Fate.LOST;
-        }
-        resetAll(current, found);
-        return Fate.FORGOTTEN;
-      } catch (SQLException e) {
-        closeWriter();
-        storeIsAway(e, trying);
+        boolean _ = current.used();
+        return told ? doubtIsOver(group, number, fate) : fate;
+      } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
+        storeIsAway(abandonWriter(e, trying), trying);
       }
       if (queue.isClosing()) {
+        boolean _ = tell(group, told);
         LOGGER.log(
             System.Logger.Level.ERROR,
             "closed without knowing what became of the last commits of {0} objects",
             group.size());
-        return Fate.UNKNOWN;
+        return Fate.TOLD;
       }
-      if (outage.isBeyondPatience(System.nanoTime())) {
-        failWaiting(group, failure);
-      }
-      queue.pause(outage.lookAt());
-      trying = System.nanoTime();
     }
   }
 
-  /** Fails what waits, but for the objects whose commits are in doubt. */
-  private void failWaiting(List<Batch> inDoubt, SQLException failure) {
-    Set<CommittedObjectStorage> undecided = new HashSet<>();
-    for (Batch batch : inDoubt) {
-      undecided.add(batch.object);
+  /** Tells this group that nobody knows what became of it, unless it was told. */
+  private boolean tell(List<Batch> group, boolean told) {
+    if (!told) {
+      long away = outage.lasted(System.nanoTime()).toMillis();
+      String why = "the store has not said for " + away + " ms whether it is durable";
+      LOGGER.log(
+          System.Logger.Level.WARNING,
+          "the last commits of {0} objects are in doubt: {1}",
+          group.size(),
+          why);
+      doubt.begin(group, new StorageException(why));
     }
-    StorageException cause =
-        new StorageException("the store is away: " + failure.getMessage(), failure);
-    List<CommittedObjectStorage> failed =
-        new ArrayList<>(queue.remove(object -> !undecided.contains(object)));
-    for (CommittedObjectStorage object : failed) {
-      object.take();
-      fail(object, cause);
+    return true;
+  }
+
+  /** Fails what comes, until it is time to try the store again. */
+  private void failArrivals() {
+    while (true) {
+      long now = System.nanoTime();
+      StorageException cause = store.failed("the commit failed", outage.failure(now));
+      for (CommittedObjectStorage object : queue.remove(object -> true)) {
+        Batch _ = object.take();
+        fail(object, cause);
+      }
+      if (!outage.isHopeless(now) || queue.isClosing()) {
+        return;
+      }
+      boolean _ = queue.pauseUntilAnArrival(outage.pauseUntil(now));
     }
+  }
+
+  /** The store has said what became of a group that had been told that nobody knows. */
+  private Fate doubtIsOver(List<Batch> group, long number, Fate fate) {
+    LOGGER.log(
+        System.Logger.Level.INFO,
+        "the last commits of {0} objects, which were in doubt, are {1}",
+        group.size(),
+        fate == Fate.DURABLE ? "durable" : "lost");
+    if (fate == Fate.DURABLE) {
+      store.groups().committed(number);
+    }
+    doubt.end(group);
+    return Fate.TOLD;
   }
 }

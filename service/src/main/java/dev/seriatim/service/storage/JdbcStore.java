@@ -76,8 +76,12 @@ abstract class JdbcStore implements AutoCloseable {
     return groups;
   }
 
-  /** Connects for the committer. */
-  abstract JdbcWriter openWriter() throws SQLException;
+  /**
+   * Connects for the committer, and for the writer's first use.
+   *
+   * @param until as {@link JdbcWriter#use}
+   */
+  abstract JdbcWriter openWriter(long until) throws SQLException;
 
   /** Runs a read on some connection, and gives the connection back. */
   abstract <T extends @Nullable Object> T read(Read<T> read) throws SQLException;

@@ -9,16 +9,38 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Writes groups of batches, each in one transaction. Owned by the committer's thread. */
 final class JdbcWriter implements AutoCloseable {
   private final JdbcStore store;
   private final Connection connection;
+
+  /** Null if the database can't be silent. */
+  private final @Nullable SilenceWatch watch;
+
   private final Map<String, PreparedStatement> prepared = new HashMap<>();
 
-  JdbcWriter(JdbcStore store, Connection connection) {
+  JdbcWriter(JdbcStore store, Connection connection, @Nullable SilenceWatch watch) {
     this.store = store;
     this.connection = connection;
+    this.watch = watch;
+  }
+
+  /** What comes has to be done by then, on {@link System#nanoTime}, or fails. */
+  void use(long until) {
+    if (watch != null) {
+      watch.begin(connection, until);
+    }
+  }
+
+  /**
+   * It is done, or has failed.
+   *
+   * @return whether it took too long
+   */
+  boolean used() {
+    return watch != null && watch.end();
   }
 
   Connection connection() {
@@ -65,6 +87,15 @@ final class JdbcWriter implements AutoCloseable {
   /** The number of the last group that is committed, when that can't change any more. */
   long lastGroup() throws SQLException {
     return store.lastGroup(this);
+  }
+
+  /** Something has failed. The server may not listen, so that nothing must be said to it. */
+  void abandon() {
+    if (watch != null) {
+      SilenceWatch.abort(connection);
+    } else {
+      close();
+    }
   }
 
   @Override

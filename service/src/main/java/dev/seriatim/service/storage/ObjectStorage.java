@@ -45,6 +45,7 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
           current == null, "object %s has an instance, expected it to be discarded first", key);
       InstanceStorage instance = new InstanceStorage(this);
       current = instance;
+      rememberName();
       return instance;
     }
   }
@@ -56,14 +57,17 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
 
   /**
    * Someone says what the object is called. The store learns it with the object's next commit; or
-   * by a commit of its own, if the store is known to have the object without its name. Called by
-   * any thread; doesn't block.
+   * by a commit of its own, if the store is known to have the object without its name and there is
+   * an instance, or when there is one. Called by any thread; doesn't block.
    */
   public final void learnName(String told) {
     if (name == null) {
       synchronized (this) {
         nameFound(told);
-        rememberName();
+        // Between two instances the last turn may have still to learn what became of its commit.
+        if (current != null) {
+          rememberName();
+        }
       }
     }
   }

@@ -55,7 +55,7 @@ final class PostgresSessions {
     this.searchPath = schema.find() ? URLDecoder.decode(schema.group(2), UTF_8) : "seriatim";
     this.url = schema.replaceFirst("$1");
     this.host = host;
-    this.patience = longer(options.storePatience(), LEAST_TIMEOUT);
+    this.patience = Outage.tryTime(options.storePatience());
     this.lease = options.lease();
   }
 
@@ -69,8 +69,35 @@ final class PostgresSessions {
           case TABLES -> TABLES_TIMEOUT;
           case UPGRADE -> Duration.ZERO;
         };
-    Connection connection =
-        DriverManager.getConnection(url, properties(name(purpose, host), timeout));
+    Properties properties = properties(name(purpose, host), timeout);
+    return prepare(DriverManager.getConnection(url, properties), purpose, timeout);
+  }
+
+  /**
+   * The same for commits, in a limited time.
+   *
+   * @param until when it is ended if it is in use, on {@link System#nanoTime}. It is in use now
+   */
+  Connection openCommitter(long until, SilenceWatch watch) throws SQLException {
+    Properties properties = properties(name(Purpose.COMMITTER, host), patience);
+    long left = Math.max(1, (until - System.nanoTime()) / 1_000_000);
+    properties.setProperty("loginTimeout", Double.toString(left / 1_000.0));
+    Connection connection = DriverManager.getConnection(url, properties);
+    watch.begin(connection, until);
+    boolean opened = false;
+    try {
+      Connection prepared = prepare(connection, Purpose.COMMITTER, patience);
+      opened = true;
+      return prepared;
+    } finally {
+      if (!opened) {
+        watch.end();
+      }
+    }
+  }
+
+  private Connection prepare(Connection connection, Purpose purpose, Duration timeout)
+      throws SQLException {
     boolean opened = false;
     try {
       JdbcStore.execute(
@@ -128,8 +155,11 @@ final class PostgresSessions {
         .forEach((name, value) -> config.addDataSourceProperty((String) name, value));
     config.setMaximumPoolSize(size);
     config.setMinimumIdle(1);
-    config.setConnectionTimeout(patience.toMillis());
-    config.setValidationTimeout(LEAST_TIMEOUT.toMillis());
+    // Together no longer than the patience, if a connection turns out to be dead at the last
+    // moment.
+    Duration validation = shorter(patience.dividedBy(4), LEAST_TIMEOUT);
+    config.setConnectionTimeout(patience.minus(validation).toMillis());
+    config.setValidationTimeout(validation.toMillis());
     config.setInitializationFailTimeout(-1);
     config.setConnectionInitSql(setSearchPath());
     // If the pool has to ask for it and the server goes away just then, it never works again.
@@ -174,6 +204,8 @@ final class PostgresSessions {
     properties.setProperty("connectTimeout", seconds(shorter(timeout, LONGEST_CONNECT)));
     properties.setProperty("socketTimeout", seconds(timeout));
     properties.setProperty("tcpKeepAlive", "true");
+    // What a failure says is told to clients and logged, and what was written is nobody's business.
+    properties.setProperty("logServerErrorDetail", "false");
     return properties;
   }
 

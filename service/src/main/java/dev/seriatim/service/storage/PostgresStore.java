@@ -3,7 +3,6 @@ package dev.seriatim.service.storage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.ByteString;
-import com.zaxxer.hikari.HikariDataSource;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.sql.Array;
@@ -11,7 +10,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +27,8 @@ final class PostgresStore extends JdbcStore {
   private final String host = HostName.make();
   private final Ownership ownership;
   private final PostgresSessions sessions;
-  private final HikariDataSource pool;
+  private final PostgresReads reads;
+  private final SilenceWatch watch = new SilenceWatch("committer");
   private final HostLease lease;
 
   /** The thread's of the lease, or the starting one's. */
@@ -38,12 +37,14 @@ final class PostgresStore extends JdbcStore {
   // The committer's.
   private long nextRow;
   private long rowsLeft;
+  private boolean connectedBefore;
 
   private PostgresStore(StorageOptions options, StorageOptions.Postgres location) {
     this.location = location;
     this.ownership = Ownership.leased(options.ticker(), options.lease());
     this.sessions = new PostgresSessions(options, location, host);
-    this.pool = sessions.pool(options.readConnections());
+    this.reads =
+        new PostgresReads(sessions.pool(options.readConnections()), options.storePatience());
     this.lease = new HostLease(this, sessions, options, ownership, host);
   }
 
@@ -72,58 +73,42 @@ final class PostgresStore extends JdbcStore {
   }
 
   @Override
-  JdbcWriter openWriter() throws SQLException {
-    Connection connection = sessions.open(PostgresSessions.Purpose.COMMITTER);
+  JdbcWriter openWriter(long until) throws SQLException {
+    Connection connection = sessions.openCommitter(until, watch);
     boolean opened = false;
     try {
+      if (connectedBefore) {
+        // What the one before was doing holds a lock that this one will need.
+        sessions.endCommitters(connection);
+      }
+      connectedBefore = true;
       if (single(connection, "SHOW synchronous_commit").equals("off")) {
         // A commit must be on disk when it returns, whatever the server's default is.
         execute(connection, "SET synchronous_commit TO on");
       }
       connection.commit();
       opened = true;
-      return new JdbcWriter(this, connection);
+      return new JdbcWriter(this, connection, watch);
     } finally {
       if (!opened) {
-        closeQuietly(connection);
+        watch.end();
+        SilenceWatch.abort(connection);
       }
     }
   }
 
   @Override
   <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
-    // After the server was away, every connection in the pool may be dead without knowing it.
-    for (int dead = 0; ; dead++) {
-      try (Connection connection = pool.getConnection()) {
-        try {
-          return read(connection, read);
-        } catch (SQLException e) {
-          if (!isAway(e) || dead > pool.getMaximumPoolSize()) {
-            throw e;
-          }
-          pool.evictConnection(connection);
-        }
-      }
-    }
-  }
-
-  private static <T extends @Nullable Object> T read(Connection connection, Read<T> read)
-      throws SQLException {
-    List<PreparedStatement> prepared = new ArrayList<>(1);
-    try {
-      return read.on(
-          sql -> {
-            PreparedStatement statement = connection.prepareStatement(sql);
-            prepared.add(statement);
-            return statement;
-          });
-    } finally {
-      prepared.forEach(JdbcStore::closeQuietly);
-    }
+    return reads.read(read);
   }
 
   @Override
   boolean isAway(SQLException failure) {
+    return meansAway(failure);
+  }
+
+  /** As {@link #isAway}. */
+  static boolean meansAway(SQLException failure) {
     String state = failure.getSQLState();
     return state != null
         && (state.startsWith("08") // connection failures
@@ -293,7 +278,8 @@ final class PostgresStore extends JdbcStore {
   @Override
   public void close() {
     lease.close();
-    pool.close();
+    reads.close();
+    watch.close();
   }
 
   @Override

@@ -195,14 +195,14 @@ final class SqliteStore extends JdbcStore {
   }
 
   @Override
-  JdbcWriter openWriter() throws SQLException {
+  JdbcWriter openWriter(long until) throws SQLException {
     checkOpen();
     Connection connection = connect(WRITER_CACHE_KIB);
     boolean opened = false;
     try {
       connection.setAutoCommit(false);
       opened = true;
-      return new JdbcWriter(this, connection);
+      return new JdbcWriter(this, connection, /* watch= */ null);
     } finally {
       if (!opened) {
         closeQuietly(connection);

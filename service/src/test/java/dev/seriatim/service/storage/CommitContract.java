@@ -403,7 +403,8 @@ abstract class CommitContract {
     closing.join(TimeUnit.SECONDS.toMillis(60));
     assertThat(closing.isAlive()).isFalse();
     assertThat(object.durable()).isEqualTo(0);
-    assertThat(object.failed()).isEmpty();
+    object.awaitDoubt(1);
+    assertThat(object.failed()).containsExactly(2L);
     restore();
     open();
     assertThat(entries(object)).containsExactly("k", A);

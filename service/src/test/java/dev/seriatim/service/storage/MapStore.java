@@ -143,7 +143,7 @@ final class MapStore extends JdbcStore {
   // ---- what only a committer and alarms need
 
   @Override
-  JdbcWriter openWriter() {
+  JdbcWriter openWriter(long until) {
     throw new UnsupportedOperationException();
   }
 

@@ -96,6 +96,11 @@ public final class PostgresServer implements AutoCloseable {
     return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=seriatim";
   }
 
+  /** Where it listens. */
+  int port() {
+    return port;
+  }
+
   /** Stops the server; connections break. */
   public void stop() {
     run("pg_ctl", "stop", "-w", "-m", "fast", "-D", data());

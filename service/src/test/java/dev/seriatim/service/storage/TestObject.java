@@ -301,7 +301,7 @@ final class TestObject {
       try {
         turn.run();
         return;
-      } catch (StorageException | CommitLostException e) {
+      } catch (StorageException | CommitLostException | CommitInDoubtException e) {
         if (System.nanoTime() > deadline) {
           throw new AssertionError("the store did not let it within 60 s", e);
         }

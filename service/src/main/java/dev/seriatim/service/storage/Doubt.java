@@ -1,0 +1,56 @@
+package dev.seriatim.service.storage;
+
+import dev.seriatim.service.StorageException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The objects of a group of which the store has not said in time what became of it. Until it has,
+ * nothing is read of them and nothing is committed: what the store has of them may still change.
+ *
+ * <p>Changed by the committer's thread; read by any.
+ */
+final class Doubt {
+  private static final System.Logger LOGGER = System.getLogger(Doubt.class.getName());
+
+  private volatile Set<ObjectKey> objects = Set.of();
+
+  /** Whether nothing may be done with this object. */
+  boolean has(ObjectKey key) {
+    return objects.contains(key);
+  }
+
+  boolean isEmpty() {
+    return objects.isEmpty();
+  }
+
+  /** Tells the objects of this group that nobody knows what became of it. */
+  void begin(List<Batch> group, StorageException cause) {
+    Set<ObjectKey> keys = new HashSet<>();
+    for (Batch batch : group) {
+      if (batch.hasWrites()) {
+        keys.add(batch.object.key);
+      }
+    }
+    // Before anyone can have a new instance.
+    objects = Set.copyOf(keys);
+    for (Batch batch : group) {
+      try {
+        if (batch.hasWrites()) {
+          batch.object.doubt(batch, cause);
+        } else {
+          batch.object.fail(cause); // Whatever became of it, it had no effect.
+        }
+      } catch (RuntimeException | Error e) { // The others have to be told all the same.
+        LOGGER.log(System.Logger.Level.ERROR, "the listener of " + batch.object.key + " failed", e);
+      }
+    }
+  }
+
+  /** It is known by now, and can't change any more. */
+  void end(List<Batch> group) {
+    objects = Set.of();
+    group.forEach(batch -> batch.object.doubtIsOver(batch));
+  }
+}
