@@ -119,9 +119,7 @@ public final class Invocation {
   public Map<String, String> metadata() throws InvalidProtocolBufferException {
     return rest == null || rest.metadata().isEmpty()
         ? Map.of()
-        : dev.seriatim.v1.Invocation.parser()
-            .parseFrom(nested(rest.metadata(), /* depth= */ 1))
-            .getMetadataMap();
+        : MetadataReader.read(rest.metadata());
   }
 
   /** A part of a frame, to be read as deep as within the whole. */

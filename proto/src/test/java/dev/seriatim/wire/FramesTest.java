@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnknownFieldSet;
 import dev.seriatim.v1.ConnectRequest;
@@ -151,28 +152,44 @@ final class FramesTest {
   @Test
   void requestsAreWrittenAsByTheGeneratedClass() throws Exception {
     for (int i = 0; i < FRAMES; i++) {
-      ConnectRequest frame =
-          frames.request().toBuilder()
-              .setUnknownFields(UnknownFieldSet.getDefaultInstance())
-              .build();
+      ConnectRequest.Builder frame =
+          frames.request().toBuilder().setUnknownFields(UnknownFieldSet.getDefaultInstance());
       RequestEncoder encoder =
           new RequestEncoder(frame.hasOpen() ? frame.getOpen() : null, frame.getInvocationsCount());
-      for (Invocation invocation : frame.getInvocationsList()) {
-        Invocation parts =
-            Invocation.newBuilder()
-                .setSequence(invocation.getSequence())
-                .setMethod(invocation.getMethod())
-                .setMessage(invocation.getMessage())
-                .build();
-        if (invocation.equals(parts) && parts.getSequence() != 0 && !parts.getMethod().isEmpty()) {
-          encoder.add(parts.getSequence(), parts.getMethod(), Content.of(parts.getMessage()));
-        } else {
-          encoder.add(invocation);
-        }
+      for (Invocation.Builder invocation : frame.getInvocationsBuilderList()) {
+        write(invocation, encoder);
       }
       assertWithMessage("seed %s, frame %s", seed, i)
           .that(bytesOf(encoder.encode()))
-          .isEqualTo(frame.toByteArray());
+          .isEqualTo(frame.build().toByteArray());
+    }
+  }
+
+  /** Makes an invocation one that clients write, and adds it. */
+  private static void write(Invocation.Builder invocation, RequestEncoder encoder) {
+    invocation
+        .setSequence(Math.max(1, invocation.getSequence()))
+        .setMethod("M" + invocation.getMethod())
+        .setMessage(invocation.getMessage())
+        .setUnknownFields(UnknownFieldSet.getDefaultInstance());
+    long nanos = -1;
+    if (invocation.hasTimeout()) {
+      nanos = Math.abs(invocation.getTimeout().getSeconds() % 1_000_000_000L) * 1_000_000L;
+      invocation.setTimeout(
+          Duration.newBuilder()
+              .setSeconds(nanos / 1_000_000_000)
+              .setNanos((int) (nanos % 1_000_000_000)));
+    }
+    Content argument = Content.of(invocation.getMessage());
+    if (nanos < 0 && invocation.getMetadataCount() == 0) {
+      encoder.add(invocation.getSequence(), invocation.getMethod(), argument);
+    } else {
+      encoder.add(
+          invocation.getSequence(),
+          invocation.getMethod(),
+          argument,
+          nanos,
+          invocation.getMetadataMap());
     }
   }
 

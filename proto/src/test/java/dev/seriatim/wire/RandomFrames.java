@@ -140,7 +140,31 @@ final class RandomFrames {
     for (int i = rarely() ? random.nextInt(3) : 0; i > 0; i--) {
       invocation.putMetadata("key-" + random.nextInt(), "value");
     }
-    return rarely() ? invocation.setUnknownFields(unknown()).build() : invocation.build();
+    if (rarely()) {
+      return invocation.setUnknownFields(unknown()).build();
+    }
+    return rarely()
+        ? invocation.setUnknownFields(merged(6, metadataEntry())).build()
+        : invocation.build();
+  }
+
+  /** An entry as no client writes it: its parts in any order and number, and others between. */
+  private MessageLite metadataEntry() {
+    UnknownFieldSet.Builder entry = UnknownFieldSet.newBuilder();
+    if (random.nextBoolean()) {
+      entry.mergeFrom(unknown());
+    }
+    for (int i = random.nextInt(4); i > 0; i--) {
+      entry.mergeField(
+          1 + random.nextInt(2),
+          UnknownFieldSet.Field.newBuilder()
+              .addLengthDelimited(
+                  anyDepth && rarely()
+                      ? bytes(3)
+                      : ByteString.copyFromUtf8("ü" + random.nextInt(3)))
+              .build());
+    }
+    return entry.build();
   }
 
   ConnectResponse response() {

@@ -1,8 +1,6 @@
 package dev.seriatim.stub;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.Duration;
-import dev.seriatim.v1.Invocation;
 import dev.seriatim.wire.Content;
 import dev.seriatim.wire.RequestEncoder;
 import io.grpc.Deadline;
@@ -18,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 abstract class PendingCall {
   private static final int OVERHEAD_BYTES = 48; // Tags, lengths, the number and a timeout.
   private static final int METADATA_OVERHEAD_BYTES = 16;
-  private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private final String method;
   private final Content argument;
@@ -82,22 +79,11 @@ abstract class PendingCall {
   final void writeTo(RequestEncoder frame) {
     if (deadline == null && metadata.isEmpty()) {
       frame.add(sequence, method, argument);
-      return;
+    } else {
+      long nanos =
+          deadline == null ? -1 : Math.max(0, deadline.timeRemaining(TimeUnit.NANOSECONDS));
+      frame.add(sequence, method, argument, nanos, metadata);
     }
-    Invocation.Builder invocation =
-        Invocation.newBuilder()
-            .setSequence(sequence)
-            .setMethod(method)
-            .setMessage(argument.toByteString())
-            .putAllMetadata(metadata);
-    if (deadline != null) {
-      long nanos = Math.max(0, deadline.timeRemaining(TimeUnit.NANOSECONDS));
-      invocation.setTimeout(
-          Duration.newBuilder()
-              .setSeconds(nanos / NANOS_PER_SECOND)
-              .setNanos((int) (nanos % NANOS_PER_SECOND)));
-    }
-    frame.add(invocation.build());
   }
 
   private static int size(String method, Content argument, Map<String, String> metadata) {
