@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class JdbcStore implements AutoCloseable {
   /** The version of the tables that this code writes, and the newest that it reads. */
-  static final int SCHEMA_VERSION = 2;
+  static final int SCHEMA_VERSION = 3;
 
   /** Which rows of {@code alarms} are to run; those given up are in none of its indexes. */
   static final String TO_RUN = "retries <= " + AlarmTime.MAX_RETRIES;
@@ -237,17 +237,19 @@ abstract class JdbcStore implements AutoCloseable {
 
   /** As {@link AlarmScheduler.Source#nearestAlarms}. */
   final AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) throws SQLException {
-    if (ownership().owned() == 0) {
+    String own = ownSlots();
+    if (own == null) {
       return AlarmPage.NONE;
     }
+    String sql =
+        "SELECT object, id, name, due FROM alarms JOIN objects USING (object)"
+            + " WHERE alarms.namespace = ? AND (due, object) > (?, ?) AND "
+            + TO_RUN
+            + own
+            + " ORDER BY due, object LIMIT ?";
     return read(
         statements -> {
-          PreparedStatement select =
-              statements.prepare(
-                  "SELECT object, id, name, due FROM alarms JOIN objects USING (object)"
-                      + " WHERE alarms.namespace = ? AND (due, object) > (?, ?) AND "
-                      + TO_RUN
-                      + " ORDER BY due, object LIMIT ?");
+          PreparedStatement select = statements.prepare(sql);
           select.setString(1, namespace);
           select.setLong(2, after.dueMillis());
           select.setLong(3, after.row());
@@ -260,10 +262,8 @@ abstract class JdbcStore implements AutoCloseable {
               read++;
               ObjectKey object = new ObjectKey(namespace, value(results, 2));
               through = new AlarmPlace(results.getLong(4), results.getLong(1));
-              if (ownership().tenure(object.slot()) != null) {
-                alarms.add(
-                    new DueAlarm(object, name(results, 3), through.dueMillis(), through.row()));
-              }
+              alarms.add(
+                  new DueAlarm(object, name(results, 3), through.dueMillis(), through.row()));
             }
           }
           return new AlarmPage(alarms, read < limit ? AlarmPlace.END : through);
@@ -272,12 +272,14 @@ abstract class JdbcStore implements AutoCloseable {
 
   /** As {@link AlarmScheduler.Source#alarmsOfOthers}. */
   final Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException {
-    if (ownership().owned() == 0) {
+    String own = ownSlots();
+    if (own == null) {
       return Map.of();
     }
     String sql =
         "SELECT namespace, count(*) FROM alarms WHERE "
             + TO_RUN
+            + own
             + " AND namespace NOT IN ("
             + String.join(", ", Collections.nCopies(namespaces.size(), "?"))
             + ") GROUP BY namespace";
@@ -296,6 +298,23 @@ abstract class JdbcStore implements AutoCloseable {
           }
           return counts;
         });
+  }
+
+  /**
+   * The condition for the alarms of the slots that this host owns; null if it owns none. None that
+   * are lost while they are read, or after that, do any harm: whoever knows of it reads anew.
+   */
+  private @Nullable String ownSlots() {
+    List<String> own = new ArrayList<>();
+    for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
+      if (ownership().tenure(slot) != null) {
+        own.add(Integer.toString(slot));
+      }
+    }
+    if (own.isEmpty()) {
+      return null;
+    }
+    return own.size() == ObjectKey.SLOTS ? "" : " AND slot IN (" + String.join(", ", own) + ")";
   }
 
   static ByteString value(ResultSet results, int index) throws SQLException {

@@ -240,14 +240,16 @@ final class JdbcWriter implements AutoCloseable {
         if (upsert == null) {
           upsert =
               prepare(
-                  "INSERT INTO alarms (object, namespace, due, retries) VALUES (?, ?, ?, ?)"
+                  "INSERT INTO alarms (object, namespace, slot, due, retries)"
+                      + " VALUES (?, ?, ?, ?, ?)"
                       + " ON CONFLICT (object) DO UPDATE"
                       + " SET due = excluded.due, retries = excluded.retries");
         }
         upsert.setLong(1, batch.row);
         upsert.setString(2, batch.object.key.namespace());
-        upsert.setLong(3, alarm.dueMillis());
-        upsert.setInt(4, alarm.retries());
+        upsert.setInt(3, batch.object.slot());
+        upsert.setLong(4, alarm.dueMillis());
+        upsert.setInt(5, alarm.retries());
         upsert.addBatch();
       } else if (!batch.rowIsNew) {
         if (delete == null) {

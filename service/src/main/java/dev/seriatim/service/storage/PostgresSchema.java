@@ -19,6 +19,12 @@ final class PostgresSchema {
   private static final String ALARMS_BY_DUE =
       "CREATE INDEX alarms_by_due ON alarms (namespace, due, object) WHERE " + JdbcStore.TO_RUN;
 
+  /**
+   * For hosts that own some of the slots: there are other hosts then, which only this database has.
+   */
+  private static final String ALARMS_BY_SLOT =
+      "CREATE INDEX alarms_by_slot ON alarms (slot, due, object) WHERE " + JdbcStore.TO_RUN;
+
   private PostgresSchema() {}
 
   /** Makes the schema and the tables if there are none, and refuses those of a newer version. */
@@ -67,9 +73,15 @@ final class PostgresSchema {
           store,
           version,
           JdbcStore.SCHEMA_VERSION);
-      JdbcStore.execute(connection, "DROP VIEW readable_objects", "DROP VIEW readable_entries");
-      upgradeFrom1(connection);
-      createViews(connection);
+      // Those of objects that are gone can't run, and fit nowhere.
+      JdbcStore.execute(
+          connection, "DELETE FROM alarms WHERE object NOT IN (SELECT object FROM objects)");
+      if (version < 2) {
+        upgradeFrom1(connection);
+      }
+      upgradeFrom2(connection);
+      JdbcStore.execute(
+          connection, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
   }
 
@@ -93,8 +105,9 @@ final class PostgresSchema {
         "CREATE TABLE entries (object bigint NOT NULL, key bytea NOT NULL, value bytea NOT NULL,"
             + " PRIMARY KEY (object, key))",
         "CREATE TABLE alarms (object bigint PRIMARY KEY, namespace text NOT NULL,"
-            + " due bigint NOT NULL, retries integer NOT NULL)",
+            + " slot integer NOT NULL, due bigint NOT NULL, retries integer NOT NULL)",
         ALARMS_BY_DUE,
+        ALARMS_BY_SLOT,
         "CREATE TABLE hosts (host text PRIMARY KEY, lease_until timestamptz NOT NULL)",
         "CREATE TABLE slots (slot integer PRIMARY KEY, epoch bigint NOT NULL, host text)",
         "CREATE TABLE commit_groups (host text PRIMARY KEY, number bigint NOT NULL,"
@@ -128,13 +141,26 @@ final class PostgresSchema {
   private static void upgradeFrom1(Connection connection) throws SQLException {
     JdbcStore.execute(
         connection,
+        "DROP VIEW readable_objects",
+        "DROP VIEW readable_entries",
         "ALTER TABLE alarms ADD COLUMN namespace text",
         "UPDATE alarms SET namespace ="
             + " (SELECT namespace FROM objects WHERE objects.object = alarms.object)",
         "ALTER TABLE alarms ALTER COLUMN namespace SET NOT NULL",
         "DROP INDEX alarms_by_due",
-        ALARMS_BY_DUE,
-        "UPDATE schema_version SET version = 2");
+        ALARMS_BY_DUE);
+    createViews(connection);
+  }
+
+  /** Alarms learn their slot: the first ten bits of the object's id. */
+  private static void upgradeFrom2(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "ALTER TABLE alarms ADD COLUMN slot integer",
+        "UPDATE alarms SET slot = (SELECT get_byte(id, 0) * 4 + get_byte(id, 1) / 64 FROM objects"
+            + " WHERE objects.object = alarms.object)",
+        "ALTER TABLE alarms ALTER COLUMN slot SET NOT NULL",
+        ALARMS_BY_SLOT);
   }
 
   /** The first schema of the search path, whether or not it exists. */

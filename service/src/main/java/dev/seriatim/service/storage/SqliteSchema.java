@@ -8,13 +8,21 @@ import java.sql.SQLException;
 /** The tables of a SQLite file: made, or brought from an older version to this one. */
 final class SqliteSchema {
   private static final String ALARMS =
-      "(object INTEGER PRIMARY KEY, namespace TEXT NOT NULL, due INTEGER NOT NULL,"
-          + " retries INTEGER NOT NULL) STRICT";
+      "(object INTEGER PRIMARY KEY, namespace TEXT NOT NULL, slot INTEGER NOT NULL,"
+          + " due INTEGER NOT NULL, retries INTEGER NOT NULL) STRICT";
 
   private static final String ALARMS_BY_DUE =
       "CREATE INDEX alarms_by_due ON alarms (namespace, due, object) WHERE " + JdbcStore.TO_RUN;
 
+  /** The first ten bits of an id, which is a blob, and can be read as hexadecimal digits alone. */
+  private static final String SLOT_OF_ID =
+      digit(1) + " * 64 + " + digit(2) + " * 4 + " + digit(3) + " / 4";
+
   private SqliteSchema() {}
+
+  private static String digit(int place) {
+    return "(instr('0123456789ABCDEF', substr(hex(id), " + place + ", 1)) - 1)";
+  }
 
   /** In a transaction that the caller commits. */
   static void prepare(Connection connection, String store) throws SQLException {
@@ -27,8 +35,12 @@ final class SqliteSchema {
     long version = single(connection, "SELECT max(version) FROM schema_version");
     JdbcStore.checkVersion(store, version);
     if (version < JdbcStore.SCHEMA_VERSION) {
-      JdbcStore.execute(connection, "DROP VIEW readable_objects", "DROP VIEW readable_entries");
-      upgradeFrom1(connection);
+      JdbcStore.execute(
+          connection,
+          "DROP VIEW readable_objects",
+          "DROP VIEW readable_entries",
+          "DROP VIEW IF EXISTS readable_alarms");
+      upgradeAlarms(connection);
       createViews(connection);
     }
   }
@@ -69,17 +81,21 @@ final class SqliteSchema {
             + " FROM alarms JOIN objects USING (object)");
   }
 
-  /** Alarms learn their namespace, and those given up stay. */
-  private static void upgradeFrom1(Connection connection) throws SQLException {
+  /**
+   * Alarms learn their namespace (version 2) and their slot (version 3), and those given up stay.
+   */
+  private static void upgradeAlarms(Connection connection) throws SQLException {
     JdbcStore.execute(
         connection,
         "CREATE TABLE new_alarms " + ALARMS,
-        "INSERT INTO new_alarms (object, namespace, due, retries)"
-            + " SELECT object, namespace, due, retries FROM alarms JOIN objects USING (object)",
+        "INSERT INTO new_alarms (object, namespace, slot, due, retries)"
+            + " SELECT object, objects.namespace, "
+            + SLOT_OF_ID
+            + ", due, retries FROM alarms JOIN objects USING (object)",
         "DROP TABLE alarms",
         "ALTER TABLE new_alarms RENAME TO alarms",
         ALARMS_BY_DUE,
-        "UPDATE schema_version SET version = 2");
+        "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
   }
 
   static long single(Connection connection, String sql) throws SQLException {

@@ -42,6 +42,7 @@ final class SchemaTest {
           "CREATE TABLE old (object INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
               + " retries INTEGER NOT NULL) STRICT",
           "INSERT INTO old SELECT object, due, retries FROM alarms",
+          "INSERT INTO old VALUES (12345, 0, 0)", // of no object
           "DROP TABLE alarms",
           "ALTER TABLE old RENAME TO alarms",
           "CREATE INDEX alarms_by_due ON alarms (due, object)",
@@ -63,9 +64,49 @@ final class SchemaTest {
       JdbcStore.execute(
           connection,
           "DROP VIEW readable_alarms",
-          "ALTER TABLE alarms DROP COLUMN namespace",
+          "ALTER TABLE alarms DROP COLUMN namespace, DROP COLUMN slot",
+          "INSERT INTO alarms VALUES (12345, 0, 0)", // of no object
           "CREATE INDEX alarms_by_due ON alarms (due, object)",
           "UPDATE schema_version SET version = 1");
+    }
+    check(options, url);
+  }
+
+  @Test
+  void aSqliteFileOfVersion2() throws SQLException {
+    StorageOptions options = StorageOptions.sqlite(directory);
+    String url = "jdbc:sqlite:" + directory.resolve(SqliteStore.FILE);
+    write(options);
+    try (Connection connection = DriverManager.getConnection(url)) {
+      JdbcStore.execute(
+          connection,
+          "DROP VIEW readable_objects",
+          "DROP VIEW readable_entries",
+          "DROP VIEW readable_alarms",
+          "CREATE TABLE old (object INTEGER PRIMARY KEY, namespace TEXT NOT NULL,"
+              + " due INTEGER NOT NULL, retries INTEGER NOT NULL) STRICT",
+          "INSERT INTO old SELECT object, namespace, due, retries FROM alarms",
+          "DROP TABLE alarms",
+          "ALTER TABLE old RENAME TO alarms",
+          "CREATE INDEX alarms_by_due ON alarms (namespace, due, object) WHERE retries <= 6",
+          "CREATE VIEW readable_objects AS SELECT object FROM objects",
+          "CREATE VIEW readable_entries AS SELECT object, key FROM entries",
+          "CREATE VIEW readable_alarms AS SELECT due FROM alarms",
+          "UPDATE schema_version SET version = 2");
+    }
+    check(options, url);
+  }
+
+  @Test
+  void aPostgresSchemaOfVersion2() throws SQLException {
+    String url = PostgresServer.shared().newSchema();
+    StorageOptions options = StorageOptions.postgres(url);
+    write(options);
+    try (Connection connection = DriverManager.getConnection(url)) {
+      JdbcStore.execute(
+          connection,
+          "ALTER TABLE alarms DROP COLUMN slot",
+          "UPDATE schema_version SET version = 2");
     }
     check(options, url);
   }
@@ -95,6 +136,14 @@ final class SchemaTest {
             Set.of("TEST"), (namespace, id, name, due) -> offers.add(namespace + "/" + name));
         assertThat(poll(offers)).isEqualTo("TEST/object");
       }
+    }
+    try (Connection connection = DriverManager.getConnection(url);
+        var select = connection.prepareStatement("SELECT slot FROM alarms");
+        var results = select.executeQuery()) {
+      assertThat(results.next()).isTrue();
+      assertThat(results.getInt(1))
+          .isEqualTo(new ObjectKey("TEST", TestObject.IDS.fromName("object")).slot());
+      assertThat(results.next()).isFalse();
     }
     try (Connection connection = DriverManager.getConnection(url);
         var select = connection.prepareStatement("SELECT namespace, state FROM readable_alarms");
