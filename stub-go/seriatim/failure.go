@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -264,7 +265,7 @@ func lostCause(err error) *FailureCause {
 	}
 	ended, _ := status.FromError(err) // Anything else than a status becomes UNKNOWN.
 	code := knownCode(int32(ended.Code()))
-	cause := newCause(ReasonConnectionLost, code, ended.Message())
+	cause := newCause(ReasonConnectionLost, code, explained(ended.Message()))
 	if details := ended.Proto(); code == ended.Code() {
 		cause.proto = details
 	}
@@ -274,6 +275,17 @@ func lostCause(err error) *FailureCause {
 	}
 	cause.Overloaded = code == codes.ResourceExhausted
 	return cause
+}
+
+// explained says what TLS says in words of its own.
+func explained(message string) string {
+	switch {
+	case strings.Contains(message, "first record does not look like a TLS handshake"):
+		return "the host doesn't speak TLS: " + message
+	case strings.Contains(message, "failed to verify certificate"):
+		return "the host's certificate isn't trusted: " + message
+	}
+	return message
 }
 
 // knownCode is a code that gRPC has; anything else becomes UNKNOWN, and so does OK, which is no failure.

@@ -75,14 +75,14 @@ func (ids *IDs) FromName(name string) (ID, error) {
 // is the id of another namespace.
 func (ids *IDs) FromString(digits string) (ID, error) {
 	if !isID(digits) {
-		return ID{}, invalidID("id %q, expected 64 lower-case hex digits", abbreviate(digits))
+		return ID{}, invalidID("id '%s', expected 64 lower-case hex digits", abbreviate(digits))
 	}
 	var given ID
 	if _, err := hex.Decode(given.bytes[:], []byte(digits)); err != nil {
-		return ID{}, invalidID("id %q: %v", digits, err)
+		return ID{}, invalidID("id '%s': %v", digits, err)
 	}
 	if !ids.fit(given) {
-		return ID{}, invalidID("id %q is of another namespace, expected one of %s", digits, ids)
+		return ID{}, invalidID("id '%s' is of another namespace, expected one of %s", digits, ids)
 	}
 	given.maker = ids
 	return given, nil
@@ -107,7 +107,7 @@ func (ids *IDs) String() string {
 	if ids.namespace == nil {
 		return "this one"
 	}
-	return fmt.Sprintf("namespace %q", ids.namespace.name)
+	return fmt.Sprintf("namespace '%s'", ids.namespace.name)
 }
 
 func (ids *IDs) withCheck(base [baseBytes]byte) ID {

@@ -67,7 +67,7 @@ func (n *Namespace) Get(id ID) (*Stub, error) {
 		if id.maker != nil && id.maker.namespace != nil {
 			from = id.maker.String()
 		}
-		return nil, invalidID("id %v is of %s, expected one of namespace %q", id, from, n.name)
+		return nil, invalidID("id '%v' is of %s, expected one of namespace '%s'", id, from, n.name)
 	}
 	name := ""
 	if known != nil {

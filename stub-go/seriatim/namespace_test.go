@@ -217,8 +217,8 @@ func TestAnIDOfAnotherNamespaceIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const of, elsewhere = `is of namespace "COUNTER", expected one of namespace "JOURNAL"`,
-			`is of another namespace, expected one of namespace "JOURNAL"`
+		const of, elsewhere = `is of namespace 'COUNTER', expected one of namespace 'JOURNAL'`,
+			`is of another namespace, expected one of namespace 'JOURNAL'`
 		for _, test := range []struct {
 			namespace *seriatim.Namespace
 			id        seriatim.ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -110,9 +111,17 @@ func (s *Stub) Invoke(ctx context.Context, method string, request, reply any, op
 
 // NewStream refuses: a stub carries only unary methods.
 func (s *Stub) NewStream(
-	_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption,
+	_ context.Context, desc *grpc.StreamDesc, method string, _ ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	return nil, refused(codes.Unimplemented, fmt.Sprintf("%s is a stream, and a stub carries only unary methods", method))
+	kind := "bidi-streaming"
+	switch {
+	case !desc.ClientStreams:
+		kind = "server-streaming"
+	case !desc.ServerStreams:
+		kind = "client-streaming"
+	}
+	return nil, refused(codes.Unimplemented,
+		fmt.Sprintf("%s is %s, and a stub carries only unary methods", strings.TrimPrefix(method, "/"), kind))
 }
 
 // IsBroken tells whether the stub is broken. It isn't when it has been closed and all went well.

@@ -43,6 +43,11 @@ _MILLISECONDS = {
 }
 
 
+def credentials_of(request: dict[str, Any]) -> grpc.ChannelCredentials | None:
+    """TLS, with whom gRPC trusts by itself, if the request wants it."""
+    return grpc.ssl_channel_credentials() if request.get("tls") else None
+
+
 def options_of(request: dict[str, Any]) -> seriatim.ClientOptions:
     """The options of the client; what is 0 has the library's default."""
     given = request.get("options", {})
@@ -143,7 +148,7 @@ class ThreadsCase:
     def run(self) -> dict[str, Any]:
         """Does the steps and says what was seen."""
         with seriatim.DurableObjects.connect(
-            self._request["target"], options=options_of(self._request)
+            self._request["target"], credentials_of(self._request), options=options_of(self._request)
         ) as objects:
             for step in self._request.get("steps", []):
                 for kind, details in step.items():
@@ -251,7 +256,7 @@ class AsyncioCase:
 
     async def _run(self) -> dict[str, Any]:
         async with seriatim.aio.DurableObjects.connect(
-            self._request["target"], options=options_of(self._request)
+            self._request["target"], credentials_of(self._request), options=options_of(self._request)
         ) as objects:
             for step in self._request.get("steps", []):
                 for kind, details in step.items():

@@ -70,7 +70,7 @@ def test_an_id_is_its_bytes() -> None:
         ("59002EB8CF872E541722977A258A12D6A93BBE8192B502E1C0CB250AA91AF234", "expected 64 lower-case"),
         ("5" * 200, "id '" + "5" * 80 + "…', expected"),
         ("٣" * 64, "expected 64 lower-case"),
-        ("0" * 64, "belongs to another namespace"),
+        ("0" * 64, "is of another namespace"),
     ],
 )
 def test_why_an_id_is_refused(digits: str, message: str) -> None:

@@ -515,12 +515,12 @@ def test_an_id_of_another_namespace_is_refused(host: FakeHost, face: Face) -> No
     refused = face.other(
         "OTHER", None, face.ids()[0]
     )  # By the name of its namespace: the key isn't known here.
-    assert refused == f"id '{digits}' belongs to namespace 'ECHO', expected one of namespace 'OTHER'"
+    assert refused == f"id '{digits}' is of namespace 'ECHO', expected one of namespace 'OTHER'"
     for object_id in face.ids()[:2]:
         refused = face.other("OTHER", "another-key", object_id)
-        assert refused == f"id '{digits}' belongs to namespace 'ECHO', expected one of namespace 'OTHER'"
+        assert refused == f"id '{digits}' is of namespace 'ECHO', expected one of namespace 'OTHER'"
     refused = face.other("OTHER", "another-key", IDS.from_name("foo"))
-    assert refused == f"id '{digits}' belongs to another namespace, expected one of namespace 'OTHER'"
+    assert refused == f"id '{digits}' is of another namespace, expected one of namespace 'OTHER'"
     assert face.other("RENAMED", "echo-key", face.ids()[0]) == ""
     assert not host.all
     assert host.descriptions == 1
@@ -568,8 +568,7 @@ def test_a_call_behind_one_without_a_timeout(host: FakeHost, face: Face) -> None
     stub = host.accept().opened().through(3)
     overdue = failure(replies[1])
     assert overdue.details() == (
-        "no answer to call 2 by its deadline: it is behind call 1, which has no deadline "
-        "[ANSWER_OVERDUE, call 2, UNKNOWN]"
+        "its deadline passed behind call 1, which has no answer yet [ANSWER_OVERDUE, call 2, UNKNOWN]"
     )
     stub.answer(1).broken(1, code=grpc.StatusCode.DEADLINE_EXCEEDED, failed_sequence=2)
     assert number(replies[0]) == 10

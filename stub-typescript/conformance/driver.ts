@@ -15,6 +15,7 @@ import { ClientProbe } from "./gen/seriatim/conformance/v1/client_probe_pb.js";
 
 interface DriverRequest {
   target: string;
+  tls?: boolean;
   options?: Record<string, number>;
   steps?: DriverStep[];
 }
@@ -90,7 +91,7 @@ class Driver {
   readonly #givingUp: AbortController[] = [];
 
   constructor(request: DriverRequest) {
-    this.#url = `http://${request.target}`;
+    this.#url = `${request.tls === true ? "https" : "http"}://${request.target}`;
     this.#objects = DurableObjects.connect(this.#url, optionsOf(request.options ?? {}));
   }
 

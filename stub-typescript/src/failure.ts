@@ -224,8 +224,17 @@ function rootMessage(error: Error): string {
     collect(link.cause);
   };
   collect(error);
-  return [...messages].join(": ");
+  const message = [...messages].join(": ");
+  const [beginning] = EXPLAINED.filter(([, said]) => said.test(message)).map(([meaning]) => `${meaning}: `);
+  return `${beginning ?? ""}${message}`;
 }
+
+/** What TLS and HTTP/2 say in words of their own. */
+const EXPLAINED: [meaning: string, said: RegExp][] = [
+  ["the host doesn't speak TLS", /wrong version number/],
+  ["the host's certificate isn't trusted", /self-signed certificate|unable to (verify|get) .*certificate/],
+  ["the stub's call was cut off", new RegExp(STREAM_LOST.map((beginning) => `^${beginning}`).join("|"))],
+];
 
 function errorInfo(details: { type: string; value: Uint8Array }[]): ErrorInfo | undefined {
   for (const detail of details) {

@@ -230,7 +230,7 @@ function notUnary(method: DescMethod): FailureCause {
   return clientCause(
     Reasons.CALL_REFUSED,
     Code.Unimplemented,
-    `${method.parent.typeName}/${method.name} is ${method.methodKind}, and a stub carries only unary methods`,
+    `${method.parent.typeName}/${method.name} is ${method.methodKind.replace("_", "-")}, and a stub carries only unary methods`,
   );
 }
 

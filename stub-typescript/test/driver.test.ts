@@ -74,9 +74,9 @@ describe("the conformance driver", () => {
           {
             code: "UNIMPLEMENTED",
             message:
-              "seriatim.conformance.v1.ClientProbe/Listen is server_streaming, and a stub carries only unary methods [CALL_REFUSED, NOT_EXECUTED]",
+              "seriatim.conformance.v1.ClientProbe/Listen is server-streaming, and a stub carries only unary methods [CALL_REFUSED, NOT_EXECUTED]",
             cause_message:
-              "seriatim.conformance.v1.ClientProbe/Listen is server_streaming, and a stub carries only unary methods",
+              "seriatim.conformance.v1.ClientProbe/Listen is server-streaming, and a stub carries only unary methods",
             reason: "CALL_REFUSED",
             retryable: false,
             overloaded: false,

@@ -88,7 +88,7 @@ describe("a typed stub", () => {
         fate: Fate.NOT_EXECUTED,
         sequence: 0n,
       });
-      assert.match(refused.message, /Connect is bidi_streaming, and a stub carries only unary methods/);
+      assert.match(refused.message, /Connect is bidi-streaming, and a stub carries only unary methods/);
       assert.equal((await stub.call(increment, { amount: 1n })).value, 1n);
     });
   });

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -32,6 +33,7 @@ const (
 
 type driverRequest struct {
 	Target  string  `json:"target"`
+	TLS     bool    `json:"tls"`
 	Options options `json:"options"`
 	Steps   []step  `json:"steps"`
 }
@@ -172,7 +174,11 @@ func answerTo(line []byte) *driverResponse {
 // play does one request with a client of its own.
 func play(request *driverRequest) (*driverResponse, error) {
 	given := request.Options
-	objects, err := seriatim.Connect(request.Target, insecure.NewCredentials(), &seriatim.Options{
+	creds := insecure.NewCredentials()
+	if request.TLS {
+		creds = credentials.NewTLS(nil)
+	}
+	objects, err := seriatim.Connect(request.Target, creds, &seriatim.Options{
 		MaxUnansweredFrames:    given.MaxUnansweredFrames,
 		MaxFrameInvocations:    given.MaxFrameInvocations,
 		MaxFrameBytes:          given.MaxFrameBytes,

@@ -147,7 +147,7 @@ class FailureCause:
                 "the host ended the stub's call",
                 retryable=True,
             )
-        message = message or "the connection was lost"
+        message = _explained(message or "the connection was lost")
         status = _details(trailers, code)
         status.code = code.value[0]
         status.message = message
@@ -159,6 +159,15 @@ class FailureCause:
             overloaded=code is grpc.StatusCode.RESOURCE_EXHAUSTED,
             status=status,
         )
+
+
+def _explained(message: str) -> str:
+    """What TLS says in words of its own."""
+    if "WRONG_VERSION_NUMBER" in message:
+        return f"the host doesn't speak TLS: {message}"
+    if "CERTIFICATE_VERIFY_FAILED" in message:
+        return f"the host's certificate isn't trusted: {message}"
+    return message
 
 
 class CallFailure(aio.AioRpcError):

@@ -107,7 +107,7 @@ class DurableObjectIds:
         """
         if not is_hex(digits):
             shown = digits if len(digits) <= _SHOWN_CHARACTERS else digits[:_SHOWN_CHARACTERS] + "…"
-            raise InvalidIdError(f"id '{shown}', expected 64 lower-case hex digits{self._here}")
+            raise InvalidIdError(f"id '{shown}', expected 64 lower-case hex digits")
         object_id = DurableObjectId(bytes.fromhex(digits), None, self)
         self.check(object_id, None)
         return object_id
@@ -121,9 +121,7 @@ class DurableObjectIds:
         value = bytes(object_id)
         if value != self._with_check(value[:_HALF]):
             other = "another namespace" if made_for is None else f"namespace '{made_for}'"
-            raise InvalidIdError(
-                f"id '{object_id}' belongs to {other}{self._here or ', which has another key'}"
-            )
+            raise InvalidIdError(f"id '{object_id}' is of {other}{self._here or ', which has another key'}")
 
     @property
     def _here(self) -> str:
@@ -165,7 +163,7 @@ def opened_by(
         return None
     if made_for != namespace:
         raise InvalidIdError(
-            f"id '{object_id}' belongs to namespace '{made_for}', expected one of namespace '{namespace}'"
+            f"id '{object_id}' is of namespace '{made_for}', expected one of namespace '{namespace}'"
         )
     return object_id.name
 

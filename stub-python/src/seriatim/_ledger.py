@@ -341,14 +341,13 @@ class Ledger:
         if oldest.deadline is None or oldest.deadline > now:
             return _answer_overdue(
                 call,
-                f"no answer to call {call.sequence} by its deadline: it is behind call {oldest.sequence}, "
-                + ("which has no deadline" if oldest.deadline is None else "whose deadline is later"),
+                f"its deadline passed behind call {oldest.sequence}, which has no answer yet",
             )
         grace = self._options.deadline_grace
         if now >= deadline + grace:
             return _answer_overdue(
                 call,
-                f"no answer to call {call.sequence} {grace:g} s after its deadline, nor a word of the host",
+                f"no answer {grace * 1000:g} ms after its deadline",
             )
         self._in_grace = True
         self._check_at(deadline + grace)

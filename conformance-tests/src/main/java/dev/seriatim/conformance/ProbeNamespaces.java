@@ -1,5 +1,6 @@
 package dev.seriatim.conformance;
 
+import dev.seriatim.conformance.v1.ClientProbeGrpc;
 import dev.seriatim.conformance.v1.ProbeGrpc;
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectHost;
@@ -28,6 +29,7 @@ public final class ProbeNamespaces implements DurableObjectProvider {
         "PROBE", "seriatim-conformance-probe", ProbeGrpc.getServiceDescriptor(), this::probe);
     host.namespace(
         "PROBE_OTHER", "seriatim-conformance-other", ProbeGrpc.getServiceDescriptor(), this::probe);
+    host.namespace("SAYER", ClientProbeGrpc.getServiceDescriptor(), state -> new Sayer());
     host.namespace(
         "PROBE_START_FAILS",
         "seriatim-conformance-no-start",

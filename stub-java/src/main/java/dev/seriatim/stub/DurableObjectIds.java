@@ -100,7 +100,7 @@ public final class DurableObjectIds {
       throw new InvalidIdException(
           "id '"
               + hex
-              + "' belongs to another namespace"
+              + "' is of another namespace"
               + (namespace == null ? "" : ", expected one of " + owner()));
     }
     return new DurableObjectId(this, bytes, null);

@@ -78,13 +78,7 @@ public final class DurableObjectNamespace {
     boolean isOwn = own != null && own.isSameAs(maker);
     if (!isOwn && (own != null || maker.isNeighbourOf(name, client))) {
       throw new InvalidIdException(
-          "id '"
-              + id
-              + "' is one of "
-              + maker.owner()
-              + ", expected one of namespace '"
-              + name
-              + "', which has another unique key");
+          "id '" + id + "' is of " + maker.owner() + ", expected one of namespace '" + name + "'");
     }
     return DurableObjectStub.withId(this, id, isOwn, channel, options);
   }

@@ -1,5 +1,6 @@
 package dev.seriatim.stub;
 
+import com.google.common.base.Ascii;
 import com.google.common.util.concurrent.Futures;
 import com.google.common.util.concurrent.ListenableFuture;
 import dev.seriatim.v1.Open;
@@ -203,8 +204,8 @@ public final class DurableObjectStub implements AutoCloseable {
     if (method.getType() != MethodDescriptor.MethodType.UNARY) {
       return method.getFullMethodName()
           + " is "
-          + method.getType()
-          + ", and a stub carries only UNARY methods";
+          + Ascii.toLowerCase(method.getType().name()).replace('_', '-')
+          + ", and a stub carries only unary methods";
     }
     if (options.getCredentials() != null) {
       return "call credentials have no place on a stub: put them on the channel under it";

@@ -3,6 +3,7 @@ package dev.seriatim.stub;
 import com.google.common.base.Throwables;
 import io.grpc.Status;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * often a mere "io exception", and what happened stands in the causes.
  */
 final class RootCause {
+  private static final Pattern SYSTEM_CALL =
+      Pattern.compile("^\\w+\\(\\.\\.\\) failed with error\\(-?\\d+\\): ");
+
   private RootCause() {}
 
   /** In words; never empty. */
@@ -23,7 +27,17 @@ final class RootCause {
         add(text, message.isEmpty() ? link.getClass().getSimpleName() : message);
       }
     }
-    return text.length() == 0 ? "the call ended with status " + status.getCode() : text.toString();
+    return text.length() == 0
+        ? "the call ended with status " + status.getCode()
+        : explained(text.toString());
+  }
+
+  /** What TLS libraries say in words of their own. */
+  private static String explained(String text) {
+    if (text.contains("not an SSL/TLS record")) {
+      return "the host doesn't speak TLS: not an SSL/TLS record"; // Without its bytes.
+    }
+    return text.contains("PKIX path") ? "the host's certificate isn't trusted: " + text : text;
   }
 
   private static void add(StringBuilder text, String message) {
@@ -39,8 +53,13 @@ final class RootCause {
     text.append(message);
   }
 
-  /** Behind it gRPC puts what only its own developers need. */
+  /**
+   * Behind it gRPC puts what only its own developers need, and Netty puts the system's function
+   * before it.
+   */
   private static String firstLine(@Nullable String text) {
-    return text == null ? "" : text.lines().findFirst().orElse("").strip();
+    return text == null
+        ? ""
+        : SYSTEM_CALL.matcher(text.lines().findFirst().orElse("").strip()).replaceFirst("");
   }
 }

@@ -43,7 +43,7 @@ final class DurableObjectIdsTest {
         "expected 64 lower-case hex digits");
     assertRefused(
         () -> ids.fromString(new DurableObjectIds("other").fromName("foo").toString()),
-        "belongs to another namespace");
+        "is of another namespace");
   }
 
   @Test

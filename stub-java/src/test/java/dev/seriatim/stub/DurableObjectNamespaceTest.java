@@ -104,7 +104,7 @@ final class DurableObjectNamespaceTest {
     assertThat(assertThrows(InvalidIdException.class, () -> namespace.idFromString(foreign)))
         .hasMessageThat()
         .isEqualTo(
-            "id '" + foreign + "' belongs to another namespace, expected one of namespace 'ECHO'");
+            "id '" + foreign + "' is of another namespace, expected one of namespace 'ECHO'");
   }
 
   @Test

@@ -28,6 +28,7 @@ import dev.seriatim.stub.InvalidIdException;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.MetadataUtils;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -68,7 +69,7 @@ public final class JavaDriver implements Driver {
     try (DurableObjects objects =
         DurableObjects.connect(
             request.getTarget(),
-            InsecureChannelCredentials.create(),
+            request.getTls() ? TlsChannelCredentials.create() : InsecureChannelCredentials.create(),
             options(request.getOptions()))) {
       Session session = new Session(objects, request.getTarget());
       for (DriverStep step : request.getStepsList()) {
