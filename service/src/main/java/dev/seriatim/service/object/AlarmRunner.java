@@ -7,7 +7,7 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.storage.Alarm;
-import dev.seriatim.service.storage.ObjectStorage;
+import dev.seriatim.service.storage.ObjectLog;
 import io.grpc.Context;
 import org.jspecify.annotations.Nullable;
 
@@ -19,26 +19,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class AlarmRunner {
   private final LiveObject object;
-  private final ObjectStorage storage;
+  private final ObjectLog log;
   private final Instances instances;
 
-  AlarmRunner(LiveObject object, ObjectStorage storage, Instances instances) {
+  AlarmRunner(LiveObject object, ObjectLog log, Instances instances) {
     this.object = object;
-    this.storage = storage;
+    this.log = log;
     this.instances = instances;
   }
 
   /** Runs the alarm, if it is still due. False if this thread has lost the object meanwhile. */
   boolean run(TurnThread thread) {
-    StuckTurns stuck = object.directory().stuckTurns();
-    BreakCause refusal =
-        stuck.isCrowded()
-            ? stuck.awaitRoom(object.namespace(), AlarmTurn.METHOD, Long.MAX_VALUE)
-            : null;
-    if (refusal != null) {
-      storage.putOffAlarm(refusal.message(), null);
-      return true;
-    }
     if (!drain().beginAlarm()) {
       return true; // It stays in the store.
     }
@@ -64,7 +55,7 @@ final class AlarmRunner {
     try {
       turn = begin(thread);
     } catch (BreakException e) {
-      storage.putOffAlarm(e.cause().message(), e);
+      log.putOffAlarm(e.cause().message(), e);
       return true;
     }
     if (turn != null) {
@@ -80,7 +71,7 @@ final class AlarmRunner {
 
   /** The alarm can't run now, since the host has failed at it. */
   void putOff(Throwable why) {
-    storage.putOffAlarm("its turn could not run", Legible.orStandIn(why));
+    log.putOffAlarm("its turn could not run", Legible.orStandIn(why));
   }
 
   private Drain drain() {
@@ -178,12 +169,12 @@ final class AlarmRunner {
   private void failed(AlarmTurn turn, AlarmFailure failure) {
     try {
       switch (failure.fate(turn, drain().hasBegun())) {
-        case TRIED -> storage.retryAlarm(turn.alarm(), failure.thrown());
-        case LOST -> storage.loseAlarm();
-        case PUT_OFF -> storage.putOffAlarm(failure.cause().message(), failure.thrown());
+        case TRIED -> log.retryAlarm(turn.alarm(), failure.thrown());
+        case LOST -> log.loseAlarm();
+        case PUT_OFF -> log.putOffAlarm(failure.cause().message(), failure.thrown());
       }
     } catch (RuntimeException | Error e) {
-      storage.putOffAlarm("its next try could not be stored", Legible.orStandIn(e));
+      log.putOffAlarm("its next try could not be stored", Legible.orStandIn(e));
     }
   }
 }

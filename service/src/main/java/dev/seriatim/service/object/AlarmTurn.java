@@ -4,9 +4,6 @@ import dev.seriatim.service.storage.Alarm;
 
 /** The execution of the object's alarm. */
 final class AlarmTurn extends Turn {
-  /** What stands for the name of a method. */
-  static final String METHOD = "the alarm";
-
   private final Alarm alarm;
 
   /** Written by the turn's thread; read by whoever cuts it off. */
@@ -32,12 +29,7 @@ final class AlarmTurn extends Turn {
   }
 
   @Override
-  String method() {
-    return METHOD;
-  }
-
-  @Override
   public String toString() {
-    return METHOD;
+    return "the alarm";
   }
 }

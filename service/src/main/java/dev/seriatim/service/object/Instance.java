@@ -5,7 +5,7 @@ import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.dispatch.ObjectService;
-import dev.seriatim.service.storage.InstanceStorage;
+import dev.seriatim.service.storage.TurnStorage;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.BindableService;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Instance implements DurableObjectState {
   private final LiveObject object;
-  private final InstanceStorage storage;
+  private final TurnStorage storage;
   private final CallChain firstCall = CallChain.untilFirstCall(this);
   private final Context.CancellableContext context;
 
@@ -35,7 +35,7 @@ final class Instance implements DurableObjectState {
   /** Whether the object calls others: then each of its turns has a chain of its own. */
   private volatile boolean callsOthers;
 
-  Instance(LiveObject object, InstanceStorage storage) {
+  Instance(LiveObject object, TurnStorage storage) {
     this.object = object;
     this.storage = storage;
     this.context = firstCall.in(Context.ROOT).withCancellation();
@@ -113,7 +113,7 @@ final class Instance implements DurableObjectState {
   }
 
   @Override
-  public InstanceStorage storage() {
+  public TurnStorage storage() {
     return storage;
   }
 

@@ -3,7 +3,7 @@ package dev.seriatim.service.object;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
-import dev.seriatim.service.storage.ObjectStorage;
+import dev.seriatim.service.storage.ObjectLog;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,12 +15,12 @@ final class Instances {
   private static final int MAX_BEGINNINGS = 3;
 
   private final LiveObject object;
-  private final ObjectStorage storage;
+  private final ObjectLog log;
   private @Nullable Instance current;
 
-  Instances(LiveObject object, ObjectStorage storage) {
+  Instances(LiveObject object, ObjectLog log) {
     this.object = object;
-    this.storage = storage;
+    this.log = log;
   }
 
   /** The instance that there is, or null; only a hint for those who don't have the object. */
@@ -65,7 +65,7 @@ final class Instances {
                     .formatted(directory.limits().maxInstances())));
       }
       try {
-        current = new Instance(object, storage.newInstance());
+        current = new Instance(object, log.newStorage());
       } catch (RuntimeException e) {
         throw new BreakException(ThrownCause.reset(e));
       } finally {

@@ -8,7 +8,7 @@ import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionObject;
-import dev.seriatim.service.storage.ObjectStorage;
+import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
 import io.grpc.StatusException;
@@ -35,7 +35,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   private final DurableObjectId id;
   private final QueueBudget budget;
   private final OutputGate gate = new OutputGate();
-  private final ObjectStorage storage;
+  private final ObjectLog log;
 
   /** Null as long as nothing had to be counted. */
   private volatile @Nullable OutcomeBudget outcomeBudget;
@@ -67,8 +67,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
     this.id = id;
     this.budget =
         new QueueBudget("the object", directory.limits().objectQueue(), directory.budget());
-    this.storage = directory.storage().object(namespace.name(), id, new LostCommits(this, gate));
-    this.instances = new Instances(this, storage);
+    this.log = directory.storage().log(namespace.name(), id, new LostCommits(this, gate));
+    this.instances = new Instances(this, log);
   }
 
   ObjectDirectory directory() {
@@ -85,7 +85,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   /** What the object is called, as far as that is known without asking the store. */
   @Nullable String name() {
-    return storage.knownName();
+    return log.knownName();
   }
 
   @Override
@@ -118,7 +118,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   @Override
   public long pendingCommit() {
-    return storage.pendingCommit();
+    return log.pendingCommit();
   }
 
   // ---- who holds the object in memory
@@ -127,7 +127,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   void hold(@Nullable String openedName) {
     holds++;
     if (openedName != null) {
-      storage.learnName(openedName);
+      log.learnName(openedName);
     }
   }
 
@@ -146,10 +146,10 @@ final class LiveObject implements SessionObject, Possession.Owner {
     if (holds > 0
         || possession.isTaken()
         || instances.current() != null
-        || storage.pendingCommit() != 0) {
+        || log.pendingCommit() != 0) {
       return false;
     }
-    storage.close();
+    log.close();
     return true;
   }
 
@@ -256,7 +256,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   /** Made when it is needed: a resting object, of which there may be many, has no room for it. */
   AlarmRunner alarms() {
-    return new AlarmRunner(this, storage, instances);
+    return new AlarmRunner(this, log, instances);
   }
 
   /** The turn thread finds nothing to run. */
@@ -279,11 +279,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** This turn begins: from now on it may be cut off. */
   void beginTurn(Turn begun) {
     turn = begun;
-  }
-
-  /** The turn that is running, or null; only a hint. */
-  @Nullable Turn turn() {
-    return turn;
   }
 
   /** The turn has ended by itself. */
@@ -380,7 +375,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
     // The turn thread has lost the object; until the new one starts, it is this thread's.
     turn = null;
     try {
-      directory.stuckTurns().cutOff(late);
       late.interrupt();
       instances.discard(cause.message());
     } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.
@@ -429,7 +423,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
       return false;
     }
     try {
-      if (restingSinceNanos - restingBeforeNanos <= 0 && storage.pendingCommit() == 0) {
+      if (restingSinceNanos - restingBeforeNanos <= 0 && log.pendingCommit() == 0) {
         instances.discard("the object was idle");
       }
       mailbox.putBackRound();

@@ -47,9 +47,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private final QueueBudget budget;
   private final OutcomeBudget outcomeBudget;
   private final CallChains callChains = new CallChains();
-  private final StuckTurns stuckTurns;
   private final TurnWatch turnWatch;
-  private final CarrierWatch carrierWatch;
   private final Evictor evictor;
   private final StorageEngine storage;
   private final SessionHost sessionHost;
@@ -116,11 +114,8 @@ public final class ObjectDirectory implements AutoCloseable {
         };
     executor.setRemoveOnCancelPolicy(true);
     sessionHost = new SessionHost(limits, nanos, executor, new Pulse());
-    stuckTurns = new StuckTurns(limits.maxStrayTurns(), limits.maxSpinningTurns());
-    turnWatch = new TurnWatch(limits.turnLimit(), nanos, stuckTurns);
+    turnWatch = new TurnWatch(limits.turnLimit(), nanos);
     turnWatch.start(executor);
-    carrierWatch = new CarrierWatch(turnWatch.active(), stuckTurns, threads);
-    carrierWatch.start();
     evictor = new Evictor(this);
     evictor.start();
   }
@@ -248,7 +243,6 @@ public final class ObjectDirectory implements AutoCloseable {
   private void beginDrain() {
     storage.stopAlarms();
     drain.begin();
-    stuckTurns.close();
   }
 
   /** Whether the host is shutting down. */
@@ -283,7 +277,6 @@ public final class ObjectDirectory implements AutoCloseable {
       object.cutOffTurn(cause);
     }
     timer().shutdownNow();
-    carrierWatch.close();
     sessionHost.pulse().close();
     evictor.close();
     storage.close();
@@ -311,10 +304,6 @@ public final class ObjectDirectory implements AutoCloseable {
 
   Collection<LiveObject> objects() {
     return objects.values();
-  }
-
-  StuckTurns stuckTurns() {
-    return stuckTurns;
   }
 
   TurnWatch turnWatch() {

@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 public interface AlarmListener {
   /**
    * This object's alarm is due. The answer is a turn of the object, bracketed by {@link
-   * InstanceStorage#beginAlarmTurn} and {@link InstanceStorage#endTurn}. If it fails by its own
-   * fault, {@link InstanceStorage#rollback} and {@link ObjectStorage#retryAlarm}; if it was lost,
-   * {@link ObjectStorage#loseAlarm}; if there can be no turn, or it was no fault of the object's,
-   * {@link ObjectStorage#putOffAlarm}.
+   * TurnStorage#beginAlarmTurn} and {@link TurnStorage#endTurn}. If it fails by its own fault,
+   * {@link TurnStorage#rollback} and {@link ObjectLog#retryAlarm}; if it was lost, {@link
+   * ObjectLog#loseAlarm}; if there can be no turn, or it was no fault of the object's, {@link
+   * ObjectLog#putOffAlarm}.
    *
    * <p>Called from the engine's alarm thread, one alarm after the other. Must not block: it should
    * do no more than put a turn into the object's mailbox. If it throws, the alarm is put off. May

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Guarded by the object's monitor until the committer takes it; the committer's from then on.
  */
 final class Batch {
-  final CommittedObjectStorage object;
+  final StoredLog object;
 
   /** The ownership under which these turns ran. */
   final Ownership.@Nullable Tenure tenure;
@@ -46,7 +46,7 @@ final class Batch {
   /** Whether the row is made by this batch. */
   boolean rowIsNew;
 
-  Batch(CommittedObjectStorage object, Ownership.@Nullable Tenure tenure, long first) {
+  Batch(StoredLog object, Ownership.@Nullable Tenure tenure, long first) {
     this.object = object;
     this.tenure = tenure;
     this.first = first;

@@ -4,10 +4,9 @@ package dev.seriatim.service.storage;
  * Is told what became of one object's commits.
  *
  * <p>Called from the committer's thread, in the order of the commits, and never from two threads at
- * once. Must not block. A number may be told here before {@link InstanceStorage#endTurn} has
- * returned it. The storage itself knows first: {@link ObjectStorage#pendingCommit} may be 0 when
- * this has still to be told, even after {@link ObjectStorage#close}. So each storage needs a
- * listener of its own.
+ * once. Must not block. A number may be told here before {@link TurnStorage#endTurn} has returned
+ * it. The log itself knows first: {@link ObjectLog#pendingCommit} may be 0 when this has still to
+ * be told, even after {@link ObjectLog#close}. So each log needs a listener of its own.
  */
 public interface CommitListener {
   /**
@@ -19,7 +18,7 @@ public interface CommitListener {
 
   /**
    * These commits are lost, and the instance with them: its storage refuses every further use.
-   * Called once for all of them, in one step with the loss: {@link ObjectStorage#newInstance} waits
+   * Called once for all of them, in one step with the loss: {@link ObjectLog#newStorage} waits
    * until this call has returned, so that no turn can begin on top of what is being lost.
    *
    * @param first the first commit that is lost

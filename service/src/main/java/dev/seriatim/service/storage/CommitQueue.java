@@ -16,7 +16,7 @@ final class CommitQueue {
   private final Object lock = new Object();
 
   @GuardedBy("lock")
-  private ArrayDeque<CommittedObjectStorage> arrived = new ArrayDeque<>();
+  private ArrayDeque<StoredLog> arrived = new ArrayDeque<>();
 
   @GuardedBy("lock")
   private boolean waiting;
@@ -25,10 +25,10 @@ final class CommitQueue {
   private boolean closing;
 
   /** Taken from those that arrived, in one step, but not yet into a group. The committer's. */
-  private ArrayDeque<CommittedObjectStorage> next = new ArrayDeque<>();
+  private ArrayDeque<StoredLog> next = new ArrayDeque<>();
 
   /** This object has something to commit. Doesn't block. */
-  void add(CommittedObjectStorage object) {
+  void add(StoredLog object) {
     synchronized (lock) {
       arrived.add(object);
       if (waiting) {
@@ -68,7 +68,7 @@ final class CommitQueue {
         awaitNotification(0);
       }
       waiting = false;
-      ArrayDeque<CommittedObjectStorage> empty = next;
+      ArrayDeque<StoredLog> empty = next;
       next = arrived;
       arrived = empty;
       return true;
@@ -88,7 +88,7 @@ final class CommitQueue {
   List<Batch> takeGroup(long maxBytes) {
     List<Batch> group = new ArrayList<>(next.size());
     long bytes = 0;
-    CommittedObjectStorage object;
+    StoredLog object;
     while (bytes < maxBytes && (object = next.poll()) != null) {
       Batch batch = object.take();
       if (batch != null) {
@@ -100,9 +100,9 @@ final class CommitQueue {
   }
 
   /** Takes these objects out, wherever they stand. */
-  List<CommittedObjectStorage> remove(Predicate<CommittedObjectStorage> which) {
-    List<CommittedObjectStorage> removed = new ArrayList<>();
-    Predicate<CommittedObjectStorage> remove = object -> which.test(object) && removed.add(object);
+  List<StoredLog> remove(Predicate<StoredLog> which) {
+    List<StoredLog> removed = new ArrayList<>();
+    Predicate<StoredLog> remove = object -> which.test(object) && removed.add(object);
     next.removeIf(remove);
     synchronized (lock) {
       arrived.removeIf(remove);

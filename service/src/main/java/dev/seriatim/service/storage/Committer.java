@@ -60,7 +60,7 @@ final class Committer implements AutoCloseable {
   }
 
   /** This object has something to commit. Doesn't block. */
-  void enqueue(CommittedObjectStorage object) {
+  void enqueue(StoredLog object) {
     queue.add(object);
   }
 
@@ -276,7 +276,7 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  private static void fail(CommittedObjectStorage object, Throwable cause) {
+  private static void fail(StoredLog object, Throwable cause) {
     try {
       object.fail(cause);
     } catch (RuntimeException | Error e) {
@@ -392,7 +392,7 @@ final class Committer implements AutoCloseable {
     while (true) {
       long now = System.nanoTime();
       StorageException cause = store.failed("the commit failed", outage.failure(now));
-      for (CommittedObjectStorage object : queue.remove(object -> true)) {
+      for (StoredLog object : queue.remove(object -> true)) {
         Batch _ = object.take();
         fail(object, cause);
       }

@@ -38,9 +38,8 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
-  public ObjectStorage object(String namespace, DurableObjectId id, CommitListener listener) {
-    return new CommittedObjectStorage(
-        this, new ObjectKey(namespace, id), id.name().orElse(null), listener);
+  public ObjectLog log(String namespace, DurableObjectId id, CommitListener listener) {
+    return new StoredLog(this, new ObjectKey(namespace, id), id.name().orElse(null), listener);
   }
 
   @Override

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Keeps objects in the heap, and nothing after the process ends. */
 final class MemoryEngine extends StorageEngine {
-  private final ConcurrentHashMap<ObjectKey, MemoryObjectStorage.Contents> objects =
+  private final ConcurrentHashMap<ObjectKey, MemoryLog.Contents> objects =
       new ConcurrentHashMap<>();
 
   private final AtomicLong rows = new AtomicLong();
@@ -23,9 +23,8 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
-  public ObjectStorage object(String namespace, DurableObjectId id, CommitListener listener) {
-    MemoryObjectStorage object =
-        new MemoryObjectStorage(this, new ObjectKey(namespace, id), id.name().orElse(null));
+  public ObjectLog log(String namespace, DurableObjectId id, CommitListener listener) {
+    MemoryLog object = new MemoryLog(this, new ObjectKey(namespace, id), id.name().orElse(null));
     synchronized (object) {
       object.rememberName();
     }
@@ -71,13 +70,12 @@ final class MemoryEngine extends StorageEngine {
     return "memory";
   }
 
-  MemoryObjectStorage.@Nullable Contents contents(ObjectKey key) {
+  MemoryLog.@Nullable Contents contents(ObjectKey key) {
     return objects.get(key);
   }
 
-  MemoryObjectStorage.Contents contentsForWrite(ObjectKey key, @Nullable String name) {
-    return objects.computeIfAbsent(
-        key, k -> new MemoryObjectStorage.Contents(rows.incrementAndGet(), name));
+  MemoryLog.Contents contentsForWrite(ObjectKey key, @Nullable String name) {
+    return objects.computeIfAbsent(key, k -> new MemoryLog.Contents(rows.incrementAndGet(), name));
   }
 
   void remove(ObjectKey key) {

@@ -115,11 +115,10 @@ public abstract sealed class StorageEngine implements AutoCloseable
   }
 
   /**
-   * The storage of one object. The caller keeps it as long as the object is live or has pending
+   * The log of one object. The caller keeps it as long as the object is live or has pending
    * commits, and never has two for one object.
    */
-  public abstract ObjectStorage object(
-      String namespace, DurableObjectId id, CommitListener listener);
+  public abstract ObjectLog log(String namespace, DurableObjectId id, CommitListener listener);
 
   /**
    * Begins to offer the alarms of these namespaces, those that are overdue first. Called once.

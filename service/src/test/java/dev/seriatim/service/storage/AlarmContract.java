@@ -220,7 +220,7 @@ abstract class AlarmContract {
 
   private void failAlarm(int retries) {
     assertThat(nextOffer().name()).isEqualTo("object");
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     Alarm alarm = Objects.requireNonNull(s.beginAlarmTurn());
     assertThat(alarm.retries()).isEqualTo(retries);
     // The removal of the alarm is not a write of the object's own.
@@ -264,7 +264,7 @@ abstract class AlarmContract {
     object.turn(s -> s.setAlarm(clock.instant()));
     nextOffer();
     object.turn(DurableObjectStorage::deleteAlarm);
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     assertThat(s.beginAlarmTurn()).isNull();
     object.turn(t -> t.setAlarm(clock.instant().plusSeconds(1)));
     assertThat(s.beginAlarmTurn()).isNull();
@@ -456,7 +456,7 @@ abstract class AlarmContract {
     object.turn(s -> s.setAlarm(clock.instant()));
     nextOffer();
     faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     Objects.requireNonNull(s.beginAlarmTurn());
     object.awaitFailure(s.endTurn());
     clock.advance(Duration.ofSeconds(2));
@@ -468,7 +468,7 @@ abstract class AlarmContract {
   // ---- the host's part
 
   final void runAlarm(TestObject of, Checks checks, TestObject.Body body) {
-    InstanceStorage s = of.instance();
+    TurnStorage s = of.instance();
     checks.on(Objects.requireNonNull(s.beginAlarmTurn(), "the alarm is not due"));
     body.run(s);
     of.awaitDurable(s.endTurn());

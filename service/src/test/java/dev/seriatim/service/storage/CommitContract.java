@@ -125,7 +125,7 @@ abstract class CommitContract {
   @EnumSource(names = {"BEFORE_BEGIN", "AFTER_FENCE", "AFTER_WRITES"})
   void aFailedCommitTakesAllThatCameOnTopOfIt(Faults.Step step) {
     object.turn(s -> s.put("k", A));
-    InstanceStorage lost = object.instance();
+    TurnStorage lost = object.instance();
     FaultScript.Hold hold = faults.hold(step);
     faults.failOnce(step, new SQLException("out of order"));
     object.submit(s -> s.put("k", B));
@@ -156,7 +156,7 @@ abstract class CommitContract {
     faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
     long first = object.submit(s -> s.put("k", A));
     hold.awaitReached();
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     s.beginTurn();
     s.put("l", A);
     hold.release();
@@ -174,7 +174,7 @@ abstract class CommitContract {
     faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
     object.submit(s -> s.put("k", A));
     hold.awaitReached();
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     s.beginTurn();
     hold.release();
     StorageException e = assertThrows(StorageException.class, s::sync);
@@ -227,13 +227,13 @@ abstract class CommitContract {
             throw new AssertionError("a listener's fault");
           }
         };
-    ObjectStorage faulty = engine.object("TEST", TestObject.IDS.fromName("faulty"), broken);
+    ObjectLog faulty = engine.log("TEST", TestObject.IDS.fromName("faulty"), broken);
     object.turn(s -> s.put("k", A));
     for (boolean lost : new boolean[] {false, true}) {
       FaultScript.Hold first = faults.hold(Faults.Step.BEFORE_BEGIN);
       object.submit(s -> s.put("k", A));
       first.awaitReached();
-      InstanceStorage instance = faulty.newInstance();
+      TurnStorage instance = faulty.newStorage();
       instance.beginTurn();
       instance.put("k", A);
       instance.endTurn();
@@ -326,7 +326,7 @@ abstract class CommitContract {
     FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
     object.submit(s -> s.put("0", A));
     hold.awaitReached();
-    InstanceStorage instance = object.instance();
+    TurnStorage instance = object.instance();
     CompletableFuture<Long> waiting = new CompletableFuture<>();
     Thread.startVirtualThread(
         () -> {

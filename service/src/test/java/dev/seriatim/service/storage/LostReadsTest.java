@@ -28,8 +28,8 @@ final class LostReadsTest {
   private static final ByteString NEW = ByteString.copyFromUtf8("new");
 
   private final MapStore store = new MapStore();
-  private final CommittedObjectStorage object =
-      store.object(
+  private final StoredLog object =
+      store.log(
           StorageOptions.memory().withCacheBytesPerObject(0),
           "TEST",
           TestObject.IDS.fromName("object"),
@@ -48,7 +48,7 @@ final class LostReadsTest {
   }
 
   private void turn(Consumer<DurableObjectStorage> body) {
-    InstanceStorage instance = object.newInstance();
+    TurnStorage instance = object.newStorage();
     instance.beginTurn();
     body.accept(instance);
     instance.endTurn();
@@ -79,7 +79,7 @@ final class LostReadsTest {
   @ParameterizedTest
   @EnumSource
   void givesNothingWhenACommitIsLostUnderIt(Read read) {
-    InstanceStorage instance = object.newInstance();
+    TurnStorage instance = object.newStorage();
     instance.beginTurn();
     instance.put("b", NEW);
     instance.endTurn();
@@ -95,7 +95,7 @@ final class LostReadsTest {
   @ParameterizedTest
   @EnumSource
   void givesNothingWhenAnotherInstanceTakesOver(Read read) {
-    InstanceStorage instance = object.newInstance();
+    TurnStorage instance = object.newStorage();
     instance.beginTurn();
     store.inNextRead =
         () -> {
@@ -107,23 +107,23 @@ final class LostReadsTest {
 
   @Test
   void theAlarmLikewise() {
-    InstanceStorage unread = unreadAlarm();
+    TurnStorage unread = unreadAlarm();
     assertThrows(StorageException.class, unread::getAlarm);
-    InstanceStorage undeleted = unreadAlarm();
+    TurnStorage undeleted = unreadAlarm();
     assertThrows(StorageException.class, undeleted::deleteAlarm);
-    InstanceStorage unbegun = unreadAlarm();
+    TurnStorage unbegun = unreadAlarm();
     unbegun.rollback();
     assertThrows(StorageException.class, unbegun::beginAlarmTurn);
   }
 
   /** In a turn, with an alarm that is not known yet; the next read of it loses the instance. */
-  private InstanceStorage unreadAlarm() {
-    InstanceStorage instance = object.newInstance();
+  private TurnStorage unreadAlarm() {
+    TurnStorage instance = object.newStorage();
     instance.beginTurn();
     instance.put("b", NEW);
     instance.endTurn();
     object.fail(new StorageException("a loss, for the alarm to be forgotten"));
-    InstanceStorage next = object.newInstance();
+    TurnStorage next = object.newStorage();
     next.beginTurn();
     next.put("b", NEW);
     next.endTurn();

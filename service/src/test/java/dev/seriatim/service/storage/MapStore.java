@@ -50,27 +50,27 @@ final class MapStore extends JdbcStore {
   }
 
   /** The storage of an object in this store. */
-  CommittedObjectStorage object(
+  StoredLog log(
       StorageOptions options, String namespace, DurableObjectId id, CommitListener listener) {
     CommittingEngine engine = new CommittingEngine(options, this, Faults.NONE);
-    return (CommittedObjectStorage) engine.object(namespace, id, listener);
+    return (StoredLog) engine.log(namespace, id, listener);
   }
 
   /** The database commits this batch; the object is told nothing. */
   synchronized void commit(Batch batch) {
     ObjectKey key = batch.object.key;
-    batch.row = rows.getOrDefault(key, CommittedObjectStorage.NO_ROW);
+    batch.row = rows.getOrDefault(key, StoredLog.NO_ROW);
     boolean gone = batch.cleared && !batch.keepsSomething();
     if (gone) {
       rows.remove(key);
       entries.remove(batch.row);
       alarms.remove(batch.row);
-      batch.row = CommittedObjectStorage.NO_ROW;
-    } else if (batch.row == CommittedObjectStorage.NO_ROW && batch.keepsSomething()) {
+      batch.row = StoredLog.NO_ROW;
+    } else if (batch.row == StoredLog.NO_ROW && batch.keepsSomething()) {
       batch.row = ++lastRow;
       rows.put(key, batch.row);
     }
-    if (batch.row == CommittedObjectStorage.NO_ROW) {
+    if (batch.row == StoredLog.NO_ROW) {
       return;
     }
     TreeMap<String, ByteString> of =
@@ -94,7 +94,7 @@ final class MapStore extends JdbcStore {
 
   @Override
   synchronized ObjectRow findRow(ObjectKey object) {
-    return new ObjectRow(rows.getOrDefault(object, CommittedObjectStorage.NO_ROW), null);
+    return new ObjectRow(rows.getOrDefault(object, StoredLog.NO_ROW), null);
   }
 
   @Override

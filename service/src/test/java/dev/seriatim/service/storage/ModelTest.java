@@ -240,7 +240,7 @@ final class ModelTest {
         each.recover();
       }
       State before = each.state.copy();
-      InstanceStorage s;
+      TurnStorage s;
       try {
         s = each.object.instance();
         s.beginTurn();
@@ -299,7 +299,7 @@ final class ModelTest {
     }
 
     private static boolean isLost(Modelled each) {
-      InstanceStorage instance = each.object.currentInstance();
+      TurnStorage instance = each.object.currentInstance();
       return (instance != null && instance.refusal() != null) || !each.object.lossless();
     }
 
@@ -443,7 +443,7 @@ final class ModelTest {
     private void check(Modelled each) {
       // Once from memory, and once from the store.
       for (int i = 0; i < 2; i++) {
-        InstanceStorage s = each.object.instance();
+        TurnStorage s = each.object.instance();
         s.beginTurn();
         assertThat(s.list()).containsExactlyEntriesIn(each.state.entries).inOrder();
         assertThat(s.getAlarm()).isEqualTo(Optional.ofNullable(each.state.alarm));

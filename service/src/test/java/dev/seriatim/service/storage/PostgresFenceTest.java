@@ -76,7 +76,7 @@ final class PostgresFenceTest {
     TestObject taken = new TestObject(newer(), "object");
     assertThat(get(taken)).isEqualTo(Optional.of(A));
     taken.turn(s -> s.put("k", B));
-    InstanceStorage lost = object.instance();
+    TurnStorage lost = object.instance();
     long commit = object.submit(s -> s.put("k", ByteString.copyFromUtf8("never")));
     assertThat(object.awaitFailure(commit)).hasMessageThat().contains("taken over");
     assertThrows(StorageException.class, lost::beginTurn);
@@ -156,7 +156,7 @@ final class PostgresFenceTest {
     TestObject kept = new TestObject(older, "kept");
     kept.turn(s -> s.put("k", A));
     lost.turn(s -> s.put("k", A));
-    InstanceStorage idle = kept.instance();
+    TurnStorage idle = kept.instance();
     // The database fails over to a standby that has not seen the last commit.
     execute(
         "DELETE FROM entries WHERE object IN (SELECT object FROM objects WHERE name = 'lost')",
@@ -183,7 +183,7 @@ final class PostgresFenceTest {
     TestObject other = new TestObject(older, "other");
     object.turn(s -> s.put("k", A));
     other.turn(s -> s.put("k", A));
-    InstanceStorage idle = other.instance();
+    TurnStorage idle = other.instance();
     faults.once(
         Faults.Step.AFTER_COMMIT,
         (step, connection) -> {

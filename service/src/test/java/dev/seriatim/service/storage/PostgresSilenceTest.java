@@ -215,7 +215,7 @@ final class PostgresSilenceTest {
     object.turn(s -> s.setAlarm(Instant.EPOCH));
     assertThat(offers.poll(30, TimeUnit.SECONDS)).isEqualTo("object");
     faults.once(Faults.Step.AFTER_WRITES, (step, connection) -> proxy.silence());
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     assertThat(s.beginAlarmTurn()).isNotNull();
     long commit = s.endTurn();
     object.awaitDoubt(commit);

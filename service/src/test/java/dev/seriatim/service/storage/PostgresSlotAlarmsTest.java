@@ -134,7 +134,7 @@ final class PostgresSlotAlarmsTest {
   private void run(String name, Set<String> runs) {
     TestObject object = objects.computeIfAbsent(name, n -> new TestObject(engine, n));
     try {
-      InstanceStorage s = object.instance();
+      TurnStorage s = object.instance();
       if (s.beginAlarmTurn() != null) {
         runs.add(name);
         s.endTurn();

@@ -279,7 +279,7 @@ final class SqliteFileTest {
         execute("VACUUM INTO '" + backup + "'");
       }
       object.turn(s -> s.put("k", A));
-      InstanceStorage instance = idle.instance();
+      TurnStorage instance = idle.instance();
       // As the shell's .restore does.
       execute("restore from " + backup);
       Throwable cause = object.awaitFailure(object.submit(s -> s.put("l", A)));

@@ -108,8 +108,8 @@ public final class StorageBenchmark {
 
   private static double oneObject(StorageEngine engine, int keys, double seconds) {
     Gate gate = new Gate();
-    ObjectStorage object = engine.object("BENCH", ids().newUniqueId(), gate);
-    InstanceStorage storage = object.newInstance();
+    ObjectLog object = engine.log("BENCH", ids().newUniqueId(), gate);
+    TurnStorage storage = object.newStorage();
     long turns = 0;
     long begun = System.nanoTime();
     while (System.nanoTime() - begun < seconds * 1e9) {
@@ -126,17 +126,17 @@ public final class StorageBenchmark {
 
   private static double manyObjects(StorageEngine engine, double seconds) {
     List<Gate> gates = new ArrayList<>();
-    List<InstanceStorage> storages = new ArrayList<>();
+    List<TurnStorage> storages = new ArrayList<>();
     for (int i = 0; i < OBJECTS; i++) {
       Gate gate = new Gate();
       gates.add(gate);
-      storages.add(engine.object("BENCH", ids().newUniqueId(), gate).newInstance());
+      storages.add(engine.log("BENCH", ids().newUniqueId(), gate).newStorage());
     }
     long turns = 0;
     long begun = System.nanoTime();
     while (System.nanoTime() - begun < seconds * 1e9) {
       for (int i = 0; i < OBJECTS; i++) {
-        InstanceStorage storage = storages.get(i);
+        TurnStorage storage = storages.get(i);
         storage.beginTurn();
         storage.put("count", value(turns));
         gates.get(i).await(storage.endTurn() - IN_FLIGHT / OBJECTS);
@@ -147,7 +147,7 @@ public final class StorageBenchmark {
   }
 
   private static double idleTurns(StorageEngine engine, double seconds) {
-    InstanceStorage storage = engine.object("BENCH", ids().newUniqueId(), new Gate()).newInstance();
+    TurnStorage storage = engine.log("BENCH", ids().newUniqueId(), new Gate()).newStorage();
     long turns = 0;
     long begun = System.nanoTime();
     while (System.nanoTime() - begun < seconds * 1e9) {
@@ -162,8 +162,8 @@ public final class StorageBenchmark {
 
   private static double reads(StorageEngine engine, double seconds) {
     Gate gate = new Gate();
-    ObjectStorage object = engine.object("BENCH", ids().newUniqueId(), gate);
-    InstanceStorage storage = object.newInstance();
+    ObjectLog object = engine.log("BENCH", ids().newUniqueId(), gate);
+    TurnStorage storage = object.newStorage();
     storage.beginTurn();
     storage.put("count", value(1));
     gate.await(storage.endTurn());

@@ -206,7 +206,7 @@ abstract class StorageContract {
 
   @Test
   void saysWhetherAFailedTurnHadWritten() {
-    InstanceStorage instance = object.instance();
+    TurnStorage instance = object.instance();
     instance.beginTurn();
     assertThat(instance.get("k")).isEqualTo(Optional.empty());
     assertThat(instance.delete("k")).isFalse();
@@ -454,7 +454,7 @@ abstract class StorageContract {
           assertThat(s.list()).containsExactly("a", A, "b", A, "c", A).inOrder();
         });
     assertThat(entries()).containsExactly("a", A, "b", A, "c", A);
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     s.beginTurn();
     assertThrows(
         IOException.class,
@@ -468,7 +468,7 @@ abstract class StorageContract {
 
   @Test
   void aTurnCanNotEndInsideATransaction() {
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     s.beginTurn();
     assertThrows(
         IllegalStateException.class,
@@ -522,7 +522,7 @@ abstract class StorageContract {
 
   @Test
   void refusesUseOutsideATurn() {
-    InstanceStorage s = object.instance();
+    TurnStorage s = object.instance();
     IllegalStateException e = assertThrows(IllegalStateException.class, () -> s.put("k", A));
     assertThat(e).hasMessageThat().contains("while a turn is running");
     assertThrows(IllegalStateException.class, () -> s.get("k"));
@@ -545,7 +545,7 @@ abstract class StorageContract {
 
   @Test
   void aDiscardedInstanceCanDoNothing() {
-    InstanceStorage old = object.instance();
+    TurnStorage old = object.instance();
     old.beginTurn();
     old.put("k", A);
     object.discard();
@@ -636,7 +636,7 @@ abstract class StorageContract {
   @Test
   void thereIsOneInstanceAtATime() {
     object.instance();
-    assertThrows(IllegalStateException.class, () -> object.storage().newInstance());
+    assertThrows(IllegalStateException.class, () -> object.storage().newStorage());
   }
 
   /** What a handler might throw. */

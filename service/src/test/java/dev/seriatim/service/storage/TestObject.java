@@ -26,8 +26,8 @@ final class TestObject {
   private final String namespace;
   private final DurableObjectId id;
   private Commits commits = new Commits();
-  private ObjectStorage storage;
-  private @Nullable InstanceStorage instance;
+  private ObjectLog storage;
+  private @Nullable TurnStorage instance;
 
   TestObject(StorageEngine engine, String name) {
     this(engine, "TEST", name);
@@ -41,7 +41,7 @@ final class TestObject {
     this.engine = engine;
     this.namespace = namespace;
     this.id = id;
-    this.storage = engine.object(namespace, id, commits);
+    this.storage = engine.log(namespace, id, commits);
   }
 
   /** The object of this name, opened by its id: nobody has said what it is called. */
@@ -53,20 +53,20 @@ final class TestObject {
     return id;
   }
 
-  ObjectStorage storage() {
+  ObjectLog storage() {
     return storage;
   }
 
   /** The current instance, or a new one if there is none. */
-  InstanceStorage instance() {
+  TurnStorage instance() {
     if (instance == null || instance.refusal() != null) {
-      instance = storage.newInstance();
+      instance = storage.newStorage();
     }
     return instance;
   }
 
   /** The current instance, if there is one, in whatever state. */
-  @Nullable InstanceStorage currentInstance() {
+  @Nullable TurnStorage currentInstance() {
     return instance;
   }
 
@@ -95,12 +95,12 @@ final class TestObject {
     // The next one numbers its commits from 1 again, and what the committer has still to tell of
     // this one's is nothing to it.
     commits = new Commits();
-    storage = engine.object(namespace, id, commits);
+    storage = engine.log(namespace, id, commits);
   }
 
   /** Runs a turn, and returns the commit that its outcome must wait for. */
   long submit(Body body) {
-    InstanceStorage current = instance();
+    TurnStorage current = instance();
     current.beginTurn();
     boolean completed = false;
     try {

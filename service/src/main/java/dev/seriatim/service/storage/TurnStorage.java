@@ -26,8 +26,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The storage that one instance of an object is given, and the bracket around that instance's
- * turns.
+ * What the turns of one instance of an object read and write, and the bracket around them.
  *
  * <p>{@link #beginTurn}, {@link #endTurn}, {@link #rollback} and {@link #beginAlarmTurn} are called
  * by the object's turn thread, one turn after the other; each {@code begin} is followed by one
@@ -35,12 +34,12 @@ import org.jspecify.annotations.Nullable;
  * {@link #discard} may be called by any thread at any time. The {@link DurableObjectStorage}
  * methods may be called by any thread; they are refused outside a turn.
  */
-public final class InstanceStorage implements DurableObjectStorage {
+public final class TurnStorage implements DurableObjectStorage {
   private static final VarHandle OPEN;
 
   static {
     try {
-      OPEN = MethodHandles.lookup().findVarHandle(InstanceStorage.class, "open", boolean.class);
+      OPEN = MethodHandles.lookup().findVarHandle(TurnStorage.class, "open", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -49,7 +48,7 @@ public final class InstanceStorage implements DurableObjectStorage {
   /** How long the end of a turn waits for another thread that still uses the turn's storage. */
   private static final long END_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-  private final ObjectStorage object;
+  private final ObjectLog log;
 
   /** Held by every use in a turn from beginning to end, reads from the store included. */
   private final ReentrantLock lock = new ReentrantLock();
@@ -69,10 +68,10 @@ public final class InstanceStorage implements DurableObjectStorage {
   private volatile @Nullable Throwable refusal;
 
   @GuardedBy("lock")
-  private @Nullable Turn turn;
+  private @Nullable WriteSet turn;
 
-  InstanceStorage(ObjectStorage object) {
-    this.object = object;
+  TurnStorage(ObjectLog log) {
+    this.log = log;
   }
 
   // ---- the bracket around a turn
@@ -84,7 +83,7 @@ public final class InstanceStorage implements DurableObjectStorage {
    *     owns the object; the instance must go, and another may succeed
    */
   public void beginTurn() {
-    object.checkOwned(this);
+    log.checkOwned(this);
     OPEN.setRelease(this, true);
   }
 
@@ -103,7 +102,7 @@ public final class InstanceStorage implements DurableObjectStorage {
    */
   public long endTurn() {
     OPEN.setVolatile(this, false);
-    return used ? endUsedTurn() : object.gate(this);
+    return used ? endUsedTurn() : log.gate(this);
   }
 
   private long endUsedTurn() {
@@ -112,16 +111,16 @@ public final class InstanceStorage implements DurableObjectStorage {
           "the turn ended while another thread was in the middle of using its storage");
     }
     try {
-      Turn ending = turn;
+      WriteSet ending = turn;
       if (ending != null && ending.inTransaction()) {
         throw new IllegalStateException("the turn ended inside a storage transaction");
       }
       if (ending == null || !ending.hasChanges()) {
         turn = null;
         used = false;
-        return object.gate(this);
+        return log.gate(this);
       }
-      long commit = object.submit(this, ending);
+      long commit = log.submit(this, ending);
       turn = null;
       used = false;
       return commit;
@@ -145,7 +144,7 @@ public final class InstanceStorage implements DurableObjectStorage {
       return true;
     }
     try {
-      Turn failed = turn;
+      WriteSet failed = turn;
       turn = null;
       used = false;
       return failed != null && failed.hasWritten();
@@ -161,7 +160,7 @@ public final class InstanceStorage implements DurableObjectStorage {
    * @throws StorageException if the store has to be asked and fails
    */
   public @Nullable String readName() {
-    return object.readName(this);
+    return log.readName(this);
   }
 
   /** A thread that the object left inside a transaction must not hold the object up for ever. */
@@ -195,11 +194,11 @@ public final class InstanceStorage implements DurableObjectStorage {
     try {
       lock.lock();
       try {
-        Turn running = running();
-        int life = object.currentLife();
+        WriteSet running = running();
+        int life = log.currentLife();
         AlarmTime alarm = readAlarm();
-        if (alarm == null || !alarm.isSet() || alarm.dueMillis() > object.nowMillis()) {
-          object.answerAlarm(alarm);
+        if (alarm == null || !alarm.isSet() || alarm.dueMillis() > log.nowMillis()) {
+          log.answerAlarm(alarm);
           return null;
         }
         running.takeAlarm();
@@ -221,7 +220,7 @@ public final class InstanceStorage implements DurableObjectStorage {
    */
   public void discard() {
     refuse(new IllegalStateException("this instance was discarded by its host"));
-    object.discarded(this);
+    log.discarded(this);
   }
 
   /**
@@ -233,10 +232,10 @@ public final class InstanceStorage implements DurableObjectStorage {
   }
 
   void refuse(Throwable why) {
-    synchronized (object) {
+    synchronized (log) {
       if (refusal == null) {
         refusal = why;
-        object.notifyAll(); // those who wait for room or for a commit
+        log.notifyAll(); // those who wait for room or for a commit
       }
     }
   }
@@ -253,15 +252,15 @@ public final class InstanceStorage implements DurableObjectStorage {
 
   /** The running turn. Must be called first by each use, holding the lock. */
   @GuardedBy("lock")
-  private Turn running() {
+  private WriteSet running() {
     used = true;
     requireUsable();
     if (!(boolean) OPEN.getVolatile(this)) {
       throw new IllegalStateException("storage can only be used while a turn is running");
     }
-    Turn running = turn;
+    WriteSet running = turn;
     if (running == null) {
-      running = new Turn(object.maxTurnBytes());
+      running = new WriteSet(log.maxTurnBytes());
       turn = running;
     }
     return running;
@@ -286,7 +285,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     LinkedHashMap<String, ByteString> found = new LinkedHashMap<>();
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       for (String key : sorted) {
         ByteString value = read(running, key);
         if (value != null) {
@@ -322,7 +321,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     Keys.checkValue(key, value);
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       running.reserve(Write.bytes(key, value));
       running.put(key, value);
     } finally {
@@ -345,7 +344,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     }
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       running.reserve(bytes);
       entries.forEach(running::put);
     } finally {
@@ -375,7 +374,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     int deleted = 0;
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       // All reads come first: if one fails, nothing has changed.
       for (Iterator<String> i = sorted.iterator(); i.hasNext(); ) {
         if (read(running, i.next()) == null) {
@@ -406,12 +405,12 @@ public final class InstanceStorage implements DurableObjectStorage {
     }
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       NavigableMap<String, Write> own = range.of(running.writes);
       if (running.cleared) {
         return Merge.merge(range, own, Collections.emptyNavigableMap());
       }
-      Map<String, ByteString> entries = object.list(this, range, own);
+      Map<String, ByteString> entries = log.list(this, range, own);
       checkRead();
       return entries;
     } finally {
@@ -442,7 +441,7 @@ public final class InstanceStorage implements DurableObjectStorage {
       throws E {
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       int mark = running.beginTransaction();
       boolean completed = false;
       try {
@@ -465,7 +464,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     } finally {
       lock.unlock();
     }
-    object.awaitDurable(this);
+    log.awaitDurable(this);
   }
 
   /**
@@ -476,7 +475,7 @@ public final class InstanceStorage implements DurableObjectStorage {
    * @throws IllegalStateException if the instance was discarded
    */
   public void awaitCommits() {
-    object.awaitDurable(this);
+    log.awaitDurable(this);
   }
 
   // ---- the alarm
@@ -485,7 +484,7 @@ public final class InstanceStorage implements DurableObjectStorage {
   public Optional<Instant> getAlarm() {
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       AlarmTime alarm = running.alarm;
       if (alarm == null) {
         alarm = readAlarm();
@@ -513,7 +512,7 @@ public final class InstanceStorage implements DurableObjectStorage {
   public void deleteAlarm() {
     lock.lock();
     try {
-      Turn running = running();
+      WriteSet running = running();
       AlarmTime alarm = running.alarm;
       if (alarm == null ? readAlarm() != null : !alarm.equals(AlarmTime.REMOVED)) {
         running.setAlarm(AlarmTime.REMOVED);
@@ -538,7 +537,7 @@ public final class InstanceStorage implements DurableObjectStorage {
 
   // ---- what the entries have in common
 
-  private @Nullable ByteString read(Turn running, String key) {
+  private @Nullable ByteString read(WriteSet running, String key) {
     Write own = running.writes.get(key);
     if (own != null) {
       return own.value;
@@ -546,13 +545,13 @@ public final class InstanceStorage implements DurableObjectStorage {
     if (running.cleared) {
       return null;
     }
-    ByteString value = object.read(this, key);
+    ByteString value = log.read(this, key);
     checkRead();
     return value;
   }
 
   private @Nullable AlarmTime readAlarm() {
-    AlarmTime alarm = object.readAlarm(this);
+    AlarmTime alarm = log.readAlarm(this);
     checkRead();
     return alarm;
   }
@@ -566,7 +565,7 @@ public final class InstanceStorage implements DurableObjectStorage {
     requireUsable();
   }
 
-  private boolean delete(Turn running, String key) {
+  private boolean delete(WriteSet running, String key) {
     if (read(running, key) == null) {
       return false;
     }

@@ -7,10 +7,10 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the running turn has written so far. Owned by its {@link InstanceStorage}, under whose lock
+ * What the running turn has written so far. Owned by its {@link TurnStorage}, under whose lock
  * every method is called.
  */
-final class Turn {
+final class WriteSet {
   /** What undoes one change, newest last; only kept inside a transaction. */
   private final ArrayList<Runnable> undo = new ArrayList<>(0);
 
@@ -32,7 +32,7 @@ final class Turn {
 
   private long bytes;
 
-  Turn(long maxBytes) {
+  WriteSet(long maxBytes) {
     this.maxBytes = maxBytes;
   }
 

@@ -8,14 +8,16 @@ import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The storage of one object, across its instances. Made by {@link StorageEngine#object}; there must
- * never be two for the same object. Small enough to keep for each live object.
+ * What one object has committed and is about to, across its instances: it gives each of them its
+ * {@link TurnStorage}, and numbers the commits of all 1, 2, 3, … in the order of the turns. Made by
+ * {@link StorageEngine#log}; there must never be two for the same object. Small enough to keep for
+ * each live object.
  *
- * <p>It numbers the object's commits 1, 2, 3, … in the order of the turns. It may be dropped and
- * made anew when there is neither an instance nor a pending commit; it must be closed then.
+ * <p>It may be dropped and made anew when there is neither an instance nor a pending commit; it
+ * must be closed then.
  */
-public abstract sealed class ObjectStorage permits MemoryObjectStorage, CommittedObjectStorage {
-  private static final System.Logger LOGGER = System.getLogger(ObjectStorage.class.getName());
+public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
+  private static final System.Logger LOGGER = System.getLogger(ObjectLog.class.getName());
 
   final ObjectKey key;
   private final StorageEngine engine;
@@ -24,9 +26,9 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
   private volatile @Nullable String name;
 
   @GuardedBy("this")
-  private @Nullable InstanceStorage current;
+  private @Nullable TurnStorage current;
 
-  ObjectStorage(StorageEngine engine, ObjectKey key, @Nullable String name) {
+  ObjectLog(StorageEngine engine, ObjectKey key, @Nullable String name) {
     this.engine = engine;
     this.key = key;
     this.name = name;
@@ -38,12 +40,12 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
    *
    * @throws dev.seriatim.service.StorageException if the host doesn't own the object
    */
-  public final InstanceStorage newInstance() {
+  public final TurnStorage newStorage() {
     synchronized (this) {
       beginLife();
       Preconditions.checkState(
           current == null, "object %s has an instance, expected it to be discarded first", key);
-      InstanceStorage instance = new InstanceStorage(this);
+      TurnStorage instance = new TurnStorage(this);
       current = instance;
       rememberName();
       return instance;
@@ -85,7 +87,7 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
   abstract void rememberName();
 
   /** The object's name, from the store if need be. */
-  abstract @Nullable String readName(InstanceStorage instance);
+  abstract @Nullable String readName(TurnStorage instance);
 
   /**
    * The number of the object's last commit if it is not durable yet, otherwise 0. What a failed
@@ -157,20 +159,20 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
 
   // ---- for the instance
 
-  abstract void checkOwned(InstanceStorage instance);
+  abstract void checkOwned(TurnStorage instance);
 
-  abstract @Nullable ByteString read(InstanceStorage instance, String key);
+  abstract @Nullable ByteString read(TurnStorage instance, String key);
 
   /** The entries in this range with the turn's own writes, already cut to the range, laid over. */
   abstract Map<String, ByteString> list(
-      InstanceStorage instance, Range range, NavigableMap<String, Write> own);
+      TurnStorage instance, Range range, NavigableMap<String, Write> own);
 
-  abstract @Nullable AlarmTime readAlarm(InstanceStorage instance);
+  abstract @Nullable AlarmTime readAlarm(TurnStorage instance);
 
   /** The commit that the outcome of a turn without writes must wait for. */
-  abstract long gate(InstanceStorage instance);
+  abstract long gate(TurnStorage instance);
 
-  abstract long submit(InstanceStorage instance, Turn turn);
+  abstract long submit(TurnStorage instance, WriteSet turn);
 
   abstract void submitAlarm(int life, AlarmTime alarm);
 
@@ -181,14 +183,14 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
    */
   abstract void answerAlarm(@Nullable AlarmTime alarm);
 
-  abstract void awaitDurable(InstanceStorage instance);
+  abstract void awaitDurable(TurnStorage instance);
 
   abstract int currentLife();
 
   @GuardedBy("this")
   abstract void beginLife();
 
-  final synchronized boolean isCurrent(InstanceStorage instance) {
+  final synchronized boolean isCurrent(TurnStorage instance) {
     return current == instance;
   }
 
@@ -201,7 +203,7 @@ public abstract sealed class ObjectStorage permits MemoryObjectStorage, Committe
     }
   }
 
-  final synchronized void discarded(InstanceStorage instance) {
+  final synchronized void discarded(TurnStorage instance) {
     if (current == instance) {
       current = null;
     }

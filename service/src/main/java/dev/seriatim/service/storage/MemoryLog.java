@@ -8,11 +8,11 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** The storage of one object in a host that keeps nothing: every commit is done at once. */
-final class MemoryObjectStorage extends ObjectStorage {
+/** The log of one object in a host that keeps nothing: every commit is done at once. */
+final class MemoryLog extends ObjectLog {
   private final MemoryEngine engine;
 
-  MemoryObjectStorage(MemoryEngine engine, ObjectKey key, @Nullable String name) {
+  MemoryLog(MemoryEngine engine, ObjectKey key, @Nullable String name) {
     super(engine, key, name);
     this.engine = engine;
   }
@@ -26,12 +26,12 @@ final class MemoryObjectStorage extends ObjectStorage {
   public void close() {}
 
   @Override
-  void checkOwned(InstanceStorage instance) {
+  void checkOwned(TurnStorage instance) {
     instance.requireUsable();
   }
 
   @Override
-  @Nullable ByteString read(InstanceStorage instance, String entryKey) {
+  @Nullable ByteString read(TurnStorage instance, String entryKey) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return null;
@@ -42,8 +42,7 @@ final class MemoryObjectStorage extends ObjectStorage {
   }
 
   @Override
-  Map<String, ByteString> list(
-      InstanceStorage instance, Range range, NavigableMap<String, Write> own) {
+  Map<String, ByteString> list(TurnStorage instance, Range range, NavigableMap<String, Write> own) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return Merge.merge(range, own, Collections.emptyMap());
@@ -54,7 +53,7 @@ final class MemoryObjectStorage extends ObjectStorage {
   }
 
   @Override
-  @Nullable AlarmTime readAlarm(InstanceStorage instance) {
+  @Nullable AlarmTime readAlarm(TurnStorage instance) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return null;
@@ -76,7 +75,7 @@ final class MemoryObjectStorage extends ObjectStorage {
   }
 
   @Override
-  @Nullable String readName(InstanceStorage instance) {
+  @Nullable String readName(TurnStorage instance) {
     Contents contents = engine.contents(key);
     if (knownName() == null && contents != null) {
       synchronized (this) {
@@ -89,13 +88,13 @@ final class MemoryObjectStorage extends ObjectStorage {
   }
 
   @Override
-  long gate(InstanceStorage instance) {
+  long gate(TurnStorage instance) {
     instance.requireUsable();
     return 0;
   }
 
   @Override
-  long submit(InstanceStorage instance, Turn turn) {
+  long submit(TurnStorage instance, WriteSet turn) {
     // Holding the monitor, so that a discard comes before all of it or after all of it.
     synchronized (this) {
       instance.requireUsable();
@@ -141,7 +140,7 @@ final class MemoryObjectStorage extends ObjectStorage {
   void answerAlarm(@Nullable AlarmTime alarm) {
     Contents contents = engine.contents(key);
     if (alarm == null || contents == null) {
-      alarmIs(AlarmTime.REMOVED, CommittedObjectStorage.NO_ROW);
+      alarmIs(AlarmTime.REMOVED, StoredLog.NO_ROW);
     } else {
       alarmIs(alarm, contents.row);
     }
@@ -153,7 +152,7 @@ final class MemoryObjectStorage extends ObjectStorage {
   }
 
   @Override
-  void awaitDurable(InstanceStorage instance) {}
+  void awaitDurable(TurnStorage instance) {}
 
   @Override
   int currentLife() {

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
  * <p>The scenarios are chosen, and the checker tries the same interleavings of them each time, so
  * that a failure, which prints both, comes again.
  */
-public final class CommittedStorageRaceTest {
+public final class StoredLogRaceTest {
   /** Every read that isn't of something uncommitted goes to the store. */
   public static final class Uncached extends Race {
     public Uncached() {
@@ -104,15 +104,15 @@ public final class CommittedStorageRaceTest {
   /** An object in the hands of a turn thread and a committer. */
   public abstract static class Race {
     private final MapStore store = new MapStore();
-    private final CommittedObjectStorage object;
+    private final StoredLog object;
 
     // The turn thread's own.
-    private @Nullable InstanceStorage instance;
+    private @Nullable TurnStorage instance;
     private byte written;
 
     Race(int cacheBytes) {
       object =
-          store.object(
+          store.log(
               StorageOptions.memory().withCacheBytesPerObject(cacheBytes),
               "TEST",
               TestObject.IDS.fromName("object"),
@@ -154,11 +154,11 @@ public final class CommittedStorageRaceTest {
           });
     }
 
-    private String turn(Function<InstanceStorage, String> body) {
+    private String turn(Function<TurnStorage, String> body) {
       while (true) {
-        InstanceStorage s = instance;
+        TurnStorage s = instance;
         if (s == null || s.refusal() != null) {
-          s = object.newInstance();
+          s = object.newStorage();
           instance = s;
         }
         // What a doomed turn has seen counts, too: the object's code has acted on it.

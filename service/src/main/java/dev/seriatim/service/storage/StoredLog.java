@@ -13,13 +13,13 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The storage of one object in a database: what it has submitted that is not durable yet, and what
- * it has read or written lately.
+ * The log of one object in a database: what it has submitted that is not durable yet, and what it
+ * has read or written lately.
  *
  * <p>Guarded by this, if not said otherwise. The turn thread submits; the committer takes, settles
  * and fails. No lock is held while the database works.
  */
-final class CommittedObjectStorage extends ObjectStorage {
+final class StoredLog extends ObjectLog {
   /** The object's row is not known. */
   static final long UNKNOWN_ROW = -1;
 
@@ -89,7 +89,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   @GuardedBy("this")
   private boolean nameStored;
 
-  CommittedObjectStorage(
+  StoredLog(
       CommittingEngine engine, ObjectKey key, @Nullable String name, CommitListener listener) {
     super(engine, key, name);
     this.engine = engine;
@@ -148,7 +148,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  void checkOwned(InstanceStorage instance) {
+  void checkOwned(TurnStorage instance) {
     instance.requireUsable();
     if (!isOwned()) {
       synchronized (this) {
@@ -175,7 +175,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  long gate(InstanceStorage instance) {
+  long gate(TurnStorage instance) {
     long last = lastSubmitted;
     if (last > settled) {
       return last;
@@ -190,11 +190,11 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  long submit(InstanceStorage instance, Turn turn) {
+  long submit(TurnStorage instance, WriteSet turn) {
     return submit(instance, turn, turn.bytes());
   }
 
-  private long submit(InstanceStorage instance, @Nullable Turn turn, long turnBytes) {
+  private long submit(TurnStorage instance, @Nullable WriteSet turn, long turnBytes) {
     if (turnBytes > 0) {
       engine.budget().awaitRoom(instance);
     }
@@ -281,7 +281,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @GuardedBy("this")
-  private void add(Batch batch, Turn turn) {
+  private void add(Batch batch, WriteSet turn) {
     TreeMap<String, Write> newest = uncommitted;
     if (newest == null) {
       newest = new TreeMap<>(Keys.ORDER);
@@ -320,7 +320,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @GuardedBy("this")
-  private void awaitRoom(InstanceStorage instance, long turnBytes) {
+  private void awaitRoom(TurnStorage instance, long turnBytes) {
     try {
       while (instance.refusal() == null && !hasRoom(turnBytes)) {
         wait();
@@ -342,7 +342,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  void awaitDurable(InstanceStorage instance) {
+  void awaitDurable(TurnStorage instance) {
     synchronized (this) {
       long target = lastSubmitted;
       try {
@@ -364,7 +364,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   // ---- reads, by the instance
 
   @Override
-  @Nullable ByteString read(InstanceStorage instance, String entryKey) {
+  @Nullable ByteString read(TurnStorage instance, String entryKey) {
     long at;
     synchronized (this) {
       Write write = uncommitted == null ? null : uncommitted.get(entryKey);
@@ -397,8 +397,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  Map<String, ByteString> list(
-      InstanceStorage instance, Range range, NavigableMap<String, Write> own) {
+  Map<String, ByteString> list(TurnStorage instance, Range range, NavigableMap<String, Write> own) {
     NavigableMap<String, Write> newer = own;
     long at;
     synchronized (this) {
@@ -425,7 +424,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  @Nullable AlarmTime readAlarm(InstanceStorage instance) {
+  @Nullable AlarmTime readAlarm(TurnStorage instance) {
     long at;
     synchronized (this) {
       if (alarmKnown) {
@@ -452,7 +451,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   @Override
-  @Nullable String readName(InstanceStorage instance) {
+  @Nullable String readName(TurnStorage instance) {
     long at;
     synchronized (this) {
       at = row;
@@ -468,7 +467,7 @@ final class CommittedObjectStorage extends ObjectStorage {
   }
 
   /** The row, from the store if it isn't known yet. */
-  private long lookUp(InstanceStorage instance, long known) throws SQLException {
+  private long lookUp(TurnStorage instance, long known) throws SQLException {
     if (known != UNKNOWN_ROW) {
       return known;
     }
