@@ -27,6 +27,8 @@ public final class HostLimits {
   private final Duration idleLimit;
   private final int maxInstances;
   private final int maxStubs;
+  private final int maxStrayTurns;
+  private final int maxSpinningTurns;
   private final ConnectionLimits connections;
 
   private HostLimits(Builder builder) {
@@ -43,6 +45,8 @@ public final class HostLimits {
     idleLimit = builder.idleLimit;
     maxInstances = builder.maxInstances;
     maxStubs = builder.maxStubs;
+    maxStrayTurns = builder.maxStrayTurns;
+    maxSpinningTurns = builder.maxSpinningTurns;
     connections =
         builder.connections == null
             ? ConnectionLimits.defaults(HEAP_BYTES, maxStubs, maxFrameBytes)
@@ -174,6 +178,26 @@ public final class HostLimits {
     return Math.clamp(heapBytes / (16 << 10), 1024, 1 << 27);
   }
 
+  /**
+   * How many turns that were cut off may still run, since their methods don't listen to an
+   * interrupt; default four for each processor, but at least 16. Their threads can't be stopped.
+   * While there are so many, a turn of a method that one of them is in breaks its stub with {@code
+   * OVERLOADED}; other methods go on.
+   */
+  public int maxStrayTurns() {
+    return maxStrayTurns;
+  }
+
+  /**
+   * How many turns may spin: keep a thread of those that all virtual threads run on to themselves,
+   * for long, while others wait for it; default four for each processor, but at least 16. The JVM
+   * gets one more such thread for each. While there are so many, turns of the methods that they are
+   * in wait for one of them to end; other methods go on.
+   */
+  public int maxSpinningTurns() {
+    return maxSpinningTurns;
+  }
+
   /** What clients may do before anything of theirs is queued. */
   public ConnectionLimits connections() {
     return connections;
@@ -211,6 +235,8 @@ public final class HostLimits {
     private Duration idleLimit = Duration.ofSeconds(60);
     private int maxInstances = 100_000;
     private int maxStubs = HostLimits.maxStubs(HEAP_BYTES);
+    private int maxStrayTurns = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
+    private int maxSpinningTurns = maxStrayTurns;
     private @Nullable ConnectionLimits connections;
 
     private Builder() {}
@@ -313,6 +339,22 @@ public final class HostLimits {
     public Builder maxStubs(int stubs) {
       checkArgument(stubs > 0, "maxStubs: %s, expected at least 1", stubs);
       maxStubs = stubs;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxStrayTurns}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxStrayTurns(int turns) {
+      checkArgument(turns > 0, "maxStrayTurns: %s, expected at least 1", turns);
+      maxStrayTurns = turns;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxSpinningTurns}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxSpinningTurns(int turns) {
+      checkArgument(turns > 0, "maxSpinningTurns: %s, expected at least 1", turns);
+      maxSpinningTurns = turns;
       return this;
     }
 

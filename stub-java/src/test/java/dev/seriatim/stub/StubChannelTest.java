@@ -247,7 +247,7 @@ final class StubChannelTest {
     Iterator<EchoMessage> watch = EchoGrpc.newBlockingStub(stub.channel()).watch(number(2));
     StatusRuntimeException refused = assertThrows(StatusRuntimeException.class, watch::hasNext);
     assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNIMPLEMENTED);
-    assertThat(refused).hasMessageThat().contains("is SERVER_STREAMING");
+    assertThat(refused).hasMessageThat().contains("is server-streaming");
     assertThat(CallFailure.of(refused).orElseThrow().reason()).isEqualTo(Reasons.CALL_REFUSED);
 
     CallFailure direct = failureOf(stub.call(EchoGrpc.getWatchMethod(), number(2)));

@@ -30,6 +30,15 @@ final class AlarmRunner {
 
   /** Runs the alarm, if it is still due. False if this thread has lost the object meanwhile. */
   boolean run(TurnThread thread) {
+    StuckTurns stuck = object.directory().stuckTurns();
+    BreakCause refusal =
+        stuck.isCrowded()
+            ? stuck.awaitRoom(object.namespace(), AlarmTurn.METHOD, Long.MAX_VALUE)
+            : null;
+    if (refusal != null) {
+      log.putOffAlarm(refusal.message(), null);
+      return true;
+    }
     if (!drain().beginAlarm()) {
       return true; // It stays in the store.
     }

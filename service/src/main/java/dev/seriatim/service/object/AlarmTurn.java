@@ -4,6 +4,9 @@ import dev.seriatim.service.storage.Alarm;
 
 /** The execution of the object's alarm. */
 final class AlarmTurn extends Turn {
+  /** What stands for the name of a method. */
+  static final String METHOD = "the alarm";
+
   private final Alarm alarm;
 
   /** Written by the turn's thread; read by whoever cuts it off. */
@@ -29,7 +32,12 @@ final class AlarmTurn extends Turn {
   }
 
   @Override
+  String method() {
+    return METHOD;
+  }
+
+  @Override
   public String toString() {
-    return "the alarm";
+    return METHOD;
   }
 }

@@ -71,6 +71,12 @@ final class InvocationRunner {
               .formatted(invocation.method(), object.namespace().methods().serviceName()));
     }
     thread.placeTurn(method, invocation, instances);
+    StuckTurns stuck = object.directory().stuckTurns();
+    BreakCause refusal = stuck.isCrowded() ? awaitRoom(stuck, stub, invocation) : null;
+    if (refusal != null) {
+      stub.breakTurn(refusal.blaming(sequence), object.pendingCommit());
+      return true;
+    }
     long room = method.heapBytes(invocation);
     if (room == 0) {
       return read(stub, invocation, method);
@@ -92,17 +98,34 @@ final class InvocationRunner {
     }
   }
 
+  /** Waits, if too many turns of the method spin. Returns why it may not run, or null. */
+  private @Nullable BreakCause awaitRoom(StuckTurns stuck, Session stub, Invocation invocation) {
+    long left;
+    try {
+      left = nanosLeft(stub, invocation);
+    } catch (IllegalArgumentException e) {
+      left = 0; // It is refused for that at once.
+    }
+    return stuck.awaitRoom(object.namespace(), invocation.method(), left);
+  }
+
+  /** How long it may still take; at least 0. */
+  private long nanosLeft(Session stub, Invocation invocation) {
+    Duration timeout = invocation.timeout();
+    if (timeout == null) {
+      return Long.MAX_VALUE;
+    }
+    long nanos = Timeout.nanos(timeout);
+    return nanos - Math.min(nanos, object.directory().nanos() - stub.arrivedNanos());
+  }
+
   private boolean read(Session stub, Invocation invocation, ObjectMethod method) {
     long sequence = invocation.sequence();
-    Duration timeout = invocation.timeout();
-    long timeoutNanos = Long.MAX_VALUE;
+    long timeoutNanos;
     Metadata metadata;
     Object argument;
     try {
-      if (timeout != null) {
-        timeoutNanos = Timeout.nanos(timeout);
-        timeoutNanos -= Math.min(timeoutNanos, object.directory().nanos() - stub.arrivedNanos());
-      }
+      timeoutNanos = nanosLeft(stub, invocation);
       metadata = InvocationMetadata.read(invocation, stub.isLocal());
       argument = method.parse(invocation);
     } catch (MalformedArgumentException e) {
@@ -138,7 +161,7 @@ final class InvocationRunner {
       long timeoutNanos) {
     InvocationTurn turn;
     try {
-      turn = begin(stub, invocation.sequence());
+      turn = begin(stub, invocation);
     } catch (BreakException e) {
       stub.breakTurn(e.cause(), object.pendingCommit());
       return true;
@@ -183,10 +206,12 @@ final class InvocationRunner {
    *
    * @return null if this thread has lost the object at once
    */
-  private @Nullable InvocationTurn begin(Session stub, long sequence) throws BreakException {
+  private @Nullable InvocationTurn begin(Session stub, Invocation invocation)
+      throws BreakException {
     while (true) {
       Instance instance = instances.beginTurn();
-      InvocationTurn begun = new InvocationTurn(object.nextTurnNumber(), instance, stub, sequence);
+      InvocationTurn begun =
+          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation);
       thread.beginTurn(begun);
       if (!instance.isAborted()) {
         return begun;

@@ -6,6 +6,7 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.wire.Content;
+import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** The execution of one invocation, and its reply, which any thread may close. */
 final class InvocationTurn extends Turn implements Reply {
   private final Session stub;
-  private final long sequence;
+  private final Invocation invocation;
 
   // Written by whoever closes the reply, before `closed`.
   private @Nullable Content message;
@@ -26,10 +27,10 @@ final class InvocationTurn extends Turn implements Reply {
   // The turn thread's own.
   private @Nullable Outcome outcome;
 
-  InvocationTurn(long number, Instance instance, Session stub, long sequence) {
+  InvocationTurn(long number, Instance instance, Session stub, Invocation invocation) {
     super(number, instance);
     this.stub = stub;
-    this.sequence = sequence;
+    this.invocation = invocation;
   }
 
   /** The stub whose invocation it is. */
@@ -38,7 +39,12 @@ final class InvocationTurn extends Turn implements Reply {
   }
 
   long sequence() {
-    return sequence;
+    return invocation.sequence();
+  }
+
+  @Override
+  String method() {
+    return invocation.method();
   }
 
   @Override
@@ -85,13 +91,13 @@ final class InvocationTurn extends Turn implements Reply {
   /** The reply as an outcome. To be asked when the reply is closed without a failure. */
   Outcome outcome() {
     if (outcome == null) {
-      outcome = new Outcome(sequence, message, json);
+      outcome = new Outcome(sequence(), message, json);
     }
     return outcome;
   }
 
   @Override
   public String toString() {
-    return "invocation " + sequence;
+    return "invocation " + sequence();
   }
 }

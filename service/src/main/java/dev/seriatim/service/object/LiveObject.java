@@ -281,6 +281,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
     turn = begun;
   }
 
+  /** The turn that is running, or null; only a hint. */
+  @Nullable Turn turn() {
+    return turn;
+  }
+
   /** The turn has ended by itself. */
   void turnEnded() {
     turn = null;
@@ -375,6 +380,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
     // The turn thread has lost the object; until the new one starts, it is this thread's.
     turn = null;
     try {
+      directory.stuckTurns().cutOff(late);
       late.interrupt();
       instances.discard(cause.message());
     } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.

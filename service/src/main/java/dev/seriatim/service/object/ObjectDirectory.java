@@ -47,7 +47,9 @@ public final class ObjectDirectory implements AutoCloseable {
   private final QueueBudget budget;
   private final OutcomeBudget outcomeBudget;
   private final CallChains callChains = new CallChains();
+  private final StuckTurns stuckTurns;
   private final TurnWatch turnWatch;
+  private final CarrierWatch carrierWatch;
   private final Evictor evictor;
   private final StorageEngine storage;
   private final SessionHost sessionHost;
@@ -114,8 +116,11 @@ public final class ObjectDirectory implements AutoCloseable {
         };
     executor.setRemoveOnCancelPolicy(true);
     sessionHost = new SessionHost(limits, nanos, executor, new Pulse());
-    turnWatch = new TurnWatch(limits.turnLimit(), nanos);
+    stuckTurns = new StuckTurns(limits.maxStrayTurns(), limits.maxSpinningTurns());
+    turnWatch = new TurnWatch(limits.turnLimit(), nanos, stuckTurns);
     turnWatch.start(executor);
+    carrierWatch = new CarrierWatch(turnWatch.active(), stuckTurns, threads);
+    carrierWatch.start();
     evictor = new Evictor(this);
     evictor.start();
   }
@@ -243,6 +248,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private void beginDrain() {
     storage.stopAlarms();
     drain.begin();
+    stuckTurns.close();
   }
 
   /** Whether the host is shutting down. */
@@ -277,6 +283,7 @@ public final class ObjectDirectory implements AutoCloseable {
       object.cutOffTurn(cause);
     }
     timer().shutdownNow();
+    carrierWatch.close();
     sessionHost.pulse().close();
     evictor.close();
     storage.close();
@@ -304,6 +311,10 @@ public final class ObjectDirectory implements AutoCloseable {
 
   Collection<LiveObject> objects() {
     return objects.values();
+  }
+
+  StuckTurns stuckTurns() {
+    return stuckTurns;
   }
 
   TurnWatch turnWatch() {

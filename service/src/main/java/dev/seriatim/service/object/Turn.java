@@ -15,6 +15,7 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
   private static final int RUNNING = 0;
   private static final int FINISHED = 1;
   private static final int CUT_OFF = 2;
+  private static final int LEFT = 3;
 
   private static final VarHandle STATE;
 
@@ -30,7 +31,8 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
   private final Instance instance;
   private final Thread thread = Thread.currentThread();
 
-  // Written once, through the handle, by finish or cut: who loses sees at once who has won.
+  // Written through the handle by finish or cut: who loses sees at once who has won. After a cut,
+  // once more by the turn's own thread.
   private volatile int state;
 
   Turn(long number, Instance instance) {
@@ -61,6 +63,11 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
     return STATE.compareAndSet(this, RUNNING, CUT_OFF);
   }
 
+  /** The thread of a turn that was cut off has come back from the object's code. */
+  final void leave() {
+    STATE.setVolatile(this, LEFT);
+  }
+
   /** Wakes the method of a turn that was cut off; also a turn that waits for its reply. */
   final void interrupt() {
     if (Thread.currentThread() != thread) {
@@ -75,6 +82,19 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
 
   /** Whether the turn has been cut off. Any thread may ask. */
   public final boolean isCutOff() {
-    return state == CUT_OFF;
+    return state >= CUT_OFF;
   }
+
+  /** Whether its thread may be inside the object's code. Any thread may ask. */
+  final boolean isInside() {
+    return state == RUNNING || state == CUT_OFF;
+  }
+
+  /** Whether it was cut off, and its thread has come back. Any thread may ask. */
+  final boolean hasLeft() {
+    return state == LEFT;
+  }
+
+  /** What of its object it runs: the name of a method, or {@link AlarmTurn#METHOD}. */
+  abstract String method();
 }

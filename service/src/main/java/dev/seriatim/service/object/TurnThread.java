@@ -161,6 +161,9 @@ final class TurnThread {
   /** A turn has come to its end. False if it was cut off, and this thread has lost the object. */
   boolean endTurn(Turn ended) {
     if (!ended.finish()) {
+      if (ended.isCutOff()) {
+        object.directory().stuckTurns().left(ended);
+      }
       return false;
     }
     object.turnEnded();

@@ -23,13 +23,15 @@ final class TurnWatch {
   private final Set<LiveObject> active;
   private final long limitNanos;
   private final LongSupplier nanos;
+  private final StuckTurns stuck;
 
-  TurnWatch(Duration limit, LongSupplier nanos) {
-    this(limit, nanos, ConcurrentHashMap.newKeySet());
+  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck) {
+    this(limit, nanos, stuck, ConcurrentHashMap.newKeySet());
   }
 
   /** Keeps the objects that it looks at in this set, which is safe for any number of threads. */
-  TurnWatch(Duration limit, LongSupplier nanos, Set<LiveObject> active) {
+  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck, Set<LiveObject> active) {
+    this.stuck = stuck;
     this.limitNanos = limit.toNanos();
     this.nanos = nanos;
     this.active = active;
@@ -38,6 +40,11 @@ final class TurnWatch {
   void start(ScheduledExecutorService timer) {
     long interval = Math.clamp(limitNanos / 8, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
     var _ = timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
+  }
+
+  /** The objects that have a turn thread, or had one lately. */
+  Set<LiveObject> active() {
+    return active;
   }
 
   /** From now on looks at this object, until it is found to rest. */
@@ -76,6 +83,7 @@ final class TurnWatch {
 
   private void checkAll() {
     long now = nanos.getAsLong();
+    stuck.report(now);
     for (LiveObject object : active) {
       try {
         check(object, now);

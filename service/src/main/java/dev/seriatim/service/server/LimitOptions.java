@@ -110,6 +110,22 @@ final class LimitOptions {
       description = "How many stubs may be open. Default: one for each 16 KiB of the heap")
   private int maxStubs = DEFAULTS.maxStubs();
 
+  @Option(
+      names = "--max-stray-turns",
+      paramLabel = "N",
+      description =
+          "How many turns that were cut off may still run before their methods are refused."
+              + " Default: four for each processor, at least 16")
+  private int maxStrayTurns = DEFAULTS.maxStrayTurns();
+
+  @Option(
+      names = "--max-spinning-turns",
+      paramLabel = "N",
+      description =
+          "How many turns may keep a thread to themselves before their methods have to wait."
+              + " Default: four for each processor, at least 16")
+  private int maxSpinningTurns = DEFAULTS.maxSpinningTurns();
+
   /**
    * The limits as given.
    *
@@ -129,7 +145,9 @@ final class LimitOptions {
         .hostOutcomeBytes(hostOutcomeBytes)
         .idleLimit(seconds(idleLimit))
         .maxInstances(maxInstances)
-        .maxStubs(maxStubs);
+        .maxStubs(maxStubs)
+        .maxStrayTurns(maxStrayTurns)
+        .maxSpinningTurns(maxSpinningTurns);
   }
 
   static Duration seconds(double seconds) {

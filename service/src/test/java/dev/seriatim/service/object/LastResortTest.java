@@ -284,6 +284,7 @@ final class LastResortTest {
             threads,
             System::nanoTime)) {
       assertWorks(objects, "a");
+      Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
       threads.exhausted.set(true);
       RecordingAttachment sink = new RecordingAttachment();
       objects.open("a", sink).add(TestObjects.invocations(1, "x", "x"), 1);

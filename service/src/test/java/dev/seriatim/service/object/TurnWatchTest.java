@@ -55,7 +55,7 @@ final class TurnWatchTest {
               return super.remove(resting);
             }
           };
-      TurnWatch watch = new TurnWatch(LIMIT, now::get, active);
+      TurnWatch watch = new TurnWatch(LIMIT, now::get, objects.directory.stuckTurns(), active);
       watch.add(object);
 
       watch.check();
