@@ -185,6 +185,7 @@ func TestThrowInTheMiddleTellsWhatRan(t *testing.T) {
 		if !w.stub.IsBroken() || w.stub.BreakCause() != failure.FailureCause {
 			t.Errorf("broken %v by %v, expected %v", w.stub.IsBroken(), w.stub.BreakCause(), failure.FailureCause)
 		}
+		synctest.Wait() // The first listener is told on another goroutine, after the calls.
 		w.stub.OnBreak(func(cause *seriatim.FailureCause) { told = append(told, cause) })
 		synctest.Wait()
 		if len(told) != 2 || told[0] != failure.FailureCause || told[1] != told[0] {

@@ -38,6 +38,7 @@ final class EndTimeoutTest {
     call = stub.call(EchoGrpc.getEchoMethod(), number(1));
     accepted = host.accept().opened("foo");
     accepted.frame();
+    clock.awaitNoTask(); // The opening is watched until the host's word has come.
   }
 
   @AfterEach

@@ -71,12 +71,21 @@ final class FakeScheduler extends AbstractExecutorService implements ScheduledEx
   }
 
   /** Waits, in bounded time, until something is scheduled. */
-  synchronized void awaitTask() throws InterruptedException {
+  void awaitTask() throws InterruptedException {
+    awaitTasks(false, "nothing was ever scheduled");
+  }
+
+  /** Waits, in bounded time, until nothing is scheduled any more. */
+  void awaitNoTask() throws InterruptedException {
+    awaitTasks(true, "what was scheduled was never cancelled");
+  }
+
+  private synchronized void awaitTasks(boolean none, String otherwise) throws InterruptedException {
     long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-    while (tasks.isEmpty()) {
+    while (tasks.isEmpty() != none) {
       long left = TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime());
       if (left <= 0) {
-        throw new AssertionError("nothing was ever scheduled");
+        throw new AssertionError(otherwise);
       }
       wait(left);
     }
@@ -139,6 +148,7 @@ final class FakeScheduler extends AbstractExecutorService implements ScheduledEx
     public boolean cancel(boolean mayInterruptIfRunning) {
       synchronized (FakeScheduler.this) {
         tasks.remove(this);
+        FakeScheduler.this.notifyAll();
       }
       return super.cancel(mayInterruptIfRunning);
     }
