@@ -3,6 +3,7 @@ package dev.seriatim.stub;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -15,8 +16,17 @@ final class BreakListeners {
   private @Nullable List<Consumer<FailureCause>> waiting; // None in most stubs.
   private boolean ended;
 
-  /** False if the stub has ended, so that nobody will be told any more. */
-  synchronized boolean add(Consumer<FailureCause> listener) {
+  /** Tells this one, too; at once, if the stub has ended by a break. */
+  void add(Consumer<FailureCause> listener, Supplier<@Nullable FailureCause> cause) {
+    if (!waits(listener)) {
+      FailureCause broken = cause.get();
+      if (broken != null) {
+        tell(listener, broken);
+      }
+    }
+  }
+
+  private synchronized boolean waits(Consumer<FailureCause> listener) {
     if (ended) {
       return false;
     }
@@ -45,7 +55,7 @@ final class BreakListeners {
   }
 
   /** Tells one, who may throw. */
-  static void tell(Consumer<FailureCause> listener, FailureCause broken) {
+  private static void tell(Consumer<FailureCause> listener, FailureCause broken) {
     try {
       listener.accept(broken);
     } catch (RuntimeException | Error e) {

@@ -13,6 +13,15 @@ final class HostViolationException extends Exception {
     this.violation = violation;
   }
 
+  /** An outcome has another number than the next one, or one that no call has. */
+  static HostViolationException outcome(long sequence, long expected) {
+    String outcome = "outcome " + Long.toUnsignedString(sequence);
+    return new HostViolationException(
+        sequence == expected
+            ? outcome + " of a call that was not sent"
+            : outcome + ", expected outcome " + expected);
+  }
+
   @Override
   public String getMessage() {
     return violation;

@@ -127,6 +127,17 @@ final class Link {
             true);
   }
 
+  /** Why the stub breaks whose host doesn't end the call, though it has nothing left. */
+  FailureCause endOverdue() {
+    return FailureCause.of(
+        Reasons.ANSWER_OVERDUE,
+        Status.Code.DEADLINE_EXCEEDED,
+        "the host has not ended the stub's call "
+            + options.endTimeout().toMillis()
+            + " ms after its last frame",
+        false);
+  }
+
   // ---- the writer ------------------------------------------------------------------------------
 
   /**
@@ -207,12 +218,13 @@ final class Link {
       return connect;
     } catch (RuntimeException | Error e) {
       LOGGER.log(Level.WARNING, "A stub can't start its call.", e);
-      session.notStarted(
+      session.end(
           FailureCause.of(
               Reasons.CLIENT_FAULT,
               Status.Code.INTERNAL,
               "can't start the stub's call: " + e,
-              false));
+              false),
+          Fate.NOT_EXECUTED);
       return null; // Nobody else may write either, so the claim is kept.
     } finally {
       Context.ROOT.detach(previous);

@@ -11,6 +11,12 @@ import org.jspecify.annotations.Nullable;
  * @param expectedId the id that the object must have, if it is known
  */
 record Opening(Open open, @Nullable String expectedId) {
+  /** The namespace, and the name or the id. */
+  @Override
+  public String toString() {
+    return open.getNamespace() + "/" + (open.hasName() ? open.getName() : "id:" + open.getId());
+  }
+
   /** Checks the host's first frame. */
   void check(ResponseFrame first) throws HostViolationException {
     Opened opened = first.opened();

@@ -1,7 +1,6 @@
 package dev.seriatim.stub;
 
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.Open;
 import dev.seriatim.wire.ResponseFrame;
 import io.grpc.Channel;
 import io.grpc.Deadline;
@@ -164,12 +163,7 @@ final class Session {
   }
 
   void onBreak(Consumer<FailureCause> listener) {
-    if (!breakListeners.add(listener)) {
-      FailureCause broken = cause();
-      if (broken != null) {
-        BreakListeners.tell(listener, broken);
-      }
-    }
+    breakListeners.add(listener, this::cause);
   }
 
   boolean awaitEnd(long timeout, TimeUnit unit) throws InterruptedException {
@@ -231,11 +225,6 @@ final class Session {
     }
   }
 
-  /** That call could not even be started. */
-  void notStarted(FailureCause fault) {
-    end(fault, Fate.NOT_EXECUTED);
-  }
-
   /** The writer can't write; it goes on, to cancel the call. */
   void breakFromWriter(FailureCause fault) {
     synchronized (lock) {
@@ -272,11 +261,7 @@ final class Session {
     }
     delivery.deliver(frame, answered, all);
     if (!all) {
-      long sequence = frame.sequence(answered.length);
-      throw new HostViolationException(
-          sequence == next
-              ? "outcome " + Long.toUnsignedString(sequence) + " of a call that was not sent"
-              : "outcome " + Long.toUnsignedString(sequence) + ", expected outcome " + next);
+      throw HostViolationException.outcome(frame.sequence(answered.length), next);
     }
     if (lookAgain) {
       overdue().forEach(Ledger.Ended::tell);
@@ -306,7 +291,7 @@ final class Session {
   }
 
   /** Completes every call that is left, and then tells the listeners. Does so once. */
-  private void end(FailureCause newCause, Fate sentFate) {
+  void end(FailureCause newCause, Fate sentFate) {
     List<Ledger.Ended> left;
     FailureCause broken;
     synchronized (lock) {
@@ -324,11 +309,9 @@ final class Session {
     unwatch();
   }
 
-  /** The namespace, and the name or the id. */
   @Override
   public String toString() {
-    Open open = opening.open();
-    return open.getNamespace() + "/" + (open.hasName() ? open.getName() : "id:" + open.getId());
+    return opening.toString();
   }
 
   /**
@@ -406,14 +389,7 @@ final class Session {
 
   /** That call has not ended in time. */
   void endOverdue() {
-    breakStub(
-        FailureCause.of(
-            Reasons.ANSWER_OVERDUE,
-            Status.Code.DEADLINE_EXCEEDED,
-            "the host has not ended the stub's call "
-                + options.endTimeout().toMillis()
-                + " ms after its last frame",
-            false));
+    breakStub(link.endOverdue());
     abandon(); // It may have been broken before.
   }
 }
