@@ -10,7 +10,7 @@ import pytest
 from fakehost import IDS, broken, outcome
 
 from seriatim import ClientOptions, Fate, Reason
-from seriatim._ledger import Ledger, PendingCall, Settled
+from seriatim._ledger import Ledger, PendingCall, Verdict
 from seriatim.v1 import durable_objects_pb2 as wire
 
 OPEN = wire.Open(namespace="ECHO", name="foo")
@@ -31,7 +31,7 @@ def numbers(request: wire.ConnectRequest | None) -> list[int]:
     return [i.sequence for i in request.invocations]
 
 
-def answered(ledger: Ledger, *sequences: int, now: float = 0.0) -> list[Settled]:
+def answered(ledger: Ledger, *sequences: int, now: float = 0.0) -> list[Verdict]:
     return ledger.receive(
         wire.ConnectResponse(outcomes=[outcome(n) for n in sequences]).SerializeToString(), now
     )
@@ -41,7 +41,7 @@ def next_check(ledger: Ledger) -> float | None:
     return ledger.next_check
 
 
-def fates(settled: Iterable[Settled]) -> list[tuple[int, str]]:
+def fates(settled: Iterable[Verdict]) -> list[tuple[int, str]]:
     return [(s.call.sequence, s.fate.name if s.cause else "OK") for s in settled]
 
 
@@ -49,7 +49,7 @@ def test_frames_are_bounded_by_calls_and_bytes() -> None:
     size = call(bytes(1000)).size
     ledger = Ledger(ClientOptions(max_frame_invocations=3, max_frame_bytes=2 * size), OPEN)
     for payload in (1000, 1000, 1, 1, 1, 1, 5000, 1):
-        ledger.submit(call(bytes(payload)))
+        ledger.take(call(bytes(payload)))
     first = frame(ledger)
     assert first is not None
     assert first.open == OPEN
@@ -71,8 +71,8 @@ def test_frames_are_bounded_by_calls_and_bytes() -> None:
 
 def test_the_timeout_of_an_invocation_is_what_remains_when_it_leaves() -> None:
     ledger = Ledger(ClientOptions(), OPEN)
-    ledger.submit(call(deadline=12.5))
-    ledger.submit(call(deadline=9.0))
+    ledger.take(call(deadline=12.5))
+    ledger.take(call(deadline=9.0))
     request = frame(ledger, 10.25)
     assert request is not None
     late, over = request.invocations
@@ -87,9 +87,9 @@ def opened(ledger: Ledger) -> None:
 
 def test_the_earliest_deadline_of_those_unanswered_counts() -> None:
     ledger = Ledger(ClientOptions(deadline_grace=1.0), OPEN)
-    ledger.submit(call())
-    ledger.submit(call(deadline=20.0))
-    ledger.submit(call(deadline=10.0))
+    ledger.take(call())
+    ledger.take(call(deadline=20.0))
+    ledger.take(call(deadline=10.0))
     assert next_check(ledger) == 10.0
     frame(ledger)
     opened(ledger)
@@ -102,7 +102,7 @@ def test_the_earliest_deadline_of_those_unanswered_counts() -> None:
 def test_the_oldest_call_waits_for_the_word_of_the_host() -> None:
     ledger = Ledger(ClientOptions(deadline_grace=1.0), OPEN)
     for deadline in (10.0, 10.5, None, 12.0):
-        ledger.submit(call(deadline=deadline))
+        ledger.take(call(deadline=deadline))
     frame(ledger)
     opened(ledger)
     assert ledger.check(10.0) == []
@@ -122,16 +122,16 @@ def test_the_oldest_call_waits_for_the_word_of_the_host() -> None:
 def test_a_call_behind_one_that_may_take_longer_ends_at_its_deadline() -> None:
     for before in (None, 30.0):
         ledger = Ledger(ClientOptions(deadline_grace=1.0, max_unanswered_frames=1), OPEN)
-        ledger.submit(call(deadline=before))
+        ledger.take(call(deadline=before))
         frame(ledger)
-        ledger.submit(call(deadline=20.0))
+        ledger.take(call(deadline=20.0))
         (ended,) = ledger.check(20.0)
         assert (ended.fate, ended.cause and ended.cause.reason) == (Fate.NOT_EXECUTED, Reason.ANSWER_OVERDUE)
         assert ended.cause is not None
         assert ended.cause.failed_sequence == 2
         assert "behind call 1" in ended.cause.message
         assert next_check(ledger) == before
-        ledger.submit(call())
+        ledger.take(call())
         opened(ledger)
         answered(ledger, 1)
         request = frame(ledger, 25.0)
@@ -145,8 +145,8 @@ def test_a_call_behind_one_that_may_take_longer_ends_at_its_deadline() -> None:
 
 def test_the_host_takes_too_long_to_open_the_stub() -> None:
     ledger = Ledger(ClientOptions(open_timeout=5.0), OPEN)
-    ledger.submit(call())
-    ledger.submit(call(deadline=130.0))
+    ledger.take(call())
+    ledger.take(call(deadline=130.0))
     ledger.opening(100.0)
     assert next_check(ledger) == 105.0
     frame(ledger)
@@ -161,9 +161,9 @@ def test_the_host_takes_too_long_to_open_the_stub() -> None:
 
 def test_an_outcome_of_a_call_that_still_waits() -> None:
     ledger = Ledger(ClientOptions(max_unanswered_frames=1), OPEN)
-    ledger.submit(call())
+    ledger.take(call())
     frame(ledger)
-    ledger.submit(call())
+    ledger.take(call())
     ledger.receive(OPENED.SerializeToString(), 0.0)
     assert fates(answered(ledger, 1, 2)) == [(1, "OK"), (2, "NOT_EXECUTED")]
     assert ledger.cause is not None
@@ -172,7 +172,7 @@ def test_an_outcome_of_a_call_that_still_waits() -> None:
 
 def test_a_number_near_the_end_of_64_bits() -> None:
     ledger = Ledger(ClientOptions(), OPEN)
-    ledger.submit(call())
+    ledger.take(call())
     frame(ledger)
     ledger.receive(OPENED.SerializeToString(), 0.0)
     response = wire.ConnectResponse(broken=broken(2**64 - 1))
@@ -206,7 +206,7 @@ def test_whatever_happens_each_call_is_settled_once_and_truly(seed: int) -> None
     def receive(response: wire.ConnectResponse) -> None:
         note(ledger.receive(response.SerializeToString(), now))
 
-    def note(those: list[Settled]) -> None:
+    def note(those: list[Verdict]) -> None:
         for each in those:
             if each.cause is not None and each.cause.failed_sequence == each.call.sequence:
                 assert each.cause.reason == Reason.ANSWER_OVERDUE
@@ -234,7 +234,7 @@ def test_whatever_happens_each_call_is_settled_once_and_truly(seed: int) -> None
         if step < 0.4:
             deadline = now + rng.uniform(50, 100) if rng.random() < 0.2 else None
             pending = call(bytes(rng.choice([0, 50, 200])), deadline)
-            refusal = ledger.submit(pending)
+            refusal = ledger.take(pending)
             if refusal is None:
                 accepted += 1
                 assert pending.sequence == accepted
@@ -278,13 +278,13 @@ def test_whatever_happens_each_call_is_settled_once_and_truly(seed: int) -> None
         elif step < 0.96:
             note(ledger.cancel("enough"))
         elif step < 0.97:
-            note(ledger.ended(grpc.StatusCode.UNAVAILABLE, "gone"))
+            note(ledger.connection_ended(grpc.StatusCode.UNAVAILABLE, "gone"))
         elif ledger.next_check is not None and rng.random() < 0.2:
             now = max(now, ledger.next_check)
             note(ledger.check(now))
             assert ledger.next_check is None or ledger.next_check > now
     if not ledger.is_over:
-        note(ledger.ended(grpc.StatusCode.OK, ""))
+        note(ledger.connection_ended(grpc.StatusCode.OK, ""))
     assert ledger.is_over
     assert not ledger.has_frame
     assert ledger.next_check is None

@@ -177,7 +177,7 @@ class EventLink(Link):
             if over:
                 code = _CODES.get(self._status.code(), grpc.StatusCode.UNKNOWN)
                 words = self._status.details() or self._status.error_string() or ""
-                self._session.ended(code, words, self._status.trailing_metadata() or ())
+                self._session.connection_ended(code, words, self._status.trailing_metadata() or ())
         except BaseException as e:
             LOGGER.exception("a stub's link failed")
             self._session.failed(e)

@@ -52,7 +52,7 @@ class PendingCall:
             self.size += _METADATA_OVERHEAD_BYTES + len(key) + len(value)
 
 
-class Settled(NamedTuple):
+class Verdict(NamedTuple):
     """What became of a call: the response, or the cause and the fate if it failed."""
 
     call: PendingCall
@@ -105,7 +105,7 @@ class Ledger:
 
     # ---- what callers do ----------------------------------------------------------------------------
 
-    def submit(self, call: PendingCall) -> FailureCause | None:
+    def take(self, call: PendingCall) -> FailureCause | None:
         """Takes a call in and gives it its number; or says why not, and the call leaves no trace."""
         refusal = self._refusal(call)
         if refusal is not None:
@@ -153,19 +153,19 @@ class Ledger:
         self.is_closing = True
         self._expect_end(now)
 
-    def cancel(self, message: str) -> list[Settled]:
+    def cancel(self, message: str) -> list[Verdict]:
         """Breaks the stub from this side."""
-        return self.break_by(FailureCause.of(Reason.STUB_CANCELLED, grpc.StatusCode.CANCELLED, message))
+        return self.break_with(FailureCause.of(Reason.STUB_CANCELLED, grpc.StatusCode.CANCELLED, message))
 
-    def break_by(self, cause: FailureCause, sent: Fate = Fate.UNKNOWN) -> list[Settled]:
+    def break_with(self, cause: FailureCause, sent: Fate = Fate.UNKNOWN) -> list[Verdict]:
         """Breaks the stub, unless it has ended. `sent` is the fate of calls sent and unanswered."""
         if self.is_over:
             return []
         self._state = _State.BROKEN
         self.is_over = True
         self.cause = cause
-        settled = [Settled(call, None, cause, sent) for call in self._sent if not call.ended]
-        settled += [Settled(call, None, cause, Fate.NOT_EXECUTED) for call in self._waiting if not call.ended]
+        settled = [Verdict(call, None, cause, sent) for call in self._sent if not call.ended]
+        settled += [Verdict(call, None, cause, Fate.NOT_EXECUTED) for call in self._waiting if not call.ended]
         self._sent.clear()
         self._waiting.clear()
         self._waiting_bytes = 0
@@ -228,11 +228,11 @@ class Ledger:
 
     # ---- frames from the host -----------------------------------------------------------------------
 
-    def receive(self, frame: bytes, now: float) -> list[Settled]:
+    def receive(self, frame: bytes, now: float) -> list[Verdict]:
         """A frame from the host. Anything behind the break is ignored."""
         if self.is_over:
             return []
-        settled: list[Settled] = []
+        settled: list[Verdict] = []
         try:
             response = _frames.response(frame)
             if not self._opened:
@@ -255,13 +255,13 @@ class Ledger:
                 Reason.HOST_VIOLATION, grpc.StatusCode.INTERNAL, f"the host broke the protocol: {e}"
             )
             if e.unreadable is not None:
-                settled.append(Settled(e.unreadable, None, cause, Fate.COMPLETED))
-            settled += self.break_by(cause)
+                settled.append(Verdict(e.unreadable, None, cause, Fate.COMPLETED))
+            settled += self.break_with(cause)
         return settled
 
-    def ended(
+    def connection_ended(
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
-    ) -> list[Settled]:
+    ) -> list[Verdict]:
         """The link has ended with this status."""
         done = self._state is _State.CLOSING and not self._sent and not self._waiting
         if done and code is grpc.StatusCode.OK:
@@ -269,9 +269,9 @@ class Ledger:
             self.is_over = True
             self.next_check = None
             return []
-        return self.break_by(FailureCause.connection_lost(code, message, trailers))
+        return self.break_with(FailureCause.connection_lost(code, message, trailers))
 
-    def _answer(self, outcome: wire.Outcome, settled: list[Settled]) -> None:
+    def _answer(self, outcome: wire.Outcome, settled: list[Verdict]) -> None:
         if outcome.sequence != self._answered + 1:
             raise HostViolationError(f"outcome {outcome.sequence}, expected outcome {self._answered + 1}")
         if not self._sent:
@@ -280,24 +280,24 @@ class Ledger:
         self._answered += 1
         if call.ended:
             return  # Its caller has been told that no answer came in time.
-        settled.append(Settled(call, _frames.result(outcome, call), None, Fate.COMPLETED))
+        settled.append(Verdict(call, _frames.result(outcome, call), None, Fate.COMPLETED))
 
     def _frames_answered(self) -> None:
         while self._unanswered_frames and self._unanswered_frames[0] <= self._answered:
             self._unanswered_frames.popleft()
 
-    def _break_as_told(self, broken: wire.Broken) -> list[Settled]:
+    def _break_as_told(self, broken: wire.Broken) -> list[Verdict]:
         if broken.cause.code == 0:
             raise HostViolationError("broken with code OK")
         if broken.completed_through != self._answered:
             raise HostViolationError(
                 f"broken with completed_through {broken.completed_through} after {self._answered} outcomes"
             )
-        return self.break_by(FailureCause.told(broken), Fate.NOT_EXECUTED)
+        return self.break_with(FailureCause.told(broken), Fate.NOT_EXECUTED)
 
     # ---- time ---------------------------------------------------------------------------------------
 
-    def check(self, now: float) -> list[Settled]:
+    def check(self, now: float) -> list[Verdict]:
         """Ends the calls that are overdue, and breaks a stub that the host doesn't end. To be called at
         `next_check`.
 
@@ -308,14 +308,14 @@ class Ledger:
             return []
         self.next_check = None
         self._in_grace = False
-        settled: list[Settled] = []
+        settled: list[Verdict] = []
         for calls, fate in ((self._sent, Fate.UNKNOWN), (self._waiting, Fate.NOT_EXECUTED)):
             for call in calls:
                 if call.deadline is not None and not call.ended:
                     cause = self._overdue(call, call.deadline, now)
                     if cause is not None:
                         call.ended = True
-                        settled.append(Settled(call, None, cause, fate))
+                        settled.append(Verdict(call, None, cause, fate))
         if self._open_by is not None:
             self._check_at(self._open_by)
         if self._end_by is None:
@@ -323,7 +323,7 @@ class Ledger:
         if now < self._end_by:
             self._check_at(self._end_by)
             return settled
-        return settled + self.break_by(
+        return settled + self.break_with(
             FailureCause.of(
                 Reason.ANSWER_OVERDUE,
                 grpc.StatusCode.DEADLINE_EXCEEDED,

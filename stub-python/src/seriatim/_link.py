@@ -53,7 +53,7 @@ class Carried(Protocol):
     def received(self, frame: bytes) -> bool:
         """A frame has come. False if no more are wanted."""
 
-    def ended(
+    def connection_ended(
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
     ) -> None:
         """The call has ended, and all its frames have been told."""

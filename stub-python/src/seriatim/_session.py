@@ -12,7 +12,7 @@ import grpc
 from seriatim._connection import Connection
 from seriatim._failures import FailureCause, Fate
 from seriatim._ids import DurableObjectId
-from seriatim._ledger import Ledger, PendingCall, Settled
+from seriatim._ledger import Ledger, PendingCall, Verdict
 from seriatim._link import Carried, Link, Step
 from seriatim._transport import LOGGER, cannot_connect, client_fault, open_overdue
 from seriatim._watchdog import Timers, Watchdog
@@ -56,7 +56,7 @@ class Session(Carried):
         self._has_left = False
         self._half_closed = False
         self._writing = False  # Someone has a step and is taking it.
-        self._untold: list[Settled] = []
+        self._untold: list[Verdict] = []
         self._telling = False
         self._end_told = False
         self._break_listeners: list[BreakListener] = []
@@ -80,7 +80,7 @@ class Session(Carried):
     def submit(self, call: PendingCall) -> None:
         """Takes a call in and gives it its number before it returns; or fails it at once."""
         with self._lock:
-            refusal = self._ledger.submit(call)
+            refusal = self._ledger.take(call)
             if refusal is None:
                 call.target.sequence = call.sequence
                 begin = not self._begun
@@ -200,12 +200,12 @@ class Session(Carried):
             self._tell(settled)
         return not over
 
-    def ended(
+    def connection_ended(
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
     ) -> None:
         """See `Carried`."""
         with self._lock:
-            settled = self._ledger.ended(code, message, trailers)
+            settled = self._ledger.connection_ended(code, message, trailers)
         self._tell_all(settled)
 
     def failed(self, error: BaseException) -> None:
@@ -238,17 +238,17 @@ class Session(Carried):
 
     def _break(self, cause: FailureCause) -> None:
         with self._lock:
-            settled = self._ledger.break_by(cause)
+            settled = self._ledger.break_with(cause)
         self._tell_all(settled)
 
-    def _tell_all(self, settled: list[Settled]) -> None:
+    def _tell_all(self, settled: list[Verdict]) -> None:
         """Tells callers what became of their calls and, if the stub has ended, whom that concerns."""
         with self._lock:
             tell = self._may_tell(settled)
         if tell:
             self._tell(settled)
 
-    def _may_tell(self, settled: list[Settled]) -> bool:
+    def _may_tell(self, settled: list[Verdict]) -> bool:
         """Under the lock: whether it is for this thread to tell; else someone else does, or nobody must."""
         if self._telling:
             self._untold += settled
@@ -256,7 +256,7 @@ class Session(Carried):
         self._telling = bool(settled) or (self._ledger.is_over and not self._end_told)
         return self._telling
 
-    def _tell(self, settled: list[Settled]) -> None:
+    def _tell(self, settled: list[Verdict]) -> None:
         end = False
         untold = iter(settled)
         try:
@@ -306,7 +306,7 @@ class Session(Carried):
         """
         self._lock = threading.Lock()
         self._break_listeners = []
-        for call, _, _, fate in [*self._untold, *self._ledger.break_by(cause)]:
+        for call, _, _, fate in [*self._untold, *self._ledger.break_with(cause)]:
             call.target.forked(cause, fate)
         self._untold = []
         self._telling = False

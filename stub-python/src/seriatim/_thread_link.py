@@ -95,10 +95,12 @@ class ThreadLink(Link):
             for frame in stream:
                 if not self._session.received(frame):
                     return
-            self._session.ended(grpc.StatusCode.OK, "")
+            self._session.connection_ended(grpc.StatusCode.OK, "")
         except grpc.RpcError as e:
             error: Any = e
-            self._session.ended(error.code(), error.details() or "", error.trailing_metadata() or ())
+            self._session.connection_ended(
+                error.code(), error.details() or "", error.trailing_metadata() or ()
+            )
         except BaseException as e:
             LOGGER.exception("a stub can't receive")
             self._session.failed(e)

@@ -87,12 +87,12 @@ class AioLink(Link):
             code = await stream.code()
             details = await stream.details()
             trailers = await stream.trailing_metadata()
-            self._session.ended(code, details or "", trailers or ())
+            self._session.connection_ended(code, details or "", trailers or ())
         except aio.AioRpcError as e:
-            self._session.ended(e.code(), e.details() or "", e.trailing_metadata() or ())
+            self._session.connection_ended(e.code(), e.details() or "", e.trailing_metadata() or ())
         except asyncio.CancelledError:
             # Of the stream, since its channel was closed, say; or of this task, at the end of its loop.
-            self._session.ended(grpc.StatusCode.CANCELLED, "the stub's stream was cancelled")
+            self._session.connection_ended(grpc.StatusCode.CANCELLED, "the stub's stream was cancelled")
             if not stream.cancelled():
                 raise
         except Exception as e:

@@ -32,7 +32,7 @@ final class Ledger {
   }
 
   /** A call that has ended, and how; still to be told so, outside of the lock. */
-  record Ended(PendingCall call, CallFailure failure) {
+  record Verdict(PendingCall call, CallFailure failure) {
     void tell() {
       call.fail(failure);
     }
@@ -216,10 +216,10 @@ final class Ledger {
    * it for a grace if the oldest call without an answer is overdue, too (it is about to tell), and
    * ends at once if that one may still take its time.
    */
-  List<Ended> overdue() {
+  List<Verdict> overdue() {
     nextLook = NEVER;
     waitsForWord = false;
-    List<Ended> ended = new ArrayList<>();
+    List<Verdict> ended = new ArrayList<>();
     if (state == State.BROKEN || over) {
       return ended; // They fail with the stub.
     }
@@ -251,12 +251,12 @@ final class Ledger {
     return ended;
   }
 
-  private Ended end(PendingCall call, long sequence, String message) {
+  private Verdict end(PendingCall call, long sequence, String message) {
     call.giveUp();
     FailureCause overdue =
         FailureCause.of(
             Reasons.ANSWER_OVERDUE, Status.Code.DEADLINE_EXCEEDED, message, false, sequence);
-    return new Ended(call, new CallFailure(overdue, fate(sequence, Fate.UNKNOWN), call));
+    return new Verdict(call, new CallFailure(overdue, fate(sequence, Fate.UNKNOWN), call));
   }
 
   /** In how many nanoseconds {@link #overdue} has to look again, as it found; or never. */
@@ -335,17 +335,17 @@ final class Ledger {
    * @param sentFate what is known of those that were sent
    * @return those that their callers still wait for
    */
-  List<Ended> end(FailureCause newCause, Fate sentFate) {
+  List<Verdict> end(FailureCause newCause, Fate sentFate) {
     if (cause == null) {
       broken(newCause);
     }
     FailureCause why = cause == null ? newCause : cause;
     over = true;
-    List<Ended> ended = new ArrayList<>();
+    List<Verdict> ended = new ArrayList<>();
     for (long sequence = nextOutcome(); sequence <= calls.last(); sequence++) {
       PendingCall call = calls.call(sequence);
       if (!call.isOver()) {
-        ended.add(new Ended(call, new CallFailure(why, fate(sequence, sentFate), call)));
+        ended.add(new Verdict(call, new CallFailure(why, fate(sequence, sentFate), call)));
       }
     }
     calls.clear();

@@ -257,7 +257,7 @@ final class Link {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      session.carrierEnded(status, trailers);
+      session.connectionEnded(status, trailers);
     }
   }
 

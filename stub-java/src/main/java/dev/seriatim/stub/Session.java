@@ -80,11 +80,11 @@ final class Session {
       return false;
     }
     if (first) {
-      watchdog.begins();
+      watchdog.expectOpening();
     }
     Deadline deadline = call.deadline();
     if (deadline != null) {
-      watchdog.deadlineIn(deadline.timeRemaining(TimeUnit.NANOSECONDS));
+      watchdog.lookIn(deadline.timeRemaining(TimeUnit.NANOSECONDS));
     }
     if (write) {
       link.write();
@@ -117,7 +117,7 @@ final class Session {
       link.write();
     }
     if (finished) {
-      watchdog.ends();
+      watchdog.expectEnd();
     }
     return true;
   }
@@ -209,8 +209,8 @@ final class Session {
   }
 
   /** The call that carried the stub has ended. */
-  void carrierEnded(Status status, Metadata trailers) {
-    watchdog.ended();
+  void connectionEnded(Status status, Metadata trailers) {
+    watchdog.stopAll();
     boolean orderly;
     synchronized (lock) {
       orderly = status.isOk() && ledger.isFinished();
@@ -264,10 +264,10 @@ final class Session {
       throw HostViolationException.outcome(frame.sequence(answered.length), next);
     }
     if (lookAgain) {
-      overdue().forEach(Ledger.Ended::tell);
+      overdue().forEach(Ledger.Verdict::tell);
     }
     if (finished) {
-      watchdog.ends();
+      watchdog.expectEnd();
     }
   }
 
@@ -277,7 +277,7 @@ final class Session {
     }
     end(FailureCause.told(broken), Fate.NOT_EXECUTED);
     kick(); // To half-close: the host ends the call by itself.
-    watchdog.ends();
+    watchdog.expectEnd();
   }
 
   // ---- the end ---------------------------------------------------------------------------------
@@ -286,13 +286,13 @@ final class Session {
   private void closed() {
     ledger.closed();
     breakListeners.forget();
-    watchdog.over();
+    watchdog.stop();
     ended.countDown();
   }
 
   /** Completes every call that is left, and then tells the listeners. Does so once. */
   void end(FailureCause newCause, Fate sentFate) {
-    List<Ledger.Ended> left;
+    List<Ledger.Verdict> left;
     FailureCause broken;
     synchronized (lock) {
       if (ledger.isOver()) {
@@ -302,8 +302,8 @@ final class Session {
       FailureCause known = ledger.cause();
       broken = known == null ? newCause : known;
     }
-    watchdog.over();
-    left.forEach(Ledger.Ended::tell);
+    watchdog.stop();
+    left.forEach(Ledger.Verdict::tell);
     breakListeners.tellAll(broken);
     ended.countDown();
     unwatch();
@@ -352,29 +352,29 @@ final class Session {
   // ---- what the watchdog wakes -----------------------------------------------------------------
 
   /** A deadline may have passed. */
-  void lookAtDeadlines() {
-    List<Ledger.Ended> ended = overdue();
+  void checkDeadlines() {
+    List<Ledger.Verdict> ended = overdue();
     if (!ended.isEmpty()) {
       // Not here: callbacks may block, and this thread watches all stubs of the process.
-      options.callbackExecutor().execute(() -> ended.forEach(Ledger.Ended::tell));
+      options.callbackExecutor().execute(() -> ended.forEach(Ledger.Verdict::tell));
     }
   }
 
-  private List<Ledger.Ended> overdue() {
-    List<Ledger.Ended> overdue;
+  private List<Ledger.Verdict> overdue() {
+    List<Ledger.Verdict> overdue;
     long nextLook;
     synchronized (lock) {
       overdue = ledger.overdue();
       nextLook = ledger.nextLook();
     }
     if (nextLook != Ledger.NEVER) {
-      watchdog.deadlineIn(nextLook);
+      watchdog.lookIn(nextLook);
     }
     return overdue;
   }
 
   /** The host has not said in time that the stub is open. */
-  void openOverdue() {
+  void openingOverdue() {
     boolean write;
     synchronized (lock) {
       if (opened || !ledger.breakWith(link.openOverdue(ledger.hasSent()))) {

@@ -35,8 +35,8 @@ final class Watchdog {
     this.options = options;
   }
 
-  /** Has {@link Session#lookAtDeadlines} called in so many nanoseconds, or before. */
-  synchronized void deadlineIn(long nanos) {
+  /** Has {@link Session#checkDeadlines} called in so many nanoseconds, or before. */
+  synchronized void lookIn(long nanos) {
     ScheduledFuture<?> known = deadline;
     if (over || (known != null && known.getDelay(TimeUnit.NANOSECONDS) <= nanos)) {
       return;
@@ -49,13 +49,13 @@ final class Watchdog {
     synchronized (this) {
       deadline = null;
     }
-    session.lookAtDeadlines();
+    session.checkDeadlines();
   }
 
-  /** The call that carries the stub begins: has {@link Session#openOverdue} called in time. */
-  synchronized void begins() {
+  /** The call that carries the stub begins: has {@link Session#openingOverdue} called in time. */
+  synchronized void expectOpening() {
     if (!over && opening == null) {
-      opening = schedule(session::openOverdue, nanos(options.openTimeout()));
+      opening = schedule(session::openingOverdue, nanos(options.openTimeout()));
     }
   }
 
@@ -66,14 +66,14 @@ final class Watchdog {
   }
 
   /** Nothing is left of that call but its end: has {@link Session#endOverdue} called in time. */
-  synchronized void ends() {
+  synchronized void expectEnd() {
     if (!ended && ending == null) {
       ending = schedule(session::endOverdue, nanos(options.endTimeout()));
     }
   }
 
   /** It has ended. */
-  synchronized void ended() {
+  synchronized void stopAll() {
     ended = true;
     cancel(ending);
     ending = null;
@@ -81,7 +81,7 @@ final class Watchdog {
   }
 
   /** No call waits for anything any more. */
-  synchronized void over() {
+  synchronized void stop() {
     over = true;
     cancel(deadline);
     deadline = null;

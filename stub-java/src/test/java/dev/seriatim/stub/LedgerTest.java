@@ -5,8 +5,8 @@ import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
-import dev.seriatim.stub.Ledger.Ended;
 import dev.seriatim.stub.Ledger.Step;
+import dev.seriatim.stub.Ledger.Verdict;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Outcome;
 import dev.seriatim.wire.Content;
@@ -124,7 +124,7 @@ final class LedgerTest {
     assertThat(ledger.next(true)).isEqualTo(Step.CANCEL);
     assertThat(ledger.next(true)).isEqualTo(Step.REST);
     FailureCause lost = FailureCause.connectionLost(Status.CANCELLED, new io.grpc.Metadata());
-    List<Ended> left = ledger.end(lost, Fate.UNKNOWN);
+    List<Verdict> left = ledger.end(lost, Fate.UNKNOWN);
     assertThat(left.stream().map(one -> one.failure().getMessage()))
         .containsExactly(
             "not today [SOME_REASON, call 1, UNKNOWN]",
@@ -184,7 +184,7 @@ final class LedgerTest {
     taken(call());
     ledger.nextFrame();
     clock.advance(100);
-    List<Ended> ended = ledger.overdue();
+    List<Verdict> ended = ledger.overdue();
     assertThat(ended).hasSize(1);
     assertThat(ended.get(0).failure())
         .hasMessageThat()
@@ -253,7 +253,7 @@ final class LedgerTest {
     PendingCall waits = taken(call(100));
     taken(call());
     clock.advance(100);
-    List<Ended> ended = ledger.overdue();
+    List<Verdict> ended = ledger.overdue();
     assertThat(ended.get(0).failure().fate()).isEqualTo(Fate.NOT_EXECUTED);
     PendingCall[] frame = ledger.nextFrame();
     assertThat(frame).hasLength(2);
@@ -395,7 +395,7 @@ final class LedgerTest {
     }
 
     private void overdue() {
-      for (Ended ended : ledger.overdue()) {
+      for (Verdict ended : ledger.overdue()) {
         assertWithMessage("%s: the deadline", what).that(ended.call().isOverdue()).isTrue();
         assertFate(ended);
         ended.tell();
@@ -404,13 +404,13 @@ final class LedgerTest {
     }
 
     private void end() {
-      for (Ended ended : ledger.end(BROKEN, Fate.UNKNOWN)) {
+      for (Verdict ended : ledger.end(BROKEN, Fate.UNKNOWN)) {
         assertFate(ended);
         ended.tell();
       }
     }
 
-    private void assertFate(Ended ended) {
+    private void assertFate(Verdict ended) {
       assertWithMessage("%s: fate of call %s", what, ended.call().sequence())
           .that(ended.failure().fate())
           .isEqualTo(ended.call().sequence() <= sent ? Fate.UNKNOWN : Fate.NOT_EXECUTED);
