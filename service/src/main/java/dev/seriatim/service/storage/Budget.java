@@ -48,7 +48,7 @@ final class Budget {
   }
 
   /** Waits while the limit is passed. Returns also when the instance is refused. */
-  void awaitRoom(TurnStorage instance) {
+  void awaitRoom(TurnBracket instance) {
     if (used.get() < limit) {
       return;
     }

@@ -223,7 +223,7 @@ final class Committer implements AutoCloseable {
     if (!lost.isEmpty()) {
       group.removeAll(lost);
       for (Batch batch : lost) {
-        fail(batch.object, batch.object.notOwned());
+        fail(batch.object, ownership.refusal(batch.object.key));
       }
     }
   }

@@ -51,6 +51,10 @@ final class Doubt {
   /** It is known by now, and can't change any more. */
   void end(List<Batch> group) {
     objects = Set.of();
-    group.forEach(batch -> batch.object.doubtIsOver(batch));
+    for (Batch batch : group) {
+      if (batch.alarm != null) {
+        batch.object.loseAlarm(); // The store can be asked for it now.
+      }
+    }
   }
 }

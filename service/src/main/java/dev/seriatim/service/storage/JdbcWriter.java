@@ -110,8 +110,8 @@ final class JdbcWriter implements AutoCloseable {
       batch.rowIsNew = false;
       batch.storedName = null;
       batch.row = batch.object.row();
-      if (batch.row == StoredLog.UNKNOWN_ROW && batch.hasWrites()) {
-        batch.row = StoredLog.NO_ROW;
+      if (batch.row == ObjectRow.UNKNOWN_ROW && batch.hasWrites()) {
+        batch.row = ObjectRow.NO_ROW;
         unknown.add(batch);
       }
     }
@@ -119,7 +119,7 @@ final class JdbcWriter implements AutoCloseable {
       store.findRows(this, unknown);
     }
     for (Batch batch : group) {
-      if (batch.row == StoredLog.NO_ROW && batch.keepsSomething()) {
+      if (batch.row == ObjectRow.NO_ROW && batch.keepsSomething()) {
         batch.row = store.newRow(this);
         batch.rowIsNew = true;
       }
@@ -195,7 +195,7 @@ final class JdbcWriter implements AutoCloseable {
       alarm.addBatch();
       object.setLong(1, batch.row);
       object.addBatch();
-      batch.row = StoredLog.NO_ROW;
+      batch.row = ObjectRow.NO_ROW;
     }
     alarm.executeBatch();
     object.executeBatch();
@@ -268,6 +268,6 @@ final class JdbcWriter implements AutoCloseable {
   }
 
   private static boolean hasRow(Batch batch) {
-    return batch.row > StoredLog.NO_ROW;
+    return batch.row > ObjectRow.NO_ROW;
   }
 }

@@ -26,12 +26,12 @@ final class MemoryLog extends ObjectLog {
   public void close() {}
 
   @Override
-  void checkOwned(TurnStorage instance) {
+  void checkOwned(TurnBracket instance) {
     instance.requireUsable();
   }
 
   @Override
-  @Nullable ByteString read(TurnStorage instance, String entryKey) {
+  @Nullable ByteString read(TurnBracket instance, String entryKey) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return null;
@@ -42,7 +42,7 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  Map<String, ByteString> list(TurnStorage instance, Range range, NavigableMap<String, Write> own) {
+  Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return Merge.merge(range, own, Collections.emptyMap());
@@ -53,7 +53,7 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  @Nullable AlarmTime readAlarm(TurnStorage instance) {
+  @Nullable AlarmTime readAlarm(TurnBracket instance) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return null;
@@ -75,7 +75,7 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  @Nullable String readName(TurnStorage instance) {
+  @Nullable String readName(TurnBracket instance) {
     Contents contents = engine.contents(key);
     if (knownName() == null && contents != null) {
       synchronized (this) {
@@ -88,13 +88,13 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  long gate(TurnStorage instance) {
+  long gate(TurnBracket instance) {
     instance.requireUsable();
     return 0;
   }
 
   @Override
-  long submit(TurnStorage instance, WriteSet turn) {
+  long submit(TurnBracket instance, WriteSet turn) {
     // Holding the monitor, so that a discard comes before all of it or after all of it.
     synchronized (this) {
       instance.requireUsable();
@@ -140,7 +140,7 @@ final class MemoryLog extends ObjectLog {
   void answerAlarm(@Nullable AlarmTime alarm) {
     Contents contents = engine.contents(key);
     if (alarm == null || contents == null) {
-      alarmIs(AlarmTime.REMOVED, StoredLog.NO_ROW);
+      alarmIs(AlarmTime.REMOVED, ObjectRow.NO_ROW);
     } else {
       alarmIs(alarm, contents.row);
     }
@@ -152,7 +152,7 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  void awaitDurable(TurnStorage instance) {}
+  void awaitDurable(TurnBracket instance) {}
 
   @Override
   int currentLife() {

@@ -87,7 +87,7 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
   abstract void rememberName();
 
   /** The object's name, from the store if need be. */
-  abstract @Nullable String readName(TurnStorage instance);
+  abstract @Nullable String readName(TurnBracket instance);
 
   /**
    * The number of the object's last commit if it is not durable yet, otherwise 0. What a failed
@@ -159,20 +159,20 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
 
   // ---- for the instance
 
-  abstract void checkOwned(TurnStorage instance);
+  abstract void checkOwned(TurnBracket instance);
 
-  abstract @Nullable ByteString read(TurnStorage instance, String key);
+  abstract @Nullable ByteString read(TurnBracket instance, String key);
 
   /** The entries in this range with the turn's own writes, already cut to the range, laid over. */
   abstract Map<String, ByteString> list(
-      TurnStorage instance, Range range, NavigableMap<String, Write> own);
+      TurnBracket instance, Range range, NavigableMap<String, Write> own);
 
-  abstract @Nullable AlarmTime readAlarm(TurnStorage instance);
+  abstract @Nullable AlarmTime readAlarm(TurnBracket instance);
 
   /** The commit that the outcome of a turn without writes must wait for. */
-  abstract long gate(TurnStorage instance);
+  abstract long gate(TurnBracket instance);
 
-  abstract long submit(TurnStorage instance, WriteSet turn);
+  abstract long submit(TurnBracket instance, WriteSet turn);
 
   abstract void submitAlarm(int life, AlarmTime alarm);
 
@@ -183,14 +183,14 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    */
   abstract void answerAlarm(@Nullable AlarmTime alarm);
 
-  abstract void awaitDurable(TurnStorage instance);
+  abstract void awaitDurable(TurnBracket instance);
 
   abstract int currentLife();
 
   @GuardedBy("this")
   abstract void beginLife();
 
-  final synchronized boolean isCurrent(TurnStorage instance) {
+  final synchronized boolean isCurrent(TurnBracket instance) {
     return current == instance;
   }
 
@@ -203,7 +203,7 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
     }
   }
 
-  final synchronized void discarded(TurnStorage instance) {
+  final synchronized void discarded(TurnBracket instance) {
     if (current == instance) {
       current = null;
     }

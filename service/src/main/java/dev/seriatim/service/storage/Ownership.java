@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import com.google.common.base.Ticker;
+import dev.seriatim.service.StorageException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
@@ -151,6 +152,12 @@ final class Ownership {
   /** Why the slots that this host doesn't own are not its own. */
   String reason() {
     return reason;
+  }
+
+  /** Why nothing can be done with an object whose slot this host doesn't own. */
+  StorageException refusal(ObjectKey object) {
+    return new StorageException(
+        "slot " + object.slot() + " of object " + object + " is not owned by this host: " + reason);
   }
 
   void certainUntil(long ticks) {

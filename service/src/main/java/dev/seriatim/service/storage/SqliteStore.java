@@ -9,12 +9,9 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteErrorCode;
@@ -36,10 +33,9 @@ final class SqliteStore extends JdbcStore {
   private final Path file;
   private final String host = HostName.make();
   private final Ownership ownership = Ownership.exclusive();
-  private final Semaphore reads;
+  private final SqliteReads reads;
   private final long maxWalBytes;
   private final WriteAheadLog log;
-  private final ConcurrentLinkedDeque<Reader> idleReaders = new ConcurrentLinkedDeque<>();
   private final DiskReserve reserve;
   private final DirectoryWatch watch;
   private volatile boolean closed;
@@ -71,11 +67,9 @@ final class SqliteStore extends JdbcStore {
     this.file = directory.resolve(FILE);
     this.reserve = new DiskReserve(file);
     this.watch = new DirectoryWatch(this);
-    int readConnections = options.readConnections();
-    // Fair, so that whoever wants all of them gets them.
-    this.reads = new Semaphore(readConnections, /* fair= */ true);
+    this.reads = new SqliteReads(this::openReader, options.readConnections());
     this.maxWalBytes = options.maxWalBytes();
-    this.log = new WriteAheadLog(file, maxWalBytes, reads, readConnections);
+    this.log = new WriteAheadLog(file, maxWalBytes, reads);
   }
 
   /** Opens the file, unless another host has the directory; that is waited for. */
@@ -194,6 +188,11 @@ final class SqliteStore extends JdbcStore {
     }
   }
 
+  private Connection openReader() throws SQLException {
+    checkOpen();
+    return connect(READER_CACHE_KIB);
+  }
+
   @Override
   JdbcWriter openWriter(long until) throws SQLException {
     checkOpen();
@@ -212,28 +211,7 @@ final class SqliteStore extends JdbcStore {
 
   @Override
   <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
-    reads.acquireUninterruptibly();
-    try {
-      Reader reader = idleReaders.pollFirst();
-      if (reader == null) {
-        checkOpen();
-        reader = new Reader(connect(READER_CACHE_KIB));
-      }
-      boolean good = false;
-      try {
-        T result = read.on(reader);
-        good = true;
-        return result;
-      } finally {
-        if (good && !closed) {
-          idleReaders.addFirst(reader);
-        } else {
-          closeQuietly(reader.connection);
-        }
-      }
-    } finally {
-      reads.release();
-    }
+    return reads.read(read);
   }
 
   @Override
@@ -391,9 +369,7 @@ final class SqliteStore extends JdbcStore {
   public void close() {
     closed = true;
     watch.close();
-    for (Reader reader; (reader = idleReaders.pollFirst()) != null; ) {
-      closeQuietly(reader.connection);
-    }
+    reads.close();
     Taken last = taken;
     if (last != null) {
       last.release();
@@ -449,25 +425,5 @@ final class SqliteStore extends JdbcStore {
       ownership.own(slot, epochs[slot]);
     }
     ownership.changed();
-  }
-
-  /** One connection for reads, with its statements. Used by one thread at a time. */
-  private static final class Reader implements Statements {
-    final Connection connection;
-    private final Map<String, PreparedStatement> prepared = new HashMap<>();
-
-    Reader(Connection connection) {
-      this.connection = connection;
-    }
-
-    @Override
-    public PreparedStatement prepare(String sql) throws SQLException {
-      PreparedStatement statement = prepared.get(sql);
-      if (statement == null) {
-        statement = connection.prepareStatement(sql);
-        prepared.put(sql, statement);
-      }
-      return statement;
-    }
   }
 }

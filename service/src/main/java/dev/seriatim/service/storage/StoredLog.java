@@ -4,28 +4,19 @@ import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
-import java.sql.SQLException;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.NavigableMap;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The log of one object in a database: what it has submitted that is not durable yet, and what it
- * has read or written lately.
+ * The log of one object in a database: it numbers commits, and tells what becomes of them. What
+ * they write is in its {@link PendingWrites} until it is durable, and what is known of that in its
+ * {@link StoredState}.
  *
  * <p>Guarded by this, if not said otherwise. The turn thread submits; the committer takes, settles
  * and fails. No lock is held while the database works.
  */
 final class StoredLog extends ObjectLog {
-  /** The object's row is not known. */
-  static final long UNKNOWN_ROW = -1;
-
-  /** The object has no row, and so nothing is stored. */
-  static final long NO_ROW = 0;
-
   private final CommittingEngine engine;
   private final CommitListener listener;
   private final int slot;
@@ -47,47 +38,15 @@ final class StoredLog extends ObjectLog {
   @GuardedBy("this")
   private boolean tellingLoss;
 
-  /** What has been submitted since the committer last took something. */
-  @GuardedBy("this")
-  private @Nullable Batch pending;
-
-  /** What the committer is committing. */
-  @GuardedBy("this")
-  private @Nullable Batch taken;
-
   /** Whether the committer knows that there is something to take. */
   @GuardedBy("this")
   private boolean queued;
 
-  /** The newest uncommitted write of each key; null while there is none. */
+  /** What is not durable yet; null while nothing was ever submitted, or all of it is lost. */
   @GuardedBy("this")
-  private @Nullable TreeMap<String, Write> uncommitted;
+  private @Nullable PendingWrites pending;
 
-  /** The newest uncommitted removal of everything; 0 while there is none. */
-  @GuardedBy("this")
-  private long clearedBy;
-
-  /** Durable values, those used longest ago first; null while there is none. */
-  @GuardedBy("this")
-  private @Nullable LinkedHashMap<String, Write> cache;
-
-  @GuardedBy("this")
-  private int cacheBytes;
-
-  /** The alarm as of the last commit, if that is known. */
-  @GuardedBy("this")
-  private @Nullable AlarmTime alarm;
-
-  @GuardedBy("this")
-  private boolean alarmKnown;
-
-  /** The object's durable row. */
-  @GuardedBy("this")
-  private long row = UNKNOWN_ROW;
-
-  /** Whether the row has the object's name. */
-  @GuardedBy("this")
-  private boolean nameStored;
+  private final StoredState stored = new StoredState(this);
 
   StoredLog(
       CommittingEngine engine, ObjectKey key, @Nullable String name, CommitListener listener) {
@@ -99,6 +58,10 @@ final class StoredLog extends ObjectLog {
 
   int slot() {
     return slot;
+  }
+
+  CommittingEngine engine() {
+    return engine;
   }
 
   // ---- called by the object layer
@@ -113,7 +76,7 @@ final class StoredLog extends ObjectLog {
   public synchronized void close() {
     Preconditions.checkState(
         lastSubmitted <= settled, "commit %s of object %s is pending", lastSubmitted, key);
-    clearCache();
+    stored.clearCache();
   }
 
   // ---- called by the instance, on the turn thread
@@ -130,7 +93,7 @@ final class StoredLog extends ObjectLog {
     }
     Ownership.Tenure owned = engine.ownership().tenure(slot);
     if (owned == null) {
-      throw notOwned();
+      throw engine.ownership().refusal(key);
     }
     if (engine.committer().isInDoubt(key)) {
       throw new StorageException(
@@ -142,17 +105,17 @@ final class StoredLog extends ObjectLog {
             "the commits of object " + key + " from before it changed hands are not settled yet");
       }
       life++;
-      forgetDurable();
+      stored.forget();
       tenure = owned;
     }
   }
 
   @Override
-  void checkOwned(TurnStorage instance) {
+  void checkOwned(TurnBracket instance) {
     instance.requireUsable();
     if (!isOwned()) {
       synchronized (this) {
-        lose(notOwned());
+        lose(engine.ownership().refusal(key));
       }
       instance.requireUsable();
     }
@@ -163,19 +126,8 @@ final class StoredLog extends ObjectLog {
     return engine.ownership().tenure(slot) == tenure;
   }
 
-  /** Why nothing can be done with the object. */
-  StorageException notOwned() {
-    return new StorageException(
-        "slot "
-            + slot
-            + " of object "
-            + key
-            + " is not owned by this host: "
-            + engine.ownership().reason());
-  }
-
   @Override
-  long gate(TurnStorage instance) {
+  long gate(TurnBracket instance) {
     long last = lastSubmitted;
     if (last > settled) {
       return last;
@@ -190,11 +142,11 @@ final class StoredLog extends ObjectLog {
   }
 
   @Override
-  long submit(TurnStorage instance, WriteSet turn) {
+  long submit(TurnBracket instance, WriteSet turn) {
     return submit(instance, turn, turn.bytes());
   }
 
-  private long submit(TurnStorage instance, @Nullable WriteSet turn, long turnBytes) {
+  private long submit(TurnBracket instance, @Nullable WriteSet turn, long turnBytes) {
     if (turnBytes > 0) {
       engine.budget().awaitRoom(instance);
     }
@@ -204,10 +156,13 @@ final class StoredLog extends ObjectLog {
       awaitRoom(instance, turnBytes);
       instance.requireUsable();
       commit = ++lastSubmitted;
-      Batch batch = pendingFor(commit);
+      Batch batch = batchFor(commit);
       long before = batch.bytes;
       if (turn != null) {
-        add(batch, turn);
+        writes().add(batch, turn, stored);
+        if (turn.alarm != null) {
+          setAlarm(batch, turn.alarm);
+        }
       }
       added = batch.bytes - before;
       enqueue();
@@ -220,7 +175,7 @@ final class StoredLog extends ObjectLog {
   void submitAlarm(int ofLife, AlarmTime newAlarm) {
     synchronized (this) {
       if (ofLife == life) {
-        Batch batch = pendingFor(++lastSubmitted);
+        Batch batch = batchFor(++lastSubmitted);
         setAlarm(batch, newAlarm);
         enqueue();
         return;
@@ -234,10 +189,10 @@ final class StoredLog extends ObjectLog {
   void answerAlarm(@Nullable AlarmTime durable) {
     long at;
     synchronized (this) {
-      if ((pending != null && pending.alarm != null) || (taken != null && taken.alarm != null)) {
+      if (pending != null && pending.setsAlarm()) {
         return; // It isn't durable yet; its commit will tell.
       }
-      at = row;
+      at = stored.row();
     }
     alarmIs(durable == null ? AlarmTime.REMOVED : durable, at);
   }
@@ -255,21 +210,25 @@ final class StoredLog extends ObjectLog {
   @Override
   @GuardedBy("this")
   void rememberName() {
-    if (knownName() != null && !nameStored && row > NO_ROW) {
-      pendingFor(++lastSubmitted);
+    if (knownName() != null && stored.lacksName()) {
+      Batch _ = batchFor(++lastSubmitted);
       enqueue();
     }
   }
 
   @GuardedBy("this")
-  private Batch pendingFor(long commit) {
-    Batch batch = pending;
-    if (batch == null) {
-      batch = new Batch(this, tenure, commit);
-      pending = batch;
+  private PendingWrites writes() {
+    PendingWrites writes = pending;
+    if (writes == null) {
+      writes = new PendingWrites();
+      pending = writes;
     }
-    batch.last = commit;
-    return batch;
+    return writes;
+  }
+
+  @GuardedBy("this")
+  private Batch batchFor(long commit) {
+    return writes().batchFor(this, tenure, commit);
   }
 
   @GuardedBy("this")
@@ -281,46 +240,13 @@ final class StoredLog extends ObjectLog {
   }
 
   @GuardedBy("this")
-  private void add(Batch batch, WriteSet turn) {
-    TreeMap<String, Write> newest = uncommitted;
-    if (newest == null) {
-      newest = new TreeMap<>(Keys.ORDER);
-      uncommitted = newest;
-    }
-    if (turn.cleared) {
-      newest.clear();
-      clearCache();
-      batch.cleared = true;
-      batch.writes.clear();
-      batch.bytes = 0;
-      clearedBy = batch.last;
-    }
-    for (Write write : turn.writes.values()) {
-      uncache(write.key);
-      Write old = newest.get(write.key);
-      if (old != null && old.pending) {
-        batch.bytes += (long) write.bytes() - old.bytes();
-        old.value = write.value;
-      } else {
-        newest.put(write.key, write);
-        batch.writes.add(write);
-        batch.bytes += write.bytes();
-      }
-    }
-    if (turn.alarm != null) {
-      setAlarm(batch, turn.alarm);
-    }
-  }
-
-  @GuardedBy("this")
   private void setAlarm(Batch batch, AlarmTime newAlarm) {
     batch.alarm = newAlarm;
-    alarm = newAlarm.equals(AlarmTime.REMOVED) ? null : newAlarm;
-    alarmKnown = true;
+    stored.setAlarm(newAlarm);
   }
 
   @GuardedBy("this")
-  private void awaitRoom(TurnStorage instance, long turnBytes) {
+  private void awaitRoom(TurnBracket instance, long turnBytes) {
     try {
       while (instance.refusal() == null && !hasRoom(turnBytes)) {
         wait();
@@ -335,14 +261,13 @@ final class StoredLog extends ObjectLog {
     if (lastSubmitted <= settled) {
       return true;
     }
-    long bytes =
-        (pending == null ? 0 : pending.bytes) + (taken == null ? 0 : taken.bytes) + turnBytes;
+    long bytes = (pending == null ? 0 : pending.bytes()) + turnBytes;
     return bytes <= engine.options().maxUncommittedBytesPerObject()
         && lastSubmitted - settled < engine.options().maxUncommittedTurnsPerObject();
   }
 
   @Override
-  void awaitDurable(TurnStorage instance) {
+  void awaitDurable(TurnBracket instance) {
     synchronized (this) {
       long target = lastSubmitted;
       try {
@@ -364,128 +289,59 @@ final class StoredLog extends ObjectLog {
   // ---- reads, by the instance
 
   @Override
-  @Nullable ByteString read(TurnStorage instance, String entryKey) {
+  @Nullable ByteString read(TurnBracket instance, String entryKey) {
     long at;
     synchronized (this) {
-      Write write = uncommitted == null ? null : uncommitted.get(entryKey);
-      if (write == null && clearedBy == 0 && cache != null) {
-        write = cache.get(entryKey);
+      Write write = pending == null ? null : pending.get(entryKey);
+      if (write == null && hidesStored()) {
+        return null;
+      }
+      if (write == null) {
+        write = stored.cached(entryKey);
       }
       if (write != null) {
         return write.value;
       }
-      if (clearedBy != 0) {
-        return null;
-      }
-      at = row;
+      at = stored.row();
     }
-    ByteString value = null;
-    try {
-      at = lookUp(instance, at);
-      if (at != NO_ROW) {
-        value = engine.store().get(at, entryKey);
-      }
-    } catch (SQLException e) {
-      throw readFailed(e);
-    }
-    synchronized (this) {
-      if (isCurrent(instance)) {
-        cache(new Write(entryKey, value));
-      }
-    }
-    return value;
+    return stored.read(instance, entryKey, at);
+  }
+
+  @GuardedBy("this")
+  private boolean hidesStored() {
+    return pending != null && pending.clearsAll();
   }
 
   @Override
-  Map<String, ByteString> list(TurnStorage instance, Range range, NavigableMap<String, Write> own) {
-    NavigableMap<String, Write> newer = own;
+  Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
+    NavigableMap<String, Write> newer;
     long at;
     synchronized (this) {
-      if (uncommitted != null) {
-        NavigableMap<String, Write> earlier = range.of(uncommitted);
-        if (!earlier.isEmpty()) {
-          // Reversed if the range is.
-          newer = new TreeMap<>(earlier);
-          newer.putAll(own);
-        }
-      }
-      at = clearedBy != 0 ? NO_ROW : row;
+      newer = pending == null ? own : pending.under(own, range);
+      at = hidesStored() ? ObjectRow.NO_ROW : stored.row();
     }
-    Map<String, ByteString> stored = Collections.emptyMap();
-    try {
-      at = lookUp(instance, at);
-      if (at != NO_ROW) {
-        stored = engine.store().list(at, range, (long) range.limit() + newer.size());
-      }
-    } catch (SQLException e) {
-      throw readFailed(e);
-    }
-    return Merge.merge(range, newer, stored);
+    long limit = (long) range.limit() + newer.size();
+    return Merge.merge(range, newer, stored.list(instance, range, limit, at));
   }
 
   @Override
-  @Nullable AlarmTime readAlarm(TurnStorage instance) {
+  @Nullable AlarmTime readAlarm(TurnBracket instance) {
     long at;
     synchronized (this) {
-      if (alarmKnown) {
-        return alarm;
+      if (stored.knowsAlarm()) {
+        return stored.alarm();
       }
-      at = row;
+      at = stored.row();
     }
-    AlarmTime stored = null;
-    try {
-      at = lookUp(instance, at);
-      if (at != NO_ROW) {
-        stored = engine.store().alarm(at);
-      }
-    } catch (SQLException e) {
-      throw readFailed(e);
-    }
-    synchronized (this) {
-      if (isCurrent(instance)) {
-        alarm = stored;
-        alarmKnown = true;
-      }
-    }
-    return stored;
+    return stored.readAlarm(instance, at);
   }
 
   @Override
-  @Nullable String readName(TurnStorage instance) {
-    long at;
-    synchronized (this) {
-      at = row;
-    }
-    if (knownName() == null && at == UNKNOWN_ROW) {
-      try {
-        lookUp(instance, at);
-      } catch (SQLException e) {
-        throw readFailed(e);
-      }
+  @Nullable String readName(TurnBracket instance) {
+    if (knownName() == null) {
+      stored.readName(instance);
     }
     return knownName();
-  }
-
-  /** The row, from the store if it isn't known yet. */
-  private long lookUp(TurnStorage instance, long known) throws SQLException {
-    if (known != UNKNOWN_ROW) {
-      return known;
-    }
-    ObjectRow found = engine.store().findRow(key);
-    synchronized (this) {
-      nameFound(found.name());
-      // A commit may have made the row known meanwhile; what was looked for was there before.
-      if (row == UNKNOWN_ROW && isCurrent(instance)) {
-        row = found.row();
-        nameStored = found.name() != null;
-        rememberName();
-      }
-    }
-    return found.row();
-  }
-
-  private StorageException readFailed(SQLException e) {
-    return engine.store().failed("storage of object " + key + " could not be read", e);
   }
 
   // ---- called by the committer
@@ -493,21 +349,16 @@ final class StoredLog extends ObjectLog {
   /** What is to be committed next, or null if there is nothing any more. */
   synchronized @Nullable Batch take() {
     queued = false;
-    Batch batch = pending;
-    pending = null;
-    taken = batch;
+    Batch batch = pending == null ? null : pending.take();
     if (batch != null) {
-      batch.newName = nameStored ? null : knownName();
-      for (Write write : batch.writes) {
-        write.pending = false;
-      }
+      batch.newName = stored.hasName() ? null : knownName();
     }
     return batch;
   }
 
   /** The object's durable row, as far as it is known. */
   synchronized long row() {
-    return row;
+    return stored.row();
   }
 
   /**
@@ -517,33 +368,12 @@ final class StoredLog extends ObjectLog {
    */
   void settle(Batch batch, boolean idle) {
     synchronized (this) {
-      if (taken != batch) {
+      if (pending == null || !pending.hasTaken(batch)) {
         return;
       }
-      taken = null;
-      if (batch.hasWrites()) {
-        row = batch.row;
-      }
       nameFound(batch.storedName);
-      nameStored =
-          row > NO_ROW && (nameStored || batch.newName != null || batch.storedName != null);
-      if (clearedBy <= batch.last) {
-        clearedBy = 0;
-      }
-      TreeMap<String, Write> newest = uncommitted;
-      if (newest != null) {
-        for (Write write : batch.writes) {
-          if (newest.get(write.key) == write) {
-            newest.remove(write.key);
-            if (clearedBy == 0) {
-              cache(write);
-            }
-          }
-        }
-        if (newest.isEmpty()) {
-          uncommitted = null;
-        }
-      }
+      stored.committed(batch);
+      pending.settle(batch, stored);
       settled = batch.last;
       notifyAll();
     }
@@ -567,13 +397,6 @@ final class StoredLog extends ObjectLog {
     lose(batch, cause);
   }
 
-  /** What became of a batch that was in doubt is known, and can be read. */
-  void doubtIsOver(Batch batch) {
-    if (batch.alarm != null) {
-      engine.alarms().lost(key);
-    }
-  }
-
   private void lose(@Nullable Batch inDoubt, Throwable cause) {
     long first;
     long last;
@@ -584,22 +407,14 @@ final class StoredLog extends ObjectLog {
         return;
       }
       first = settled + 1;
-      if (taken != null) {
-        bytes += taken.bytes;
-        alarmLost = taken.alarm != null;
-      }
       if (pending != null) {
-        bytes += pending.bytes;
-        alarmLost |= pending.alarm != null;
+        bytes = pending.bytes();
+        alarmLost = pending.setsAlarm();
       }
-      taken = null;
       pending = null;
-      uncommitted = null;
-      clearedBy = 0;
-      alarm = null;
-      alarmKnown = false;
+      stored.forgetAlarm();
       if (inDoubt != null) {
-        forgetDurable();
+        stored.forget();
       }
       life++;
       lose(cause);
@@ -624,64 +439,5 @@ final class StoredLog extends ObjectLog {
         notifyAll();
       }
     }
-  }
-
-  // ---- the cache
-
-  @GuardedBy("this")
-  private void forgetDurable() {
-    clearCache();
-    row = UNKNOWN_ROW;
-    nameStored = false;
-    alarm = null;
-    alarmKnown = false;
-  }
-
-  @GuardedBy("this")
-  private void cache(Write write) {
-    int bytes = write.bytes();
-    int limit = engine.options().cacheBytesPerObject();
-    if (bytes > limit || !engine.cacheBudget().tryAdd(bytes)) {
-      return;
-    }
-    LinkedHashMap<String, Write> entries = cache;
-    if (entries == null) {
-      entries = new LinkedHashMap<>(4, 0.75f, true);
-      cache = entries;
-    }
-    Write old = entries.put(write.key, write);
-    cacheBytes += bytes;
-    if (old != null) {
-      uncached(old);
-    }
-    while (cacheBytes > limit) {
-      uncached(entries.pollFirstEntry().getValue());
-    }
-  }
-
-  @GuardedBy("this")
-  private void uncache(String entryKey) {
-    if (cache != null) {
-      Write old = cache.remove(entryKey);
-      if (old != null) {
-        uncached(old);
-        if (cache.isEmpty()) {
-          cache = null;
-        }
-      }
-    }
-  }
-
-  @GuardedBy("this")
-  private void uncached(Write write) {
-    cacheBytes -= write.bytes();
-    engine.cacheBudget().remove(write.bytes());
-  }
-
-  @GuardedBy("this")
-  private void clearCache() {
-    engine.cacheBudget().remove(cacheBytes);
-    cacheBytes = 0;
-    cache = null;
   }
 }

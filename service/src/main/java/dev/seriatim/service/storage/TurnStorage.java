@@ -1,7 +1,6 @@
 package dev.seriatim.service.storage;
 
 import com.google.common.collect.Maps;
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
@@ -9,8 +8,6 @@ import com.google.protobuf.Parser;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.StorageException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Collections;
@@ -21,249 +18,16 @@ import java.util.NavigableMap;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the turns of one instance of an object read and write, and the bracket around them.
- *
- * <p>{@link #beginTurn}, {@link #endTurn}, {@link #rollback} and {@link #beginAlarmTurn} are called
- * by the object's turn thread, one turn after the other; each {@code begin} is followed by one
- * {@code endTurn} or one {@code rollback}, and by a {@code rollback} also if {@code endTurn} threw.
- * {@link #discard} may be called by any thread at any time. The {@link DurableObjectStorage}
- * methods may be called by any thread; they are refused outside a turn.
+ * What the turns of one instance of an object read and write. The methods of {@link
+ * DurableObjectStorage} may be called by any thread; they are refused outside a turn, of which the
+ * bracket around it knows.
  */
-public final class TurnStorage implements DurableObjectStorage {
-  private static final VarHandle OPEN;
-
-  static {
-    try {
-      OPEN = MethodHandles.lookup().findVarHandle(TurnStorage.class, "open", boolean.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  /** How long the end of a turn waits for another thread that still uses the turn's storage. */
-  private static final long END_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
-
-  private final ObjectLog log;
-
-  /** Held by every use in a turn from beginning to end, reads from the store included. */
-  private final ReentrantLock lock = new ReentrantLock();
-
-  /** Whether a turn is running. Written by the turn thread. */
-  @SuppressWarnings("UnusedVariable") // through OPEN
-  private boolean open;
-
-  /**
-   * Whether this turn's storage has been used. Together with {@link #open} it lets a turn that
-   * doesn't use storage end without the lock: a user sets {@code used} and then reads {@code open};
-   * the end of a turn clears {@code open} and then reads {@code used}. One of them sees the other.
-   */
-  private volatile boolean used;
-
-  /** Why this instance may not use storage any more; null while it may. Set once. */
-  private volatile @Nullable Throwable refusal;
-
-  @GuardedBy("lock")
-  private @Nullable WriteSet turn;
-
+public final class TurnStorage extends TurnBracket implements DurableObjectStorage {
   TurnStorage(ObjectLog log) {
-    this.log = log;
-  }
-
-  // ---- the bracket around a turn
-
-  /**
-   * A turn begins.
-   *
-   * @throws StorageException if the instance was lost with a failed commit, or the host no longer
-   *     owns the object; the instance must go, and another may succeed
-   */
-  public void beginTurn() {
-    log.checkOwned(this);
-    OPEN.setRelease(this, true);
-  }
-
-  /**
-   * The turn completed normally: its writes are submitted as one commit. Returns the number of the
-   * commit that the outcome must wait for, or 0 if it need not wait. That commit may have become
-   * durable, or may have been reported as failed, by the time this method returns.
-   *
-   * <p>Doesn't wait for the commit. Blocks only while too many uncommitted bytes or turns are under
-   * way.
-   *
-   * @throws StorageException if the instance was lost with a failed commit, or the turn is too
-   *     large, or the thread was interrupted while it waited for room; nothing was submitted
-   * @throws IllegalStateException if a transaction is still open on this thread, or another thread
-   *     is in the middle of a use and doesn't end it within 5 s; nothing was submitted
-   */
-  public long endTurn() {
-    OPEN.setVolatile(this, false);
-    return used ? endUsedTurn() : log.gate(this);
-  }
-
-  private long endUsedTurn() {
-    if (!lockAtEnd()) {
-      throw new IllegalStateException(
-          "the turn ended while another thread was in the middle of using its storage");
-    }
-    try {
-      WriteSet ending = turn;
-      if (ending != null && ending.inTransaction()) {
-        throw new IllegalStateException("the turn ended inside a storage transaction");
-      }
-      if (ending == null || !ending.hasChanges()) {
-        turn = null;
-        used = false;
-        return log.gate(this);
-      }
-      long commit = log.submit(this, ending);
-      turn = null;
-      used = false;
-      return commit;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /**
-   * The turn failed: its writes are dropped. Says whether there were any, but for the removal of
-   * the alarm that the turn ran.
-   */
-  public boolean rollback() {
-    OPEN.setVolatile(this, false);
-    if (!used) {
-      return false;
-    }
-    if (!lockAtEnd()) {
-      // What that thread does is refused from its next use on, and nothing of it is submitted.
-      refuse(new IllegalStateException("the turn ended while its storage was being used"));
-      return true;
-    }
-    try {
-      WriteSet failed = turn;
-      turn = null;
-      used = false;
-      return failed != null && failed.hasWritten();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /**
-   * The object's name if anyone has ever opened it by name, from the store if need be. Called by
-   * any thread, in a turn or outside.
-   *
-   * @throws StorageException if the store has to be asked and fails
-   */
-  public @Nullable String readName() {
-    return log.readName(this);
-  }
-
-  /** A thread that the object left inside a transaction must not hold the object up for ever. */
-  private boolean lockAtEnd() {
-    boolean interrupted = false;
-    try {
-      long end = System.nanoTime() + END_PATIENCE_NANOS;
-      while (true) {
-        try {
-          return lock.tryLock(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
-  /**
-   * A turn that runs the object's alarm begins, if the alarm is still due. If not, no turn was
-   * begun and null is returned. The removal of the alarm is part of the turn.
-   *
-   * @throws StorageException as {@link #beginTurn}, or because the store failed; no turn was begun
-   */
-  public @Nullable Alarm beginAlarmTurn() {
-    beginTurn();
-    boolean begun = false;
-    try {
-      lock.lock();
-      try {
-        WriteSet running = running();
-        int life = log.currentLife();
-        AlarmTime alarm = readAlarm();
-        if (alarm == null || !alarm.isSet() || alarm.dueMillis() > log.nowMillis()) {
-          log.answerAlarm(alarm);
-          return null;
-        }
-        running.takeAlarm();
-        begun = true;
-        return new Alarm(Instant.ofEpochMilli(alarm.dueMillis()), alarm.retries(), life);
-      } finally {
-        lock.unlock();
-      }
-    } finally {
-      if (!begun) {
-        rollback();
-      }
-    }
-  }
-
-  /**
-   * The instance is gone: this storage refuses every further use. A running turn's writes will
-   * never be submitted; those of turns that have ended stay. Doesn't block.
-   */
-  public void discard() {
-    refuse(new IllegalStateException("this instance was discarded by its host"));
-    log.discarded(this);
-  }
-
-  /**
-   * Why this storage refuses every use: the cause of the failed commit with which the instance was
-   * lost, or an {@link IllegalStateException} if it was discarded; null while it is in order.
-   */
-  public @Nullable Throwable refusal() {
-    return refusal;
-  }
-
-  void refuse(Throwable why) {
-    synchronized (log) {
-      if (refusal == null) {
-        refusal = why;
-        log.notifyAll(); // those who wait for room or for a commit
-      }
-    }
-  }
-
-  void requireUsable() {
-    Throwable why = refusal;
-    if (why instanceof IllegalStateException) {
-      throw new IllegalStateException(why.getMessage(), why);
-    }
-    if (why != null) {
-      throw new StorageException("the instance was lost: " + why.getMessage(), why);
-    }
-  }
-
-  /** The running turn. Must be called first by each use, holding the lock. */
-  @GuardedBy("lock")
-  private WriteSet running() {
-    used = true;
-    requireUsable();
-    if (!(boolean) OPEN.getVolatile(this)) {
-      throw new IllegalStateException("storage can only be used while a turn is running");
-    }
-    WriteSet running = turn;
-    if (running == null) {
-      running = new WriteSet(log.maxTurnBytes());
-      turn = running;
-    }
-    return running;
+    super(log);
   }
 
   // ---- entries
@@ -467,17 +231,6 @@ public final class TurnStorage implements DurableObjectStorage {
     log.awaitDurable(this);
   }
 
-  /**
-   * Waits until every commit of this object that was submitted by now is durable. Called by any
-   * thread, in a turn or outside.
-   *
-   * @throws StorageException if one of them was lost, or the thread was interrupted
-   * @throws IllegalStateException if the instance was discarded
-   */
-  public void awaitCommits() {
-    log.awaitDurable(this);
-  }
-
   // ---- the alarm
 
   @Override
@@ -548,21 +301,6 @@ public final class TurnStorage implements DurableObjectStorage {
     ByteString value = log.read(this, key);
     checkRead();
     return value;
-  }
-
-  private @Nullable AlarmTime readAlarm() {
-    AlarmTime alarm = log.readAlarm(this);
-    checkRead();
-    return alarm;
-  }
-
-  /**
-   * Must be called after each read of what is below the turn. What this instance wrote is forgotten
-   * in one step with its refusal, when a commit is lost, and a later instance comes after that. So
-   * who is still not refused has read what the instance had written, and nothing that came later.
-   */
-  private void checkRead() {
-    requireUsable();
   }
 
   private boolean delete(WriteSet running, String key) {

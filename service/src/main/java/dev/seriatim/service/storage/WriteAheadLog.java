@@ -8,8 +8,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Keeps SQLite's write-ahead log short. SQLite begins it anew by itself, once all of it is in the
@@ -23,8 +21,7 @@ final class WriteAheadLog {
 
   private final Path file;
   private final long maxBytes;
-  private final Semaphore reads;
-  private final int readConnections;
+  private final SqliteReads reads;
 
   /** Tried again beyond this. Grows while there is somebody whom nobody can make wait. */
   private long tryBeyond;
@@ -34,13 +31,12 @@ final class WriteAheadLog {
   /**
    * A log.
    *
-   * @param reads has a permit for each read that may run
+   * @param reads those of this host, which can be made to wait
    */
-  WriteAheadLog(Path database, long maxBytes, Semaphore reads, int readConnections) {
+  WriteAheadLog(Path database, long maxBytes, SqliteReads reads) {
     this.file = database.resolveSibling(database.getFileName() + "-wal");
     this.maxBytes = maxBytes;
     this.reads = reads;
-    this.readConnections = readConnections;
     this.tryBeyond = maxBytes;
   }
 
@@ -79,7 +75,7 @@ final class WriteAheadLog {
   }
 
   private boolean cut(Connection connection) throws SQLException {
-    if (!acquireReads()) {
+    if (!pauseReads()) {
       return false;
     }
     try (PreparedStatement checkpoint =
@@ -87,14 +83,14 @@ final class WriteAheadLog {
         ResultSet results = checkpoint.executeQuery()) {
       return results.next() && results.getInt(1) == 0; // not busy
     } finally {
-      reads.release(readConnections);
+      reads.resume();
       connection.rollback();
     }
   }
 
-  private boolean acquireReads() {
+  private boolean pauseReads() {
     try {
-      return reads.tryAcquire(readConnections, READS_PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+      return reads.pause(READS_PATIENCE_MILLIS);
     } catch (InterruptedException e) {
       LOGGER.log(System.Logger.Level.WARNING, "the committer was interrupted; it goes on");
       return false;

@@ -59,18 +59,18 @@ final class MapStore extends JdbcStore {
   /** The database commits this batch; the object is told nothing. */
   synchronized void commit(Batch batch) {
     ObjectKey key = batch.object.key;
-    batch.row = rows.getOrDefault(key, StoredLog.NO_ROW);
+    batch.row = rows.getOrDefault(key, ObjectRow.NO_ROW);
     boolean gone = batch.cleared && !batch.keepsSomething();
     if (gone) {
       rows.remove(key);
       entries.remove(batch.row);
       alarms.remove(batch.row);
-      batch.row = StoredLog.NO_ROW;
-    } else if (batch.row == StoredLog.NO_ROW && batch.keepsSomething()) {
+      batch.row = ObjectRow.NO_ROW;
+    } else if (batch.row == ObjectRow.NO_ROW && batch.keepsSomething()) {
       batch.row = ++lastRow;
       rows.put(key, batch.row);
     }
-    if (batch.row == StoredLog.NO_ROW) {
+    if (batch.row == ObjectRow.NO_ROW) {
       return;
     }
     TreeMap<String, ByteString> of =
@@ -94,7 +94,7 @@ final class MapStore extends JdbcStore {
 
   @Override
   synchronized ObjectRow findRow(ObjectKey object) {
-    return new ObjectRow(rows.getOrDefault(object, StoredLog.NO_ROW), null);
+    return new ObjectRow(rows.getOrDefault(object, ObjectRow.NO_ROW), null);
   }
 
   @Override

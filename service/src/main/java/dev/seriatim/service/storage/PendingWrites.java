@@ -1,0 +1,147 @@
+package dev.seriatim.service.storage;
+
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one object has submitted that is not durable yet. Guarded by the monitor of the object's
+ * log.
+ */
+final class PendingWrites {
+  /** What has been submitted since the committer last took something. */
+  private @Nullable Batch submitted;
+
+  /** What the committer is committing. */
+  private @Nullable Batch taken;
+
+  /** The newest write of each key; null while there is none. */
+  private @Nullable TreeMap<String, Write> newest;
+
+  /** The newest removal of everything; 0 while there is none. */
+  private long clearedBy;
+
+  // ---- the turn thread submits
+
+  /** The batch that this commit joins. */
+  Batch batchFor(StoredLog object, Ownership.@Nullable Tenure tenure, long commit) {
+    Batch batch = submitted;
+    if (batch == null) {
+      batch = new Batch(object, tenure, commit);
+      submitted = batch;
+    }
+    batch.last = commit;
+    return batch;
+  }
+
+  /**
+   * Lays a turn's writes over those of the batch that it has joined.
+   *
+   * @param stored what of it isn't so any more
+   */
+  void add(Batch batch, WriteSet turn, StoredState stored) {
+    TreeMap<String, Write> all = newest;
+    if (all == null) {
+      all = new TreeMap<>(Keys.ORDER);
+      newest = all;
+    }
+    if (turn.cleared) {
+      all.clear();
+      stored.clearCache();
+      batch.cleared = true;
+      batch.writes.clear();
+      batch.bytes = 0;
+      clearedBy = batch.last;
+    }
+    for (Write write : turn.writes.values()) {
+      stored.uncache(write.key);
+      Write old = all.get(write.key);
+      if (old != null && old.pending) {
+        batch.bytes += (long) write.bytes() - old.bytes();
+        old.value = write.value;
+      } else {
+        all.put(write.key, write);
+        batch.writes.add(write);
+        batch.bytes += write.bytes();
+      }
+    }
+  }
+
+  /** How much memory it holds. */
+  long bytes() {
+    return (submitted == null ? 0 : submitted.bytes) + (taken == null ? 0 : taken.bytes);
+  }
+
+  /** Whether anything becomes of the object's alarm. */
+  boolean setsAlarm() {
+    return (submitted != null && submitted.alarm != null) || (taken != null && taken.alarm != null);
+  }
+
+  // ---- reads
+
+  /** The newest write of this key; null if there is none. */
+  @Nullable Write get(String key) {
+    return newest == null ? null : newest.get(key);
+  }
+
+  /** Whether nothing of what is durable is to be seen any more. */
+  boolean clearsAll() {
+    return clearedBy != 0;
+  }
+
+  /** These writes of a turn, all of this range, laid over what is here of it. */
+  NavigableMap<String, Write> under(NavigableMap<String, Write> own, Range range) {
+    if (newest == null) {
+      return own;
+    }
+    NavigableMap<String, Write> earlier = range.of(newest);
+    if (earlier.isEmpty()) {
+      return own;
+    }
+    NavigableMap<String, Write> both = new TreeMap<>(earlier); // Reversed if the range is.
+    both.putAll(own);
+    return both;
+  }
+
+  // ---- the committer's
+
+  /** What is to be committed next, or null if there is nothing any more. */
+  @Nullable Batch take() {
+    Batch batch = submitted;
+    submitted = null;
+    taken = batch;
+    if (batch != null) {
+      for (Write write : batch.writes) {
+        write.pending = false;
+      }
+    }
+    return batch;
+  }
+
+  boolean hasTaken(Batch batch) {
+    return taken == batch;
+  }
+
+  /** The batch that was taken is durable, and what is still the newest of it is cached. */
+  void settle(Batch batch, StoredState stored) {
+    taken = null;
+    if (clearedBy <= batch.last) {
+      clearedBy = 0;
+    }
+    TreeMap<String, Write> all = newest;
+    if (all == null) {
+      return;
+    }
+    for (Write write : batch.writes) {
+      if (all.get(write.key) == write) {
+        all.remove(write.key);
+        if (clearedBy == 0) {
+          stored.cache(write);
+        }
+      }
+    }
+    if (all.isEmpty()) {
+      newest = null;
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package dev.seriatim.service.storage;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The connections on which a SQLite file is read, each by one thread at a time. */
+final class SqliteReads implements AutoCloseable {
+  /** Connects to the file. */
+  interface Connector {
+    Connection connect() throws SQLException;
+  }
+
+  private final Connector connector;
+  private final int connections;
+
+  /** A permit for each read that may run. Fair, so that whoever wants all of them gets them. */
+  private final Semaphore permits;
+
+  private final ConcurrentLinkedDeque<Reader> idle = new ConcurrentLinkedDeque<>();
+  private volatile boolean closed;
+
+  SqliteReads(Connector connector, int connections) {
+    this.connector = connector;
+    this.connections = connections;
+    this.permits = new Semaphore(connections, /* fair= */ true);
+  }
+
+  <T extends @Nullable Object> T read(JdbcStore.Read<T> read) throws SQLException {
+    permits.acquireUninterruptibly();
+    try {
+      Reader reader = idle.pollFirst();
+      if (reader == null) {
+        reader = new Reader(connector.connect());
+      }
+      boolean good = false;
+      try {
+        T result = read.on(reader);
+        good = true;
+        return result;
+      } finally {
+        if (good && !closed) {
+          idle.addFirst(reader);
+        } else {
+          JdbcStore.closeQuietly(reader.connection);
+        }
+      }
+    } finally {
+      permits.release();
+    }
+  }
+
+  /**
+   * Lets no read run from now on, when those that do have ended.
+   *
+   * @return whether that was in time; if so, {@link #resume} must follow
+   */
+  boolean pause(long millis) throws InterruptedException {
+    return permits.tryAcquire(connections, millis, TimeUnit.MILLISECONDS);
+  }
+
+  void resume() {
+    permits.release(connections);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    for (Reader reader; (reader = idle.pollFirst()) != null; ) {
+      JdbcStore.closeQuietly(reader.connection);
+    }
+  }
+
+  /** One connection, with its statements. */
+  private static final class Reader implements JdbcStore.Statements {
+    final Connection connection;
+    private final Map<String, PreparedStatement> prepared = new HashMap<>();
+
+    Reader(Connection connection) {
+      this.connection = connection;
+    }
+
+    @Override
+    public PreparedStatement prepare(String sql) throws SQLException {
+      PreparedStatement statement = prepared.get(sql);
+      if (statement == null) {
+        statement = connection.prepareStatement(sql);
+        prepared.put(sql, statement);
+      }
+      return statement;
+    }
+  }
+}

@@ -1,0 +1,213 @@
+package dev.seriatim.service.storage;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.StorageException;
+import java.sql.SQLException;
+import java.util.Collections;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the database has of one object, as far as it is known here: its row, its alarm, and values
+ * that were read or written lately. What isn't known is read, and then known.
+ *
+ * <p>Guarded by the monitor of the object's log, which the methods that read from the database take
+ * for themselves: it isn't held while the database works. The others are called by who holds it.
+ */
+final class StoredState {
+  private final StoredLog log;
+
+  /** The object's durable row. */
+  private long row = ObjectRow.UNKNOWN_ROW;
+
+  /** Whether the row has the object's name. */
+  private boolean nameStored;
+
+  private boolean alarmKnown;
+
+  /** The alarm as of the last commit, if that is known. */
+  private @Nullable AlarmTime alarm;
+
+  /** Null while there is nothing in it. */
+  private @Nullable ValueCache cache;
+
+  StoredState(StoredLog log) {
+    this.log = log;
+  }
+
+  // ---- what is known, for those who hold the monitor
+
+  /** The row, as far as it is known. */
+  long row() {
+    return row;
+  }
+
+  /** Whether the row has the object's name, as far as that is known. */
+  boolean hasName() {
+    return nameStored;
+  }
+
+  /** Whether there is a row that is known not to have it. */
+  boolean lacksName() {
+    return !nameStored && row > ObjectRow.NO_ROW;
+  }
+
+  boolean knowsAlarm() {
+    return alarmKnown;
+  }
+
+  @Nullable AlarmTime alarm() {
+    return alarm;
+  }
+
+  /** The alarm is this one as of the last commit. */
+  void setAlarm(AlarmTime newAlarm) {
+    alarm = newAlarm.equals(AlarmTime.REMOVED) ? null : newAlarm;
+    alarmKnown = true;
+  }
+
+  void forgetAlarm() {
+    alarm = null;
+    alarmKnown = false;
+  }
+
+  /** Nothing that is known may be so any more. */
+  void forget() {
+    clearCache();
+    row = ObjectRow.UNKNOWN_ROW;
+    nameStored = false;
+    forgetAlarm();
+  }
+
+  /** This batch is durable; its writes have still to be {@link #cache cached}. */
+  void committed(Batch batch) {
+    if (batch.hasWrites()) {
+      row = batch.row;
+    }
+    nameStored =
+        row > ObjectRow.NO_ROW && (nameStored || batch.newName != null || batch.storedName != null);
+  }
+
+  // ---- the cache
+
+  @Nullable Write cached(String key) {
+    return cache == null ? null : cache.get(key);
+  }
+
+  void cache(Write value) {
+    ValueCache values = cache;
+    if (values == null) {
+      values = new ValueCache();
+    }
+    values.put(value, log.engine().options().cacheBytesPerObject(), log.engine().cacheBudget());
+    cache = values.isEmpty() ? null : values;
+  }
+
+  /** This value isn't so any more. */
+  void uncache(String key) {
+    if (cache != null) {
+      cache.remove(key, log.engine().cacheBudget());
+      if (cache.isEmpty()) {
+        cache = null;
+      }
+    }
+  }
+
+  void clearCache() {
+    if (cache != null) {
+      cache.clear(log.engine().cacheBudget());
+      cache = null;
+    }
+  }
+
+  // ---- reads from the database, for an instance. None holds the monitor
+
+  /**
+   * Reads a value.
+   *
+   * @param known the row as it was when the value was found to be unknown
+   */
+  @Nullable ByteString read(TurnBracket instance, String key, long known) {
+    ByteString value = null;
+    try {
+      long at = lookUp(instance, known);
+      if (at != ObjectRow.NO_ROW) {
+        value = log.engine().store().get(at, key);
+      }
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+    synchronized (log) {
+      if (log.isCurrent(instance)) {
+        cache(new Write(key, value));
+      }
+    }
+    return value;
+  }
+
+  /** Reads the first entries of a range. */
+  Map<String, ByteString> list(TurnBracket instance, Range range, long limit, long known) {
+    try {
+      long at = lookUp(instance, known);
+      return at == ObjectRow.NO_ROW
+          ? Collections.emptyMap()
+          : log.engine().store().list(at, range, limit);
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  @Nullable AlarmTime readAlarm(TurnBracket instance, long known) {
+    AlarmTime stored = null;
+    try {
+      long at = lookUp(instance, known);
+      if (at != ObjectRow.NO_ROW) {
+        stored = log.engine().store().alarm(at);
+      }
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+    synchronized (log) {
+      if (log.isCurrent(instance)) {
+        alarm = stored;
+        alarmKnown = true;
+      }
+    }
+    return stored;
+  }
+
+  /** Sees to it that the object's name is known, if the database has it. */
+  void readName(TurnBracket instance) {
+    long known;
+    synchronized (log) {
+      known = row;
+    }
+    try {
+      long _ = lookUp(instance, known);
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  /** The row, from the database if it isn't known yet. */
+  private long lookUp(TurnBracket instance, long known) throws SQLException {
+    if (known != ObjectRow.UNKNOWN_ROW) {
+      return known;
+    }
+    ObjectRow found = log.engine().store().findRow(log.key);
+    synchronized (log) {
+      log.nameFound(found.name());
+      // A commit may have made the row known meanwhile; what was looked for was there before.
+      if (row == ObjectRow.UNKNOWN_ROW && log.isCurrent(instance)) {
+        row = found.row();
+        nameStored = found.name() != null;
+        log.rememberName();
+      }
+    }
+    return found.row();
+  }
+
+  private StorageException failed(SQLException e) {
+    return log.engine().store().failed("storage of object " + log.key + " could not be read", e);
+  }
+}
