@@ -9,6 +9,10 @@ import io.grpc.BindableService;
  * discarded. The call runs on the object's own thread, as part of the turn that needs the instance:
  * it may block and may read storage, and counts towards the limit on a turn. No two calls for the
  * same object overlap; calls for different objects do.
+ *
+ * <p>Turns run on threads that inherit nothing: no thread-locals, and for a context class loader
+ * the one that loaded the factory. What a turn puts into a thread-local no other object sees; the
+ * next turn of the same object may find it there, or not.
  */
 @FunctionalInterface
 public interface DurableObjectFactory {

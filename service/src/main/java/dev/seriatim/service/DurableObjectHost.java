@@ -13,6 +13,7 @@ import dev.seriatim.service.connect.HeaderCallService;
 import dev.seriatim.service.connect.OffTransport;
 import dev.seriatim.service.connect.OpenCalls;
 import dev.seriatim.service.dispatch.MethodTable;
+import dev.seriatim.service.object.HostThreads;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectDirectory;
@@ -58,7 +59,7 @@ public final class DurableObjectHost implements AutoCloseable {
 
   private final StorageEngine storage;
   private final ObjectDirectory directory;
-  private final Executor executor = Thread::startVirtualThread;
+  private final Executor executor = new HostThreads();
 
   /** What the host listens with; null if it was given a server. */
   private final @Nullable Connections connections;

@@ -24,7 +24,8 @@ final class SharedThreads {
   }
 
   private static Thread daemon(Runnable task, String name) {
-    Thread thread = new Thread(task, name);
+    // It serves all clients of the process, and inherits nothing from the one that came first.
+    Thread thread = new Thread(null, task, name, 0, /* inheritInheritableThreadLocals= */ false);
     thread.setDaemon(true);
     return thread;
   }

@@ -75,7 +75,10 @@ public final class Connections implements AutoCloseable {
             10,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
-            Thread.ofVirtual().name("seriatim-reader-", 0).factory());
+            Thread.ofVirtual()
+                .name("seriatim-reader-", 0)
+                .inheritInheritableThreadLocals(false)
+                .factory());
     threads.allowCoreThreadTimeOut(true);
     return threads;
   }

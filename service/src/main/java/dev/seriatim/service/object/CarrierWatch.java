@@ -68,7 +68,7 @@ final class CarrierWatch implements AutoCloseable {
     this.active = active;
     this.stuck = stuck;
     this.threads = threads;
-    this.thread = Thread.ofPlatform().daemon().name("seriatim-carriers").unstarted(this::run);
+    this.thread = HostThreads.daemons("seriatim-carriers").newThread(this::run);
   }
 
   void start() {

@@ -33,7 +33,7 @@ final class Evictor implements AutoCloseable {
     this.directory = directory;
     this.idleNanos = directory.limits().idleLimit().toNanos();
     this.maxInstances = directory.limits().maxInstances();
-    this.thread = Thread.ofPlatform().daemon().name("seriatim-evictor").unstarted(this::evictIdle);
+    this.thread = HostThreads.daemons("seriatim-evictor").newThread(this::evictIdle);
   }
 
   void start() {

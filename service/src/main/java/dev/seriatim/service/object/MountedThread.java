@@ -67,9 +67,16 @@ final class MountedThread {
 
     private final Executor carriers;
 
-    private Starter(MethodHandle maker, Executor carriers) {
+    /** The characteristics of a thread that inherits no thread-locals. */
+    private final int inheritsNothing;
+
+    /** For when a thread can't be started here. */
+    private final Executor elsewhere = new HostThreads();
+
+    private Starter(MethodHandle maker, Executor carriers, int inheritsNothing) {
       this.maker = maker;
       this.carriers = carriers;
+      this.inheritsNothing = inheritsNothing;
     }
 
     /** Null if this JVM doesn't let us: then every turn is given a thread elsewhere. */
@@ -87,7 +94,12 @@ final class MountedThread {
         MethodHandle carriers =
             MethodHandles.privateLookupIn(threads, MethodHandles.lookup())
                 .findStatic(threads, "defaultScheduler", MethodType.methodType(Executor.class));
-        return new Starter(maker, (Executor) carriers.invoke());
+        int inheritsNothing =
+            (int)
+                MethodHandles.privateLookupIn(Thread.class, MethodHandles.lookup())
+                    .findStaticVarHandle(Thread.class, "NO_INHERIT_THREAD_LOCALS", int.class)
+                    .get();
+        return new Starter(maker, (Executor) carriers.invoke(), inheritsNothing);
       } catch (Throwable e) {
         logger.log(Level.FINE, "There is no way to start a turn's thread here.", e);
         logger.info(
@@ -106,12 +118,12 @@ final class MountedThread {
       Runnable run = () -> task.accept(thread);
       Runnable first = null;
       try {
-        ((Thread) maker.invoke(scheduler, null, 0, run)).start();
+        ((Thread) maker.invoke(scheduler, null, inheritsNothing, run)).start();
         first = thread.first;
       } catch (Throwable e) { // A JVM that does it another way, or has no memory for it.
         logger.log(Level.WARNING, "A turn's thread could not be started here.", e);
         thread.left = true;
-        Thread.startVirtualThread(run);
+        elsewhere.execute(run);
       }
       thread.starting = false;
       if (first != null) {

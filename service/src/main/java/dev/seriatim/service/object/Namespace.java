@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import dev.seriatim.service.DurableObjectFactory;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.stub.DurableObjectIds;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A class of objects, as it was registered. Immutable.
@@ -14,4 +15,9 @@ public record Namespace(
     String uniqueKey,
     DurableObjectIds ids,
     MethodTable methods,
-    DurableObjectFactory factory) {}
+    DurableObjectFactory factory) {
+  /** What loaded the objects' code; null if that was the JVM's own loader. */
+  @Nullable ClassLoader classLoader() {
+    return factory.getClass().getClassLoader();
+  }
+}

@@ -2,7 +2,6 @@ package dev.seriatim.service.object;
 
 import static com.google.common.base.Preconditions.checkNotNull;
 
-import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
@@ -77,7 +76,7 @@ public final class ObjectDirectory implements AutoCloseable {
         limits,
         storage,
         MountedThread.Starter.find(),
-        Thread::startVirtualThread,
+        new HostThreads(),
         System::nanoTime);
   }
 
@@ -98,7 +97,7 @@ public final class ObjectDirectory implements AutoCloseable {
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
             1,
-            new ThreadFactoryBuilder().setDaemon(true).setNameFormat("seriatim-timer").build(),
+            HostThreads.daemons("seriatim-timer"),
             new ThreadPoolExecutor.DiscardPolicy()) {
           @Override
           public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {

@@ -56,6 +56,8 @@ final class TurnThread {
    */
   void run(@Nullable MountedThread startedOnTransport) {
     onTransport = startedOnTransport;
+    // What the object's code looks up by it is what it was loaded with, whoever started the thread.
+    Thread.currentThread().setContextClassLoader(object.namespace().classLoader());
     while (true) {
       try {
         serve();

@@ -27,7 +27,11 @@ public final class Pulse implements AutoCloseable {
 
   /** A pulse of its own thread. */
   public Pulse() {
-    thread = Thread.ofPlatform().daemon().name("seriatim-pulse").unstarted(this::beat);
+    thread = Thread.ofPlatform()
+            .daemon()
+            .name("seriatim-pulse")
+            .inheritInheritableThreadLocals(false)
+            .unstarted(this::beat);
     thread.start();
   }
 

@@ -95,6 +95,7 @@ final class AlarmScheduler implements AutoCloseable {
         Thread.ofPlatform()
             .name("seriatim-alarms")
             .daemon()
+            .inheritInheritableThreadLocals(false)
             .start(() -> work(made, served, listener));
   }
 

@@ -52,7 +52,11 @@ final class Committer implements AutoCloseable {
     this.options = options;
     this.store = store;
     this.outage = new Outage(options.storePatience());
-    this.thread = Thread.ofPlatform().name("seriatim-committer").daemon().unstarted(this::run);
+    this.thread = Thread.ofPlatform()
+            .name("seriatim-committer")
+            .daemon()
+            .inheritInheritableThreadLocals(false)
+            .unstarted(this::run);
   }
 
   void start() {

@@ -20,7 +20,11 @@ final class DirectoryWatch implements AutoCloseable {
 
   DirectoryWatch(SqliteStore store) {
     this.store = store;
-    this.thread = Thread.ofPlatform().name("seriatim-directory").daemon().unstarted(this::run);
+    this.thread = Thread.ofPlatform()
+            .name("seriatim-directory")
+            .daemon()
+            .inheritInheritableThreadLocals(false)
+            .unstarted(this::run);
   }
 
   void start() {

@@ -97,7 +97,11 @@ final class HostLease implements AutoCloseable {
     this.leaseNanos = options.lease().toNanos();
     this.table = new SlotTable(host, options.lease());
     this.beats = new Beats(leaseNanos);
-    this.thread = Thread.ofPlatform().name("seriatim-lease").daemon().unstarted(this::run);
+    this.thread = Thread.ofPlatform()
+            .name("seriatim-lease")
+            .daemon()
+            .inheritInheritableThreadLocals(false)
+            .unstarted(this::run);
   }
 
   /** Takes what is free, and goes on to look after it. Doesn't wait for other hosts. */
