@@ -38,7 +38,7 @@ public interface DurableObjectState {
 
   /**
    * A client of this very host, for calling other objects without a socket, by the same rules as
-   * any other. The host's own to close.
+   * any other. The same one each time, and the host's own to close.
    *
    * <p>A call waits, inside the caller's own call, until the commits of this object's earlier turns
    * are durable. What the running turn has written so far is not durable then, and is not waited
@@ -47,7 +47,15 @@ public interface DurableObjectState {
    * <p>The chain of calls travels with them, in the {@link Context}. A call back to an object that
    * waits for the running turn breaks its stub at once with {@code CALL_CYCLE}, and names the
    * chain. A thread that the object starts itself must carry the context over, or such a call waits
-   * until the limit on a turn. A stub that is kept beyond the turn is fine.
+   * until the limit on a turn.
+   *
+   * <p>A stub may be kept beyond the turn that opened it, in a field of the object say. When the
+   * turn has ended, its calls that are on their way are still answered; nobody waits for them any
+   * more, so they close no circle. What listens to an answer runs beside later turns then, not in
+   * one, and can't use storage. A call that is made there waits as well until all that the turns
+   * before it wrote is durable; if that was lost, it is not made, and throws {@link
+   * StorageException}. The stubs end with the instance: when it is evicted or discarded they are
+   * closed, after the answers of what was called by then.
    */
   DurableObjects objects();
 

@@ -1,17 +1,14 @@
 package dev.seriatim.service;
 
 import dev.seriatim.service.connect.ConnectService;
-import dev.seriatim.service.object.CallChain;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.placement.Here;
-import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.Executor;
 
 /**
@@ -41,19 +38,11 @@ final class LocalObjects implements AutoCloseable {
             .build()
             .start();
     channel = InProcessChannelBuilder.forName(name).executor(executor).build();
-    client =
-        DurableObjects.on(
-            channel, ClientOptions.builder().invocationMetadata(LocalObjects::callChain).build());
+    client = DurableObjects.on(channel);
   }
 
   DurableObjects client() {
     return client;
-  }
-
-  private static Map<String, String> callChain() {
-    CallChain chain = CallChain.current();
-    String waiting = chain == null ? null : chain.leave();
-    return waiting == null ? Map.of() : Map.of(CallChain.METADATA_KEY, waiting);
   }
 
   @Override

@@ -31,6 +31,10 @@ public final class DurableObjectNamespace {
   private final ReentrantLock fetching = new ReentrantLock();
   private volatile @Nullable DurableObjectIds ids;
 
+  // Of a scope: the namespace that knows the ids, and the stubs that are closed together.
+  private final @Nullable DurableObjectNamespace whole;
+  private final @Nullable OpenStubs stubs;
+
   DurableObjectNamespace(
       Channel channel,
       ClientOptions options,
@@ -45,6 +49,23 @@ public final class DurableObjectNamespace {
     this.client = client;
     this.name = name;
     this.ids = ids;
+    this.whole = null;
+    this.stubs = null;
+  }
+
+  private DurableObjectNamespace(
+      DurableObjectNamespace whole, OpenStubs stubs, ClientOptions options) {
+    this.channel = whole.channel;
+    this.options = options;
+    this.client = whole.client;
+    this.name = whole.name;
+    this.whole = whole;
+    this.stubs = stubs;
+  }
+
+  /** The same namespace, whose stubs are among these. */
+  DurableObjectNamespace in(OpenStubs scope, ClientOptions with) {
+    return new DurableObjectNamespace(this, scope, with);
   }
 
   /** The name of the namespace. */
@@ -59,7 +80,7 @@ public final class DurableObjectNamespace {
    */
   public DurableObjectStub getByName(String objectName) {
     DurableObjectIds.checkName(objectName);
-    return DurableObjectStub.named(this, objectName, channel, options);
+    return opened(DurableObjectStub.named(this, objectName, channel, options));
   }
 
   /**
@@ -73,14 +94,21 @@ public final class DurableObjectNamespace {
    * @throws InvalidIdException if it is certainly the id of another namespace
    */
   public DurableObjectStub get(DurableObjectId id) {
-    DurableObjectIds own = ids;
+    DurableObjectIds own = whole == null ? ids : whole.ids;
     DurableObjectIds maker = id.maker();
     boolean isOwn = own != null && own.isSameAs(maker);
     if (!isOwn && (own != null || maker.isNeighbourOf(name, client))) {
       throw new InvalidIdException(
           "id '" + id + "' is of " + maker.owner() + ", expected one of namespace '" + name + "'");
     }
-    return DurableObjectStub.withId(this, id, isOwn, channel, options);
+    return opened(DurableObjectStub.withId(this, id, isOwn, channel, options));
+  }
+
+  private DurableObjectStub opened(DurableObjectStub stub) {
+    if (stubs != null) {
+      stubs.add(stub.session());
+    }
+    return stub;
   }
 
   /**
@@ -114,6 +142,9 @@ public final class DurableObjectNamespace {
   }
 
   private DurableObjectIds ids() {
+    if (whole != null) {
+      return whole.ids();
+    }
     DurableObjectIds known = ids;
     if (known != null) {
       return known;

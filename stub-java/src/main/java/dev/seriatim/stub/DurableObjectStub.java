@@ -83,6 +83,10 @@ public final class DurableObjectStub implements AutoCloseable {
     this.channel = new StubChannel(session, transport.authority());
   }
 
+  Session session() {
+    return session;
+  }
+
   static DurableObjectStub named(
       DurableObjectNamespace namespace, String name, Channel transport, ClientOptions options) {
     Open.Builder open = Open.newBuilder().setName(name);

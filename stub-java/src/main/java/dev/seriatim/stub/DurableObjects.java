@@ -23,7 +23,9 @@ public final class DurableObjects implements AutoCloseable {
   private final Channel channel;
   private final ClientOptions options;
   private final @Nullable ManagedChannel owned;
-  private final Object client = new Object(); // Stands for this client in the ids that it makes.
+  private final Object client; // Stands for this client in the ids that it makes.
+  private final @Nullable DurableObjects whole; // What it is a scope of.
+  private final @Nullable OpenStubs stubs;
   private final ConcurrentMap<String, DurableObjectNamespace> namespaces =
       new ConcurrentHashMap<>();
 
@@ -31,6 +33,18 @@ public final class DurableObjects implements AutoCloseable {
     this.channel = channel;
     this.options = options;
     this.owned = owned;
+    this.client = new Object();
+    this.whole = null;
+    this.stubs = null;
+  }
+
+  private DurableObjects(DurableObjects whole, ClientOptions options) {
+    this.channel = whole.channel;
+    this.options = options;
+    this.owned = null;
+    this.client = whole.client;
+    this.whole = whole;
+    this.stubs = new OpenStubs();
   }
 
   /** A client over a channel, with the default options. */
@@ -75,10 +89,25 @@ public final class DurableObjects implements AutoCloseable {
     return new DurableObjects(channel, options, channel);
   }
 
+  /**
+   * A part of this client, for those who open stubs and end before it does: its {@link #close}
+   * closes every stub that was got through it and isn't closed yet. Calls that are on their way are
+   * answered; a stub that is got later is closed from the start. The rest is this client's.
+   *
+   * @param options of the stubs that are got through it
+   */
+  public DurableObjects scope(ClientOptions options) {
+    return new DurableObjects(this, options);
+  }
+
   /** The namespace with this name; the same one each time. Doesn't ask the host. */
   public DurableObjectNamespace namespace(String name) {
     return namespaces.computeIfAbsent(
-        name, key -> new DurableObjectNamespace(channel, options, client, key, null));
+        name,
+        key ->
+            whole == null || stubs == null
+                ? new DurableObjectNamespace(channel, options, client, key, null)
+                : whole.namespace(key).in(stubs, options));
   }
 
   /**
@@ -86,18 +115,24 @@ public final class DurableObjects implements AutoCloseable {
    * asking the host.
    */
   public DurableObjectNamespace namespace(String name, String uniqueKey) {
-    return new DurableObjectNamespace(
-        channel, options, client, name, new DurableObjectIds(uniqueKey, name, client));
+    DurableObjectNamespace namespace =
+        new DurableObjectNamespace(
+            channel, options, client, name, new DurableObjectIds(uniqueKey, name, client));
+    return stubs == null ? namespace : namespace.in(stubs, options);
   }
 
   /**
    * Ends the connection at once, if {@link #connect} made it: stubs that are still open break, so
    * close them first and wait for their end. Leaves a channel alone that was given to {@link #on}.
+   * Of a {@link #scope}, closes the stubs.
    */
   @Override
   public void close() {
     if (owned != null) {
       owned.shutdownNow();
+    }
+    if (stubs != null) {
+      stubs.close();
     }
   }
 }

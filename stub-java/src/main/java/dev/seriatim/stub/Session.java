@@ -122,6 +122,11 @@ final class Session {
     return true;
   }
 
+  /** Whether the stub has ended: closed with every call answered, or broken. */
+  boolean hasEnded() {
+    return ended.getCount() == 0;
+  }
+
   /** Keeps this until the stub has ended. */
   void watchedBy(Cleaner.Cleanable watch) {
     synchronized (lock) {

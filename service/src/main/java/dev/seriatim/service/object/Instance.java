@@ -6,11 +6,14 @@ import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.dispatch.ObjectService;
 import dev.seriatim.service.storage.TurnStorage;
+import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
+import io.grpc.Status;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -32,8 +35,14 @@ final class Instance implements DurableObjectState {
 
   private volatile boolean aborted;
 
+  /** Written holding this. */
+  private boolean discarded;
+
   /** Whether the object calls others: then each of its turns has a chain of its own. */
   private volatile boolean callsOthers;
+
+  /** Its own way to other objects, with the stubs that it opens. Written holding this. */
+  private volatile @Nullable DurableObjects others;
 
   Instance(LiveObject object, TurnStorage storage) {
     this.object = object;
@@ -99,7 +108,13 @@ final class Instance implements DurableObjectState {
         .directory()
         .threads()
         .execute(
-            () -> context.cancel(io.grpc.Status.ABORTED.withDescription(why).asRuntimeException()));
+            () -> {
+              try {
+                closeOthers();
+              } finally {
+                context.cancel(Status.ABORTED.withDescription(why).asRuntimeException());
+              }
+            });
   }
 
   /** Whether the object has aborted this instance itself. */
@@ -132,7 +147,47 @@ final class Instance implements DurableObjectState {
     if (!callsOthers) {
       object.firstCall(this);
     }
-    return object.directory().localObjects();
+    DurableObjects made = others;
+    return made == null ? makeOthers() : made;
+  }
+
+  private synchronized DurableObjects makeOthers() {
+    DurableObjects made = others;
+    if (made == null) {
+      made =
+          object
+              .directory()
+              .localObjects()
+              .scope(ClientOptions.builder().invocationMetadata(this::leave).build());
+      if (discarded) {
+        made.close();
+      }
+      others = made;
+    }
+    return made;
+  }
+
+  /**
+   * A call leaves the object, in a turn or outside, also from a thread that knows of no turn.
+   * Blocks as {@link CallChain#leave} does.
+   */
+  private Map<String, String> leave() {
+    storage.awaitCommits();
+    CallChain chain = CallChain.current();
+    String waiting = chain == null ? null : chain.leave();
+    return waiting == null ? Map.of() : Map.of(CallChain.METADATA_KEY, waiting);
+  }
+
+  /** Closes the stubs that the instance has opened, and those that it may still open. */
+  private void closeOthers() {
+    DurableObjects open;
+    synchronized (this) {
+      discarded = true;
+      open = others;
+    }
+    if (open != null) {
+      open.close();
+    }
   }
 
   /**
