@@ -157,8 +157,9 @@ public final class HostLimits {
   }
 
   /**
-   * How many instances may be live; default 100,000. Over it, those that have been idle for longest
-   * are evicted; if none is idle, a stub that needs one more breaks with {@code OVERLOADED}.
+   * How many instances may be live; default 100,000. Over it, some of those that have been idle for
+   * longest are evicted; if none is found to be idle among 4,096, a stub that needs one more breaks
+   * with {@code OVERLOADED}.
    */
   public int maxInstances() {
     return maxInstances;

@@ -39,7 +39,8 @@ final class ThreadLocalsTest {
   @BeforeEach
   void set() {
     SECRET.set("the secret of the test");
-    Thread.currentThread().setContextClassLoader(new URLClassLoader("the test's", new URL[0], before));
+    Thread.currentThread()
+        .setContextClassLoader(new URLClassLoader("the test's", new URL[0], before));
   }
 
   @AfterEach
@@ -102,7 +103,8 @@ final class ThreadLocalsTest {
                 stub.ask("first");
                 host.stub("e").ask("alarm");
                 for (int i = 0; i < 500; i++) {
-                  stub.ask("many"); // So that they are short, and run on the thread that brings them.
+                  stub.ask(
+                      "many"); // So that they are short, and run on the thread that brings them.
                 }
                 host.stub("b").ask("of another");
                 host.stub("c").ask("call");
@@ -113,7 +115,8 @@ final class ThreadLocalsTest {
       assertThat(seen.get("the factory of a")).isEqualTo(nothing);
       assertThat(seen.get("the factory of other")).isEqualTo(nothing);
       // It may run on the thread of the turn that set it, which is the same object's.
-      assertThat(Wait.on(alarm, "the alarm")).isAnyOf(nothing, "the secret of alarm, null, objects");
+      assertThat(Wait.on(alarm, "the alarm"))
+          .isAnyOf(nothing, "the secret of alarm, null, objects");
       // If the answer is there at once, its listener runs in the turn.
       assertThat(Wait.on(answered, "the answer of another object"))
           .isAnyOf("null", "the secret of call");

@@ -34,7 +34,7 @@ final class OpenStubs {
         return;
       }
     }
-    boolean _ = session.close();
+    session.close();
   }
 
   private static boolean hasEnded(WeakReference<Session> of) {
@@ -53,7 +53,7 @@ final class OpenStubs {
     for (WeakReference<Session> of : left) {
       Session session = of.get();
       if (session != null) {
-        boolean _ = session.close();
+        session.close();
       }
     }
   }

@@ -1,10 +1,10 @@
 package dev.seriatim.service.object;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -16,8 +16,14 @@ import java.util.logging.Logger;
 final class Evictor implements AutoCloseable {
   private static final Logger logger = Logger.getLogger(Evictor.class.getName());
 
-  /** When there are too many instances, this part of them goes at once, so that it pays. */
+  /** When there are too many instances, the longest idle ones of so many that are idle go. */
+  private static final int SAMPLE = 64;
+
+  /** So many of them go at once, so that it pays. */
   private static final int PART = 16;
+
+  /** After so many of which none is idle, whoever needs room is refused. */
+  private static final int MOST_LOOKED_AT = 4_096;
 
   private static final long MAX_INTERVAL_NANOS = Duration.ofSeconds(10).toNanos();
   private static final long MIN_INTERVAL_NANOS = Duration.ofMillis(5).toNanos();
@@ -25,9 +31,23 @@ final class Evictor implements AutoCloseable {
   private final ObjectDirectory directory;
   private final long idleNanos;
   private final int maxInstances;
-  private final AtomicInteger instances = new AtomicInteger();
   private final Thread thread;
   private volatile boolean closing;
+
+  /** The instances that there are; each knows its place here. */
+  @GuardedBy("this")
+  private final List<Instance> instances = new ArrayList<>();
+
+  /** How many are about to be made. */
+  @GuardedBy("this")
+  private int expected;
+
+  /** Goes round the instances: whoever looks next goes on where the last one stopped. */
+  @GuardedBy("this")
+  private int hand;
+
+  @GuardedBy("this")
+  private long lookedAt;
 
   Evictor(ObjectDirectory directory) {
     this.directory = directory;
@@ -41,54 +61,81 @@ final class Evictor implements AutoCloseable {
   }
 
   /**
-   * Counts one more instance, after evicting others if there are too many.
+   * Makes room for one more instance, by evicting others if there are too many. Then it must be
+   * {@link #made}, or {@link #notMade}.
    *
-   * @return false if there are too many, and none of them could be evicted; nothing was counted
+   * @return false if there are too many, and none of them could be evicted
    */
-  boolean makeRoom() {
-    while (!countOneMore()) {
-      if (!evictLongestIdle()) {
+  synchronized boolean makeRoom() {
+    if (isFull()) {
+      evictLongestIdle();
+      if (isFull()) {
         return false;
       }
     }
+    expected++;
     return true;
   }
 
-  private boolean countOneMore() {
-    return instances.getAndUpdate(now -> Math.min(now + 1, maxInstances)) < maxInstances;
+  @GuardedBy("this")
+  private boolean isFull() {
+    return instances.size() + expected >= maxInstances;
   }
 
-  void instanceGone() {
-    instances.decrementAndGet();
+  synchronized void notMade() {
+    expected--;
   }
 
-  /** False if there was nothing to evict. */
-  private synchronized boolean evictLongestIdle() {
-    if (instances.get() < maxInstances) {
-      return true; // Another thread has done it meanwhile.
+  synchronized void made(Instance instance) {
+    instance.setPlace(instances.size());
+    instances.add(instance);
+    expected--; // Last: if there is no memory for it, it was not made.
+  }
+
+  /** The instance is discarded. Called once. */
+  synchronized void gone(Instance instance) {
+    Instance last = instances.removeLast();
+    if (last != instance) {
+      instances.set(instance.place(), last);
+      last.setPlace(instance.place());
     }
+  }
+
+  /** How many instances have been looked at to make room. */
+  synchronized long lookedAt() {
+    return lookedAt;
+  }
+
+  /**
+   * Evicts some of the longest idle instances of those that the hand comes by next. So whoever
+   * needs room looks at a few, however many there are.
+   */
+  @GuardedBy("this")
+  private void evictLongestIdle() {
     long now = directory.nanos();
-    List<Resting> resting = new ArrayList<>();
-    for (LiveObject object : directory.objects()) {
+    List<Resting> resting = new ArrayList<>(SAMPLE);
+    int most = Math.min(instances.size(), MOST_LOOKED_AT);
+    for (int i = 0; i < most && resting.size() < SAMPLE; i++) {
+      if (hand >= instances.size()) {
+        hand = 0;
+      }
+      LiveObject object = instances.get(hand++).object();
+      lookedAt++;
       if (object.mayBeEvicted()) {
         resting.add(new Resting(object, now - object.restingSinceNanos()));
       }
     }
     resting.sort(Comparator.comparingLong(Resting::nanos).reversed());
-    int wanted = Math.max(1, maxInstances / PART);
-    boolean evicted = false;
+    int wanted = Math.clamp(maxInstances / PART, 1, PART);
     for (Resting candidate : resting) {
       if (wanted == 0) {
         break;
       }
       if (candidate.object().evict(directory.nanos())) {
         directory.retire(candidate.object());
-        evicted = true;
         wanted--;
       }
     }
-    // The room may be another thread's by now; then there is more to be evicted.
-    return evicted || instances.get() < maxInstances;
   }
 
   /** An object, and for how long it has rested as this was written down. */

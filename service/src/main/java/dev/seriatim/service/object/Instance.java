@@ -33,6 +33,9 @@ final class Instance implements DurableObjectState {
   private @Nullable BindableService own;
   private @Nullable ObjectService service;
 
+  /** Where the evictor has it in its list, under whose lock it is. */
+  private int place;
+
   private volatile boolean aborted;
 
   /** Written holding this. */
@@ -52,6 +55,15 @@ final class Instance implements DurableObjectState {
 
   LiveObject object() {
     return object;
+  }
+
+  /** Called by the evictor, as {@link #setPlace}. */
+  int place() {
+    return place;
+  }
+
+  void setPlace(int now) {
+    place = now;
   }
 
   /** Makes the object's own value. To be called once, as part of a turn. */

@@ -61,16 +61,18 @@ final class Instances {
         throw new BreakException(
             BreakCause.of(
                 BreakReason.OVERLOADED,
-                "the host has %,d live instances, none of them idle, expected fewer"
+                "the host has %,d live instances, none found to be idle, expected fewer"
                     .formatted(directory.limits().maxInstances())));
       }
       try {
-        current = new Instance(object, log.newStorage());
+        Instance made = new Instance(object, log.newStorage());
+        directory.evictor().made(made);
+        current = made;
       } catch (RuntimeException e) {
         throw new BreakException(ThrownCause.reset(e));
       } finally {
         if (current == null) {
-          directory.evictor().instanceGone();
+          directory.evictor().notMade();
         }
       }
     }
@@ -114,7 +116,7 @@ final class Instances {
     Instance discarded = current;
     current = null;
     if (discarded != null) {
-      object.directory().evictor().instanceGone();
+      object.directory().evictor().gone(discarded);
       discarded.discard(why);
     }
   }

@@ -96,9 +96,7 @@ public final class ObjectDirectory implements AutoCloseable {
     this.outcomeBudget = new OutcomeBudget("the host", limits.hostOutcomeBytes(), null);
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
-            1,
-            HostThreads.daemons("seriatim-timer"),
-            new ThreadPoolExecutor.DiscardPolicy()) {
+            1, HostThreads.daemons("seriatim-timer"), new ThreadPoolExecutor.DiscardPolicy()) {
           @Override
           public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
             return super.schedule(() -> start(task), delay, unit);

@@ -27,7 +27,8 @@ public final class Pulse implements AutoCloseable {
 
   /** A pulse of its own thread. */
   public Pulse() {
-    thread = Thread.ofPlatform()
+    thread =
+        Thread.ofPlatform()
             .daemon()
             .name("seriatim-pulse")
             .inheritInheritableThreadLocals(false)

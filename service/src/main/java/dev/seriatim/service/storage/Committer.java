@@ -52,7 +52,8 @@ final class Committer implements AutoCloseable {
     this.options = options;
     this.store = store;
     this.outage = new Outage(options.storePatience());
-    this.thread = Thread.ofPlatform()
+    this.thread =
+        Thread.ofPlatform()
             .name("seriatim-committer")
             .daemon()
             .inheritInheritableThreadLocals(false)

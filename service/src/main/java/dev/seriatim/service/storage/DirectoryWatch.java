@@ -20,7 +20,8 @@ final class DirectoryWatch implements AutoCloseable {
 
   DirectoryWatch(SqliteStore store) {
     this.store = store;
-    this.thread = Thread.ofPlatform()
+    this.thread =
+        Thread.ofPlatform()
             .name("seriatim-directory")
             .daemon()
             .inheritInheritableThreadLocals(false)

@@ -97,7 +97,8 @@ final class HostLease implements AutoCloseable {
     this.leaseNanos = options.lease().toNanos();
     this.table = new SlotTable(host, options.lease());
     this.beats = new Beats(leaseNanos);
-    this.thread = Thread.ofPlatform()
+    this.thread =
+        Thread.ofPlatform()
             .name("seriatim-lease")
             .daemon()
             .inheritInheritableThreadLocals(false)

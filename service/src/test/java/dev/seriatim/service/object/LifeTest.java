@@ -138,6 +138,44 @@ final class LifeTest {
   }
 
   @Test
+  void whoeverNeedsRoomLooksAtAFewObjectsHoweverManyThereAre() {
+    int instances = 2_000;
+    int more = 1_000;
+    CountDownLatch leave = new CountDownLatch(1);
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.builder().maxInstances(instances).idleLimit(Duration.ofHours(1)).build(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  if (request.getText().equals("busy")) {
+                    leave.await();
+                  }
+                  Probe.echo(probe, request, reply);
+                }))) {
+      // Half of them are busy; the stubs stay open, so that there are ever more objects.
+      List<RecordingAttachment> idle = new ArrayList<>();
+      for (int i = 0; i < instances; i++) {
+        RecordingAttachment attachment = new RecordingAttachment();
+        String text = i % 2 == 0 ? "busy" : "x";
+        objects.open("object " + i, attachment).add(TestObjects.invocations(1, text), 1);
+        if (i % 2 == 1) {
+          idle.add(attachment);
+        }
+      }
+      for (RecordingAttachment attachment : idle) {
+        Wait.until(() -> attachment.outcomes() == 1, "the outcome of an object");
+      }
+      for (int i = 0; i < more; i++) {
+        RecordingAttachment attachment = new RecordingAttachment();
+        objects.open("one more " + i, attachment).add(TestObjects.invocations(1, "x"), 1);
+        Wait.until(() -> attachment.outcomes() == 1, "the outcome of one more object");
+      }
+      assertThat(objects.directory.evictor().lookedAt()).isAtMost(16L * more);
+      leave.countDown();
+    }
+  }
+
+  @Test
   void whenNoInstanceIsIdleTheNextStubIsOverloaded() {
     CountDownLatch entered = new CountDownLatch(2);
     CountDownLatch leave = new CountDownLatch(1);
