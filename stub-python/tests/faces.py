@@ -273,3 +273,12 @@ class AioFace:
 def is_grpc_error(error: grpc.RpcError) -> bool:
     """Whether it can be used like any error of gRPC, of either API."""
     return isinstance(error, grpc.RpcError) and isinstance(error, grpc.aio.AioRpcError)
+
+
+MakeFace = Callable[..., Face]
+
+
+def fates_of(replies: list[object]) -> list[tuple[int, seriatim.Fate]]:
+    """The numbers and fates of calls that have failed."""
+    failures = [failure(reply) for reply in replies]  # type: ignore[arg-type]
+    return [(f.sequence, f.fate) for f in failures]

@@ -14,14 +14,12 @@ import grpc
 import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
-from faces import Face, failure, number
+from faces import MakeFace, failure, number
 from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
 from processes import run
 
 import seriatim
 from seriatim import Fate, Reason, _face
-
-MakeFace = Callable[..., Face]
 
 
 def echo(stub: seriatim.DurableObjectStub) -> int:
