@@ -316,7 +316,7 @@ describe("a lost connection", () => {
         assert.equal(failure.fate, Fate.UNKNOWN);
         assert(failure.retryable);
       },
-      { keepAliveTimeMs: 50, keepAliveTimeoutMs: 50 },
+      { keepAliveTimeMs: 500, keepAliveTimeoutMs: 500 },
     );
     sockets.forEach((socket) => socket.destroy());
     await new Promise((resolve) => way.close(resolve));

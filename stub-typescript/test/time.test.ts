@@ -42,7 +42,7 @@ describe("time", () => {
     await withStub(host.url, async (stub) => {
       await stub.call(get, {}); // With a connection that is open, the others leave at once.
       const patient = [stub.call(get, {}), stub.call(get, {}, { timeoutMs: 60_000 })];
-      const failure = await failureOf(stub.call(get, {}, { timeoutMs: 10 }));
+      const failure = await failureOf(stub.call(get, {}, { timeoutMs: 200 }));
       assert.deepEqual(seen(failure), {
         reason: Reasons.ANSWER_OVERDUE,
         code: Code.DeadlineExceeded,
@@ -72,7 +72,7 @@ describe("time", () => {
       host.url,
       async (stub) => {
         await stub.call(get, {});
-        const calls = [1, 2].map(() => failureOf(stub.call(get, {}, { timeoutMs: 10 })));
+        const calls = [1, 2].map(() => failureOf(stub.call(get, {}, { timeoutMs: 200 })));
         for (const { fate, rawMessage } of await Promise.all(calls)) {
           assert.equal(fate, Fate.UNKNOWN);
           assert.match(rawMessage, /^no answer 20 ms after its deadline \[/);
@@ -120,12 +120,18 @@ describe("time", () => {
     );
   });
 
-  test("that the host takes to open the stub has a limit", async () => {
+  test("that the host takes to open the stub has a limit", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
     await using host = await FakeHost.start(silent);
     await withStub(
       host.url,
       async (stub) => {
-        const failure = await failureOf(stub.call(get, {}));
+        const late = failureOf(stub.call(get, {}));
+        while (host.stubs[0]?.frames.length !== 1) {
+          await new Promise(setImmediate);
+        }
+        t.mock.timers.tick(30);
+        const failure = await late;
         assert.equal(failure.reason, Reasons.OPEN_OVERDUE);
         assert.equal(failure.fate, Fate.UNKNOWN);
         assert.match(failure.message, /has not opened the stub within 30 ms/);
