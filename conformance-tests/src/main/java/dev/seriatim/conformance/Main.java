@@ -41,6 +41,9 @@ public final class Main implements Callable<Integer> {
   // Where a host must offer something that nothing can tell it to do from outside.
   private static final Set<String> IN_TREE_ONLY = Set.of("drain");
 
+  /** What the runner itself offers, unless it is told to use lanes. */
+  private static final String OWN_CALL = "own-call";
+
   @Spec private @Nullable CommandSpec spec;
 
   @Option(
@@ -87,6 +90,11 @@ public final class Main implements Callable<Integer> {
           "How long to wait for each thing that the host must send (default: ${DEFAULT-VALUE}).")
   private int patienceSeconds;
 
+  @Option(
+      names = "--lanes",
+      description = "Open the stubs of a connection on lanes of one call of ConnectMany.")
+  private boolean lanes;
+
   @Option(names = "--list", description = "List the cases and run none.")
   private boolean list;
 
@@ -124,7 +132,8 @@ public final class Main implements Callable<Integer> {
     }
     Set<String> known = known();
     CaseRunner runner =
-        new CaseRunner(new RemoteTarget(target, features()), Duration.ofSeconds(patienceSeconds));
+        new CaseRunner(
+            new RemoteTarget(target, features(), lanes), Duration.ofSeconds(patienceSeconds));
     List<CaseResult> results = new ArrayList<>();
     for (Case one : cases) {
       CaseResult result = runner.run(one);
@@ -157,12 +166,17 @@ public final class Main implements Callable<Integer> {
     Set<String> every = new HashSet<>();
     CaseFiles.load().forEach(one -> every.addAll(one.getRequiresList()));
     every.removeAll(IN_TREE_ONLY);
+    every.remove(OWN_CALL);
     for (String feature : with) {
       if (!every.contains(feature)) {
         throw usage("--with " + feature + " is not one of " + every.stream().sorted().toList());
       }
     }
-    return Set.copyOf(with);
+    Set<String> features = new HashSet<>(with);
+    if (!lanes) {
+      features.add(OWN_CALL);
+    }
+    return features;
   }
 
   private Set<String> known() {

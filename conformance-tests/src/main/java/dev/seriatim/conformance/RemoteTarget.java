@@ -11,20 +11,25 @@ final class RemoteTarget implements Target {
 
   private final String target;
   private final Set<String> features;
+  private final boolean onLanes;
 
   /**
    * @param target HOST:PORT
+   * @param onLanes whether the stubs of a connection share one call
    */
-  RemoteTarget(String target, Set<String> features) {
+  RemoteTarget(String target, Set<String> features, boolean onLanes) {
+    this.onLanes = onLanes;
     this.target = target;
     this.features = Set.copyOf(features);
   }
 
   @Override
   public ManagedChannel connect() {
-    return NettyChannelBuilder.forTarget(target, InsecureChannelCredentials.create())
-        .maxInboundMessageSize(LARGEST_FRAME)
-        .build();
+    ManagedChannel connection =
+        NettyChannelBuilder.forTarget(target, InsecureChannelCredentials.create())
+            .maxInboundMessageSize(LARGEST_FRAME)
+            .build();
+    return onLanes ? new LaneChannel(connection) : connection;
   }
 
   @Override

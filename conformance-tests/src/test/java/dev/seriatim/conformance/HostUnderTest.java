@@ -28,7 +28,9 @@ final class HostUnderTest implements Target, AutoCloseable {
   /** How the host is reached. */
   enum Transport {
     IN_PROCESS,
-    LOOPBACK
+    LOOPBACK,
+    /** Over the loopback interface, with each stub on a lane. */
+    LANES
   }
 
   private static final Path BAD_STORE = Path.of("bad-store.sql");
@@ -63,9 +65,12 @@ final class HostUnderTest implements Target, AutoCloseable {
     probes.addTo(builder);
     Function<DurableObjectHost, Target> reach;
     switch (transport) {
-      case LOOPBACK -> {
+      case LOOPBACK, LANES -> {
         builder.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-        reach = host -> new RemoteTarget("127.0.0.1:" + host.port(), features);
+        reach =
+            host ->
+                new RemoteTarget(
+                    "127.0.0.1:" + host.port(), features, transport == Transport.LANES);
       }
       case IN_PROCESS -> {
         String name = InProcessServerBuilder.generateName();

@@ -26,6 +26,16 @@ public final class EncodedFrame {
     return new EncodedFrame(frame.toByteArray());
   }
 
+  /** A frame of these bytes, which nobody changes any more. */
+  public static EncodedFrame ofBytes(byte[] bytes) {
+    return new EncodedFrame(bytes);
+  }
+
+  /** Its bytes, which nobody may change. */
+  public byte[] bytes() {
+    return bytes;
+  }
+
   /** The number of bytes. */
   public int size() {
     return bytes.length;

@@ -40,6 +40,16 @@ public final class ResponseFrame {
     read();
   }
 
+  /**
+   * Reads a frame.
+   *
+   * @param bytes the frame, which nobody changes any more
+   * @throws IOException if they are none
+   */
+  public static ResponseFrame parse(byte[] bytes) throws IOException {
+    return new ResponseFrame(bytes);
+  }
+
   /** What stands in the stub's first frame only, or null. */
   public @Nullable Opened opened() {
     return opened;

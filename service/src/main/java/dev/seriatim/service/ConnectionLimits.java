@@ -13,8 +13,10 @@ import java.time.Duration;
  * @param maxConnections how many connections may be open; default one for each 512 KiB of the
  *     largest heap, and 64 at least. One more is closed at once
  * @param maxStubsPerConnection how many stubs, and calls with a header, one connection may have
- *     open; default half of {@link HostLimits#maxStubs}. One more is refused with {@code
- *     OVERLOADED}
+ *     open, on calls of their own and on lanes together; default half of {@link
+ *     HostLimits#maxStubs}. One more is refused with {@code OVERLOADED}
+ * @param maxLanesPerCall how many lanes one call of {@code ConnectMany} may have open; default
+ *     100,000. One more is refused with {@code OVERLOADED}
  * @param maxArrivingBytes how much memory messages may take while they arrive: those of which a
  *     part is there, and those that wait to be parsed; default a sixteenth of the largest heap, and
  *     eight times {@link HostLimits#maxFrameBytes} at least, since a frame may come in pieces that
@@ -32,6 +34,7 @@ import java.time.Duration;
 public record ConnectionLimits(
     int maxConnections,
     int maxStubsPerConnection,
+    int maxLanesPerCall,
     long maxArrivingBytes,
     Duration frameLimit,
     int maxResetsPerMinute,
@@ -40,6 +43,7 @@ public record ConnectionLimits(
   public ConnectionLimits {
     positive("maxConnections", maxConnections);
     positive("maxStubsPerConnection", maxStubsPerConnection);
+    positive("maxLanesPerCall", maxLanesPerCall);
     positive("maxArrivingBytes", maxArrivingBytes);
     DurationRange.positive("frameLimit", frameLimit);
     positive("maxResetsPerMinute", maxResetsPerMinute);
@@ -59,6 +63,7 @@ public record ConnectionLimits(
     return new ConnectionLimits(
         Math.clamp(heapBytes / (512 << 10), 64, 1 << 20),
         Math.max(1, maxStubs / 2),
+        100_000,
         Math.max(8L * maxFrameBytes, heapBytes / 16),
         Duration.ofSeconds(60),
         20_000,
@@ -70,6 +75,7 @@ public record ConnectionLimits(
     return new ConnectionLimits(
         connections,
         maxStubsPerConnection,
+        maxLanesPerCall,
         maxArrivingBytes,
         frameLimit,
         maxResetsPerMinute,
@@ -79,7 +85,25 @@ public record ConnectionLimits(
   /** A copy with another {@link #maxStubsPerConnection}. */
   public ConnectionLimits withMaxStubsPerConnection(int stubs) {
     return new ConnectionLimits(
-        maxConnections, stubs, maxArrivingBytes, frameLimit, maxResetsPerMinute, handshakeLimit);
+        maxConnections,
+        stubs,
+        maxLanesPerCall,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit);
+  }
+
+  /** A copy with another {@link #maxLanesPerCall}. */
+  public ConnectionLimits withMaxLanesPerCall(int lanes) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        lanes,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit);
   }
 
   /** A copy with another {@link #maxArrivingBytes}. */
@@ -87,6 +111,7 @@ public record ConnectionLimits(
     return new ConnectionLimits(
         maxConnections,
         maxStubsPerConnection,
+        maxLanesPerCall,
         bytes,
         frameLimit,
         maxResetsPerMinute,
@@ -98,6 +123,7 @@ public record ConnectionLimits(
     return new ConnectionLimits(
         maxConnections,
         maxStubsPerConnection,
+        maxLanesPerCall,
         maxArrivingBytes,
         limit,
         maxResetsPerMinute,
@@ -109,6 +135,7 @@ public record ConnectionLimits(
     return new ConnectionLimits(
         maxConnections,
         maxStubsPerConnection,
+        maxLanesPerCall,
         maxArrivingBytes,
         frameLimit,
         resets,
@@ -120,6 +147,7 @@ public record ConnectionLimits(
     return new ConnectionLimits(
         maxConnections,
         maxStubsPerConnection,
+        maxLanesPerCall,
         maxArrivingBytes,
         frameLimit,
         maxResetsPerMinute,

@@ -64,6 +64,7 @@ public final class DurableObjectHost implements AutoCloseable {
   /** What the host listens with; null if it was given a server. */
   private final @Nullable Connections connections;
 
+  private final ConnectService connect;
   private final Server server;
 
   // Guarded by this.
@@ -76,9 +77,13 @@ public final class DurableObjectHost implements AutoCloseable {
         new ObjectDirectory(
             new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)), builder.limits, storage);
     connections = builder.server == null ? new Connections(builder.limits) : null;
+    OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
+    Placement placement = Here.forClients(directory);
+    connect =
+        new ConnectService(directory.namespaces(), placement, builder.limits, stubs, connections);
     boolean built = false;
     try {
-      server = server(builder);
+      server = server(builder, placement, stubs);
       built = true;
     } finally {
       if (!built) {
@@ -88,7 +93,7 @@ public final class DurableObjectHost implements AutoCloseable {
     }
   }
 
-  private Server server(Builder builder) {
+  private Server server(Builder builder, Placement placement, OpenCalls stubs) {
     ServerBuilder<?> listening =
         connections == null
             ? requireNonNull(builder.server)
@@ -98,16 +103,13 @@ public final class DurableObjectHost implements AutoCloseable {
     for (ServerServiceDefinition service : builder.services) {
       listening.addService(ServerInterceptors.interceptForward(service, others));
     }
-    OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
     OffTransport headerCalls = new OffTransport(executor, stubs);
-    Namespaces namespaces = directory.namespaces();
-    Placement placement = Here.forClients(directory);
     for (ServerServiceDefinition service :
-        HeaderCallService.all(namespaces, placement, builder.limits)) {
+        HeaderCallService.all(directory.namespaces(), placement, builder.limits)) {
       listening.addService(ServerInterceptors.interceptForward(service, headerCalls));
     }
     return listening
-        .addService(new ConnectService(namespaces, placement, builder.limits, stubs, connections))
+        .addService(connect)
         // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
         .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
         // Stubs are served on the transport's own threads, which only enqueue.
@@ -200,6 +202,7 @@ public final class DurableObjectHost implements AutoCloseable {
    */
   public void drain() throws InterruptedException {
     directory.drain();
+    connect.drained();
     server.shutdown();
     // The last frames are on their way; a client that doesn't read them is not waited for.
     server.awaitTermination(LAST_FRAMES_SECONDS, TimeUnit.SECONDS);

@@ -64,6 +64,15 @@ final class Arrivals extends Http2FrameListenerDecorator {
      * take its place behind what came before it. Called on the event loop.
      */
     void overloaded(BreakCause cause);
+
+    /**
+     * How long its messages may be.
+     *
+     * @param maxFrameBytes how long a frame may be
+     */
+    default int maxMessageBytes(int maxFrameBytes) {
+      return maxFrameBytes;
+    }
   }
 
   private record Ended(Http2Stream stream, long sinceNanos) {}
@@ -83,8 +92,11 @@ final class Arrivals extends Http2FrameListenerDecorator {
 
     private @Nullable ByteBuf lastBuffer;
 
-    private Arrival(Http2Stream stream) {
+    private final int maxLength;
+
+    private Arrival(Http2Stream stream, int maxLength) {
       this.stream = stream;
+      this.maxLength = maxLength;
     }
 
     /**
@@ -184,13 +196,13 @@ final class Arrivals extends Http2FrameListenerDecorator {
     if (arrival.refused) {
       return all;
     }
-    if (!arrival.scan.next(data, limits.maxFrameBytes())) {
+    if (!arrival.scan.next(data, arrival.maxLength)) {
       // What came before it goes its way; and of this no byte is kept.
       int before = arrival.scan.before();
       if (before > 0) {
         listener.onDataRead(ctx, streamId, data.readSlice(before), 0, false);
       }
-      refuse(arrival, tooLong(arrival.scan.length()));
+      refuse(arrival, tooLong(arrival));
       return all - before;
     }
     ByteBuf kept = arrival.keep(data, ctx.alloc());
@@ -207,10 +219,11 @@ final class Arrivals extends Http2FrameListenerDecorator {
     return processed;
   }
 
-  private BreakCause tooLong(long length) {
+  private static BreakCause tooLong(Arrival arrival) {
     return BreakCause.of(
         BreakReason.OVERLOADED,
-        "a frame has %,d bytes, expected at most %,d".formatted(length, limits.maxFrameBytes()));
+        "a frame has %,d bytes, expected at most %,d"
+            .formatted(arrival.scan.length(), arrival.maxLength));
   }
 
   /** What gRPC has of the stream's data and nobody has asked for, and the padding. */
@@ -221,7 +234,9 @@ final class Arrivals extends Http2FrameListenerDecorator {
   // ---- what has begun to come
 
   private Arrival begin(Http2Stream stream) {
-    Arrival arrival = new Arrival(stream);
+    Owner owner = stream.getProperty(owners);
+    int most = limits.maxFrameBytes();
+    Arrival arrival = new Arrival(stream, owner == null ? most : owner.maxMessageBytes(most));
     sweepSoon();
     arrivals.put(stream.id(), arrival);
     return arrival;

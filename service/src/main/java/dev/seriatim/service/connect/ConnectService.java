@@ -5,7 +5,9 @@ import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
+import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.DescribeNamespaceRequest;
@@ -22,6 +24,8 @@ import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -30,8 +34,14 @@ public final class ConnectService implements BindableService {
   private final Namespaces namespaces;
   private final Placement placement;
   private final HostLimits limits;
+  private final FrameMarshaller frames;
   private final @Nullable OpenCalls stubs;
   private final @Nullable Executor readers;
+
+  /** Those that carry many stubs. */
+  private final Set<ManyCall> calls = ConcurrentHashMap.newKeySet();
+
+  private volatile boolean drained;
 
   /**
    * Serves stubs on objects of these namespaces.
@@ -51,6 +61,7 @@ public final class ConnectService implements BindableService {
     this.limits = limits;
     this.stubs = stubs;
     this.readers = connections == null ? null : connections.readers();
+    this.frames = new FrameMarshaller(limits.maxFrameBytes(), readers != null);
   }
 
   Namespaces namespaces() {
@@ -66,9 +77,59 @@ public final class ConnectService implements BindableService {
     return stubs;
   }
 
-  /** Whether the clients are objects of this host. */
-  boolean isLocal() {
-    return stubs == null;
+  /** Reads frames. */
+  FrameMarshaller frames() {
+    return frames;
+  }
+
+  /**
+   * A lane is opened.
+   *
+   * @param open how many its call has
+   * @return why it is one too many; null if it isn't, and {@link #endLane} must follow
+   */
+  @Nullable BreakCause beginLane(int open, @Nullable Connection connection) {
+    int most = limits.connections().maxLanesPerCall();
+    if (open >= most) {
+      return BreakCause.of(
+          BreakReason.OVERLOADED,
+          "a call may have %,d lanes open at a time, and this one has them".formatted(most));
+    }
+    BreakCause refusal = connection == null ? null : connection.beginLane();
+    if (refusal == null && stubs != null && !stubs.begin()) {
+      refusal = stubs.refusal();
+      if (connection != null) {
+        connection.endLane();
+      }
+    }
+    return refusal;
+  }
+
+  /** A lane has ended. */
+  void endLane(@Nullable Connection connection) {
+    if (connection != null) {
+      connection.endLane();
+    }
+    if (stubs != null) {
+      stubs.end();
+    }
+  }
+
+  void begin(ManyCall call) {
+    calls.add(call);
+    if (drained) {
+      call.drain();
+    }
+  }
+
+  void end(ManyCall call) {
+    calls.remove(call);
+  }
+
+  /** Every stub has been told that the host shuts down: calls that carry many end without them. */
+  public void drained() {
+    drained = true;
+    calls.forEach(ManyCall::drain);
   }
 
   /** Where large frames are read; null if that is done where they come in. */
@@ -81,8 +142,10 @@ public final class ConnectService implements BindableService {
     MethodDescriptor<ConnectRequest, ConnectResponse> contract =
         DurableObjectsGrpc.getConnectMethod();
     MethodDescriptor<Arrived, EncodedFrame> connect =
-        contract.toBuilder(
-                new FrameMarshaller(limits.maxFrameBytes(), readers != null),
+        contract.toBuilder(frames, EncodedFrame.MARSHALLER).build();
+    MethodDescriptor<ManyMessage, EncodedFrame> connectMany =
+        DurableObjectsGrpc.getConnectManyMethod().toBuilder(
+                new ManyMessage.Reader(limits.maxFrameBytes(), readers != null),
                 EncodedFrame.MARSHALLER)
             .build();
     MethodDescriptor<DescribeNamespaceRequest, DescribeNamespaceResponse> describe =
@@ -93,11 +156,13 @@ public final class ConnectService implements BindableService {
         ServiceDescriptor.newBuilder(DurableObjectsGrpc.SERVICE_NAME)
             .setSchemaDescriptor(DurableObjectsGrpc.getServiceDescriptor().getSchemaDescriptor())
             .addMethod(connect)
+            .addMethod(connectMany)
             .addMethod(describe)
             .addMethod(list)
             .build();
     return ServerServiceDefinition.builder(service)
         .addMethod(connect, (call, headers) -> new StubCall(call, this))
+        .addMethod(connectMany, (call, headers) -> new ManyCall(call, this))
         .addMethod(describe, ServerCalls.asyncUnaryCall(this::describeNamespace))
         .addMethod(list, ServerCalls.asyncUnaryCall(this::listNamespaces))
         .build();

@@ -10,6 +10,7 @@ import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.grpc.netty.shaded.io.netty.util.concurrent.FastThreadLocal;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,9 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private final HostLimits limits;
   private final ArrivalBudget.Part budget;
   private final Channel channel;
+
+  /** How many lanes its calls have open. */
+  private final AtomicInteger lanes = new AtomicInteger();
 
   // Set once, when the client has said that it speaks HTTP/2.
   private @Nullable Http2Connection http2;
@@ -101,12 +105,31 @@ final class Connection extends ChannelInboundHandlerAdapter {
   /** Why the call that is just being opened is one too many; null if it isn't. */
   @Nullable BreakCause oneTooMany() {
     int most = limits.connections().maxStubsPerConnection();
-    return http2 == null || http2.numActiveStreams() <= most
+    return http2 == null || http2.numActiveStreams() + lanes.get() <= most
         ? null
         : BreakCause.of(
             BreakReason.OVERLOADED,
             "a connection may have %,d stubs open at a time, and this one has them"
                 .formatted(most));
+  }
+
+  /**
+   * A lane is opened on one of its calls. On any thread.
+   *
+   * @return why it is one too many; null if it isn't, and {@link #endLane} must follow
+   */
+  @Nullable BreakCause beginLane() {
+    lanes.incrementAndGet();
+    BreakCause refusal = oneTooMany();
+    if (refusal != null) {
+      endLane();
+    }
+    return refusal;
+  }
+
+  /** A lane has ended. On any thread. */
+  void endLane() {
+    lanes.decrementAndGet();
   }
 
   /** What counts the memory that the connection's messages take before they are queued. */

@@ -81,6 +81,13 @@ record FrameMarshaller(int maxFrameBytes, boolean laterIfLarge) implements Marsh
         : notAFrame(request, bytes.length, request.fault());
   }
 
+  /** Reads a frame that came as a part of something else. */
+  Frame readWhole(byte[] bytes) {
+    return bytes.length > maxFrameBytes
+        ? tooLong(bytes.length, "a frame has %,d bytes".formatted(bytes.length))
+        : read(bytes);
+  }
+
   private static Frame notAFrame(RequestFrame request, int bytes, String why) {
     return new Frame(
         request,

@@ -36,6 +36,12 @@ final class ConnectionOptions {
   private @Nullable Double frameLimit;
 
   @Option(
+      names = "--max-lanes-per-call",
+      paramLabel = "N",
+      description = "How many lanes a call of ConnectMany may have open (default: 100,000).")
+  private @Nullable Integer maxLanesPerCall;
+
+  @Option(
       names = "--max-resets-per-minute",
       paramLabel = "N",
       description =
@@ -66,6 +72,9 @@ final class ConnectionOptions {
     }
     if (frameLimit != null) {
       connections = connections.withFrameLimit(seconds(frameLimit));
+    }
+    if (maxLanesPerCall != null) {
+      connections = connections.withMaxLanesPerCall(maxLanesPerCall);
     }
     if (maxResetsPerMinute != null) {
       connections = connections.withMaxResetsPerMinute(maxResetsPerMinute);

@@ -24,9 +24,9 @@ public interface SessionInput {
   /** The client is gone: turns that haven't started never start. */
   void cancel();
 
-  /** All that was sent has been delivered, or dropped. Nothing comes behind this. */
+  /** All that was sent so far has been delivered, or dropped. On any thread. */
   void onDelivered();
 
-  /** The client reads again. May be called without need. */
+  /** The client reads again. May be called without need, and on any thread. */
   void onReady();
 }

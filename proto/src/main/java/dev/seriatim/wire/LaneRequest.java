@@ -1,0 +1,43 @@
+package dev.seriatim.wire;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a client says on one lane, as {@code seriatim.v1.LaneRequest} describes it.
+ *
+ * @param lane the number of the lane, as an unsigned one
+ * @param frame its bytes, which nobody changes, if it {@linkplain What#FRAME is} one
+ * @param moreBytes how much credit it gives, as an unsigned number
+ */
+public record LaneRequest(long lane, What what, @Nullable EncodedFrame frame, int moreBytes) {
+  /** What the client of a call would do. */
+  public enum What {
+    /** Nothing but to give credit. */
+    NOTHING,
+    FRAME,
+    HALF_CLOSE,
+    CANCEL,
+    /** A half-close or a cancellation that says it is none. */
+    NEITHER
+  }
+
+  /** A frame. */
+  public static LaneRequest ofFrame(long lane, EncodedFrame frame) {
+    return new LaneRequest(lane, What.FRAME, frame, 0);
+  }
+
+  /** A half-close. */
+  public static LaneRequest ofHalfClose(long lane) {
+    return new LaneRequest(lane, What.HALF_CLOSE, null, 0);
+  }
+
+  /** A cancellation. */
+  public static LaneRequest ofCancel(long lane) {
+    return new LaneRequest(lane, What.CANCEL, null, 0);
+  }
+
+  /** Credit. */
+  public static LaneRequest ofCredit(long lane, int moreBytes) {
+    return new LaneRequest(lane, What.NOTHING, null, moreBytes);
+  }
+}

@@ -1,0 +1,137 @@
+package dev.seriatim.service.connect;
+
+import com.google.rpc.Status;
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.placement.Placement;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Opened;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What all attachments do that carry frames: the first one opens the session, which is then given
+ * what comes. Events come one at a time, from threads that see what the one before has done. Until
+ * the session is there, it is that thread which sends; from then on it is the session.
+ */
+abstract class StubReader implements Attachment {
+  /** Written by those threads, and read by those that say when there is room. */
+  private volatile @Nullable SessionInput session;
+
+  private boolean refused;
+
+  /** Where objects are found, and which there are. */
+  abstract ConnectService service();
+
+  /** Says that the stub is open. */
+  abstract void sendOpened(Opened opened);
+
+  final boolean isOpen() {
+    return session != null;
+  }
+
+  /** Ends the stub before there is a session. */
+  final void refuse(BreakCause cause) {
+    refused = true;
+    send(List.of(), cause.toBroken(/* completedThrough= */ 0));
+    close(cause.toEnd());
+  }
+
+  final void take(Frame frame) {
+    if (refused) {
+      return;
+    }
+    SessionInput input = session;
+    if (input == null) {
+      input = open(frame);
+      if (input == null) {
+        return;
+      }
+      session = input;
+    } else if (frame.request().open() != null) {
+      input.fail(
+          BreakCause.of(
+              BreakReason.PROTOCOL_VIOLATION,
+              "a later frame has open, expected it in the first frame only"));
+    }
+    if (!frame.request().invocations().isEmpty()) {
+      input.add(frame.request().invocations(), frame.bytes());
+    }
+    if (frame.fault() != null) {
+      input.fail(frame.fault());
+    }
+  }
+
+  private @Nullable SessionInput open(Frame frame) {
+    Open object = frame.request().open();
+    Placement placement = service().placement();
+    try {
+      if (frame.fault() != null && object == null) {
+        throw new BreakException(frame.fault());
+      }
+      BreakCause refusal = placement.refusal();
+      if (refusal != null) {
+        throw new BreakException(refusal);
+      }
+      if (object == null) {
+        throw new BreakException(
+            BreakCause.of(
+                BreakReason.PROTOCOL_VIOLATION, "the first frame has no open, expected one"));
+      }
+      ObjectAddress address = service().namespaces().resolve(object);
+      Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
+      address.id().name().ifPresent(opened::setName);
+      sendOpened(opened.build());
+      return placement.open(address, this);
+    } catch (BreakException e) {
+      refuse(e.cause());
+      return null;
+    }
+  }
+
+  final void fail(BreakCause cause) {
+    SessionInput input = session;
+    if (input != null) {
+      input.fail(cause);
+    } else if (!refused) {
+      refuse(cause);
+    }
+  }
+
+  final void halfClosed() {
+    SessionInput input = session;
+    if (input != null) {
+      input.halfClose();
+    } else if (!refused) {
+      refused = true;
+      close(Status.getDefaultInstance());
+    }
+  }
+
+  final void cancelled() {
+    SessionInput input = session;
+    if (input != null) {
+      input.cancel();
+    }
+  }
+
+  /** All that was sent has been delivered, or dropped. */
+  final void delivered() {
+    SessionInput input = session;
+    if (input != null) {
+      input.onDelivered();
+    }
+  }
+
+  /** The client reads again. */
+  final void ready() {
+    SessionInput input = session;
+    if (input != null) {
+      input.onReady();
+    }
+  }
+}
