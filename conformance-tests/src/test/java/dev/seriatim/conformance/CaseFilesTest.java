@@ -24,7 +24,14 @@ final class CaseFilesTest {
 
   private static final Set<String> FEATURES =
       ImmutableSet.of(
-          "drain", "turn-limit", "queue-limit", "direct", "alarms", "few-instances", "bad-store", "own-call");
+          "drain",
+          "turn-limit",
+          "queue-limit",
+          "direct",
+          "alarms",
+          "few-instances",
+          "bad-store",
+          "own-call");
 
   private final List<Case> cases = CaseFiles.load();
 

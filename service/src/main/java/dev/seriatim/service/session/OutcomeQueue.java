@@ -48,10 +48,16 @@ final class OutcomeQueue implements OutputGate.Waiter {
       /** The last thing is in line: nothing may come behind it. A turn of it may run to its end. */
       ENDS,
       /** The last thing has left, or nothing can: nothing may be sent any more. */
-      CLOSED,
-      /** The same, for its client has gone. */
-      GIVEN_UP
+      CLOSED
     }
+
+    /**
+     * Nothing may be sent any more, for its client has gone. A turn that runs goes on to its own
+     * end.
+     *
+     * @param lastGate the commit that the last of its outcomes waited for
+     */
+    record GivenUp(long lastGate) implements State {}
 
     /** A turn of it runs, and then it breaks. */
     record BreaksAfterTurn(BreakCause cause) implements State {}
@@ -254,7 +260,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   private boolean isOver() {
     return state == State.Simple.ENDS
         || state == State.Simple.CLOSED
-        || state == State.Simple.GIVEN_UP;
+        || state instanceof State.GivenUp;
   }
 
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
@@ -317,7 +323,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   /** Nothing may be sent or begun any more. */
   synchronized void drop() {
-    state = isOver() ? State.Simple.CLOSED : State.Simple.GIVEN_UP;
+    state = isOver() ? State.Simple.CLOSED : new State.GivenUp(line.lastGate());
     line.clear();
     closeDeadline();
   }
@@ -337,7 +343,8 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   @Override
   public synchronized boolean waitsFor(long durable) {
-    return line.lastGate() > durable;
+    return Math.max(line.lastGate(), state instanceof State.GivenUp(long gate) ? gate : 0)
+        > durable;
   }
 
   /**
@@ -349,6 +356,10 @@ final class OutcomeQueue implements OutputGate.Waiter {
   public void commitsLost(Loss loss) {
     try {
       synchronized (this) {
+        if (state instanceof State.GivenUp(long gate) && gate >= loss.first()) {
+          state = State.Simple.CLOSED; // A turn that has begun stands on what is lost.
+          return;
+        }
         if (line.lastGate() < loss.first() || line.isEmpty()) {
           return;
         }
@@ -446,7 +457,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
       lose(thrown);
     } catch (RuntimeException | Error e) { // There is no memory at all, say.
       synchronized (this) {
-        state = State.Simple.GIVEN_UP;
+        state = State.Simple.CLOSED;
       }
     }
   }
@@ -459,7 +470,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   void lose(Throwable thrown) {
     boolean open;
     synchronized (this) {
-      open = state != State.Simple.CLOSED && state != State.Simple.GIVEN_UP;
+      open = state != State.Simple.CLOSED && !(state instanceof State.GivenUp);
     }
     try {
       session.drop();

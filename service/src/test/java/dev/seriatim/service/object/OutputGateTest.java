@@ -164,6 +164,26 @@ final class OutputGateTest {
   }
 
   @Test
+  void aTurnOfAStubThatWasGivenUpHasNoEffectIfWhatItStandsOnIsLost() {
+    stub.complete(outcome(1), 1);
+    stub.complete(outcome(2), 2);
+    gate.open(1, SENDERS);
+    stub.cancel(); // While its third turn runs.
+    assertThat(stub.isBroken()).isFalse();
+    gate.fail(Loss.of(2, 2, LOST), SENDERS);
+    assertThat(stub.isBroken()).isTrue();
+  }
+
+  @Test
+  void aTurnOfAStubThatWasGivenUpStandsIfOnlyLaterCommitsAreLost() {
+    stub.complete(outcome(1), 1);
+    stub.cancel();
+    gate.open(1, SENDERS);
+    gate.fail(Loss.of(2, 2, LOST), SENDERS);
+    assertThat(stub.isBroken()).isFalse();
+  }
+
+  @Test
   void anOutcomeOfACommitInDoubtThatComesLateIsNotTold() {
     RecordingAttachment behind = new RecordingAttachment();
     Session other = objects.open("a", behind);
