@@ -49,7 +49,8 @@
 // After a call that ended with any status and without a `broken` frame, or with status OK while
 // invocations are unanswered: an invocation whose outcome was received completed; one that was never
 // handed to the transport was not executed; for one that was sent and not answered the client MUST
-// assume that it may or may not have been executed.
+// assume that it may or may not have been executed. A host ends a call so itself, with UNAVAILABLE, if
+// its store doesn't say in time whether what the stub's invocations wrote is durable.
 //
 // A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
 // then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
@@ -149,6 +150,31 @@
 // host MUST keep the trailers within 8 KiB, as HTTP/2 counts them: a client may lose its connection over
 // more. What there is no room for is left out, the object's own details first: how many of these is said in
 // the `ErrorInfo`'s metadata under `object.details_left_out`. Then the message is cut.
+//
+// MANY STUBS IN ONE CALL
+//
+// A host MAY also serve `ConnectMany`, for clients with many stubs; one that doesn't ends that call with
+// UNIMPLEMENTED, and a client then uses a call of `Connect` for each stub. A call of `ConnectMany` has *lanes*,
+// numbered by the client. Each lane carries one stub, and is what a call of `Connect` is: the same frames, the
+// same states, the same failures. Where this file says of a stub "the call", it is its lane that is meant: a
+// lane is half-closed and cancelled by parts of its own, and its end comes as a part too. Between lanes there
+// is no order, and none waits for another.
+//
+// The lanes share one HTTP/2 stream, so what that does for calls is done for lanes here:
+//   - Both sides MUST read frames always. What is too much breaks its stub, as ever.
+//   - The host sends a lane's outcomes only while the lane has *credit*, in bytes of its frames. A lane begins
+//     with 262,144 (256 KiB); each frame with outcomes takes its size of it; the client gives more with
+//     `more_bytes` as it takes outcomes in. A frame MAY take the credit below zero. A lane without credit
+//     stops its own stub, whose turns then wait, but no other.
+//   - Either side SHOULD put at most 256 KiB of parts into one message, or a single longer part, and SHOULD let
+//     the lanes that have something to send take turns.
+//
+// If the call is lost, so are all its lanes: what a client knows then is what it knows of a lost call, for each
+// stub. Half-closing the call is half-closing every lane; it ends with OK when all of them have ended. A host
+// that shuts down ends it with UNAVAILABLE when they have. The host ends the call before that only for a fault
+// that is no lane's, with INVALID_ARGUMENT: a message that is no `ConnectManyRequest`, lane 0, or a lane that
+// was opened out of order. A host limits the lanes of a call (default: 100,000) and counts each as a stub; one
+// over a limit breaks with OVERLOADED when it is opened.
 //
 // COMPATIBILITY
 //
@@ -842,6 +868,287 @@ func (x *Broken) GetRemote() bool {
 	return false
 }
 
+// A message from the client: parts of lanes.
+type ConnectManyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order in which they are to be taken in. A lane may stand here more than once.
+	Lanes         []*LaneRequest `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConnectManyRequest) Reset() {
+	*x = ConnectManyRequest{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConnectManyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectManyRequest) ProtoMessage() {}
+
+func (x *ConnectManyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectManyRequest.ProtoReflect.Descriptor instead.
+func (*ConnectManyRequest) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ConnectManyRequest) GetLanes() []*LaneRequest {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+// What a client says on one lane.
+type LaneRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lane's number: 1, 2, 3, ... in the order in which lanes are opened, each one by the first part with
+	// its number. It is never used again. Parts of a lane that has ended are ignored.
+	Lane uint64 `protobuf:"varint,1,opt,name=lane,proto3" json:"lane,omitempty"`
+	// What the client of a call would do. With none of them, the part only gives credit.
+	//
+	// Types that are valid to be assigned to What:
+	//
+	//	*LaneRequest_Frame
+	//	*LaneRequest_HalfClose
+	//	*LaneRequest_Cancel
+	What isLaneRequest_What `protobuf_oneof:"what"`
+	// The host may send so many more bytes of frames with outcomes on this lane.
+	MoreBytes     uint32 `protobuf:"varint,5,opt,name=more_bytes,json=moreBytes,proto3" json:"more_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaneRequest) Reset() {
+	*x = LaneRequest{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaneRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaneRequest) ProtoMessage() {}
+
+func (x *LaneRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaneRequest.ProtoReflect.Descriptor instead.
+func (*LaneRequest) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LaneRequest) GetLane() uint64 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *LaneRequest) GetWhat() isLaneRequest_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *LaneRequest) GetFrame() *ConnectRequest {
+	if x != nil {
+		if x, ok := x.What.(*LaneRequest_Frame); ok {
+			return x.Frame
+		}
+	}
+	return nil
+}
+
+func (x *LaneRequest) GetHalfClose() bool {
+	if x != nil {
+		if x, ok := x.What.(*LaneRequest_HalfClose); ok {
+			return x.HalfClose
+		}
+	}
+	return false
+}
+
+func (x *LaneRequest) GetCancel() bool {
+	if x != nil {
+		if x, ok := x.What.(*LaneRequest_Cancel); ok {
+			return x.Cancel
+		}
+	}
+	return false
+}
+
+func (x *LaneRequest) GetMoreBytes() uint32 {
+	if x != nil {
+		return x.MoreBytes
+	}
+	return 0
+}
+
+type isLaneRequest_What interface {
+	isLaneRequest_What()
+}
+
+type LaneRequest_Frame struct {
+	// Sends a frame. The limits on a frame, and what becomes of a bad one, are those of `Connect`. (One many
+	// times over the limit ends the whole call, with RESOURCE_EXHAUSTED.)
+	Frame *ConnectRequest `protobuf:"bytes,2,opt,name=frame,proto3,oneof"`
+}
+
+type LaneRequest_HalfClose struct {
+	// Half-closes the lane. MUST be true; otherwise it is a PROTOCOL_VIOLATION.
+	HalfClose bool `protobuf:"varint,3,opt,name=half_close,json=halfClose,proto3,oneof"`
+}
+
+type LaneRequest_Cancel struct {
+	// Cancels the lane. The host sends nothing more on it. MUST be true, as above.
+	Cancel bool `protobuf:"varint,4,opt,name=cancel,proto3,oneof"`
+}
+
+func (*LaneRequest_Frame) isLaneRequest_What() {}
+
+func (*LaneRequest_HalfClose) isLaneRequest_What() {}
+
+func (*LaneRequest_Cancel) isLaneRequest_What() {}
+
+// A message from the host: parts of lanes.
+type ConnectManyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order in which they were made. A lane may stand here more than once.
+	Lanes         []*LaneResponse `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConnectManyResponse) Reset() {
+	*x = ConnectManyResponse{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConnectManyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectManyResponse) ProtoMessage() {}
+
+func (x *ConnectManyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectManyResponse.ProtoReflect.Descriptor instead.
+func (*ConnectManyResponse) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ConnectManyResponse) GetLanes() []*LaneResponse {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+// What a host says on one lane.
+type LaneResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lane's number.
+	Lane uint64 `protobuf:"varint,1,opt,name=lane,proto3" json:"lane,omitempty"`
+	// A frame, if there is one.
+	Frame *ConnectResponse `protobuf:"bytes,2,opt,name=frame,proto3" json:"frame,omitempty"`
+	// If set, the lane has ended behind the frame, with this status: the one that the call of `Connect` would
+	// have, OK or the code and message of the cause. It is the last thing on the lane.
+	End           *status.Status `protobuf:"bytes,3,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaneResponse) Reset() {
+	*x = LaneResponse{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaneResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaneResponse) ProtoMessage() {}
+
+func (x *LaneResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaneResponse.ProtoReflect.Descriptor instead.
+func (*LaneResponse) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *LaneResponse) GetLane() uint64 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+func (x *LaneResponse) GetFrame() *ConnectResponse {
+	if x != nil {
+		return x.Frame
+	}
+	return nil
+}
+
+func (x *LaneResponse) GetEnd() *status.Status {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
 // Asks for one namespace.
 type DescribeNamespaceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -853,7 +1160,7 @@ type DescribeNamespaceRequest struct {
 
 func (x *DescribeNamespaceRequest) Reset() {
 	*x = DescribeNamespaceRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +1172,7 @@ func (x *DescribeNamespaceRequest) String() string {
 func (*DescribeNamespaceRequest) ProtoMessage() {}
 
 func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +1185,7 @@ func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*DescribeNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DescribeNamespaceRequest) GetName() string {
@@ -906,7 +1213,7 @@ type DescribeNamespaceResponse struct {
 
 func (x *DescribeNamespaceResponse) Reset() {
 	*x = DescribeNamespaceResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1225,7 @@ func (x *DescribeNamespaceResponse) String() string {
 func (*DescribeNamespaceResponse) ProtoMessage() {}
 
 func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1238,7 @@ func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*DescribeNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DescribeNamespaceResponse) GetName() string {
@@ -977,7 +1284,7 @@ type Method struct {
 
 func (x *Method) Reset() {
 	*x = Method{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1296,7 @@ func (x *Method) String() string {
 func (*Method) ProtoMessage() {}
 
 func (x *Method) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1309,7 @@ func (x *Method) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Method.ProtoReflect.Descriptor instead.
 func (*Method) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Method) GetName() string {
@@ -1035,7 +1342,7 @@ type ListNamespacesRequest struct {
 
 func (x *ListNamespacesRequest) Reset() {
 	*x = ListNamespacesRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1354,7 @@ func (x *ListNamespacesRequest) String() string {
 func (*ListNamespacesRequest) ProtoMessage() {}
 
 func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1367,7 @@ func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
 func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{14}
 }
 
 // The names of all namespaces.
@@ -1074,7 +1381,7 @@ type ListNamespacesResponse struct {
 
 func (x *ListNamespacesResponse) Reset() {
 	*x = ListNamespacesResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1393,7 @@ func (x *ListNamespacesResponse) String() string {
 func (*ListNamespacesResponse) ProtoMessage() {}
 
 func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1406,7 @@ func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
 func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListNamespacesResponse) GetNames() []string {
@@ -1157,7 +1464,24 @@ const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
 	"\n" +
 	"overloaded\x18\x05 \x01(\bR\n" +
 	"overloaded\x12\x16\n" +
-	"\x06remote\x18\x06 \x01(\bR\x06remote\".\n" +
+	"\x06remote\x18\x06 \x01(\bR\x06remote\"D\n" +
+	"\x12ConnectManyRequest\x12.\n" +
+	"\x05lanes\x18\x01 \x03(\v2\x18.seriatim.v1.LaneRequestR\x05lanes\"\xb8\x01\n" +
+	"\vLaneRequest\x12\x12\n" +
+	"\x04lane\x18\x01 \x01(\x04R\x04lane\x123\n" +
+	"\x05frame\x18\x02 \x01(\v2\x1b.seriatim.v1.ConnectRequestH\x00R\x05frame\x12\x1f\n" +
+	"\n" +
+	"half_close\x18\x03 \x01(\bH\x00R\thalfClose\x12\x18\n" +
+	"\x06cancel\x18\x04 \x01(\bH\x00R\x06cancel\x12\x1d\n" +
+	"\n" +
+	"more_bytes\x18\x05 \x01(\rR\tmoreBytesB\x06\n" +
+	"\x04what\"F\n" +
+	"\x13ConnectManyResponse\x12/\n" +
+	"\x05lanes\x18\x01 \x03(\v2\x19.seriatim.v1.LaneResponseR\x05lanes\"|\n" +
+	"\fLaneResponse\x12\x12\n" +
+	"\x04lane\x18\x01 \x01(\x04R\x04lane\x122\n" +
+	"\x05frame\x18\x02 \x01(\v2\x1c.seriatim.v1.ConnectResponseR\x05frame\x12$\n" +
+	"\x03end\x18\x03 \x01(\v2\x12.google.rpc.StatusR\x03end\".\n" +
 	"\x18DescribeNamespaceRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x97\x01\n" +
 	"\x19DescribeNamespaceResponse\x12\x12\n" +
@@ -1172,9 +1496,10 @@ const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
 	"\rresponse_type\x18\x03 \x01(\tR\fresponseType\"\x17\n" +
 	"\x15ListNamespacesRequest\".\n" +
 	"\x16ListNamespacesResponse\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names2\x99\x02\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names2\xef\x02\n" +
 	"\x0eDurableObjects\x12H\n" +
-	"\aConnect\x12\x1b.seriatim.v1.ConnectRequest\x1a\x1c.seriatim.v1.ConnectResponse(\x010\x01\x12b\n" +
+	"\aConnect\x12\x1b.seriatim.v1.ConnectRequest\x1a\x1c.seriatim.v1.ConnectResponse(\x010\x01\x12T\n" +
+	"\vConnectMany\x12\x1f.seriatim.v1.ConnectManyRequest\x1a .seriatim.v1.ConnectManyResponse(\x010\x01\x12b\n" +
 	"\x11DescribeNamespace\x12%.seriatim.v1.DescribeNamespaceRequest\x1a&.seriatim.v1.DescribeNamespaceResponse\x12Y\n" +
 	"\x0eListNamespaces\x12\".seriatim.v1.ListNamespacesRequest\x1a#.seriatim.v1.ListNamespacesResponseBP\n" +
 	"\x0fdev.seriatim.v1B\x13DurableObjectsProtoP\x01Z&seriatim.dev/go/seriatim/v1;seriatimv1b\x06proto3"
@@ -1191,7 +1516,7 @@ func file_seriatim_v1_durable_objects_proto_rawDescGZIP() []byte {
 	return file_seriatim_v1_durable_objects_proto_rawDescData
 }
 
-var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_seriatim_v1_durable_objects_proto_goTypes = []any{
 	(*ConnectRequest)(nil),            // 0: seriatim.v1.ConnectRequest
 	(*Open)(nil),                      // 1: seriatim.v1.Open
@@ -1200,39 +1525,50 @@ var file_seriatim_v1_durable_objects_proto_goTypes = []any{
 	(*Opened)(nil),                    // 4: seriatim.v1.Opened
 	(*Outcome)(nil),                   // 5: seriatim.v1.Outcome
 	(*Broken)(nil),                    // 6: seriatim.v1.Broken
-	(*DescribeNamespaceRequest)(nil),  // 7: seriatim.v1.DescribeNamespaceRequest
-	(*DescribeNamespaceResponse)(nil), // 8: seriatim.v1.DescribeNamespaceResponse
-	(*Method)(nil),                    // 9: seriatim.v1.Method
-	(*ListNamespacesRequest)(nil),     // 10: seriatim.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),    // 11: seriatim.v1.ListNamespacesResponse
-	nil,                               // 12: seriatim.v1.Invocation.MetadataEntry
-	(*structpb.Value)(nil),            // 13: google.protobuf.Value
-	(*durationpb.Duration)(nil),       // 14: google.protobuf.Duration
-	(*status.Status)(nil),             // 15: google.rpc.Status
+	(*ConnectManyRequest)(nil),        // 7: seriatim.v1.ConnectManyRequest
+	(*LaneRequest)(nil),               // 8: seriatim.v1.LaneRequest
+	(*ConnectManyResponse)(nil),       // 9: seriatim.v1.ConnectManyResponse
+	(*LaneResponse)(nil),              // 10: seriatim.v1.LaneResponse
+	(*DescribeNamespaceRequest)(nil),  // 11: seriatim.v1.DescribeNamespaceRequest
+	(*DescribeNamespaceResponse)(nil), // 12: seriatim.v1.DescribeNamespaceResponse
+	(*Method)(nil),                    // 13: seriatim.v1.Method
+	(*ListNamespacesRequest)(nil),     // 14: seriatim.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),    // 15: seriatim.v1.ListNamespacesResponse
+	nil,                               // 16: seriatim.v1.Invocation.MetadataEntry
+	(*structpb.Value)(nil),            // 17: google.protobuf.Value
+	(*durationpb.Duration)(nil),       // 18: google.protobuf.Duration
+	(*status.Status)(nil),             // 19: google.rpc.Status
 }
 var file_seriatim_v1_durable_objects_proto_depIdxs = []int32{
 	1,  // 0: seriatim.v1.ConnectRequest.open:type_name -> seriatim.v1.Open
 	2,  // 1: seriatim.v1.ConnectRequest.invocations:type_name -> seriatim.v1.Invocation
-	13, // 2: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
-	14, // 3: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
-	12, // 4: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
+	17, // 2: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
+	18, // 3: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
+	16, // 4: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
 	4,  // 5: seriatim.v1.ConnectResponse.opened:type_name -> seriatim.v1.Opened
 	5,  // 6: seriatim.v1.ConnectResponse.outcomes:type_name -> seriatim.v1.Outcome
 	6,  // 7: seriatim.v1.ConnectResponse.broken:type_name -> seriatim.v1.Broken
-	13, // 8: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
-	15, // 9: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
-	9,  // 10: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
-	0,  // 11: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
-	7,  // 12: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
-	10, // 13: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
-	3,  // 14: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
-	8,  // 15: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
-	11, // 16: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
-	14, // [14:17] is the sub-list for method output_type
-	11, // [11:14] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	17, // 8: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
+	19, // 9: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
+	8,  // 10: seriatim.v1.ConnectManyRequest.lanes:type_name -> seriatim.v1.LaneRequest
+	0,  // 11: seriatim.v1.LaneRequest.frame:type_name -> seriatim.v1.ConnectRequest
+	10, // 12: seriatim.v1.ConnectManyResponse.lanes:type_name -> seriatim.v1.LaneResponse
+	3,  // 13: seriatim.v1.LaneResponse.frame:type_name -> seriatim.v1.ConnectResponse
+	19, // 14: seriatim.v1.LaneResponse.end:type_name -> google.rpc.Status
+	13, // 15: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
+	0,  // 16: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
+	7,  // 17: seriatim.v1.DurableObjects.ConnectMany:input_type -> seriatim.v1.ConnectManyRequest
+	11, // 18: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
+	14, // 19: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
+	3,  // 20: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
+	9,  // 21: seriatim.v1.DurableObjects.ConnectMany:output_type -> seriatim.v1.ConnectManyResponse
+	12, // 22: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
+	15, // 23: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
+	20, // [20:24] is the sub-list for method output_type
+	16, // [16:20] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_seriatim_v1_durable_objects_proto_init() }
@@ -1254,13 +1590,18 @@ func file_seriatim_v1_durable_objects_proto_init() {
 		(*Outcome_Message)(nil),
 		(*Outcome_Json)(nil),
 	}
+	file_seriatim_v1_durable_objects_proto_msgTypes[8].OneofWrappers = []any{
+		(*LaneRequest_Frame)(nil),
+		(*LaneRequest_HalfClose)(nil),
+		(*LaneRequest_Cancel)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_seriatim_v1_durable_objects_proto_rawDesc), len(file_seriatim_v1_durable_objects_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -49,7 +49,8 @@
 // After a call that ended with any status and without a `broken` frame, or with status OK while
 // invocations are unanswered: an invocation whose outcome was received completed; one that was never
 // handed to the transport was not executed; for one that was sent and not answered the client MUST
-// assume that it may or may not have been executed.
+// assume that it may or may not have been executed. A host ends a call so itself, with UNAVAILABLE, if
+// its store doesn't say in time whether what the stub's invocations wrote is durable.
 //
 // A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
 // then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
@@ -150,6 +151,31 @@
 // more. What there is no room for is left out, the object's own details first: how many of these is said in
 // the `ErrorInfo`'s metadata under `object.details_left_out`. Then the message is cut.
 //
+// MANY STUBS IN ONE CALL
+//
+// A host MAY also serve `ConnectMany`, for clients with many stubs; one that doesn't ends that call with
+// UNIMPLEMENTED, and a client then uses a call of `Connect` for each stub. A call of `ConnectMany` has *lanes*,
+// numbered by the client. Each lane carries one stub, and is what a call of `Connect` is: the same frames, the
+// same states, the same failures. Where this file says of a stub "the call", it is its lane that is meant: a
+// lane is half-closed and cancelled by parts of its own, and its end comes as a part too. Between lanes there
+// is no order, and none waits for another.
+//
+// The lanes share one HTTP/2 stream, so what that does for calls is done for lanes here:
+//   - Both sides MUST read frames always. What is too much breaks its stub, as ever.
+//   - The host sends a lane's outcomes only while the lane has *credit*, in bytes of its frames. A lane begins
+//     with 262,144 (256 KiB); each frame with outcomes takes its size of it; the client gives more with
+//     `more_bytes` as it takes outcomes in. A frame MAY take the credit below zero. A lane without credit
+//     stops its own stub, whose turns then wait, but no other.
+//   - Either side SHOULD put at most 256 KiB of parts into one message, or a single longer part, and SHOULD let
+//     the lanes that have something to send take turns.
+//
+// If the call is lost, so are all its lanes: what a client knows then is what it knows of a lost call, for each
+// stub. Half-closing the call is half-closing every lane; it ends with OK when all of them have ended. A host
+// that shuts down ends it with UNAVAILABLE when they have. The host ends the call before that only for a fault
+// that is no lane's, with INVALID_ARGUMENT: a message that is no `ConnectManyRequest`, lane 0, or a lane that
+// was opened out of order. A host limits the lanes of a call (default: 100,000) and counts each as a stub; one
+// over a limit breaks with OVERLOADED when it is opened.
+//
 // COMPATIBILITY
 //
 // Both sides MUST ignore fields that they don't know. New fields will never change the meaning of the
@@ -177,6 +203,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	DurableObjects_Connect_FullMethodName           = "/seriatim.v1.DurableObjects/Connect"
+	DurableObjects_ConnectMany_FullMethodName       = "/seriatim.v1.DurableObjects/ConnectMany"
 	DurableObjects_DescribeNamespace_FullMethodName = "/seriatim.v1.DurableObjects/DescribeNamespace"
 	DurableObjects_ListNamespaces_FullMethodName    = "/seriatim.v1.DurableObjects/ListNamespaces"
 )
@@ -196,6 +223,11 @@ type DurableObjectsClient interface {
 	// Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
 	// status of the call. Without that frame the call was lost on its way.
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectRequest, ConnectResponse], error)
+	// Carries many stubs, each on a lane: see MANY STUBS IN ONE CALL.
+	//
+	// Errors: what fails on a lane is told on the lane. UNIMPLEMENTED, if the host has no such method;
+	// INVALID_ARGUMENT, for a fault that is no lane's.
+	ConnectMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectManyRequest, ConnectManyResponse], error)
 	// Describes one namespace: what a client needs to derive ids by itself and to know the methods.
 	//
 	// Errors: NOT_FOUND with reason UNKNOWN_NAMESPACE among the status details.
@@ -224,6 +256,19 @@ func (c *durableObjectsClient) Connect(ctx context.Context, opts ...grpc.CallOpt
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DurableObjects_ConnectClient = grpc.BidiStreamingClient[ConnectRequest, ConnectResponse]
+
+func (c *durableObjectsClient) ConnectMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectManyRequest, ConnectManyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &DurableObjects_ServiceDesc.Streams[1], DurableObjects_ConnectMany_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ConnectManyRequest, ConnectManyResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DurableObjects_ConnectManyClient = grpc.BidiStreamingClient[ConnectManyRequest, ConnectManyResponse]
 
 func (c *durableObjectsClient) DescribeNamespace(ctx context.Context, in *DescribeNamespaceRequest, opts ...grpc.CallOption) (*DescribeNamespaceResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -260,6 +305,11 @@ type DurableObjectsServer interface {
 	// Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
 	// status of the call. Without that frame the call was lost on its way.
 	Connect(grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]) error
+	// Carries many stubs, each on a lane: see MANY STUBS IN ONE CALL.
+	//
+	// Errors: what fails on a lane is told on the lane. UNIMPLEMENTED, if the host has no such method;
+	// INVALID_ARGUMENT, for a fault that is no lane's.
+	ConnectMany(grpc.BidiStreamingServer[ConnectManyRequest, ConnectManyResponse]) error
 	// Describes one namespace: what a client needs to derive ids by itself and to know the methods.
 	//
 	// Errors: NOT_FOUND with reason UNKNOWN_NAMESPACE among the status details.
@@ -278,6 +328,9 @@ type UnimplementedDurableObjectsServer struct{}
 
 func (UnimplementedDurableObjectsServer) Connect(grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]) error {
 	return status.Error(codes.Unimplemented, "method Connect not implemented")
+}
+func (UnimplementedDurableObjectsServer) ConnectMany(grpc.BidiStreamingServer[ConnectManyRequest, ConnectManyResponse]) error {
+	return status.Error(codes.Unimplemented, "method ConnectMany not implemented")
 }
 func (UnimplementedDurableObjectsServer) DescribeNamespace(context.Context, *DescribeNamespaceRequest) (*DescribeNamespaceResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DescribeNamespace not implemented")
@@ -312,6 +365,13 @@ func _DurableObjects_Connect_Handler(srv interface{}, stream grpc.ServerStream) 
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DurableObjects_ConnectServer = grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]
+
+func _DurableObjects_ConnectMany_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(DurableObjectsServer).ConnectMany(&grpc.GenericServerStream[ConnectManyRequest, ConnectManyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DurableObjects_ConnectManyServer = grpc.BidiStreamingServer[ConnectManyRequest, ConnectManyResponse]
 
 func _DurableObjects_DescribeNamespace_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DescribeNamespaceRequest)
@@ -369,6 +429,12 @@ var DurableObjects_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Connect",
 			Handler:       _DurableObjects_Connect_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "ConnectMany",
+			Handler:       _DurableObjects_ConnectMany_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

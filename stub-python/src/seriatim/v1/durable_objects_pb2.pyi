@@ -99,6 +99,42 @@ class Broken(_message.Message):
     remote: bool
     def __init__(self, cause: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., completed_through: _Optional[int] = ..., failed_sequence: _Optional[int] = ..., retryable: _Optional[bool] = ..., overloaded: _Optional[bool] = ..., remote: _Optional[bool] = ...) -> None: ...
 
+class ConnectManyRequest(_message.Message):
+    __slots__ = ("lanes",)
+    LANES_FIELD_NUMBER: _ClassVar[int]
+    lanes: _containers.RepeatedCompositeFieldContainer[LaneRequest]
+    def __init__(self, lanes: _Optional[_Iterable[_Union[LaneRequest, _Mapping]]] = ...) -> None: ...
+
+class LaneRequest(_message.Message):
+    __slots__ = ("lane", "frame", "half_close", "cancel", "more_bytes")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    HALF_CLOSE_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    MORE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    lane: int
+    frame: ConnectRequest
+    half_close: bool
+    cancel: bool
+    more_bytes: int
+    def __init__(self, lane: _Optional[int] = ..., frame: _Optional[_Union[ConnectRequest, _Mapping]] = ..., half_close: _Optional[bool] = ..., cancel: _Optional[bool] = ..., more_bytes: _Optional[int] = ...) -> None: ...
+
+class ConnectManyResponse(_message.Message):
+    __slots__ = ("lanes",)
+    LANES_FIELD_NUMBER: _ClassVar[int]
+    lanes: _containers.RepeatedCompositeFieldContainer[LaneResponse]
+    def __init__(self, lanes: _Optional[_Iterable[_Union[LaneResponse, _Mapping]]] = ...) -> None: ...
+
+class LaneResponse(_message.Message):
+    __slots__ = ("lane", "frame", "end")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    lane: int
+    frame: ConnectResponse
+    end: _status_pb2.Status
+    def __init__(self, lane: _Optional[int] = ..., frame: _Optional[_Union[ConnectResponse, _Mapping]] = ..., end: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
 class DescribeNamespaceRequest(_message.Message):
     __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]

@@ -49,7 +49,8 @@
 // After a call that ended with any status and without a `broken` frame, or with status OK while
 // invocations are unanswered: an invocation whose outcome was received completed; one that was never
 // handed to the transport was not executed; for one that was sent and not answered the client MUST
-// assume that it may or may not have been executed.
+// assume that it may or may not have been executed. A host ends a call so itself, with UNAVAILABLE, if
+// its store doesn't say in time whether what the stub's invocations wrote is durable.
 //
 // A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
 // then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
@@ -150,6 +151,31 @@
 // more. What there is no room for is left out, the object's own details first: how many of these is said in
 // the `ErrorInfo`'s metadata under `object.details_left_out`. Then the message is cut.
 //
+// MANY STUBS IN ONE CALL
+//
+// A host MAY also serve `ConnectMany`, for clients with many stubs; one that doesn't ends that call with
+// UNIMPLEMENTED, and a client then uses a call of `Connect` for each stub. A call of `ConnectMany` has *lanes*,
+// numbered by the client. Each lane carries one stub, and is what a call of `Connect` is: the same frames, the
+// same states, the same failures. Where this file says of a stub "the call", it is its lane that is meant: a
+// lane is half-closed and cancelled by parts of its own, and its end comes as a part too. Between lanes there
+// is no order, and none waits for another.
+//
+// The lanes share one HTTP/2 stream, so what that does for calls is done for lanes here:
+//   - Both sides MUST read frames always. What is too much breaks its stub, as ever.
+//   - The host sends a lane's outcomes only while the lane has *credit*, in bytes of its frames. A lane begins
+//     with 262,144 (256 KiB); each frame with outcomes takes its size of it; the client gives more with
+//     `more_bytes` as it takes outcomes in. A frame MAY take the credit below zero. A lane without credit
+//     stops its own stub, whose turns then wait, but no other.
+//   - Either side SHOULD put at most 256 KiB of parts into one message, or a single longer part, and SHOULD let
+//     the lanes that have something to send take turns.
+//
+// If the call is lost, so are all its lanes: what a client knows then is what it knows of a lost call, for each
+// stub. Half-closing the call is half-closing every lane; it ends with OK when all of them have ended. A host
+// that shuts down ends it with UNAVAILABLE when they have. The host ends the call before that only for a fault
+// that is no lane's, with INVALID_ARGUMENT: a message that is no `ConnectManyRequest`, lane 0, or a lane that
+// was opened out of order. A host limits the lanes of a call (default: 100,000) and counts each as a stub; one
+// over a limit breaks with OVERLOADED when it is opened.
+//
 // COMPATIBILITY
 //
 // Both sides MUST ignore fields that they don't know. New fields will never change the meaning of the
@@ -172,7 +198,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file seriatim/v1/durable_objects.proto.
  */
 export const file_seriatim_v1_durable_objects: GenFile = /*@__PURE__*/
-  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIl8KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbiJTCgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIAEIICgZvYmplY3QiiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiIwCgZPcGVuZWQSCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lImAKB091dGNvbWUSEAoIc2VxdWVuY2UYASABKAQSEQoHbWVzc2FnZRgCIAEoDEgAEiYKBGpzb24YAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIAEIICgZyZXN1bHQilgEKBkJyb2tlbhIhCgVjYXVzZRgBIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhkKEWNvbXBsZXRlZF90aHJvdWdoGAIgASgEEhcKD2ZhaWxlZF9zZXF1ZW5jZRgDIAEoBBIRCglyZXRyeWFibGUYBCABKAgSEgoKb3ZlcmxvYWRlZBgFIAEoCBIOCgZyZW1vdGUYBiABKAgiKAoYRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkidAoZRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRIMCgRuYW1lGAEgASgJEhIKCnVuaXF1ZV9rZXkYAiABKAkSDwoHc2VydmljZRgDIAEoCRIkCgdtZXRob2RzGAQgAygLMhMuc2VyaWF0aW0udjEuTWV0aG9kIkMKBk1ldGhvZBIMCgRuYW1lGAEgASgJEhQKDHJlcXVlc3RfdHlwZRgCIAEoCRIVCg1yZXNwb25zZV90eXBlGAMgASgJIhcKFUxpc3ROYW1lc3BhY2VzUmVxdWVzdCInChZMaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJMpkCCg5EdXJhYmxlT2JqZWN0cxJICgdDb25uZWN0Ehsuc2VyaWF0aW0udjEuQ29ubmVjdFJlcXVlc3QaHC5zZXJpYXRpbS52MS5Db25uZWN0UmVzcG9uc2UoATABEmIKEURlc2NyaWJlTmFtZXNwYWNlEiUuc2VyaWF0aW0udjEuRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0GiYuc2VyaWF0aW0udjEuRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRJZCg5MaXN0TmFtZXNwYWNlcxIiLnNlcmlhdGltLnYxLkxpc3ROYW1lc3BhY2VzUmVxdWVzdBojLnNlcmlhdGltLnYxLkxpc3ROYW1lc3BhY2VzUmVzcG9uc2VCUAoPZGV2LnNlcmlhdGltLnYxQhNEdXJhYmxlT2JqZWN0c1Byb3RvUAFaJnNlcmlhdGltLmRldi9nby9zZXJpYXRpbS92MTtzZXJpYXRpbXYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
+  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIl8KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbiJTCgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIAEIICgZvYmplY3QiiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiIwCgZPcGVuZWQSCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lImAKB091dGNvbWUSEAoIc2VxdWVuY2UYASABKAQSEQoHbWVzc2FnZRgCIAEoDEgAEiYKBGpzb24YAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIAEIICgZyZXN1bHQilgEKBkJyb2tlbhIhCgVjYXVzZRgBIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhkKEWNvbXBsZXRlZF90aHJvdWdoGAIgASgEEhcKD2ZhaWxlZF9zZXF1ZW5jZRgDIAEoBBIRCglyZXRyeWFibGUYBCABKAgSEgoKb3ZlcmxvYWRlZBgFIAEoCBIOCgZyZW1vdGUYBiABKAgiPQoSQ29ubmVjdE1hbnlSZXF1ZXN0EicKBWxhbmVzGAEgAygLMhguc2VyaWF0aW0udjEuTGFuZVJlcXVlc3QijQEKC0xhbmVSZXF1ZXN0EgwKBGxhbmUYASABKAQSLAoFZnJhbWUYAiABKAsyGy5zZXJpYXRpbS52MS5Db25uZWN0UmVxdWVzdEgAEhQKCmhhbGZfY2xvc2UYAyABKAhIABIQCgZjYW5jZWwYBCABKAhIABISCgptb3JlX2J5dGVzGAUgASgNQgYKBHdoYXQiPwoTQ29ubmVjdE1hbnlSZXNwb25zZRIoCgVsYW5lcxgBIAMoCzIZLnNlcmlhdGltLnYxLkxhbmVSZXNwb25zZSJqCgxMYW5lUmVzcG9uc2USDAoEbGFuZRgBIAEoBBIrCgVmcmFtZRgCIAEoCzIcLnNlcmlhdGltLnYxLkNvbm5lY3RSZXNwb25zZRIfCgNlbmQYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1cyIoChhEZXNjcmliZU5hbWVzcGFjZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSJ0ChlEZXNjcmliZU5hbWVzcGFjZVJlc3BvbnNlEgwKBG5hbWUYASABKAkSEgoKdW5pcXVlX2tleRgCIAEoCRIPCgdzZXJ2aWNlGAMgASgJEiQKB21ldGhvZHMYBCADKAsyEy5zZXJpYXRpbS52MS5NZXRob2QiQwoGTWV0aG9kEgwKBG5hbWUYASABKAkSFAoMcmVxdWVzdF90eXBlGAIgASgJEhUKDXJlc3BvbnNlX3R5cGUYAyABKAkiFwoVTGlzdE5hbWVzcGFjZXNSZXF1ZXN0IicKFkxpc3ROYW1lc3BhY2VzUmVzcG9uc2USDQoFbmFtZXMYASADKAky7wIKDkR1cmFibGVPYmplY3RzEkgKB0Nvbm5lY3QSGy5zZXJpYXRpbS52MS5Db25uZWN0UmVxdWVzdBocLnNlcmlhdGltLnYxLkNvbm5lY3RSZXNwb25zZSgBMAESVAoLQ29ubmVjdE1hbnkSHy5zZXJpYXRpbS52MS5Db25uZWN0TWFueVJlcXVlc3QaIC5zZXJpYXRpbS52MS5Db25uZWN0TWFueVJlc3BvbnNlKAEwARJiChFEZXNjcmliZU5hbWVzcGFjZRIlLnNlcmlhdGltLnYxLkRlc2NyaWJlTmFtZXNwYWNlUmVxdWVzdBomLnNlcmlhdGltLnYxLkRlc2NyaWJlTmFtZXNwYWNlUmVzcG9uc2USWQoOTGlzdE5hbWVzcGFjZXMSIi5zZXJpYXRpbS52MS5MaXN0TmFtZXNwYWNlc1JlcXVlc3QaIy5zZXJpYXRpbS52MS5MaXN0TmFtZXNwYWNlc1Jlc3BvbnNlQlAKD2Rldi5zZXJpYXRpbS52MUITRHVyYWJsZU9iamVjdHNQcm90b1ABWiZzZXJpYXRpbS5kZXYvZ28vc2VyaWF0aW0vdjE7c2VyaWF0aW12MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
 
 /**
  * A frame from the client. A frame carries a list, so that one message can carry many calls: a client
@@ -543,6 +569,145 @@ export const BrokenSchema: GenMessage<Broken> = /*@__PURE__*/
   messageDesc(file_seriatim_v1_durable_objects, 6);
 
 /**
+ * A message from the client: parts of lanes.
+ *
+ * @generated from message seriatim.v1.ConnectManyRequest
+ */
+export type ConnectManyRequest = Message<"seriatim.v1.ConnectManyRequest"> & {
+  /**
+   * In the order in which they are to be taken in. A lane may stand here more than once.
+   *
+   * @generated from field: repeated seriatim.v1.LaneRequest lanes = 1;
+   */
+  lanes: LaneRequest[];
+};
+
+/**
+ * Describes the message seriatim.v1.ConnectManyRequest.
+ * Use `create(ConnectManyRequestSchema)` to create a new message.
+ */
+export const ConnectManyRequestSchema: GenMessage<ConnectManyRequest> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 7);
+
+/**
+ * What a client says on one lane.
+ *
+ * @generated from message seriatim.v1.LaneRequest
+ */
+export type LaneRequest = Message<"seriatim.v1.LaneRequest"> & {
+  /**
+   * The lane's number: 1, 2, 3, ... in the order in which lanes are opened, each one by the first part with
+   * its number. It is never used again. Parts of a lane that has ended are ignored.
+   *
+   * @generated from field: uint64 lane = 1;
+   */
+  lane: bigint;
+
+  /**
+   * What the client of a call would do. With none of them, the part only gives credit.
+   *
+   * @generated from oneof seriatim.v1.LaneRequest.what
+   */
+  what: {
+    /**
+     * Sends a frame. The limits on a frame, and what becomes of a bad one, are those of `Connect`. (One many
+     * times over the limit ends the whole call, with RESOURCE_EXHAUSTED.)
+     *
+     * @generated from field: seriatim.v1.ConnectRequest frame = 2;
+     */
+    value: ConnectRequest;
+    case: "frame";
+  } | {
+    /**
+     * Half-closes the lane. MUST be true; otherwise it is a PROTOCOL_VIOLATION.
+     *
+     * @generated from field: bool half_close = 3;
+     */
+    value: boolean;
+    case: "halfClose";
+  } | {
+    /**
+     * Cancels the lane. The host sends nothing more on it. MUST be true, as above.
+     *
+     * @generated from field: bool cancel = 4;
+     */
+    value: boolean;
+    case: "cancel";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The host may send so many more bytes of frames with outcomes on this lane.
+   *
+   * @generated from field: uint32 more_bytes = 5;
+   */
+  moreBytes: number;
+};
+
+/**
+ * Describes the message seriatim.v1.LaneRequest.
+ * Use `create(LaneRequestSchema)` to create a new message.
+ */
+export const LaneRequestSchema: GenMessage<LaneRequest> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 8);
+
+/**
+ * A message from the host: parts of lanes.
+ *
+ * @generated from message seriatim.v1.ConnectManyResponse
+ */
+export type ConnectManyResponse = Message<"seriatim.v1.ConnectManyResponse"> & {
+  /**
+   * In the order in which they were made. A lane may stand here more than once.
+   *
+   * @generated from field: repeated seriatim.v1.LaneResponse lanes = 1;
+   */
+  lanes: LaneResponse[];
+};
+
+/**
+ * Describes the message seriatim.v1.ConnectManyResponse.
+ * Use `create(ConnectManyResponseSchema)` to create a new message.
+ */
+export const ConnectManyResponseSchema: GenMessage<ConnectManyResponse> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 9);
+
+/**
+ * What a host says on one lane.
+ *
+ * @generated from message seriatim.v1.LaneResponse
+ */
+export type LaneResponse = Message<"seriatim.v1.LaneResponse"> & {
+  /**
+   * The lane's number.
+   *
+   * @generated from field: uint64 lane = 1;
+   */
+  lane: bigint;
+
+  /**
+   * A frame, if there is one.
+   *
+   * @generated from field: seriatim.v1.ConnectResponse frame = 2;
+   */
+  frame?: ConnectResponse | undefined;
+
+  /**
+   * If set, the lane has ended behind the frame, with this status: the one that the call of `Connect` would
+   * have, OK or the code and message of the cause. It is the last thing on the lane.
+   *
+   * @generated from field: google.rpc.Status end = 3;
+   */
+  end?: Status | undefined;
+};
+
+/**
+ * Describes the message seriatim.v1.LaneResponse.
+ * Use `create(LaneResponseSchema)` to create a new message.
+ */
+export const LaneResponseSchema: GenMessage<LaneResponse> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 10);
+
+/**
  * Asks for one namespace.
  *
  * @generated from message seriatim.v1.DescribeNamespaceRequest
@@ -561,7 +726,7 @@ export type DescribeNamespaceRequest = Message<"seriatim.v1.DescribeNamespaceReq
  * Use `create(DescribeNamespaceRequestSchema)` to create a new message.
  */
 export const DescribeNamespaceRequestSchema: GenMessage<DescribeNamespaceRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 7);
+  messageDesc(file_seriatim_v1_durable_objects, 11);
 
 /**
  * What a client may want to know of a namespace.
@@ -604,7 +769,7 @@ export type DescribeNamespaceResponse = Message<"seriatim.v1.DescribeNamespaceRe
  * Use `create(DescribeNamespaceResponseSchema)` to create a new message.
  */
 export const DescribeNamespaceResponseSchema: GenMessage<DescribeNamespaceResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 8);
+  messageDesc(file_seriatim_v1_durable_objects, 12);
 
 /**
  * One method that can be invoked on the objects of a namespace.
@@ -639,7 +804,7 @@ export type Method = Message<"seriatim.v1.Method"> & {
  * Use `create(MethodSchema)` to create a new message.
  */
 export const MethodSchema: GenMessage<Method> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 9);
+  messageDesc(file_seriatim_v1_durable_objects, 13);
 
 /**
  * Asks for the names of all namespaces.
@@ -654,7 +819,7 @@ export type ListNamespacesRequest = Message<"seriatim.v1.ListNamespacesRequest">
  * Use `create(ListNamespacesRequestSchema)` to create a new message.
  */
 export const ListNamespacesRequestSchema: GenMessage<ListNamespacesRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 10);
+  messageDesc(file_seriatim_v1_durable_objects, 14);
 
 /**
  * The names of all namespaces.
@@ -675,7 +840,7 @@ export type ListNamespacesResponse = Message<"seriatim.v1.ListNamespacesResponse
  * Use `create(ListNamespacesResponseSchema)` to create a new message.
  */
 export const ListNamespacesResponseSchema: GenMessage<ListNamespacesResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 11);
+  messageDesc(file_seriatim_v1_durable_objects, 15);
 
 /**
  * Durable objects, reached through stubs.
@@ -699,6 +864,19 @@ export const DurableObjects: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ConnectRequestSchema;
     output: typeof ConnectResponseSchema;
+  },
+  /**
+   * Carries many stubs, each on a lane: see MANY STUBS IN ONE CALL.
+   *
+   * Errors: what fails on a lane is told on the lane. UNIMPLEMENTED, if the host has no such method;
+   * INVALID_ARGUMENT, for a fault that is no lane's.
+   *
+   * @generated from rpc seriatim.v1.DurableObjects.ConnectMany
+   */
+  connectMany: {
+    methodKind: "bidi_streaming";
+    input: typeof ConnectManyRequestSchema;
+    output: typeof ConnectManyResponseSchema;
   },
   /**
    * Describes one namespace: what a client needs to derive ids by itself and to know the methods.
