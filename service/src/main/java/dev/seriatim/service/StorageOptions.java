@@ -156,7 +156,10 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.cacheBytesPerObject = (int) atLeast(0, "cacheBytesPerObject", bytes));
   }
 
-  /** Likewise, of all live objects together. 64 MiB. */
+  /**
+   * Likewise, of all live objects together. 64 MiB. Beyond it those of the objects give way that
+   * weren't read for longest.
+   */
   public long cacheBytes() {
     return cacheBytes;
   }

@@ -24,15 +24,6 @@ final class Budget {
     }
   }
 
-  /** Adds, unless that would pass the limit. */
-  boolean tryAdd(long bytes) {
-    if (used.addAndGet(bytes) <= limit) {
-      return true;
-    }
-    used.addAndGet(-bytes);
-    return false;
-  }
-
   void remove(long bytes) {
     if (bytes != 0 && used.addAndGet(-bytes) + bytes >= limit) {
       synchronized (this) {

@@ -11,7 +11,7 @@ final class CommittingEngine extends StorageEngine {
   private final JdbcStore store;
   private final Committer committer;
   private final Budget budget;
-  private final Budget cacheBudget;
+  private final CacheRoom cacheRoom;
 
   /** An engine that commits nothing until its committer is started. */
   CommittingEngine(StorageOptions options, JdbcStore store, Faults faults) {
@@ -19,7 +19,7 @@ final class CommittingEngine extends StorageEngine {
     this.store = store;
     this.committer = new Committer(options, store, faults);
     this.budget = new Budget(options.maxUncommittedBytes());
-    this.cacheBudget = new Budget(options.cacheBytes());
+    this.cacheRoom = new CacheRoom(options.cacheBytes());
   }
 
   static CommittingEngine open(StorageOptions options, JdbcStore store, Faults faults) {
@@ -87,8 +87,8 @@ final class CommittingEngine extends StorageEngine {
   }
 
   /** What caches hold. */
-  Budget cacheBudget() {
-    return cacheBudget;
+  CacheRoom cacheRoom() {
+    return cacheRoom;
   }
 
   /** Passes on what changes in the ownership. */

@@ -378,6 +378,7 @@ final class StoredLog extends ObjectLog {
       notifyAll();
     }
     engine.budget().remove(batch.bytes);
+    stored.makeRoom();
     if (batch.alarm != null) {
       alarmIs(batch.alarm, batch.row);
     }

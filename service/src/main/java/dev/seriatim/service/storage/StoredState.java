@@ -28,7 +28,7 @@ final class StoredState {
   /** The alarm as of the last commit, if that is known. */
   private @Nullable AlarmTime alarm;
 
-  /** Null while there is nothing in it. */
+  /** Null as long as nothing was cached. */
   private @Nullable ValueCache cache;
 
   StoredState(StoredLog log) {
@@ -94,29 +94,48 @@ final class StoredState {
     return cache == null ? null : cache.get(key);
   }
 
+  /** Who has called this calls {@link #makeRoom} when it holds no monitor any more. */
   void cache(Write value) {
+    int limit = log.engine().options().cacheBytesPerObject();
+    CacheRoom room = log.engine().cacheRoom();
+    int bytes = value.bytes();
+    if (bytes > limit || !room.fits(bytes)) {
+      return;
+    }
     ValueCache values = cache;
     if (values == null) {
-      values = new ValueCache();
+      values = new ValueCache(this);
+      cache = values;
+      room.enter(values);
     }
-    values.put(value, log.engine().options().cacheBytesPerObject(), log.engine().cacheBudget());
-    cache = values.isEmpty() ? null : values;
+    values.put(value, limit, room);
+  }
+
+  /** Lets other objects give way to what was cached. Called by who holds no monitor. */
+  void makeRoom() {
+    log.engine().cacheRoom().make(cache);
   }
 
   /** This value isn't so any more. */
   void uncache(String key) {
     if (cache != null) {
-      cache.remove(key, log.engine().cacheBudget());
-      if (cache.isEmpty()) {
-        cache = null;
-      }
+      cache.remove(key, log.engine().cacheRoom());
     }
   }
 
   void clearCache() {
     if (cache != null) {
-      cache.clear(log.engine().cacheBudget());
+      cache.drop(log.engine().cacheRoom());
       cache = null;
+    }
+  }
+
+  /** Others need the room of this cache, which is let off if it was used. Any thread. */
+  void giveWay(ValueCache asked) {
+    synchronized (log) {
+      if (cache == asked && !asked.wasUsed()) {
+        clearCache();
+      }
     }
   }
 
@@ -142,6 +161,7 @@ final class StoredState {
         cache(new Write(key, value));
       }
     }
+    makeRoom();
     return value;
   }
 

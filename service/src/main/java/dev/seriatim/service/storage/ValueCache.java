@@ -6,57 +6,76 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Durable values of one object that were read or written lately, those used longest ago first.
- * Guarded by the monitor of the object's log.
+ * Guarded by the monitor of the object's log, but for its place in the room.
  */
 final class ValueCache {
+  private final StoredState owner;
   private final LinkedHashMap<String, Write> values = new LinkedHashMap<>(4, 0.75f, true);
   private int bytes;
 
-  @Nullable Write get(String key) {
-    return values.get(key);
+  /** Whether a value was read since it last was asked to give way. */
+  private boolean used;
+
+  /** Its neighbours in the room. Guarded by the room. */
+  ValueCache next = this;
+
+  ValueCache previous = this;
+
+  /** A cache that has yet to enter the room. */
+  ValueCache(StoredState owner) {
+    this.owner = owner;
   }
 
-  boolean isEmpty() {
-    return values.isEmpty();
+  @Nullable Write get(String key) {
+    Write value = values.get(key);
+    if (value != null) {
+      used = true;
+    }
+    return value;
   }
 
   /**
-   * Keeps this value, if there is room, and lets go of others if there is too little.
+   * Keeps this value, and lets go of others of the object if it has too much.
    *
    * @param limit how much memory all of them may hold
-   * @param shared what the caches of all objects hold together
    */
-  void put(Write value, int limit, Budget shared) {
-    int more = value.bytes();
-    if (more > limit || !shared.tryAdd(more)) {
-      return;
-    }
-    bytes += more;
+  void put(Write value, int limit, CacheRoom room) {
+    long before = bytes;
+    bytes += value.bytes();
     Write old = values.put(value.key, value);
     if (old != null) {
-      removed(old, shared);
+      bytes -= old.bytes();
     }
     while (bytes > limit) {
       Map.Entry<String, Write> oldest = values.pollFirstEntry();
-      removed(oldest.getValue(), shared);
+      bytes -= oldest.getValue().bytes();
     }
+    room.add(bytes - before);
   }
 
-  void remove(String key, Budget shared) {
+  void remove(String key, CacheRoom room) {
     Write old = values.remove(key);
     if (old != null) {
-      removed(old, shared);
+      bytes -= old.bytes();
+      room.add(-old.bytes());
     }
   }
 
-  private void removed(Write old, Budget shared) {
-    bytes -= old.bytes();
-    shared.remove(old.bytes());
+  /** It is dropped, with all that is in it. */
+  void drop(CacheRoom room) {
+    room.add(-bytes);
+    room.leave(this);
   }
 
-  void clear(Budget shared) {
-    shared.remove(bytes);
-    bytes = 0;
-    values.clear();
+  /** Others need the room. Called by any thread that holds no monitor. */
+  void askToGiveWay() {
+    owner.giveWay(this);
+  }
+
+  /** Whether a value was read since this was asked last. */
+  boolean wasUsed() {
+    boolean was = used;
+    used = false;
+    return was;
   }
 }

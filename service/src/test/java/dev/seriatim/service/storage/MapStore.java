@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,9 @@ final class MapStore extends JdbcStore {
 
   /** What happens in the middle of the next read of a value, a list or an alarm. */
   @Nullable Runnable inNextRead;
+
+  /** How often values, lists and alarms were read. */
+  final AtomicInteger reads = new AtomicInteger();
 
   // Guarded by this.
   private final Map<ObjectKey, Long> rows = new HashMap<>();
@@ -125,6 +129,7 @@ final class MapStore extends JdbcStore {
   }
 
   private void happen() {
+    reads.incrementAndGet();
     Runnable happening = inNextRead;
     inNextRead = null;
     if (happening != null) {
