@@ -25,7 +25,8 @@ def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
 
     def make(host: FakeHost | str, **options: float) -> Face:
         target = host if isinstance(host, str) else host.target
-        face: Face = request.param(target, seriatim.ClientOptions(**options))  # type: ignore[arg-type]
+        patient = {"open_timeout": 60.0} | options  # On a slow machine nothing is late.
+        face: Face = request.param(target, seriatim.ClientOptions(**patient))  # type: ignore[arg-type]
         made.append(face)
         return face
 

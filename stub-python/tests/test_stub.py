@@ -165,7 +165,7 @@ def test_a_full_buffer_refuses_and_breaks_nothing(host: FakeHost, make_face: Mak
 
 def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace) -> None:
     face = make_face(host, deadline_grace=0.1, max_unanswered_frames=1)
-    replies = [face.call(timeout=0.1)]
+    replies = [face.call(timeout=1.0)]  # Enough to be sent on a slow machine.
     stub = host.accept().through(1)
     overdue = failure(replies[0])
     assert (overdue.code(), overdue.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, Reason.ANSWER_OVERDUE)
@@ -181,7 +181,7 @@ def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace) -> None:
 
 
 def test_a_call_behind_one_without_a_timeout(host: FakeHost, face: Face) -> None:
-    replies = [face.call(), face.call(timeout=0.1), face.call()]
+    replies = [face.call(), face.call(timeout=1.0), face.call()]  # Enough to be sent on a slow machine.
     stub = host.accept().opened().through(3)
     overdue = failure(replies[1])
     assert overdue.details() == (

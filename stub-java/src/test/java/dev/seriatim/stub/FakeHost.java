@@ -22,6 +22,7 @@ import io.grpc.inprocess.InProcessServerBuilder;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -56,7 +57,8 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   }
 
   DurableObjects client() {
-    return client(ClientOptions.defaults());
+    // On a slow machine nothing is late.
+    return client(ClientOptions.builder().openTimeout(Duration.ofMinutes(1)).build());
   }
 
   DurableObjects client(ClientOptions options) {
