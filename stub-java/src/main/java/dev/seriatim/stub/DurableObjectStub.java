@@ -5,6 +5,7 @@ import com.google.common.util.concurrent.Futures;
 import com.google.common.util.concurrent.ListenableFuture;
 import dev.seriatim.v1.Open;
 import dev.seriatim.wire.Content;
+import dev.seriatim.wire.ObjectPath;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.Context;
@@ -275,6 +276,10 @@ public final class DurableObjectStub implements AutoCloseable {
   /** The namespace, and the name or the id. */
   @Override
   public String toString() {
-    return "DurableObjectStub[" + namespace.name() + "/" + (name != null ? name : givenId) + "]";
+    return "DurableObjectStub["
+        + (name == null
+            ? ObjectPath.byId(namespace.name(), String.valueOf(givenId))
+            : ObjectPath.byName(namespace.name(), name))
+        + "]";
   }
 }

@@ -2,6 +2,7 @@ package dev.seriatim.stub;
 
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
+import dev.seriatim.wire.ObjectPath;
 import dev.seriatim.wire.ResponseFrame;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +15,9 @@ record Opening(Open open, @Nullable String expectedId) {
   /** The namespace, and the name or the id. */
   @Override
   public String toString() {
-    return open.getNamespace() + "/" + (open.hasName() ? open.getName() : "id:" + open.getId());
+    return open.hasName()
+        ? ObjectPath.byName(open.getNamespace(), open.getName())
+        : ObjectPath.byId(open.getNamespace(), open.getId());
   }
 
   /** Checks the host's first frame. */

@@ -11,6 +11,7 @@ import dev.seriatim.service.session.SessionObject;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
+import dev.seriatim.wire.ObjectPath;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import java.util.List;
@@ -452,6 +453,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
   @Override
   public String toString() {
     String name = name();
-    return namespace.name() + "/" + (name == null ? "id:" + id : name);
+    return name == null
+        ? ObjectPath.byId(namespace.name(), id.toString())
+        : ObjectPath.byName(namespace.name(), name);
   }
 }

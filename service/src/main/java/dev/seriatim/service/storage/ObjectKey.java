@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.common.io.BaseEncoding;
 import com.google.protobuf.ByteString;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.wire.ObjectPath;
 import org.jspecify.annotations.Nullable;
 
 /** Which object: its namespace and the 32 bytes of its id. */
@@ -24,11 +25,11 @@ record ObjectKey(String namespace, ByteString id) {
 
   /** The object as the log calls it: by its name, if that is known. */
   String called(@Nullable String name) {
-    return name == null ? toString() : namespace + "/" + name;
+    return name == null ? toString() : ObjectPath.byName(namespace, name);
   }
 
   @Override
   public String toString() {
-    return namespace + "/id:" + hexId();
+    return ObjectPath.byId(namespace, hexId());
   }
 }

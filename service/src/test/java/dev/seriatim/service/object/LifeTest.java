@@ -25,6 +25,20 @@ final class LifeTest {
       HostLimits.builder().idleLimit(Duration.ofMillis(20)).build();
 
   @Test
+  void anObjectIsCalledByOneWordWhateverItsName() {
+    try (TestObjects objects = new TestObjects(SHORT, Probe.doing(Probe::echo))) {
+      for (String name : List.of("plain", "a\nSEVERE: forged", "id:a")) {
+        Session stub = objects.open(name, new RecordingAttachment());
+        assertThat(stub.toString()).doesNotContain("\n");
+      }
+      assertThat(objects.object("plain").toString()).isEqualTo("PROBE/plain");
+      assertThat(objects.object("a\nSEVERE: forged").toString())
+          .isEqualTo("PROBE/a%0ASEVERE:%20forged");
+      assertThat(objects.object("id:a").toString()).isEqualTo("PROBE/id%3Aa");
+    }
+  }
+
+  @Test
   void anIdleInstanceIsEvictedAndItsStubStays() {
     try (TestObjects objects =
         new TestObjects(
