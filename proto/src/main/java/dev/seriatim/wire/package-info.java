@@ -1,5 +1,6 @@
 /**
- * The frames of {@code Connect} as bytes, and what else client and host write alike. Internal: for this project's own client and host.
+ * The frames of {@code Connect} as bytes, and what else client and host write alike. Internal: for
+ * this project's own client and host.
  *
  * <p>The generated classes would do the same. They make some ten objects for each invocation, three
  * of them for a map that is nearly always empty, and so take about a third of all the time that a

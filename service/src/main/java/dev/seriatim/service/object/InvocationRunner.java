@@ -1,9 +1,7 @@
 package dev.seriatim.service.object;
 
 import com.google.protobuf.Duration;
-import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MalformedArgumentException;
-import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
@@ -12,17 +10,7 @@ import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.Timeout;
 import dev.seriatim.wire.Invocation;
-import io.grpc.Context;
-import io.grpc.Deadline;
 import io.grpc.Metadata;
-import io.grpc.Status;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,26 +18,19 @@ import org.jspecify.annotations.Nullable;
  * or to the break. Used by the object's turn thread; stateless.
  */
 final class InvocationRunner {
-  /** What a frame needs beside one outcome, generously. */
-  private static final int FRAME_OVERHEAD_BYTES = 64;
-
   /** One turn of so many is timed if turns of its method are short: to do so isn't much shorter. */
   private static final int TIMED_TURNS = 8;
-
-  /**
-   * Runs nothing. A context that is to be cancelled at its deadline by itself stays in the timer
-   * until then, unless it is cancelled before; a turn that has ended is to leave nothing there.
-   */
-  private static final ScheduledExecutorService NO_TIMER = noTimer();
 
   private final LiveObject object;
   private final Instances instances;
   private final TurnThread thread;
+  private final MethodRunner methods;
 
   InvocationRunner(LiveObject object, Instances instances, TurnThread thread) {
     this.object = object;
     this.instances = instances;
     this.thread = thread;
+    this.methods = new MethodRunner(object, instances);
   }
 
   // ---- before the turn
@@ -185,7 +166,7 @@ final class InvocationRunner {
     long beganNanos = timed ? object.directory().nanos() : 0;
     if (!stub.isBroken()) {
       try {
-        failure = execute(turn, invocation, method, argument, metadata, timeoutNanos);
+        failure = methods.run(turn, invocation, method, argument, metadata, timeoutNanos);
       } catch (Throwable thrown) { // Out of memory, say. Whatever it is, the object must go on.
         failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
       }
@@ -221,166 +202,6 @@ final class InvocationRunner {
         return null;
       }
       instance.storage().rollback();
-    }
-  }
-
-  /**
-   * Runs the object's code for a turn: all of it, so that none can outlast the limit on a turn.
-   *
-   * @return why the turn failed, or null if it didn't
-   */
-  private @Nullable BreakCause execute(
-      InvocationTurn turn,
-      Invocation invocation,
-      ObjectMethod method,
-      Object argument,
-      Metadata metadata,
-      long timeoutNanos) {
-    Instance instance = turn.instance();
-    CallChain chain =
-        instance.beginChain(
-            turn.stub().isLocal() ? object.directory().callChains().find(invocation) : null);
-    Context context = context(instance, invocation, metadata, chain);
-    Context.CancellableContext limited = null;
-    Future<?> timer = null;
-    if (timeoutNanos != Long.MAX_VALUE) {
-      limited = context.withDeadlineAfter(timeoutNanos, TimeUnit.NANOSECONDS, NO_TIMER);
-      timer = watchDeadline(turn, invocation, limited, timeoutNanos);
-      context = limited;
-    }
-    Context previous = context.attach();
-    try {
-      return execute(turn, invocation, method, argument, metadata, limited);
-    } finally {
-      context.detach(previous);
-      if (timer != null) {
-        timer.cancel(false);
-      }
-      if (chain != null) {
-        chain.end();
-      }
-    }
-  }
-
-  /** The same, in the context of the turn, which may be limited. */
-  private @Nullable BreakCause execute(
-      InvocationTurn turn,
-      Invocation invocation,
-      ObjectMethod method,
-      Object argument,
-      Metadata metadata,
-      Context.@Nullable CancellableContext limited) {
-    Instance instance = turn.instance();
-    BreakCause failure;
-    MethodCall<?, ?> call = null;
-    try {
-      failure = instances.start(instance);
-      if (failure == null && !turn.isCutOff()) {
-        call = instance.call(method, argument, metadata, turn, invocation.isJson());
-        call.run();
-        turn.awaitReply();
-        failure = turn.failure();
-      }
-      if (failure == null && !turn.isCutOff()) {
-        failure = overlongOutcome(turn, method);
-      }
-    } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
-      failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
-    }
-    if (failure != null && limited != null && isExpired(limited)) {
-      // The object may have failed just because its deadline passed: it is the deadline that
-      // counts.
-      timedOut(turn, invocation);
-    }
-    if (call != null) {
-      finish(call);
-    }
-    return failure;
-  }
-
-  /**
-   * The context of a turn. It isn't cancelled when the turn ends: calls that the object has made
-   * and doesn't wait for go on.
-   */
-  private static Context context(
-      Instance instance, Invocation invocation, Metadata metadata, @Nullable CallChain chain) {
-    Context context = instance.context();
-    if (invocation.hasMetadata()) {
-      context = context.withValue(DurableObjectState.INVOCATION_METADATA, metadata);
-    }
-    return chain == null ? context : chain.in(context);
-  }
-
-  /** Sees to it that the turn is cut off, and its context cancelled, when its time is up. */
-  private Future<?> watchDeadline(
-      InvocationTurn turn,
-      Invocation invocation,
-      Context.CancellableContext limited,
-      long timeoutNanos) {
-    return object
-        .directory()
-        .timer()
-        .schedule(
-            () -> {
-              try {
-                // Whoever listens to it is the object's code, which may block.
-                object
-                    .directory()
-                    .threads()
-                    .execute(
-                        () -> limited.cancel(new TimeoutException("the invocation's time is up")));
-              } finally {
-                timedOut(turn, invocation);
-              }
-            },
-            timeoutNanos,
-            TimeUnit.NANOSECONDS);
-  }
-
-  private static ScheduledExecutorService noTimer() {
-    ScheduledThreadPoolExecutor timer =
-        new ScheduledThreadPoolExecutor(0, new ThreadPoolExecutor.DiscardPolicy());
-    timer.shutdown();
-    return timer;
-  }
-
-  private static boolean isExpired(Context context) {
-    Deadline deadline = context.getDeadline();
-    return deadline != null && deadline.isExpired();
-  }
-
-  /** Called by any thread. */
-  private void timedOut(InvocationTurn late, Invocation invocation) {
-    object.cutOff(
-        late,
-        BreakCause.of(
-            BreakReason.INVOCATION_TIMED_OUT,
-            "invocation %d of %s was still running at the end of its timeout of %s"
-                .formatted(late.sequence(), invocation.method(), Timeout.describe(invocation))));
-  }
-
-  /**
-   * A client would lose its stub over a frame that it refuses to read; so this is told in order.
-   */
-  private @Nullable BreakCause overlongOutcome(InvocationTurn turn, ObjectMethod method) {
-    int size = turn.outcome().size();
-    int limit = object.directory().limits().maxFrameBytes() - FRAME_OVERHEAD_BYTES;
-    if (size <= limit) {
-      return null;
-    }
-    Status status =
-        Status.RESOURCE_EXHAUSTED.withDescription(
-            "the response of %s has %,d bytes, expected at most %,d"
-                .formatted(method.name(), size, limit));
-    return ThrownCause.of(
-        BreakReason.OBJECT_EXCEPTION, status, new Metadata(), "response too long");
-  }
-
-  private void finish(MethodCall<?, ?> call) {
-    try {
-      call.finish();
-    } catch (RuntimeException | Error e) {
-      object.log(Level.WARNING, e, "a listener threw after its reply");
     }
   }
 

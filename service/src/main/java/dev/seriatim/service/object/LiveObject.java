@@ -58,10 +58,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** Whether the turn watch looks at this object. */
   private volatile boolean watched;
 
-  // The turn watch's own: the number of the turn that it saw last, and since when.
-  private long watchedTurn;
-  private long watchedSinceNanos;
-
   LiveObject(ObjectDirectory directory, Namespace namespace, DurableObjectId id) {
     this.directory = directory;
     this.namespace = namespace;
@@ -218,41 +214,12 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   @Override
   public void dropWork(Throwable why) {
-    log(Level.SEVERE, why, "no thread could be started for its turns");
-    try {
-      discard(why);
-      if (mailbox.takeAlarm()) {
-        alarms().putOff(why);
-        directory.letGo(this);
-      }
-    } finally {
-      for (Session stub = mailbox.takeStub(); stub != null; stub = mailbox.takeStub()) {
-        breakServed(stub, 0, why);
-      }
-    }
+    lastResort().dropAll(why);
   }
 
-  /** The host has failed at something, and memory may disagree with storage. */
-  void discard(Throwable why) {
-    instances.discard("the host failed: " + Legible.of(why));
-  }
-
-  /**
-   * Breaks a stub that was taken out of the mailbox, since the host has failed at serving it.
-   *
-   * @param sequence the number of the invocation that was run, or 0
-   */
-  void breakServed(Session stub, long sequence, Throwable why) {
-    try {
-      BreakCause cause =
-          BreakCause.of(BreakReason.OBJECT_RESET, "the host failed: " + Legible.of(why));
-      stub.breakTurn(cause.blaming(sequence), pendingCommit());
-    } catch (RuntimeException | Error again) {
-      stub.lose(again);
-    }
-    if (stub.staysScheduled()) {
-      mailbox.addToRound(stub);
-    }
+  /** Made when it is needed, as the next. */
+  LastResort lastResort() {
+    return new LastResort(this, mailbox, instances);
   }
 
   /** Made when it is needed: a resting object, of which there may be many, has no room for it. */
@@ -319,22 +286,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
     watched = now;
   }
 
-  /** Called by the turn watch, one call at a time. */
-  void checkTurnLimit(long nowNanos, long limitNanos) {
-    Turn current = turn;
-    if (current == null || current.number() != watchedTurn) {
-      watchedTurn = current == null ? 0 : current.number();
-      watchedSinceNanos = nowNanos;
-    } else if (nowNanos - watchedSinceNanos >= limitNanos) {
-      cutOff(
-          current,
-          BreakCause.of(
-              BreakReason.INVOCATION_TIMED_OUT,
-              "%s was still running at the host's limit on a turn of %s"
-                  .formatted(current, directory.limits().turnLimit())));
-    }
-  }
-
   /** Cuts off whatever turn is running, if any. */
   void cutOffTurn(BreakCause cause) {
     Turn current = turn;
@@ -375,46 +326,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   /** Ends a turn from outside, takes its instance with it, and lets a new thread go on. */
   void cutOff(Turn late, BreakCause cause) {
-    if (!late.cut()) {
-      return;
-    }
-    // The turn thread has lost the object; until the new one starts, it is this thread's.
-    turn = null;
-    try {
-      directory.stuckTurns().cutOff(late);
-      late.interrupt();
-      instances.discard(cause.message());
-    } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.
-      log(Level.SEVERE, e, "the end of a turn that was cut off");
-    } finally {
-      try {
-        cutOffWithItsInstance(late, cause);
-      } finally {
-        possession.handOn(/* here= */ false);
-      }
-    }
-  }
-
-  private void cutOffWithItsInstance(Turn late, BreakCause cause) {
-    switch (late) {
-      case InvocationTurn invocation -> {
-        Session stub = invocation.stub();
-        try {
-          stub.breakTurn(cause.blaming(invocation.sequence()), pendingCommit());
-        } catch (RuntimeException | Error e) {
-          stub.lose(e);
-        }
-        if (stub.staysScheduled()) {
-          mailbox.addToRound(stub);
-        }
-      }
-      case AlarmTurn alarm -> {
-        try {
-          alarms().cutOff(alarm, cause);
-        } finally {
-          directory.letGo(this);
-        }
-      }
+    if (late.cut()) {
+      // The turn thread has lost the object; until the new one starts, it is this thread's.
+      new CutOff(this, mailbox, instances).end(late, cause);
     }
   }
 

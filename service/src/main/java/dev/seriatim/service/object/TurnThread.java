@@ -113,6 +113,7 @@ final class TurnThread {
 
   /** Runs one turn for this stub. False if this thread has lost the object meanwhile. */
   private boolean serveStub(Session served) {
+    invocation = null;
     stub = served;
     invocation = served.takeInvocation();
     if (invocation != null && !invocations.run(served, invocation)) {
@@ -206,15 +207,8 @@ final class TurnThread {
     stub = null;
     boolean ofAlarm = alarm;
     alarm = false;
-    try {
-      object.discard(thrown);
-    } finally {
-      if (ofAlarm) {
-        object.directory().letGo(object);
-      }
-      if (served != null) {
-        object.breakServed(served, invocation == null ? 0 : invocation.sequence(), thrown);
-      }
-    }
+    object
+        .lastResort()
+        .dropServed(served, invocation == null ? 0 : invocation.sequence(), ofAlarm, thrown);
   }
 }

@@ -1,6 +1,9 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
@@ -20,31 +23,39 @@ final class TurnWatch {
   private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  private final Set<LiveObject> active;
-  private final long limitNanos;
+  /** The turn of an object that was seen last. The watch's own. */
+  static final class Seen {
+    private long turn;
+    private long sinceNanos;
+  }
+
+  /** The objects that have a turn thread, or had one lately. */
+  private final Map<LiveObject, Seen> active;
+
+  private final Duration limit;
   private final LongSupplier nanos;
   private final StuckTurns stuck;
 
   TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck) {
-    this(limit, nanos, stuck, ConcurrentHashMap.newKeySet());
+    this(limit, nanos, stuck, new ConcurrentHashMap<>());
   }
 
-  /** Keeps the objects that it looks at in this set, which is safe for any number of threads. */
-  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck, Set<LiveObject> active) {
+  /** Keeps the objects that it looks at in this map, which is safe for any number of threads. */
+  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck, Map<LiveObject, Seen> active) {
     this.stuck = stuck;
-    this.limitNanos = limit.toNanos();
+    this.limit = limit;
     this.nanos = nanos;
     this.active = active;
   }
 
   void start(ScheduledExecutorService timer) {
-    long interval = Math.clamp(limitNanos / 8, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
+    long interval = Math.clamp(limit.toNanos() / 8, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
     var _ = timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
   }
 
   /** The objects that have a turn thread, or had one lately. */
   Set<LiveObject> active() {
-    return active;
+    return active.keySet();
   }
 
   /** From now on looks at this object, until it is found to rest. */
@@ -52,7 +63,7 @@ final class TurnWatch {
     object.setWatched(true);
     boolean added = false;
     try {
-      active.add(object);
+      active.put(object, new Seen());
       added = true;
     } finally {
       if (!added) {
@@ -61,15 +72,29 @@ final class TurnWatch {
     }
   }
 
-  private void check(LiveObject object, long now) {
+  private void check(LiveObject object, Seen seen, long now) {
     if (object.hasTurnThread()) {
-      object.checkTurnLimit(now, limitNanos);
+      checkLimit(object, seen, now);
       return;
     }
     active.remove(object);
     object.setWatched(false);
     if (object.hasTurnThread()) {
       add(object); // It may have begun in the belief that it is still watched.
+    }
+  }
+
+  private void checkLimit(LiveObject object, Seen seen, long now) {
+    Turn turn = object.turn();
+    if (turn == null || turn.number() != seen.turn) {
+      seen.turn = turn == null ? 0 : turn.number();
+      seen.sinceNanos = now;
+    } else if (now - seen.sinceNanos >= limit.toNanos()) {
+      object.cutOff(
+          turn,
+          BreakCause.of(
+              BreakReason.INVOCATION_TIMED_OUT,
+              "%s was still running at the host's limit on a turn of %s".formatted(turn, limit)));
     }
   }
 
@@ -84,13 +109,14 @@ final class TurnWatch {
   private void checkAll() {
     long now = nanos.getAsLong();
     stuck.report(now);
-    for (LiveObject object : active) {
-      try {
-        check(object, now);
-      } catch (RuntimeException | Error e) {
-        // Thrown further, it would end the watch for every object.
-        logger.log(Level.WARNING, e, () -> "the turn of " + object + " can't be watched");
-      }
-    }
+    active.forEach(
+        (object, seen) -> {
+          try {
+            check(object, seen, now);
+          } catch (RuntimeException | Error e) {
+            // Thrown further, it would end the watch for every object.
+            logger.log(Level.WARNING, e, () -> "the turn of " + object + " can't be watched");
+          }
+        });
   }
 }

@@ -3,13 +3,13 @@ package dev.seriatim.service.object;
 import static com.google.common.truth.Truth.assertThat;
 import static java.util.Objects.requireNonNull;
 
-import com.google.common.collect.ForwardingSet;
+import com.google.common.collect.ForwardingMap;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.session.Session;
 import java.time.Duration;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
@@ -38,17 +38,17 @@ final class TurnWatchTest {
       RecordingAttachment attachment = new RecordingAttachment();
       Session stub = objects.open("a", attachment);
       LiveObject object = objects.object("a");
-      Set<LiveObject> active =
-          new ForwardingSet<>() {
-            private final Set<LiveObject> set = ConcurrentHashMap.newKeySet();
+      Map<LiveObject, TurnWatch.Seen> active =
+          new ForwardingMap<>() {
+            private final Map<LiveObject, TurnWatch.Seen> map = new ConcurrentHashMap<>();
 
             @Override
-            protected Set<LiveObject> delegate() {
-              return set;
+            protected Map<LiveObject, TurnWatch.Seen> delegate() {
+              return map;
             }
 
             @Override
-            public boolean remove(@Nullable Object resting) {
+            public TurnWatch.@Nullable Seen remove(@Nullable Object resting) {
               // The watch has found that it rests, and the object that it is watched.
               stub.add(TestObjects.invocations(1, "hold"), 1);
               Wait.on(entered, "the turn");
@@ -59,7 +59,7 @@ final class TurnWatchTest {
       watch.add(object);
 
       watch.check();
-      assertThat(active).containsExactly(object);
+      assertThat(active.keySet()).containsExactly(object);
 
       watch.check();
       now.addAndGet(LIMIT.toNanos());

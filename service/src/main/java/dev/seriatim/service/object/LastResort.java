@@ -1,0 +1,79 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.dispatch.Legible;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
+import java.util.logging.Level;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of an object's work when the host has failed at it: those whose work it was are
+ * told, and the instance is discarded, since memory may disagree with storage. Used by the thread
+ * that has the object; stateless.
+ */
+final class LastResort {
+  private final LiveObject object;
+  private final Mailbox mailbox;
+  private final Instances instances;
+
+  LastResort(LiveObject object, Mailbox mailbox, Instances instances) {
+    this.object = object;
+    this.mailbox = mailbox;
+    this.instances = instances;
+  }
+
+  /** There is no thread to be had: drops all that there is to do. */
+  void dropAll(Throwable why) {
+    object.log(Level.SEVERE, why, "no thread could be started for its turns");
+    try {
+      discard(why);
+      if (mailbox.takeAlarm()) {
+        object.alarms().putOff(why);
+        object.directory().letGo(object);
+      }
+    } finally {
+      for (Session stub = mailbox.takeStub(); stub != null; stub = mailbox.takeStub()) {
+        breakStub(stub, 0, why);
+      }
+    }
+  }
+
+  /**
+   * Drops what was being served.
+   *
+   * @param served the stub that was taken out of the mailbox, if any
+   * @param sequence the number of its invocation that was run, or 0
+   * @param alarm whether it was the alarm
+   */
+  void dropServed(@Nullable Session served, long sequence, boolean alarm, Throwable why) {
+    try {
+      object.log(Level.SEVERE, why, "the host failed");
+      discard(why);
+    } finally {
+      if (alarm) {
+        object.directory().letGo(object);
+      }
+      if (served != null) {
+        breakStub(served, sequence, why);
+      }
+    }
+  }
+
+  private void discard(Throwable why) {
+    instances.discard("the host failed: " + Legible.of(why));
+  }
+
+  private void breakStub(Session stub, long sequence, Throwable why) {
+    try {
+      BreakCause cause =
+          BreakCause.of(BreakReason.OBJECT_RESET, "the host failed: " + Legible.of(why));
+      stub.breakTurn(cause.blaming(sequence), object.pendingCommit());
+    } catch (RuntimeException | Error again) {
+      stub.lose(again);
+    }
+    if (stub.staysScheduled()) {
+      mailbox.addToRound(stub);
+    }
+  }
+}
