@@ -76,7 +76,8 @@ public final class DurableObjectHost implements AutoCloseable {
     directory =
         new ObjectDirectory(
             new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)), builder.limits, storage);
-    connections = builder.server == null ? new Connections(builder.limits) : null;
+    connections =
+        builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
     OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
     Placement placement = Here.forClients(directory);
     connect =

@@ -8,6 +8,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -17,6 +18,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Exchanger;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
 /** Short turns run on the transport's threads, keep the same rules there, and may block. */
@@ -27,8 +32,13 @@ final class TransportTurnsTest {
   private int port;
 
   private void host(DurableObjectFactory factory) throws Exception {
+    host(HostLimits.builder(), factory);
+  }
+
+  private void host(HostLimits.Builder limits, DurableObjectFactory factory) throws Exception {
     DurableObjectHost host =
         DurableObjectHost.builder()
+            .limits(limits.build())
             .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), factory)
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .build()
@@ -86,6 +96,72 @@ final class TransportTurnsTest {
       assertThat(stub.ask("where")).isEqualTo("elsewhere");
     }
     settle(stub);
+  }
+
+  @Test
+  void aTurnThatNeverLeavesTheTransportHoldsUpNoNewConnection() throws Exception {
+    Semaphore end = new Semaphore(0);
+    AtomicReference<String> began = new AtomicReference<>("");
+    CountDownLatch found = new CountDownLatch(1);
+    Logger logger = Logger.getLogger("dev.seriatim.service.object.HeldTransport");
+    Handler handler = counting(found);
+    logger.addHandler(handler);
+    host(
+        HostLimits.builder().turnLimit(Duration.ofMillis(800)),
+        Probe.doing(
+            (probe, request, reply) -> {
+              if (request.getText().equals("spin")) {
+                began.set(where());
+                while (!end.tryAcquire()) {
+                  Thread.onSpinWait();
+                }
+              }
+              Probe.reply(reply, where());
+            }));
+    try {
+      eventually(
+          () -> {
+            began.set("");
+            TestStub stub = stub("spins");
+            settle(stub);
+            stub.call("spin");
+            Wait.until(() -> !began.get().isEmpty(), "the turn that spins");
+            if (began.get().equals("elsewhere")) {
+              end.release();
+              stub.halfClose();
+              stub.end();
+            }
+            return began.get();
+          },
+          "on the transport");
+      Wait.on(found, "the word that the transport's thread is held");
+      // More than there are threads of the transport, so that one would come to each.
+      for (int i = 0; i < 2 * Runtime.getRuntime().availableProcessors() + 2; i++) {
+        assertThat(stub("n" + i).ask("where")).isEqualTo("elsewhere");
+      }
+      TestStub after = stub("after");
+      for (int i = 0; i < 500; i++) {
+        assertThat(after.ask("where")).isEqualTo("elsewhere");
+      }
+    } finally {
+      end.release(1_000);
+      logger.removeHandler(handler);
+    }
+  }
+
+  private static Handler counting(CountDownLatch records) {
+    return new Handler() {
+      @Override
+      public void publish(LogRecord record) {
+        records.countDown();
+      }
+
+      @Override
+      public void flush() {}
+
+      @Override
+      public void close() {}
+    };
   }
 
   @Test

@@ -11,15 +11,10 @@ import io.grpc.netty.shaded.io.netty.channel.ChannelHandler.Sharable;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.IoHandlerFactory;
-import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
-import io.grpc.netty.shaded.io.netty.channel.epoll.EpollIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
-import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.SocketAddress;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -27,6 +22,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import java.util.logging.Logger;
 
 /**
@@ -46,25 +42,24 @@ public final class Connections implements AutoCloseable {
   private final HostLimits limits;
   private final ArrivalBudget budget;
   private final AtomicInteger open = new AtomicInteger();
-  private final EventLoopGroup listener = group(1, "seriatim-listener-ELG");
-  private final EventLoopGroup transport =
-      group(Runtime.getRuntime().availableProcessors(), "seriatim-transport-ELG");
+  private final EventLoopGroup listener = EventLoops.group(1, "seriatim-listener-ELG", _ -> false);
+  private final EventLoopGroup transport;
 
   /** Half of the processors may be busy with large frames: their clients may wait a little. */
   private final ExecutorService readers =
       threads(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
 
-  /** Listens for nobody yet. */
-  public Connections(HostLimits limits) {
+  /**
+   * Listens for nobody yet.
+   *
+   * @param isHeld whether a turn keeps the thread of this name to itself
+   */
+  public Connections(HostLimits limits, Predicate<String> isHeld) {
     this.limits = limits;
+    this.transport =
+        EventLoops.group(
+            Runtime.getRuntime().availableProcessors(), "seriatim-transport-ELG", isHeld);
     this.budget = new ArrivalBudget(limits.connections().maxArrivingBytes());
-  }
-
-  private static EventLoopGroup group(int threads, String name) {
-    IoHandlerFactory factory =
-        Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
-    return new MultiThreadIoEventLoopGroup(
-        threads, new DefaultThreadFactory(name, /* daemon= */ true), factory);
   }
 
   private static ExecutorService threads(int most) {

@@ -19,6 +19,9 @@ public final class Pace {
   /** A new method has to prove itself, with at least this many turns. */
   private volatile long balance = -50 * SHORT_NANOS;
 
+  /** One that has been barred. It is below what a turn can make of it. */
+  private static final long BARRED = Long.MIN_VALUE;
+
   Pace() {}
 
   /** Whether the next turn can be expected to be short. */
@@ -26,9 +29,17 @@ public final class Pace {
     return balance > 0;
   }
 
+  /** From now on no turn of the method is expected to be short. */
+  public void bar() {
+    balance = BARRED;
+  }
+
   /** A turn of the method has taken so long. */
   public void took(long nanos) {
     long before = balance;
+    if (before == BARRED) {
+      return;
+    }
     long after = Math.clamp(before + SHORT_NANOS - nanos, LEAST_NANOS, MOST_NANOS);
     if (after != before) { // As a rule it is as high as it can be: then nobody writes.
       balance = after;

@@ -47,6 +47,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private final OutcomeBudget outcomeBudget;
   private final CallChains callChains = new CallChains();
   private final StuckTurns stuckTurns;
+  private final HeldTransport heldTransport = new HeldTransport();
   private final TurnWatch turnWatch;
   private final CarrierWatch carrierWatch;
   private final Evictor evictor;
@@ -114,7 +115,7 @@ public final class ObjectDirectory implements AutoCloseable {
     executor.setRemoveOnCancelPolicy(true);
     sessionHost = new SessionHost(limits, nanos, executor, new Pulse());
     stuckTurns = new StuckTurns(limits.maxStrayTurns(), limits.maxSpinningTurns());
-    turnWatch = new TurnWatch(limits.turnLimit(), nanos, stuckTurns);
+    turnWatch = new TurnWatch(limits.turnLimit(), nanos, stuckTurns, heldTransport);
     turnWatch.start(executor);
     carrierWatch = new CarrierWatch(turnWatch.active(), stuckTurns, threads);
     carrierWatch.start();
@@ -308,6 +309,11 @@ public final class ObjectDirectory implements AutoCloseable {
 
   Collection<LiveObject> objects() {
     return objects.values();
+  }
+
+  /** Whether a turn keeps the thread of this name to itself, which is one of the transport's. */
+  public boolean isHeld(String thread) {
+    return heldTransport.isHeld(thread);
   }
 
   StuckTurns stuckTurns() {

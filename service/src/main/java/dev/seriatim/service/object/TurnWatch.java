@@ -35,13 +35,20 @@ final class TurnWatch {
   private final Duration limit;
   private final LongSupplier nanos;
   private final StuckTurns stuck;
+  private final HeldTransport held;
 
-  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck) {
-    this(limit, nanos, stuck, new ConcurrentHashMap<>());
+  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck, HeldTransport held) {
+    this(limit, nanos, stuck, held, new ConcurrentHashMap<>());
   }
 
   /** Keeps the objects that it looks at in this map, which is safe for any number of threads. */
-  TurnWatch(Duration limit, LongSupplier nanos, StuckTurns stuck, Map<LiveObject, Seen> active) {
+  TurnWatch(
+      Duration limit,
+      LongSupplier nanos,
+      StuckTurns stuck,
+      HeldTransport held,
+      Map<LiveObject, Seen> active) {
+    this.held = held;
     this.stuck = stuck;
     this.limit = limit;
     this.nanos = nanos;
@@ -89,7 +96,10 @@ final class TurnWatch {
     if (turn == null || turn.number() != seen.turn) {
       seen.turn = turn == null ? 0 : turn.number();
       seen.sinceNanos = now;
-    } else if (now - seen.sinceNanos >= limit.toNanos()) {
+      return;
+    }
+    held.look(turn);
+    if (now - seen.sinceNanos >= limit.toNanos()) {
       object.cutOff(
           turn,
           BreakCause.of(

@@ -55,7 +55,9 @@ final class TurnWatchTest {
               return super.remove(resting);
             }
           };
-      TurnWatch watch = new TurnWatch(LIMIT, now::get, objects.directory.stuckTurns(), active);
+      TurnWatch watch =
+          new TurnWatch(
+              LIMIT, now::get, objects.directory.stuckTurns(), new HeldTransport(), active);
       watch.add(object);
 
       watch.check();

@@ -1,0 +1,52 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.dispatch.ObjectMethod;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.logging.Logger;
+
+/**
+ * The threads of the transport that a turn has kept to itself. A turn begins there if its method's
+ * turns have all been short, and nothing can take it away from there but itself. So it happens once
+ * for each method: from then on its turns begin elsewhere. Safe for any number of threads.
+ */
+final class HeldTransport {
+  private static final Logger logger = Logger.getLogger(HeldTransport.class.getName());
+
+  /** By the name of the thread. */
+  private final ConcurrentMap<String, Turn> turns = new ConcurrentHashMap<>();
+
+  /** This turn has run for long. */
+  void look(Turn turn) {
+    String place = Carriers.placeOf(turn.thread());
+    if (place.isEmpty() || Carriers.isOne(place) || turns.put(place, turn) == turn) {
+      return;
+    }
+    LiveObject object = turn.instance().object();
+    ObjectMethod method = object.namespace().methods().find(turn.method());
+    if (method != null) {
+      method.pace().bar();
+    }
+    logger.warning(
+        () ->
+            "%s: a turn of %s holds the thread %s of the transport, and with it the connections"
+                    .formatted(object, turn.method(), place)
+                + " there, until it ends; the method's turns run elsewhere from now on");
+  }
+
+  /** Whether the thread of this name is held by a turn. */
+  boolean isHeld(String thread) {
+    if (turns.isEmpty()) {
+      return false;
+    }
+    Turn turn = turns.get(thread);
+    if (turn == null) {
+      return false;
+    }
+    if (turn.isInside() && Carriers.placeOf(turn.thread()).equals(thread)) {
+      return true;
+    }
+    turns.remove(thread, turn);
+    return false;
+  }
+}
