@@ -55,7 +55,7 @@ final class Ledger {
   private boolean cancelled;
   private boolean halfClosed;
   private long nextLook = NEVER;
-  private boolean waitsForWord; // Calls whose time is up wait for the host to say so.
+  private boolean awaitsWord; // Calls whose time is up wait for the host to say so.
 
   Ledger(ClientOptions options) {
     this.options = options;
@@ -218,7 +218,7 @@ final class Ledger {
    */
   List<Verdict> overdue() {
     nextLook = NEVER;
-    waitsForWord = false;
+    awaitsWord = false;
     List<Verdict> ended = new ArrayList<>();
     if (state == State.BROKEN || over) {
       return ended; // They fail with the stub.
@@ -239,7 +239,7 @@ final class Ledger {
         long grace = remaining + options.deadlineGrace().toNanos();
         if (grace > 0) {
           nextLook = Math.min(nextLook, grace);
-          waitsForWord = true;
+          awaitsWord = true;
           continue;
         }
         message = "no answer " + options.deadlineGrace().toMillis() + " ms after its deadline";
@@ -265,8 +265,8 @@ final class Ledger {
   }
 
   /** Whether {@link #overdue} has to look again as soon as the oldest call is answered. */
-  boolean waitsForWord() {
-    return waitsForWord;
+  boolean awaitsWord() {
+    return awaitsWord;
   }
 
   // ---- the end ---------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ final class Session {
       all = answered.length == frame.outcomes();
       write = all && (ledger.hasFrame() || ledger.isDoneSending()) && link.claim();
       finished = ledger.isFinished();
-      lookAgain = ledger.waitsForWord();
+      lookAgain = ledger.awaitsWord();
     }
     // Sending comes first: the host gets on with the next frame while outcomes are handed out.
     if (write) {

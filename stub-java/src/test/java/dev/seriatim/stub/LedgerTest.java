@@ -165,11 +165,11 @@ final class LedgerTest {
     ledger.nextFrame();
     assertThat(ended()).isEmpty();
     assertThat(ledger.nextLook()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(100));
-    assertThat(ledger.waitsForWord()).isFalse();
+    assertThat(ledger.awaitsWord()).isFalse();
     clock.advance(100);
     assertThat(ended()).isEmpty();
     assertThat(ledger.nextLook()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(1000));
-    assertThat(ledger.waitsForWord()).isTrue();
+    assertThat(ledger.awaitsWord()).isTrue();
     clock.advance(1000);
     assertThat(ended()).containsExactly(1L);
     assertThat(ledger.nextLook()).isEqualTo(Ledger.NEVER);
@@ -229,7 +229,7 @@ final class LedgerTest {
     ledger.nextFrame();
     clock.advance(200);
     assertThat(ended()).isEmpty();
-    assertThat(ledger.waitsForWord()).isTrue();
+    assertThat(ledger.awaitsWord()).isTrue();
     ledger.answer(outcomes(1, 1));
     assertThat(ended()).containsExactly(3L);
   }
