@@ -9,6 +9,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,7 +27,9 @@ final class SqliteStore extends JdbcStore {
 
   static final String FILE = "seriatim.db";
 
-  private static final int BUSY_TIMEOUT_MILLIS = 5_000;
+  /** How long SQLite waits for a lock of another process before it says so. */
+  private static final Duration LONGEST_BUSY = Duration.ofSeconds(5);
+
   private static final int WRITER_CACHE_KIB = 64 << 10;
   private static final int READER_CACHE_KIB = 8 << 10;
 
@@ -35,6 +38,7 @@ final class SqliteStore extends JdbcStore {
   private final Ownership ownership = Ownership.exclusive();
   private final SqliteReads reads;
   private final long maxWalBytes;
+  private final int busyMillis;
   private final WriteAheadLog log;
   private final DiskReserve reserve;
   private final DirectoryWatch watch;
@@ -69,6 +73,8 @@ final class SqliteStore extends JdbcStore {
     this.watch = new DirectoryWatch(this);
     this.reads = new SqliteReads(this::openReader, options.readConnections());
     this.maxWalBytes = options.maxWalBytes();
+    this.busyMillis =
+        (int) Math.min(LONGEST_BUSY.toMillis(), Outage.tryTime(options.storePatience()).toMillis());
     this.log = new WriteAheadLog(file, maxWalBytes, reads);
   }
 
@@ -385,7 +391,7 @@ final class SqliteStore extends JdbcStore {
     SQLiteConfig config = new SQLiteConfig();
     config.setJournalMode(SQLiteConfig.JournalMode.WAL);
     config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
-    config.setBusyTimeout(BUSY_TIMEOUT_MILLIS);
+    config.setBusyTimeout(busyMillis);
     // The driver begins the next transaction as soon as one ends; it must not lock the file.
     config.setTransactionMode(SQLiteConfig.TransactionMode.DEFERRED);
     config.setCacheSize(-cacheKib);
