@@ -1,0 +1,423 @@
+package dev.seriatim.conformance;
+
+import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import com.google.common.base.Strings;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.UnknownFieldSet;
+import com.google.rpc.Code;
+import dev.seriatim.conformance.v1.AppendRequest;
+import dev.seriatim.conformance.v1.AwaitHeldRequest;
+import dev.seriatim.conformance.v1.EchoRequest;
+import dev.seriatim.conformance.v1.HoldRequest;
+import dev.seriatim.conformance.v1.ReadJournalRequest;
+import dev.seriatim.conformance.v1.ReadJournalResponse;
+import dev.seriatim.conformance.v1.ReleaseRequest;
+import dev.seriatim.service.ConnectionLimits;
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectManyRequest;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.LaneResponse;
+import dev.seriatim.v1.Outcome;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the contract says of lanes themselves; what they carry is held to the cases. */
+final class LaneRulesTest {
+  private static final int MAX_LANES = 1_100;
+  private static final EchoRequest ECHO = EchoRequest.newBuilder().setText("x").build();
+
+  /** Four replies like this take a lane's first credit. */
+  private static final EchoRequest LARGE =
+      EchoRequest.newBuilder().setPaddingBytes(64 << 10).build();
+
+  private DurableObjectHost host;
+  private ManagedChannel channel;
+  private ManyConversation call;
+
+  @BeforeEach
+  void start() throws Exception {
+    DurableObjectHost.Builder builder =
+        DurableObjectHost.builder()
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .limits(
+                HostLimits.builder()
+                    .connections(ConnectionLimits.defaults().withMaxLanesPerCall(MAX_LANES))
+                    .build());
+    new ProbeNamespaces().addTo(builder);
+    host = builder.build().start();
+    channel =
+        NettyChannelBuilder.forTarget(
+                "127.0.0.1:" + host.port(), InsecureChannelCredentials.create())
+            .maxInboundMessageSize(16 << 20)
+            .build();
+    call = new ManyConversation(channel);
+  }
+
+  @AfterEach
+  void stop() {
+    channel.shutdownNow();
+    host.close();
+  }
+
+  private void open(long lane, String name) throws InterruptedException {
+    call.send(call.open(lane, name));
+    assertThat(call.next(lane, "opened").getFrame().getOpened().getName()).isEqualTo(name);
+  }
+
+  private String broken(long lane) throws InterruptedException {
+    Broken broken = call.next(lane, "broken").getFrame().getBroken();
+    LaneResponse end = call.next(lane, "the end");
+    assertThat(end.getEnd().getCode()).isEqualTo(broken.getCause().getCode());
+    assertThat(end.getEnd().getMessage()).isEqualTo(broken.getCause().getMessage());
+    return end.getEnd().getMessage();
+  }
+
+  private void assertEnded(long lane) throws InterruptedException {
+    LaneResponse end = call.next(lane, "the end");
+    assertThat(end.hasEnd()).isTrue();
+    assertThat(end.getEnd().getCode()).isEqualTo(Code.OK_VALUE);
+  }
+
+  private void assertWorks(long lane, String name) throws InterruptedException {
+    open(lane, name);
+    call.send(call.call(lane, ECHO));
+    assertThat(call.outcome(lane).getSequence()).isEqualTo(1);
+  }
+
+  private void assertCallFails(String message) throws InterruptedException {
+    Status end = call.end();
+    assertThat(end.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(end.getDescription()).contains(message);
+  }
+
+  // ---- the call
+
+  @Test
+  void lanesAreOpenedInTheOrderOfTheirNumbers() throws Exception {
+    assertWorks(1, "a");
+    call.send(call.open(3, "b"));
+    assertCallFails("lane 3 is opened, expected 2");
+  }
+
+  @Test
+  void thereIsNoLaneZero() throws Exception {
+    call.send(call.open(0, "a"));
+    assertCallFails("lane 0 is opened, expected 1");
+  }
+
+  @Test
+  void whatIsNoMessageEndsTheCall() throws Exception {
+    call.send(
+        ConnectManyRequest.newBuilder()
+            .setUnknownFields(
+                UnknownFieldSet.newBuilder()
+                    .addField(
+                        ConnectManyRequest.LANES_FIELD_NUMBER,
+                        UnknownFieldSet.Field.newBuilder()
+                            .addLengthDelimited(ByteString.copyFromUtf8("\u0008"))
+                            .build())
+                    .build())
+            .build());
+    assertCallFails("a message is not a ConnectManyRequest");
+  }
+
+  @Test
+  void halfClosingTheCallHalfClosesItsLanes() throws Exception {
+    open(1, "a");
+    open(2, "b");
+    call.send(
+        call.call(1, HoldRequest.newBuilder().setGate("half-close").build(), ECHO),
+        call.call(2, ECHO));
+    assertThat(call.outcome(2).getSequence()).isEqualTo(1);
+    call.halfClose();
+    assertEnded(2);
+    release("half-close");
+    int outcomes = 0;
+    LaneResponse part = call.next(1, "an outcome");
+    while (!part.hasEnd()) {
+      outcomes += part.getFrame().getOutcomesCount();
+      part = call.next(1, "an outcome, or the end");
+    }
+    assertThat(outcomes).isEqualTo(2);
+    assertThat(call.end().isOk()).isTrue();
+  }
+
+  @Test
+  void aCallWithoutLanesEndsWhenItIsHalfClosed() throws Exception {
+    call.halfClose();
+    assertThat(call.end().isOk()).isTrue();
+  }
+
+  @Test
+  void aCallThatIsLostStartsNoFurtherTurn() throws Exception {
+    open(1, "lost");
+    call.send(
+        call.call(
+            1,
+            HoldRequest.newBuilder().setGate("lost").build(),
+            AppendRequest.newBuilder().setMark("never").build()));
+    awaitHeld("lost");
+    call.cancel();
+    assertThat(call.end().getCode()).isEqualTo(Status.Code.CANCELLED);
+    call = new ManyConversation(channel);
+    open(1, "other");
+    call.send(call.call(1, ReleaseRequest.newBuilder().setGate("lost").build()));
+    call.outcome(1);
+    assertThat(journal(2, "lost")).isEmpty();
+  }
+
+  @Test
+  void aHostThatShutsDownTellsEachLaneAndThenEndsTheCall() throws Exception {
+    open(1, "a");
+    open(2, "b");
+    Thread drain =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try {
+                    host.drain();
+                  } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                  }
+                });
+    int broken = 0;
+    for (int i = 0; i < 4; i++) {
+      LaneResponse part = call.next("the break of each lane");
+      broken += part.getFrame().hasBroken() ? 1 : 0;
+    }
+    assertThat(broken).isEqualTo(2);
+    assertThat(call.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    drain.join();
+  }
+
+  // ---- one lane
+
+  @Test
+  void whatComesForALaneThatHasEndedIsIgnored() throws Exception {
+    open(1, "a");
+    call.send(call.part(1).setHalfClose(true).build());
+    assertEnded(1);
+    call.send(call.call(1, ECHO), call.part(1).setMoreBytes(1).build(), call.open(2, "b"));
+    assertThat(call.next(2, "opened").getFrame().hasOpened()).isTrue();
+  }
+
+  @Test
+  void aLaneThatIsHalfClosedFirstEnds() throws Exception {
+    call.send(call.part(1).setHalfClose(true).build());
+    assertEnded(1);
+    assertWorks(2, "a");
+  }
+
+  @Test
+  void aCancelledLaneIsSilentAndStartsNoFurtherTurn() throws Exception {
+    open(1, "cancelled");
+    call.send(
+        call.call(
+            1,
+            HoldRequest.newBuilder().setGate("cancelled").build(),
+            AppendRequest.newBuilder().setMark("never").build()));
+    awaitHeld("cancelled");
+    call.send(call.part(1).setCancel(true).build());
+    open(2, "cancelled");
+    release("cancelled");
+    call.send(call.call(2, ReadJournalRequest.getDefaultInstance()));
+    assertThat(marks(call.outcome(2))).isEmpty();
+    assertThat(call.nothingCame()).isTrue();
+  }
+
+  @Test
+  void aHalfCloseThatSaysFalseBreaksTheLane() throws Exception {
+    open(1, "a");
+    call.send(call.part(1).setHalfClose(false).build());
+    assertThat(broken(1)).contains("half_close or cancel is false on lane 1, expected true");
+    assertWorks(2, "a");
+  }
+
+  @Test
+  void aFrameOverTheLimitBreaksItsLaneAlone() throws Exception {
+    open(1, "a");
+    open(2, "b");
+    ConnectRequest tooLong =
+        ConnectRequest.newBuilder()
+            .setUnknownFields(
+                UnknownFieldSet.newBuilder()
+                    .addField(
+                        100,
+                        UnknownFieldSet.Field.newBuilder()
+                            .addLengthDelimited(ByteString.copyFrom(new byte[5 << 20]))
+                            .build())
+                    .build())
+            .build();
+    call.send(call.part(1).setFrame(tooLong).build(), call.call(2, ECHO));
+    assertThat(broken(1)).contains("expected at most 4,194,304");
+    assertThat(call.outcome(2).getSequence()).isEqualTo(1);
+  }
+
+  @Test
+  void aLongFrameLeavesItsNeighboursAlone() throws Exception {
+    open(1, "a");
+    open(2, "b");
+    EchoRequest text =
+        EchoRequest.newBuilder()
+            .setText(Strings.repeat("x", 4_000_000))
+            .setOnlyLength(true)
+            .build();
+    call.send(call.call(1, text), call.call(2, ECHO));
+    Map<Long, Integer> outcomes = new HashMap<>();
+    for (int i = 0; i < 2; i++) {
+      LaneResponse part = call.next("an outcome of each");
+      outcomes.merge(part.getLane(), part.getFrame().getOutcomesCount(), Integer::sum);
+    }
+    assertThat(outcomes).containsExactly(1L, 1, 2L, 1);
+  }
+
+  // ---- limits
+
+  @Test
+  void aLaneOverTheLimitIsRefusedUntilAnotherHasEnded() throws Exception {
+    for (int lane = 1; lane <= MAX_LANES; lane++) {
+      open(lane, "o" + lane % 10);
+    }
+    call.send(call.open(MAX_LANES + 1, "a"));
+    assertThat(broken(MAX_LANES + 1)).contains("a call may have 1,100 lanes open at a time");
+    call.send(call.part(1).setHalfClose(true).build());
+    assertEnded(1);
+    assertWorks(MAX_LANES + 2, "a");
+  }
+
+  @Test
+  void tenThousandLanesThatAreCancelledLeaveNothingBehind() throws Exception {
+    int lanes = 10_000;
+    for (int lane = 1; lane <= lanes; lane++) {
+      call.send(
+          call.open(lane, "o" + lane % 100),
+          call.call(lane, ECHO),
+          call.part(lane).setCancel(true).build());
+    }
+    call.send(call.open(lanes + 1, "a"), call.call(lanes + 1, ECHO));
+    LaneResponse part = call.next("the outcome of the last lane");
+    while (part.getFrame().getOutcomesCount() == 0 || part.getLane() != lanes + 1) {
+      part = call.next("the outcome of the last lane");
+    }
+  }
+
+  // ---- credit
+
+  @Test
+  void aLaneWithoutCreditStopsItsOwnStubAndNoOther() throws Exception {
+    int neighbours = 1_000;
+    open(1, "stalled");
+    EchoRequest[] many = new EchoRequest[40];
+    java.util.Arrays.fill(many, LARGE);
+    call.send(call.call(1, many));
+    int stalled = 0;
+    int taken = 0;
+    while (taken < 256 << 10) {
+      LaneResponse part = call.next(1, "what the lane has credit for");
+      taken += part.getFrame().getSerializedSize();
+      stalled += part.getFrame().getOutcomesCount();
+    }
+    for (int lane = 2; lane <= neighbours + 1; lane++) {
+      assertWorks(lane, "o" + lane);
+    }
+    assertThat(call.nothingCame()).isTrue();
+    while (stalled < many.length) {
+      call.send(call.part(1).setMoreBytes(taken).build());
+      taken = 0;
+      while (taken < 256 << 10 && stalled < many.length) {
+        LaneResponse part = call.next(1, "what the lane has more credit for");
+        taken += part.getFrame().getSerializedSize();
+        for (Outcome outcome : part.getFrame().getOutcomesList()) {
+          stalled++;
+          assertThat(outcome.getSequence()).isEqualTo(stalled);
+        }
+      }
+    }
+  }
+
+  @Test
+  void whateverCreditIsGivenEveryOutcomeComesInOrder() throws Exception {
+    long seed = Long.getLong("seriatim.seed", new Random().nextLong());
+    Random random = new Random(seed);
+    int lanes = 1 + random.nextInt(30);
+    Map<Long, Long> expected = new HashMap<>();
+    Map<Long, Long> came = new HashMap<>();
+    Map<Long, Long> owed = new HashMap<>();
+    for (long lane = 1; lane <= lanes; lane++) {
+      call.send(call.open(lane, "o" + random.nextInt(5)));
+    }
+    long missing = 0;
+    for (int i = 0; i < 200; i++) {
+      long lane = 1 + random.nextInt(lanes);
+      EchoRequest[] requests = new EchoRequest[1 + random.nextInt(5)];
+      for (int r = 0; r < requests.length; r++) {
+        requests[r] = EchoRequest.newBuilder().setPaddingBytes(random.nextInt(40_000)).build();
+      }
+      call.send(call.call(lane, requests));
+      expected.merge(lane, (long) requests.length, Long::sum);
+      missing += requests.length;
+    }
+    while (missing > 0) {
+      LaneResponse part = call.next("an outcome, with seed " + seed);
+      for (Outcome outcome : part.getFrame().getOutcomesList()) {
+        assertWithMessage("seed %s, lane %s", seed, part.getLane())
+            .that(outcome.getSequence())
+            .isEqualTo(came.merge(part.getLane(), 1L, Long::sum));
+        missing--;
+      }
+      if (part.getFrame().getOutcomesCount() > 0) {
+        long owes =
+            owed.merge(part.getLane(), (long) part.getFrame().getSerializedSize(), Long::sum);
+        // As late as can be, now and then: when the lane's first credit is just taken.
+        if (owes >= 256 << 10 || random.nextInt(4) == 0) {
+          call.send(call.part(part.getLane()).setMoreBytes((int) owes).build());
+          owed.put(part.getLane(), 0L);
+        }
+      }
+    }
+    assertWithMessage("seed %s", seed).that(came).isEqualTo(expected);
+  }
+
+  // ---- what the probe is told aside
+
+  private void awaitHeld(String gate) throws InterruptedException {
+    ManyConversation aside = new ManyConversation(channel);
+    aside.send(
+        aside.open(1, "aside"), aside.call(1, AwaitHeldRequest.newBuilder().setGate(gate).build()));
+    aside.next(1, "opened");
+    aside.outcome(1);
+  }
+
+  private void release(String gate) throws InterruptedException {
+    ManyConversation aside = new ManyConversation(channel);
+    aside.send(
+        aside.open(1, "aside"), aside.call(1, ReleaseRequest.newBuilder().setGate(gate).build()));
+    aside.next(1, "opened");
+    aside.outcome(1);
+  }
+
+  private String journal(long lane, String name) throws Exception {
+    open(lane, name);
+    call.send(call.call(lane, ReadJournalRequest.getDefaultInstance()));
+    return marks(call.outcome(lane));
+  }
+
+  private static String marks(Outcome outcome) throws InvalidProtocolBufferException {
+    return String.join(",", ReadJournalResponse.parseFrom(outcome.getMessage()).getMarksList());
+  }
+}
