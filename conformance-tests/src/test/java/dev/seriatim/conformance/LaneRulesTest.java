@@ -3,7 +3,6 @@ package dev.seriatim.conformance;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
-import com.google.common.base.Strings;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnknownFieldSet;
@@ -273,10 +272,7 @@ final class LaneRulesTest {
     open(1, "a");
     open(2, "b");
     EchoRequest text =
-        EchoRequest.newBuilder()
-            .setText(Strings.repeat("x", 4_000_000))
-            .setOnlyLength(true)
-            .build();
+        EchoRequest.newBuilder().setText("x".repeat(4_000_000)).setOnlyLength(true).build();
     call.send(call.call(1, text), call.call(2, ECHO));
     Map<Long, Integer> outcomes = new HashMap<>();
     for (int i = 0; i < 2; i++) {
@@ -363,7 +359,7 @@ final class LaneRulesTest {
     }
     long missing = 0;
     for (int i = 0; i < 200; i++) {
-      long lane = 1 + random.nextInt(lanes);
+      long lane = 1L + random.nextInt(lanes);
       EchoRequest[] requests = new EchoRequest[1 + random.nextInt(5)];
       for (int r = 0; r < requests.length; r++) {
         requests[r] = EchoRequest.newBuilder().setPaddingBytes(random.nextInt(40_000)).build();
