@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * from the object's storage.
  */
 final class AlarmScheduler implements AutoCloseable {
+  /** After a failure that nobody expects, this long until alarms are looked at again. */
+  private static final long AGAIN_MILLIS = 1_000;
+
   private static final System.Logger LOGGER = System.getLogger(AlarmScheduler.class.getName());
 
   /** How often the system's clock is looked at, in case it was set. */
@@ -187,6 +190,27 @@ final class AlarmScheduler implements AutoCloseable {
 
   private void work(AlarmIndex mine, Set<String> served, AlarmListener listener) {
     Set<String> told = new HashSet<>(served);
+    while (true) {
+      try {
+        workUntilClosed(mine, told, listener);
+        return;
+      } catch (RuntimeException | Error e) { // The clock's, say. Alarms must not stop for ever.
+        LOGGER.log(System.Logger.Level.WARNING, "alarms can't be looked at; they will be", e);
+        restAfterFailure();
+      }
+    }
+  }
+
+  @SuppressWarnings("WaitNotInLoop") // the caller looks again
+  private synchronized void restAfterFailure() {
+    try {
+      wait(AGAIN_MILLIS);
+    } catch (InterruptedException e) {
+      LOGGER.log(System.Logger.Level.WARNING, "the alarm thread was interrupted; it goes on");
+    }
+  }
+
+  private void workUntilClosed(AlarmIndex mine, Set<String> told, AlarmListener listener) {
     while (true) {
       AlarmIndex.Step step;
       AlarmPlace after = AlarmPlace.START;

@@ -83,15 +83,16 @@ final class Committer implements AutoCloseable {
 
   private void run() {
     while (queue.await()) {
-      List<Batch> group = queue.takeGroup(options.maxGroupBytes());
-      if (!group.isEmpty()) {
-        try {
+      List<Batch> group = List.of();
+      try {
+        group = queue.takeGroup(options.maxGroupBytes());
+        if (!group.isEmpty()) {
           commit(group);
-        } catch (RuntimeException | Error e) {
-          LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", e);
-          abandonWriter();
-          failAll(group, e);
         }
+      } catch (RuntimeException | Error e) { // Thrown further, it would end the commits of all.
+        LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", e);
+        abandonWriter();
+        failAll(group, e);
       }
     }
     closeWriter();

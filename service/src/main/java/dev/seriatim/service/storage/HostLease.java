@@ -183,12 +183,12 @@ final class HostLease implements AutoCloseable {
           act(view);
         }
         away = false;
-      } catch (SQLException e) {
+      } catch (SQLException | RuntimeException | Error e) { // It must go on, whatever it is.
         disconnect();
         if (!away) {
           away = true;
           LOGGER.log(
-              System.Logger.Level.WARNING, "the lease could not be renewed: {0}", e.getMessage());
+              System.Logger.Level.WARNING, "the lease could not be renewed: {0}", e.toString());
         }
       }
       ownership.lookAtCertainty();

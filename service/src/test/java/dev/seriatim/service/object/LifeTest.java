@@ -258,12 +258,41 @@ final class LifeTest {
     }
   }
 
+  @Test
+  void alarmsGoOnWhenTheClockHasThrown() {
+    TestClock clock = new TestClock();
+    clock.broken.set(2);
+    CountDownLatch ran = new CountDownLatch(1);
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.defaults(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  probe.state().storage().setAlarm(Instant.EPOCH);
+                  Probe.echo(probe, request, reply);
+                },
+                (probe, alarm) -> ran.countDown()),
+            StorageEngine.open(StorageOptions.memory().withClock(clock)))) {
+      objects.directory.startAlarms();
+      objects.open("a", new RecordingAttachment()).add(TestObjects.invocations(1, "x"), 1);
+      Wait.on(ran, "the alarm");
+      assertThat(clock.broken.get()).isAtMost(0);
+    }
+  }
+
   /** A clock that a test sets. */
   private static final class TestClock implements java.time.InstantSource {
+    /** So many times it throws, when the thread of the alarms asks. */
+    final AtomicInteger broken = new AtomicInteger();
+
     private volatile Instant now = Instant.ofEpochSecond(1_000_000);
 
     @Override
     public Instant instant() {
+      if (Thread.currentThread().getName().equals("seriatim-alarms")
+          && broken.getAndDecrement() > 0) {
+        throw new AssertionError("no time");
+      }
       return now;
     }
 
