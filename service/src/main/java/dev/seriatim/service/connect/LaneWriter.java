@@ -5,6 +5,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.OneWriter;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.LaneMessages;
 import dev.seriatim.wire.LaneResponse;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * <p>While the call isn't ready for more, lanes may put in 256 KiB; then they wait in line, and
  * each has its turn when there is room again.
  */
-final class LaneWriter {
+final class LaneWriter extends OneWriter {
   private static final Logger logger = Logger.getLogger(LaneWriter.class.getName());
 
   /** What there is room for before it is sent. */
@@ -43,9 +43,6 @@ final class LaneWriter {
   private final ArrivalBudget.@Nullable Part budget;
   private final Queue<Part> parts = new ConcurrentLinkedQueue<>();
   private final AtomicLong bytes = new AtomicLong();
-
-  /** How often it has been asked to flush since the writer last looked. */
-  private final AtomicInteger flushes = new AtomicInteger();
 
   /** Whether what is put in waits for a moment, since more is about to come. */
   private volatile boolean held;
@@ -162,22 +159,13 @@ final class LaneWriter {
 
   // ---- out
 
-  /** Sends what there is, if the call is ready for it. */
-  void flush() {
-    if (flushes.getAndIncrement() != 0) {
-      return;
+  @Override
+  protected boolean sendNext() {
+    boolean sent = sendMessage();
+    if (sent) {
+      letIn();
     }
-    int seen = 1;
-    do {
-      try {
-        while (sendMessage()) {
-          letIn();
-        }
-      } catch (RuntimeException | Error e) { // Say, an interceptor around the host threw.
-        lose(e);
-      }
-      seen = flushes.addAndGet(-seen);
-    } while (seen != 0);
+    return sent;
   }
 
   /** Whether it may be called again at once. */
@@ -237,7 +225,8 @@ final class LaneWriter {
   }
 
   /** The call can't be written to. Its lanes learn it when it has ended. */
-  private void lose(Throwable thrown) {
+  @Override
+  protected void failed(Throwable thrown) {
     logger.log(Level.WARNING, thrown, () -> "a call of many stubs is lost: it failed");
     drop();
     try {

@@ -8,8 +8,6 @@ import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -22,46 +20,11 @@ import org.jspecify.annotations.Nullable;
  * {@link #flush flushes} is the attachment's one writer, for as long as it does: the flush counter
  * makes sure that it is one thread at a time, with no lock held while it sends.
  */
-final class OutcomeQueue implements OutputGate.Waiter {
+final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   private static final Logger logger = Logger.getLogger(OutcomeQueue.class.getName());
 
   /** How a stub ends that isn't broken. */
   private static final Status OK = Status.getDefaultInstance();
-
-  private static final VarHandle FLUSHES;
-
-  static {
-    try {
-      FLUSHES = MethodHandles.lookup().findVarHandle(OutcomeQueue.class, "flushes", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  /** How far the stub has got. */
-  private sealed interface State {
-    enum Simple implements State {
-      /** No turn of it runs. */
-      WAITS,
-      /** A turn of it runs. */
-      IN_TURN,
-      /** The last thing is in line: nothing may come behind it. A turn of it may run to its end. */
-      ENDS,
-      /** The last thing has left, or nothing can: nothing may be sent any more. */
-      CLOSED
-    }
-
-    /**
-     * Nothing may be sent any more, for its client has gone. A turn that runs goes on to its own
-     * end.
-     *
-     * @param lastGate the commit that the last of its outcomes waited for
-     */
-    record GivenUp(long lastGate) implements State {}
-
-    /** A turn of it runs, and then it breaks. */
-    record BreaksAfterTurn(BreakCause cause) implements State {}
-  }
 
   /** What becomes of a turn that is to begin. */
   enum Beginning {
@@ -77,7 +40,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   private final OutputGate gate;
 
   @GuardedBy("this")
-  private State state = State.Simple.WAITS;
+  private SessionState state = SessionState.Simple.WAITS;
 
   @GuardedBy("this")
   private final OutcomeLine line;
@@ -99,9 +62,6 @@ final class OutcomeQueue implements OutputGate.Waiter {
    */
   private volatile boolean paused;
 
-  /** How often it has been asked to flush since the writer last looked. Through the handle. */
-  private volatile int flushes;
-
   OutcomeQueue(Session session, Attachment attachment, OutputGate gate) {
     this.session = session;
     this.attachment = attachment;
@@ -113,7 +73,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   /** A turn begins for this stub, if it may. */
   synchronized Beginning beginTurn() {
-    if (state != State.Simple.WAITS) {
+    if (state != SessionState.Simple.WAITS) {
       return Beginning.OVER;
     }
     if (hasTooMuch()) {
@@ -123,7 +83,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
     if (deadline != null) {
       deadline.turnBegins();
     }
-    state = State.Simple.IN_TURN;
+    state = SessionState.Simple.IN_TURN;
     return Beginning.BEGUN;
   }
 
@@ -148,11 +108,11 @@ final class OutcomeQueue implements OutputGate.Waiter {
       line.add(kept, commit);
       behind = line.lastGate();
       waits = !gate.isOpen(behind);
-      if (state instanceof State.BreaksAfterTurn(BreakCause cause)) {
+      if (state instanceof SessionState.BreaksAfterTurn(BreakCause cause)) {
         endBroken(cause, 0);
         flush = true;
       } else {
-        state = State.Simple.WAITS;
+        state = SessionState.Simple.WAITS;
         flush = line.size() >= worthAFrame || line.wireBytes() >= OutcomeLine.FULL_FRAME_BYTES;
       }
       if (!flush && !onPulse) {
@@ -226,7 +186,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
    * waits for. If it isn't, nothing is done: who says so when its turn is next is the turn thread.
    */
   synchronized void awaitTurn(Invocation invocation, long untilNanos) {
-    if (state == State.Simple.WAITS && invocation.sequence() == completed + 1) {
+    if (state == SessionState.Simple.WAITS && invocation.sequence() == completed + 1) {
       if (deadline == null) {
         deadline = new TurnDeadline(this, session.host());
       }
@@ -258,14 +218,14 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   @GuardedBy("this")
   private boolean isOver() {
-    return state == State.Simple.ENDS
-        || state == State.Simple.CLOSED
-        || state instanceof State.GivenUp;
+    return state == SessionState.Simple.ENDS
+        || state == SessionState.Simple.CLOSED
+        || state instanceof SessionState.GivenUp;
   }
 
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
   synchronized boolean isBroken() {
-    return state == State.Simple.ENDS || state == State.Simple.CLOSED;
+    return state == SessionState.Simple.ENDS || state == SessionState.Simple.CLOSED;
   }
 
   /**
@@ -277,7 +237,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   boolean endBehind(long last) {
     synchronized (this) {
       if (!isOver()) {
-        if (state != State.Simple.WAITS || completed != last) {
+        if (state != SessionState.Simple.WAITS || completed != last) {
           return false;
         }
         endWith(null, OK, 0);
@@ -295,7 +255,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   boolean breakBehind(long last, BreakCause cause) {
     synchronized (this) {
       if (!isOver()) {
-        if (state != State.Simple.WAITS || completed != last) {
+        if (state != SessionState.Simple.WAITS || completed != last) {
           return false;
         }
         endBroken(cause, 0);
@@ -311,8 +271,8 @@ final class OutcomeQueue implements OutputGate.Waiter {
       if (isOver()) {
         return;
       }
-      if (state != State.Simple.WAITS) {
-        state = new State.BreaksAfterTurn(cause);
+      if (state != SessionState.Simple.WAITS) {
+        state = new SessionState.BreaksAfterTurn(cause);
         return;
       }
       endBroken(cause, 0);
@@ -323,7 +283,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   /** Nothing may be sent or begun any more. */
   synchronized void drop() {
-    state = isOver() ? State.Simple.CLOSED : new State.GivenUp(line.lastGate());
+    state = isOver() ? SessionState.Simple.CLOSED : new SessionState.GivenUp(line.lastGate());
     line.clear();
     closeDeadline();
   }
@@ -343,7 +303,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   @Override
   public synchronized boolean waitsFor(long durable) {
-    return Math.max(line.lastGate(), state instanceof State.GivenUp(long gate) ? gate : 0)
+    return Math.max(line.lastGate(), state instanceof SessionState.GivenUp(long gate) ? gate : 0)
         > durable;
   }
 
@@ -356,8 +316,8 @@ final class OutcomeQueue implements OutputGate.Waiter {
   public void commitsLost(Loss loss) {
     try {
       synchronized (this) {
-        if (state instanceof State.GivenUp(long gate) && gate >= loss.first()) {
-          state = State.Simple.CLOSED; // A turn that has begun stands on what is lost.
+        if (state instanceof SessionState.GivenUp(long gate) && gate >= loss.first()) {
+          state = SessionState.Simple.CLOSED; // A turn that has begun stands on what is lost.
           return;
         }
         if (line.lastGate() < loss.first() || line.isEmpty()) {
@@ -376,7 +336,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
       }
       session.discardInbound();
     } catch (RuntimeException | Error e) { // The others must be told.
-      loseAnyway(e);
+      failed(e);
     }
   }
 
@@ -388,7 +348,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   /** Nothing comes behind this, and it leaves no earlier than what is there. */
   @GuardedBy("this")
   private void endWith(@Nullable Broken broken, Status status, long commit) {
-    state = State.Simple.ENDS;
+    state = SessionState.Simple.ENDS;
     line.addEnd(broken, status, commit);
     closeDeadline();
   }
@@ -402,28 +362,16 @@ final class OutcomeQueue implements OutputGate.Waiter {
 
   // ---- the writer
 
-  /** Sends whatever may leave. The calling thread is the writer, unless another one is already. */
   @Override
-  public void flush() {
-    if ((int) FLUSHES.getAndAdd(this, 1) != 0) {
-      return;
-    }
-    int seen = 1;
-    do {
-      try {
-        while (sendFrame()) {}
-      } catch (RuntimeException | Error e) {
-        loseAnyway(e);
-      }
-      seen = (int) FLUSHES.getAndAdd(this, -seen) - seen;
-    } while (seen != 0);
+  protected void flushed() {
     if (paused && !hasTooMuch()) {
       paused = false;
       session.resume();
     }
   }
 
-  private boolean sendFrame() {
+  @Override
+  protected boolean sendNext() {
     OutcomeLine.Frame frame;
     synchronized (this) {
       if (!attachment.isReady()) {
@@ -435,7 +383,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
         return false;
       }
       if (frame.end() != null) {
-        state = State.Simple.CLOSED;
+        state = SessionState.Simple.CLOSED;
       }
     }
     try {
@@ -452,12 +400,13 @@ final class OutcomeQueue implements OutputGate.Waiter {
   }
 
   /** Whatever happens, the writer must come back to count who else has asked it to flush. */
-  private void loseAnyway(Throwable thrown) {
+  @Override
+  protected void failed(Throwable thrown) {
     try {
       lose(thrown);
     } catch (RuntimeException | Error e) { // There is no memory at all, say.
       synchronized (this) {
-        state = State.Simple.CLOSED;
+        state = SessionState.Simple.CLOSED;
       }
     }
   }
@@ -470,7 +419,7 @@ final class OutcomeQueue implements OutputGate.Waiter {
   void lose(Throwable thrown) {
     boolean open;
     synchronized (this) {
-      open = state != State.Simple.CLOSED && !(state instanceof State.GivenUp);
+      open = state != SessionState.Simple.CLOSED && !(state instanceof SessionState.GivenUp);
     }
     try {
       session.drop();
