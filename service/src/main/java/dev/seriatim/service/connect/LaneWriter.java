@@ -47,7 +47,10 @@ final class LaneWriter extends OneWriter {
   /** Whether what is put in waits for a moment, since more is about to come. */
   private volatile boolean held;
 
-  /** With what the call ends when all has been sent; null as long as it doesn't. */
+  /**
+   * With what the call ends when all has been sent; null as long as it doesn't. Written under the
+   * lock.
+   */
   private volatile @Nullable Status end;
 
   /** Whether it ends at once. Written before {@code end}. */
@@ -139,16 +142,22 @@ final class LaneWriter extends OneWriter {
     return bytes.get() < ROOM_BYTES; // The writer may have looked in between.
   }
 
-  /** Ends the call when all has been sent. */
+  /** Ends the call when all has been sent, unless it ends anyway. */
   void end(Status status) {
-    end = status;
+    synchronized (awaitingRoom) {
+      if (end == null) {
+        end = status;
+      }
+    }
     flush();
   }
 
   /** Ends the call at once. */
   void fail(Status status) {
-    atOnce = true;
-    end = status;
+    synchronized (awaitingRoom) {
+      atOnce = true;
+      end = status;
+    }
     flush();
   }
 
