@@ -30,7 +30,7 @@ final class AlarmRunner {
 
   /** Runs the alarm, if it is still due. False if this thread has lost the object meanwhile. */
   boolean run(TurnThread thread) {
-    StuckTurns stuck = object.directory().stuckTurns();
+    StuckTurns stuck = object.host().stuckTurns();
     BreakCause refusal =
         stuck.isCrowded()
             ? stuck.awaitRoom(object.namespace(), AlarmTurn.METHOD, Long.MAX_VALUE)
@@ -84,7 +84,7 @@ final class AlarmRunner {
   }
 
   private Drain drain() {
-    return object.directory().drainState();
+    return object.host().drain();
   }
 
   /** Null if there is nothing to run. If it is cut off at once, it is the caller who finds out. */

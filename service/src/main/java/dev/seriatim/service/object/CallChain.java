@@ -76,7 +76,7 @@ public final class CallChain {
     key = NOT_RUNNING;
     calledBy = null; // It needn't be kept for whoever still has this context.
     if (known != null) {
-      caller.object().directory().callChains().remove(known);
+      caller.object().host().callChains().remove(known);
     }
   }
 
@@ -96,7 +96,7 @@ public final class CallChain {
 
   private synchronized @Nullable String known() {
     if (key == null) {
-      key = caller.object().directory().callChains().add(this);
+      key = caller.object().host().callChains().add(this);
     }
     return NOT_RUNNING.equals(key) ? null : key;
   }

@@ -23,7 +23,7 @@ final class CutOff {
   void end(Turn late, BreakCause cause) {
     object.turnEnded();
     try {
-      object.directory().stuckTurns().cutOff(late);
+      object.host().stuckTurns().cutOff(late);
       late.interrupt();
       instances.discard(cause.message());
     } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.

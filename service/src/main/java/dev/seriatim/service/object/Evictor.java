@@ -1,11 +1,15 @@
 package dev.seriatim.service.object;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.HostLimits;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
@@ -28,7 +32,9 @@ final class Evictor implements AutoCloseable {
   private static final long MAX_INTERVAL_NANOS = Duration.ofSeconds(10).toNanos();
   private static final long MIN_INTERVAL_NANOS = Duration.ofMillis(5).toNanos();
 
-  private final ObjectDirectory directory;
+  private final LongSupplier nanos;
+  private final Collection<LiveObject> objects;
+  private final Consumer<LiveObject> retire;
   private final long idleNanos;
   private final int maxInstances;
   private final Thread thread;
@@ -49,10 +55,22 @@ final class Evictor implements AutoCloseable {
   @GuardedBy("this")
   private long lookedAt;
 
-  Evictor(ObjectDirectory directory) {
-    this.directory = directory;
-    this.idleNanos = directory.limits().idleLimit().toNanos();
-    this.maxInstances = directory.limits().maxInstances();
+  /**
+   * An evictor that has still to be started.
+   *
+   * @param objects all objects there are, at any time
+   * @param retire forgets an object, if nobody holds it
+   */
+  Evictor(
+      HostLimits limits,
+      LongSupplier nanos,
+      Collection<LiveObject> objects,
+      Consumer<LiveObject> retire) {
+    this.nanos = nanos;
+    this.objects = objects;
+    this.retire = retire;
+    this.idleNanos = limits.idleLimit().toNanos();
+    this.maxInstances = limits.maxInstances();
     this.thread = HostThreads.daemons("seriatim-evictor").newThread(this::evictIdle);
   }
 
@@ -112,7 +130,7 @@ final class Evictor implements AutoCloseable {
    */
   @GuardedBy("this")
   private void evictLongestIdle() {
-    long now = directory.nanos();
+    long now = nanos.getAsLong();
     List<Resting> resting = new ArrayList<>(SAMPLE);
     int most = Math.min(instances.size(), MOST_LOOKED_AT);
     for (int i = 0; i < most && resting.size() < SAMPLE; i++) {
@@ -131,8 +149,8 @@ final class Evictor implements AutoCloseable {
       if (wanted == 0) {
         break;
       }
-      if (candidate.object().evict(directory.nanos())) {
-        directory.retire(candidate.object());
+      if (candidate.object().evict(nanos.getAsLong())) {
+        retire.accept(candidate.object());
         wanted--;
       }
     }
@@ -146,8 +164,8 @@ final class Evictor implements AutoCloseable {
     while (!closing) {
       LockSupport.parkNanos(this, interval);
       try {
-        long restingBefore = directory.nanos() - idleNanos;
-        for (LiveObject object : directory.objects()) {
+        long restingBefore = nanos.getAsLong() - idleNanos;
+        for (LiveObject object : objects) {
           evict(object, restingBefore);
         }
       } catch (RuntimeException | Error e) { // Memory may be short, and this is who makes room.
@@ -159,7 +177,7 @@ final class Evictor implements AutoCloseable {
   private void evict(LiveObject object, long restingBefore) {
     try {
       if (object.evict(restingBefore)) {
-        directory.retire(object);
+        retire.accept(object);
       }
     } catch (RuntimeException | Error e) {
       logger.log(Level.WARNING, e, () -> object + " can't be evicted");

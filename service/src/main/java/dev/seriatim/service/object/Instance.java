@@ -117,7 +117,7 @@ final class Instance implements DurableObjectState {
     // Who listens to a context is the object's code, which may block the thread that discards: one
     // of the host's, or one that has the object in its hands.
     object
-        .directory()
+        .host()
         .threads()
         .execute(
             () -> {
@@ -168,8 +168,9 @@ final class Instance implements DurableObjectState {
     if (made == null) {
       made =
           object
-              .directory()
+              .host()
               .localObjects()
+              .get()
               .scope(ClientOptions.builder().invocationMetadata(this::leave).build());
       if (discarded) {
         made.close();

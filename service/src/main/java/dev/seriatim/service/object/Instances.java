@@ -56,23 +56,23 @@ final class Instances {
       discard("the object was reset");
     }
     if (current == null) {
-      ObjectDirectory directory = object.directory();
-      if (!directory.evictor().makeRoom()) {
+      ObjectHost host = object.host();
+      if (!host.evictor().makeRoom()) {
         throw new BreakException(
             BreakCause.of(
                 BreakReason.OVERLOADED,
                 "the host has %,d live instances, none found to be idle, expected fewer"
-                    .formatted(directory.limits().maxInstances())));
+                    .formatted(host.limits().maxInstances())));
       }
       try {
         Instance made = new Instance(object, log.newStorage());
-        directory.evictor().made(made);
+        host.evictor().made(made);
         current = made;
       } catch (RuntimeException e) {
         throw new BreakException(ThrownCause.reset(e));
       } finally {
         if (current == null) {
-          directory.evictor().notMade();
+          host.evictor().notMade();
         }
       }
     }
@@ -116,7 +116,7 @@ final class Instances {
     Instance discarded = current;
     current = null;
     if (discarded != null) {
-      object.directory().evictor().gone(discarded);
+      object.host().evictor().gone(discarded);
       discarded.discard(why);
     }
   }

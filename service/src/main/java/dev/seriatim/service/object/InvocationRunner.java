@@ -52,7 +52,7 @@ final class InvocationRunner {
               .formatted(invocation.method(), object.namespace().methods().serviceName()));
     }
     thread.placeTurn(method, invocation, instances);
-    StuckTurns stuck = object.directory().stuckTurns();
+    StuckTurns stuck = object.host().stuckTurns();
     BreakCause refusal = stuck.isCrowded() ? awaitRoom(stuck, stub, invocation) : null;
     if (refusal != null) {
       stub.breakTurn(refusal.blaming(sequence), object.pendingCommit());
@@ -62,7 +62,7 @@ final class InvocationRunner {
     if (room == 0) {
       return read(stub, invocation, method);
     }
-    QueueBudget host = object.directory().budget();
+    QueueBudget host = object.host().queued();
     if (!host.takeBytes(room)) {
       return refuse(
           stub,
@@ -97,7 +97,7 @@ final class InvocationRunner {
       return Long.MAX_VALUE;
     }
     long nanos = Timeout.nanos(timeout);
-    return nanos - Math.min(nanos, object.directory().nanos() - stub.arrivedNanos());
+    return nanos - Math.min(nanos, object.host().nanos() - stub.arrivedNanos());
   }
 
   private boolean read(Session stub, Invocation invocation, ObjectMethod method) {
@@ -163,7 +163,7 @@ final class InvocationRunner {
     }
     BreakCause failure = null;
     boolean timed = !method.pace().isShort() || turn.number() % TIMED_TURNS == 0;
-    long beganNanos = timed ? object.directory().nanos() : 0;
+    long beganNanos = timed ? object.host().nanos() : 0;
     if (!stub.isBroken()) {
       try {
         failure = methods.run(turn, invocation, method, argument, metadata, timeoutNanos);
@@ -172,7 +172,7 @@ final class InvocationRunner {
       }
     }
     if (timed) {
-      method.pace().took(object.directory().nanos() - beganNanos);
+      method.pace().took(object.host().nanos() - beganNanos);
     }
     if (!thread.endTurn(turn)) {
       return false;

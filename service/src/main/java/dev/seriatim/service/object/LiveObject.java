@@ -63,13 +63,19 @@ final class LiveObject implements SessionObject, Possession.Owner {
     this.namespace = namespace;
     this.id = id;
     this.budget =
-        new QueueBudget("the object", directory.limits().objectQueue(), directory.budget());
-    this.log = directory.storage().log(namespace.name(), id, new LostCommits(this, gate));
+        new QueueBudget(
+            "the object", directory.host().limits().objectQueue(), directory.host().queued());
+    this.log = directory.host().storage().log(namespace.name(), id, new LostCommits(this, gate));
     this.instances = new Instances(this, log);
   }
 
   ObjectDirectory directory() {
     return directory;
+  }
+
+  /** What this object uses of its host. */
+  ObjectHost host() {
+    return directory.host();
   }
 
   Namespace namespace() {
@@ -102,7 +108,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
     if (made == null) {
       made =
           new OutcomeBudget(
-              "the object", directory.limits().objectOutcomeBytes(), directory.outcomeBudget());
+              "the object",
+              directory.host().limits().objectOutcomeBytes(),
+              directory.host().outcomes());
       outcomeBudget = made;
     }
     return made;
@@ -156,7 +164,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   @Override
   public @Nullable BreakCause refusal(List<Invocation> invocations) {
     for (Invocation invocation : invocations) {
-      CallChain chain = directory.callChains().find(invocation);
+      CallChain chain = directory.host().callChains().find(invocation);
       if (chain != null && chain.hasWaiting(this)) {
         return BreakCause.of(
                 BreakReason.CALL_CYCLE,
@@ -204,9 +212,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
   @Override
   public void startThread(boolean here) {
     TurnThread thread = new TurnThread(this, mailbox, instances);
-    MountedThread.Starter starter = here ? directory.threadStarter() : null;
+    MountedThread.Starter starter = here ? directory.host().threadStarter() : null;
     if (starter == null || Thread.currentThread().isVirtual()) {
-      directory.threads().execute(() -> thread.run(null));
+      directory.host().threads().execute(() -> thread.run(null));
     } else {
       starter.startHere(thread::run);
     }
@@ -229,13 +237,13 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   /** The turn thread finds nothing to run. */
   void willRest() {
-    restingSinceNanos = directory.nanos();
+    restingSinceNanos = directory.host().nanos();
     mailbox.endRound();
   }
 
   void watch() {
     if (!watched) {
-      directory.turnWatch().add(this);
+      directory.host().turnWatch().add(this);
     }
   }
 

@@ -16,8 +16,8 @@ final class LostCommits implements CommitListener {
 
   @Override
   public void durable(long commit, boolean idle) {
-    MountedThread.Starter here = idle ? object.directory().threadStarter() : null;
-    gate.open(commit, here == null ? object.directory().threads() : here);
+    MountedThread.Starter here = idle ? object.host().threadStarter() : null;
+    gate.open(commit, here == null ? object.host().threads() : here);
   }
 
   @Override
@@ -36,9 +36,9 @@ final class LostCommits implements CommitListener {
   }
 
   private void lose(Loss loss) {
-    gate.fail(loss, object.directory().threads());
+    gate.fail(loss, object.host().threads());
     // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
     // long. A thread of its own, for this one is the committer.
-    object.directory().threads().execute(() -> object.cutOffLostTurn(loss.cause()));
+    object.host().threads().execute(() -> object.cutOffLostTurn(loss.cause()));
   }
 }

@@ -57,7 +57,7 @@ final class MethodRunner {
     Instance instance = turn.instance();
     CallChain chain =
         instance.beginChain(
-            turn.stub().isLocal() ? object.directory().callChains().find(invocation) : null);
+            turn.stub().isLocal() ? object.host().callChains().find(invocation) : null);
     Context context = context(instance, invocation, metadata, chain);
     Context.CancellableContext limited = null;
     Future<?> timer = null;
@@ -136,14 +136,14 @@ final class MethodRunner {
       Context.CancellableContext limited,
       long timeoutNanos) {
     return object
-        .directory()
+        .host()
         .timer()
         .schedule(
             () -> {
               try {
                 // Whoever listens to it is the object's code, which may block.
                 object
-                    .directory()
+                    .host()
                     .threads()
                     .execute(
                         () -> limited.cancel(new TimeoutException("the invocation's time is up")));
@@ -182,7 +182,7 @@ final class MethodRunner {
    */
   private @Nullable BreakCause overlongOutcome(InvocationTurn turn, ObjectMethod method) {
     int size = turn.outcome().size();
-    int limit = object.directory().limits().maxFrameBytes() - FRAME_OVERHEAD_BYTES;
+    int limit = object.host().limits().maxFrameBytes() - FRAME_OVERHEAD_BYTES;
     if (size <= limit) {
       return null;
     }

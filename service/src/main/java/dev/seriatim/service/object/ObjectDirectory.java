@@ -6,11 +6,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
-import dev.seriatim.service.session.OutcomeBudget;
-import dev.seriatim.service.session.Pulse;
-import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
-import dev.seriatim.service.session.SessionHost;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
@@ -20,11 +16,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -36,23 +27,10 @@ import org.jspecify.annotations.Nullable;
 public final class ObjectDirectory implements AutoCloseable {
   private static final Logger logger = Logger.getLogger(ObjectDirectory.class.getName());
 
-  /** After this long it is tried again to start a thread for a deadline that has passed. */
-  private static final long AGAIN_MILLIS = 100;
-
   private final Namespaces namespaces;
-  private final HostLimits limits;
-  private final MountedThread.@Nullable Starter threadStarter;
-  private final Executor threads;
-  private final QueueBudget budget;
-  private final OutcomeBudget outcomeBudget;
-  private final CallChains callChains = new CallChains();
-  private final StuckTurns stuckTurns;
   private final HeldTransport heldTransport = new HeldTransport();
-  private final TurnWatch turnWatch;
+  private final ObjectHost host;
   private final CarrierWatch carrierWatch;
-  private final Evictor evictor;
-  private final StorageEngine storage;
-  private final SessionHost sessionHost;
 
   /** By id alone: the ids of two namespaces are never the same, since their unique keys differ. */
   private final ConcurrentMap<DurableObjectId, LiveObject> objects = new ConcurrentHashMap<>();
@@ -88,44 +66,28 @@ public final class ObjectDirectory implements AutoCloseable {
       MountedThread.@Nullable Starter threadStarter,
       Executor threads,
       LongSupplier nanos) {
-    this.threads = threads;
     this.namespaces = namespaces;
-    this.threadStarter = threadStarter;
-    this.storage = storage;
-    this.limits = limits;
-    this.budget = new QueueBudget("the host", limits.hostQueue());
-    this.outcomeBudget = new OutcomeBudget("the host", limits.hostOutcomeBytes(), null);
-    ScheduledThreadPoolExecutor executor =
-        new ScheduledThreadPoolExecutor(
-            1, HostThreads.daemons("seriatim-timer"), new ThreadPoolExecutor.DiscardPolicy()) {
-          @Override
-          public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
-            return super.schedule(() -> start(task), delay, unit);
-          }
-
-          // A deadline that passes runs the object's code, which may block.
-          private void start(Runnable task) {
-            try {
-              threads.execute(task);
-            } catch (RuntimeException | Error e) { // No memory for a thread; soon there may be.
-              var _ = schedule(task, AGAIN_MILLIS, TimeUnit.MILLISECONDS);
-            }
-          }
-        };
-    executor.setRemoveOnCancelPolicy(true);
-    sessionHost = new SessionHost(limits, nanos, executor, new Pulse());
-    stuckTurns = new StuckTurns(limits.maxStrayTurns(), limits.maxSpinningTurns());
-    turnWatch = new TurnWatch(limits.turnLimit(), nanos, stuckTurns, heldTransport);
-    turnWatch.start(executor);
-    carrierWatch = new CarrierWatch(turnWatch.active(), stuckTurns, threads);
+    Evictor evictor = new Evictor(limits, nanos, objects.values(), this::retire);
+    host =
+        ObjectHost.of(
+            limits,
+            storage,
+            threads,
+            threadStarter,
+            nanos,
+            heldTransport,
+            evictor,
+            drain,
+            this::localObjects);
+    host.turnWatch().start(host.timer());
+    carrierWatch = new CarrierWatch(host.turnWatch().active(), host.stuckTurns(), threads);
     carrierWatch.start();
-    evictor = new Evictor(this);
     evictor.start();
   }
 
   /** Begins to run alarms. */
   public void startAlarms() {
-    storage.startAlarms(namespaces.names(), this::alarmDue);
+    host.storage().startAlarms(namespaces.names(), this::alarmDue);
   }
 
   /** Sets the client that objects of this host call each other with. Before the host starts. */
@@ -133,7 +95,7 @@ public final class ObjectDirectory implements AutoCloseable {
     localObjects = client;
   }
 
-  DurableObjects localObjects() {
+  private DurableObjects localObjects() {
     return checkNotNull(localObjects, "the host was not started");
   }
 
@@ -142,19 +104,14 @@ public final class ObjectDirectory implements AutoCloseable {
     return namespaces;
   }
 
-  /** Starts turn threads on the transport's; null if this JVM doesn't let us. */
-  MountedThread.@Nullable Starter threadStarter() {
-    return threadStarter;
-  }
-
-  /** Starts a thread for each task: one that may run the object's code, and be blocked. */
-  Executor threads() {
-    return threads;
+  /** What the objects use of this host. */
+  ObjectHost host() {
+    return host;
   }
 
   /** The limits of the host. */
   public HostLimits limits() {
-    return limits;
+    return host.limits();
   }
 
   /**
@@ -165,7 +122,7 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public Session open(ObjectAddress address, Attachment attachment, boolean local) {
     LiveObject object = hold(address);
-    Session stub = new Session(object, sessionHost, attachment, local);
+    Session stub = new Session(object, host.sessions(), attachment, local);
     if (local) {
       localStubs.add(stub);
     } else {
@@ -231,11 +188,11 @@ public final class ObjectDirectory implements AutoCloseable {
     for (Session stub : stubs) {
       stub.breakSoon(drainCause());
     }
-    if (!drain.await(limits.drainLimit())) {
+    if (!drain.await(limits().drainLimit())) {
       logger.warning(
           () ->
               "%d stubs and %d alarms had not ended at the drain limit of %s"
-                  .formatted(stubs.size(), drain.alarms(), limits.drainLimit()));
+                  .formatted(stubs.size(), drain.alarms(), limits().drainLimit()));
       for (LiveObject object : objects.values()) {
         object.cutOffTurn(
             BreakCause.of(BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));
@@ -244,19 +201,14 @@ public final class ObjectDirectory implements AutoCloseable {
   }
 
   private void beginDrain() {
-    storage.stopAlarms();
+    host.storage().stopAlarms();
     drain.begin();
-    stuckTurns.close();
+    host.stuckTurns().close();
   }
 
   /** Whether the host is shutting down. */
   public boolean isDraining() {
     return drain.hasBegun();
-  }
-
-  /** Whom a shutdown waits for. */
-  Drain drainState() {
-    return drain;
   }
 
   /** Why stubs break when the host shuts down. */
@@ -280,31 +232,11 @@ public final class ObjectDirectory implements AutoCloseable {
     for (LiveObject object : objects.values()) {
       object.cutOffTurn(cause);
     }
-    timer().shutdownNow();
+    host.timer().shutdownNow();
     carrierWatch.close();
-    sessionHost.pulse().close();
-    evictor.close();
-    storage.close();
-  }
-
-  QueueBudget budget() {
-    return budget;
-  }
-
-  OutcomeBudget outcomeBudget() {
-    return outcomeBudget;
-  }
-
-  CallChains callChains() {
-    return callChains;
-  }
-
-  Evictor evictor() {
-    return evictor;
-  }
-
-  StorageEngine storage() {
-    return storage;
+    host.sessions().pulse().close();
+    host.evictor().close();
+    host.storage().close();
   }
 
   Collection<LiveObject> objects() {
@@ -314,21 +246,5 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Whether a turn keeps the thread of this name to itself, which is one of the transport's. */
   public boolean isHeld(String thread) {
     return heldTransport.isHeld(thread);
-  }
-
-  StuckTurns stuckTurns() {
-    return stuckTurns;
-  }
-
-  TurnWatch turnWatch() {
-    return turnWatch;
-  }
-
-  ScheduledExecutorService timer() {
-    return sessionHost.timer();
-  }
-
-  long nanos() {
-    return sessionHost.nanos();
   }
 }

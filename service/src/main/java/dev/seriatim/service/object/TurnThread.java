@@ -71,12 +71,12 @@ final class TurnThread {
   }
 
   private void serve() {
-    long beganNanos = onTransport == null ? 0 : object.directory().nanos();
+    long beganNanos = onTransport == null ? 0 : object.host().nanos();
     object.watch();
     for (int served = 1; ; served++) {
       if (onTransport != null
           && served % TRANSPORT_TURNS == 0
-          && object.directory().nanos() - beganNanos > TRANSPORT_NANOS) {
+          && object.host().nanos() - beganNanos > TRANSPORT_NANOS) {
         leaveTransport();
       }
       if (mailbox.takeAlarm() && !serveAlarm()) {
@@ -165,7 +165,7 @@ final class TurnThread {
   boolean endTurn(Turn ended) {
     if (!ended.finish()) {
       if (ended.isCutOff()) {
-        object.directory().stuckTurns().left(ended);
+        object.host().stuckTurns().left(ended);
       }
       return false;
     }

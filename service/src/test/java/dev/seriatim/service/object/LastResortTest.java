@@ -222,7 +222,7 @@ final class LastResortTest {
       Wait.until(() -> alarms.get() == 1, "the alarm");
       assertWorks(objects, "a");
       Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
-      assertThat(objects.directory.drainState().alarms()).isEqualTo(0);
+      assertThat(objects.directory.host().drain().alarms()).isEqualTo(0);
     }
   }
 
@@ -372,6 +372,7 @@ final class LastResortTest {
       var _ =
           objects
               .directory
+              .host()
               .timer()
               .schedule(fired::countDown, 1, java.util.concurrent.TimeUnit.MILLISECONDS);
       Wait.on(refused, "the second try");

@@ -184,7 +184,7 @@ final class LifeTest {
         objects.open("one more " + i, attachment).add(TestObjects.invocations(1, "x"), 1);
         Wait.until(() -> attachment.outcomes() == 1, "the outcome of one more object");
       }
-      assertThat(objects.directory.evictor().lookedAt()).isAtMost(16L * more);
+      assertThat(objects.directory.host().evictor().lookedAt()).isAtMost(16L * more);
       leave.countDown();
     }
   }

@@ -121,7 +121,7 @@ final class OutcomeLimitsTest {
         stubs.getLast().add(TestObjects.invocations(1, "read"), 1);
       }
       Wait.until(
-          () -> objects.directory.outcomeBudget().bytes() >= 3 * RESPONSE_BYTES,
+          () -> objects.directory.host().outcomes().bytes() >= 3 * RESPONSE_BYTES,
           "an outcome of each stub");
       // Those that have one have to read it before they get more.
       for (Session stub : stubs) {
@@ -153,7 +153,7 @@ final class OutcomeLimitsTest {
         assertThat(attachment.breaches()).isEmpty();
       }
       Wait.until(
-          () -> objects.directory.outcomeBudget().bytes() == 0, "the room that was given back");
+          () -> objects.directory.host().outcomes().bytes() == 0, "the room that was given back");
     }
   }
 
@@ -176,7 +176,7 @@ final class OutcomeLimitsTest {
       unread.setReading(false);
       Session first = objects.open("a", unread);
       first.add(TestObjects.invocations(1, "read"), 1);
-      Wait.until(() -> objects.directory.outcomeBudget().bytes() > 0, "the outcome");
+      Wait.until(() -> objects.directory.host().outcomes().bytes() > 0, "the outcome");
       RecordingAttachment late = new RecordingAttachment();
       objects.open("b", late).add(TestObjects.invocations(1, "write"), 1);
       assertThat(broken(late).getCompletedThrough()).isEqualTo(0);
@@ -184,7 +184,7 @@ final class OutcomeLimitsTest {
           .that(objects.object("b").mayBeEvicted())
           .isFalse();
       first.cancel();
-      assertThat(objects.directory.outcomeBudget().bytes()).isEqualTo(0);
+      assertThat(objects.directory.host().outcomes().bytes()).isEqualTo(0);
     }
   }
 
@@ -219,7 +219,7 @@ final class OutcomeLimitsTest {
       Session stub = objects.open("a", attachment);
       stub.add(TestObjects.invocations(1, "read"), 1);
       Wait.until(() -> attachment.outcomes.get() == 1, "the outcome");
-      OutcomeBudget host = objects.directory.outcomeBudget();
+      OutcomeBudget host = objects.directory.host().outcomes();
       assertThat(host.bytes()).isAtLeast(RESPONSE_BYTES);
       attachment.ready = true;
       stub.onReady();
@@ -246,7 +246,7 @@ final class OutcomeLimitsTest {
       stub.onReady();
       Wait.until(() -> attachment.status != null, "the end of the call");
       stub.onDelivered();
-      assertThat(objects.directory.outcomeBudget().bytes()).isEqualTo(0);
+      assertThat(objects.directory.host().outcomes().bytes()).isEqualTo(0);
     }
   }
 

@@ -238,7 +238,7 @@ final class QueueLimitsTest {
       assertThat(broken.getFailedSequence()).isEqualTo(2);
       assertThat(broken.getOverloaded()).isTrue();
       assertThat(broken.getCause().getMessage()).contains("no room for the argument of Do");
-      Wait.until(() -> objects.directory.budget().isEmpty(), "the room of the argument");
+      Wait.until(() -> objects.directory.host().queued().isEmpty(), "the room of the argument");
     }
   }
 
@@ -256,7 +256,7 @@ final class QueueLimitsTest {
       RecordingAttachment attachment = new RecordingAttachment();
       Session stub = held.objects.open("b", attachment);
       stub.add(List.of(hold), 1);
-      QueueBudget host = held.objects.directory.budget();
+      QueueBudget host = held.objects.directory.host().queued();
       Wait.until(() -> host.bytes() > 100_000, "the room of the argument");
       held.leave.countDown();
       Wait.until(host::isEmpty, "the end of both turns");

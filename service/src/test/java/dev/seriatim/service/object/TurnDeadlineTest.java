@@ -79,7 +79,7 @@ final class TurnDeadlineTest {
 
   private int timers() {
     // One is the turn watch's.
-    return ((ScheduledThreadPoolExecutor) objects.directory.timer()).getQueue().size() - 1;
+    return ((ScheduledThreadPoolExecutor) objects.directory.host().timer()).getQueue().size() - 1;
   }
 
   @Test

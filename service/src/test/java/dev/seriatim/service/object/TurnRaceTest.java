@@ -154,8 +154,8 @@ final class TurnRaceTest {
       if (breaches.isEmpty()) {
         Wait.until(
             () ->
-                objects.directory.budget().isEmpty()
-                    && objects.directory.outcomeBudget().bytes() == 0,
+                objects.directory.host().queued().isEmpty()
+                    && objects.directory.host().outcomes().bytes() == 0,
             "the room of everything that has ended, seed " + seed);
       }
     }

@@ -57,7 +57,7 @@ final class TurnWatchTest {
           };
       TurnWatch watch =
           new TurnWatch(
-              LIMIT, now::get, objects.directory.stuckTurns(), new HeldTransport(), active);
+              LIMIT, now::get, objects.directory.host().stuckTurns(), new HeldTransport(), active);
       watch.add(object);
 
       watch.check();
