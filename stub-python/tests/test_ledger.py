@@ -94,8 +94,8 @@ def test_the_earliest_deadline_of_those_unanswered_counts() -> None:
     frame(ledger)
     opened(ledger)
     answered(ledger, 1, 2, 3)
-    assert ledger.check(9.9) == []
-    assert ledger.check(10.0) == []
+    assert ledger.overdue(9.9) == []
+    assert ledger.overdue(10.0) == []
     assert next_check(ledger) is None
 
 
@@ -105,12 +105,12 @@ def test_the_oldest_call_waits_for_the_word_of_the_host() -> None:
         ledger.take(call(deadline=deadline))
     frame(ledger)
     opened(ledger)
-    assert ledger.check(10.0) == []
+    assert ledger.overdue(10.0) == []
     assert next_check(ledger) == 10.5
-    assert ledger.check(10.5) == []
-    assert fates(ledger.check(11.0)) == [(1, "UNKNOWN")]
-    assert fates(ledger.check(11.5)) == [(2, "UNKNOWN")]
-    assert ledger.check(12.0) == []  # The oldest is the first still: its time has run out, too.
+    assert ledger.overdue(10.5) == []
+    assert fates(ledger.overdue(11.0)) == [(1, "UNKNOWN")]
+    assert fates(ledger.overdue(11.5)) == [(2, "UNKNOWN")]
+    assert ledger.overdue(12.0) == []  # The oldest is the first still: its time has run out, too.
     assert ledger.cause is None
     assert fates(answered(ledger, 1, 2, now=12.0)) == [
         (4, "UNKNOWN")
@@ -125,7 +125,7 @@ def test_a_call_behind_one_that_may_take_longer_ends_at_its_deadline() -> None:
         ledger.take(call(deadline=before))
         frame(ledger)
         ledger.take(call(deadline=20.0))
-        (ended,) = ledger.check(20.0)
+        (ended,) = ledger.overdue(20.0)
         assert (ended.fate, ended.cause and ended.cause.reason) == (Fate.NOT_EXECUTED, Reason.ANSWER_OVERDUE)
         assert ended.cause is not None
         assert ended.cause.failed_sequence == 2
@@ -154,7 +154,7 @@ def test_the_host_takes_too_long_to_open_the_stub() -> None:
     assert ledger.is_not_open_by(105.0)
     ledger.receive(OPENED.SerializeToString(), 104.9)
     assert not ledger.is_not_open_by(105.0)
-    assert ledger.check(105.0) == []
+    assert ledger.overdue(105.0) == []
     assert next_check(ledger) == 130.0
     assert fates(answered(ledger, 1, 2)) == [(1, "OK"), (2, "OK")]
 
@@ -281,7 +281,7 @@ def test_whatever_happens_each_call_is_settled_once_and_truly(seed: int) -> None
             note(ledger.connection_ended(grpc.StatusCode.UNAVAILABLE, "gone"))
         elif ledger.next_check is not None and rng.random() < 0.2:
             now = max(now, ledger.next_check)
-            note(ledger.check(now))
+            note(ledger.overdue(now))
             assert ledger.next_check is None or ledger.next_check > now
     if not ledger.is_over:
         note(ledger.connection_ended(grpc.StatusCode.OK, ""))

@@ -99,7 +99,7 @@ class Ledger:
         self._answered = 0
         self._in_grace = False  # The time of some has run out, and the host is about to tell.
         self.next_check: float | None = None
-        """When `check` is to be called next, if ever."""
+        """When `overdue` is to be called next, if ever."""
         self._open_by: float | None = None
         self._end_by: float | None = None
 
@@ -249,7 +249,7 @@ class Ledger:
                 self._expect_end(now)
             if self._in_grace and not self.is_over:
                 self._check_at(now)  # Another call is the oldest one now.
-                settled += self.check(now)
+                settled += self.overdue(now)
         except HostViolationError as e:
             cause = FailureCause.of(
                 Reason.HOST_VIOLATION, grpc.StatusCode.INTERNAL, f"the host broke the protocol: {e}"
@@ -297,7 +297,7 @@ class Ledger:
 
     # ---- time ---------------------------------------------------------------------------------------
 
-    def check(self, now: float) -> list[Verdict]:
+    def overdue(self, now: float) -> list[Verdict]:
         """Ends the calls that are overdue, and breaks a stub that the host doesn't end. To be called at
         `next_check`.
 
@@ -312,7 +312,7 @@ class Ledger:
         for calls, fate in ((self._sent, Fate.UNKNOWN), (self._waiting, Fate.NOT_EXECUTED)):
             for call in calls:
                 if call.deadline is not None and not call.ended:
-                    cause = self._overdue(call, call.deadline, now)
+                    cause = self._why_overdue(call, call.deadline, now)
                     if cause is not None:
                         call.ended = True
                         settled.append(Verdict(call, None, cause, fate))
@@ -332,7 +332,7 @@ class Ledger:
             )
         )
 
-    def _overdue(self, call: PendingCall, deadline: float, now: float) -> FailureCause | None:
+    def _why_overdue(self, call: PendingCall, deadline: float, now: float) -> FailureCause | None:
         """Why this call has to end now, if it has to; else it is looked at again in time."""
         if now < deadline:
             self._check_at(deadline)

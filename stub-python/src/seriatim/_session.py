@@ -220,7 +220,7 @@ class Session(Carried):
             self._watchdog.looked()
             late = self._ledger.is_not_open_by(now)
             has_left = self._has_left
-            settled = self._ledger.check(now)
+            settled = self._ledger.overdue(now)
             self._watchdog.watch(self._ledger.next_check)
             link = self._link
         self._tell_all(settled)
