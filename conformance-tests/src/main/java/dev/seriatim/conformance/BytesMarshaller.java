@@ -7,7 +7,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 
 /** Sends and receives messages as the bytes that they are, so that they may be malformed. */
-final class BytesMarshaller implements MethodDescriptor.Marshaller<byte[]> {
+public final class BytesMarshaller implements MethodDescriptor.Marshaller<byte[]> {
   @Override
   public InputStream stream(byte[] value) {
     return new ByteArrayInputStream(value);

@@ -74,6 +74,18 @@ final class ClientCaseFiles {
                 + one.getName()
                 + "' needs a name, a description, rules and steps of its caller");
       }
+      for (String requirement : one.getRequiresList()) {
+        if (!Carriage.requirements().contains(requirement)) {
+          throw new IllegalStateException(
+              fileName
+                  + ": case '"
+                  + one.getName()
+                  + "' requires '"
+                  + requirement
+                  + "', expected one of "
+                  + Carriage.requirements());
+        }
+      }
     }
     return suite.getCasesList();
   }

@@ -21,13 +21,25 @@ final class ClientCaseRunner {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Driver driver;
+  private final Carriage carriage;
 
   ClientCaseRunner(Driver driver) {
+    this(driver, Carriage.OWN_CALLS);
+  }
+
+  /**
+   * Runs cases.
+   *
+   * @param carriage how the client's stubs are carried, where a case doesn't say it
+   */
+  ClientCaseRunner(Driver driver, Carriage carriage) {
     this.driver = driver;
+    this.carriage = carriage;
   }
 
   /** Plays the case against the driver, and says what came of it. Blocks. */
-  ClientResult run(ClientCase testCase) throws InterruptedException {
+  ClientResult run(ClientCase given) throws InterruptedException {
+    ClientCase testCase = carriage.of(given);
     List<DriverStep> steps = testCase.getCallerList().stream().map(this::complete).toList();
     try (ScriptedHost host = new ScriptedHost(testCase, opens(testCase, steps))) {
       DriverRequest request =

@@ -67,6 +67,11 @@ public final class ClientMain implements Callable<Integer> {
       description = "How long a driver may take for a case (default: ${DEFAULT-VALUE}).")
   private int patienceSeconds;
 
+  @Option(
+      names = "--shared-calls",
+      description = "Have the clients carry their stubs on lanes of one call of ConnectMany.")
+  private boolean sharedCalls;
+
   @Option(names = "--list", description = "List the cases and run none.")
   private boolean list;
 
@@ -115,15 +120,19 @@ public final class ClientMain implements Callable<Integer> {
     return report.failed() ? 1 : 0;
   }
 
-  private static List<ClientResult> run(
+  private List<ClientResult> run(
       String language, Driver driver, List<ClientCase> cases, ClientKnownFailures known)
       throws InterruptedException {
-    ClientCaseRunner runner = new ClientCaseRunner(driver);
+    ClientCaseRunner runner = new ClientCaseRunner(driver, carriage());
     List<ClientResult> results = new ArrayList<>();
     for (ClientCase one : cases) {
       results.add(known.judge(language, runner.run(one)));
     }
     return results;
+  }
+
+  private Carriage carriage() {
+    return sharedCalls ? Carriage.SHARED_CALLS : Carriage.OWN_CALLS;
   }
 
   private List<ClientCase> chosen() {
@@ -136,6 +145,7 @@ public final class ClientMain implements Callable<Integer> {
     List<ClientCase> cases =
         ClientCaseFiles.load().stream()
             .filter(one -> pattern.matcher(one.getName()).find())
+            .filter(carriage()::plays)
             .toList();
     if (cases.isEmpty()) {
       throw usage("no case has a name that matches '" + filter + "'");

@@ -1,7 +1,9 @@
 package dev.seriatim.conformance.client;
 
+import com.google.rpc.Code;
 import dev.seriatim.conformance.v1.DriverOptions;
 import dev.seriatim.conformance.v1.HostBroken;
+import dev.seriatim.conformance.v1.HostEnd;
 import dev.seriatim.conformance.v1.HostOutcomes;
 import dev.seriatim.conformance.v1.HostScript;
 import dev.seriatim.conformance.v1.HostStep;
@@ -9,11 +11,6 @@ import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
-import io.grpc.Metadata;
-import io.grpc.ServerCall;
-import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -25,22 +22,21 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stub's call at the scripted host: plays its script, and checks what the client sends.
+ * One stub's call at the scripted host, whatever carries it: plays its script, and checks what the
+ * client sends.
  *
  * <p>The script runs on a thread of its own, which alone sends. Frames come from gRPC's thread.
  * Fields without another word are guarded by {@code this}.
  */
-final class HostCall extends ServerCall.Listener<ConnectRequest> {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+final class HostCall {
+  static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String SHORT = "Say";
   private static final String FULL = "seriatim.conformance.v1.ClientProbe/Say";
   private static final int DEFAULT_UNANSWERED_FRAMES = 4;
 
-  private final ServerCall<ConnectRequest, byte[]> call;
+  private final Link link;
   private final DriverOptions options;
   private final ScriptedHost host;
-
-  private boolean headersSent; // Of the script's thread.
 
   private final List<Invocation> invocations = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
@@ -56,20 +52,15 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
   private boolean ended; // The call has ended, whoever ended it.
   private boolean scriptDone;
 
-  HostCall(ServerCall<ConnectRequest, byte[]> call, DriverOptions options, ScriptedHost host) {
-    this.call = call;
+  HostCall(Link link, DriverOptions options, ScriptedHost host) {
+    this.link = link;
     this.options = options;
     this.host = host;
   }
 
-  void start() {
-    call.request(host.stopsReading() ? 1 : Integer.MAX_VALUE);
-  }
-
   // ---- what the client does --------------------------------------------------------------------
 
-  @Override
-  public synchronized void onMessage(ConnectRequest frame) {
+  synchronized void frame(ConnectRequest frame) {
     if (++frames == 1) {
       open = frame.getOpen();
       ScriptedHost.Part part = host.take(open);
@@ -84,10 +75,12 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       unansweredFrames.addLast((long) invocations.size());
       checkClock();
     }
-    if (host.stopsReading() && !(script.getStopsReading() && !invocations.isEmpty())) {
-      call.request(1);
-    }
     notifyAll();
+  }
+
+  /** Whether the script hasn't stopped to take frames. */
+  synchronized boolean takesMore() {
+    return ended || !script.getStopsReading() || invocations.isEmpty();
   }
 
   private void checkOpen(ConnectRequest frame) {
@@ -178,21 +171,20 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
     }
   }
 
-  @Override
-  public synchronized void onHalfClose() {
+  synchronized void halfClosed() {
     halfClosed = true;
     notifyAll();
   }
 
-  @Override
-  public synchronized void onCancel() {
+  /** The client has cancelled it, or it was lost. */
+  synchronized void cancelled() {
     cancelled = true;
     ended = true;
     notifyAll();
   }
 
-  @Override
-  public synchronized void onComplete() {
+  /** The host has ended it. */
+  synchronized void ended() {
     ended = true;
     notifyAll();
   }
@@ -210,7 +202,7 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       }
     } catch (ScriptException e) {
       problem(e.getMessage());
-      close(Status.INTERNAL.withDescription("the script can't go on: " + e.getMessage()), null);
+      giveUp(e.getMessage());
     } catch (InterruptedException e) {
       problem("interrupted");
     } catch (IOException | RuntimeException e) {
@@ -223,6 +215,19 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
     }
   }
 
+  private void giveUp(String why) {
+    try {
+      link.send(
+          List.of(),
+          HostEnd.newBuilder()
+              .setCode(Code.INTERNAL)
+              .setMessage("the script can't go on: " + why)
+              .build());
+    } catch (ScriptException | InterruptedException e) {
+      problem("can't be ended: " + e.getMessage());
+    }
+  }
+
   private void play(HostStep step) throws ScriptException, InterruptedException, IOException {
     switch (step.getStepCase()) {
       case RECEIVE -> {
@@ -232,19 +237,14 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       case OPENED -> send(HostFrames.opened(open, step.getOpened()));
       case OUTCOMES -> sendOutcomes(step.getOutcomes());
       case FRAME -> send(step.getFrame());
-      case RAW_FRAME -> sendBytes(step.getRawFrame().toByteArray());
+      case RAW_FRAME -> link.send(List.of(step.getRawFrame()), null);
       case BROKEN -> {
         HostBroken broken = step.getBroken();
-        send(ConnectResponse.newBuilder().setBroken(HostFrames.broken(broken)).build());
-        endBehind(broken);
+        ConnectResponse frame =
+            ConnectResponse.newBuilder().setBroken(HostFrames.broken(broken)).build();
+        link.send(List.of(frame.toByteString()), endBehind(broken));
       }
-      case END -> {
-        Status status = Status.fromCodeValue(step.getEnd().getCodeValue());
-        if (!step.getEnd().getMessage().isEmpty()) {
-          status = status.withDescription(step.getEnd().getMessage());
-        }
-        close(status, step.getEnd().hasDetails() ? step.getEnd().getDetails() : null);
-      }
+      case END -> link.send(List.of(), step.getEnd());
       case CUT -> host.cut(step.getCut().getAfterBytes());
       case SILENCE -> host.silence();
       case GO_AWAY -> host.goAway();
@@ -265,18 +265,19 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
       made = HostFrames.outcomes(open, invocations, outcomes);
       answered = Math.max(answered, last);
     }
-    for (ConnectResponse frame : made) {
-      send(frame);
-    }
-    if (outcomes.hasBroken()) {
-      endBehind(outcomes.getBroken());
-    }
+    link.send(
+        made.stream().map(ConnectResponse::toByteString).toList(),
+        outcomes.hasBroken() ? endBehind(outcomes.getBroken()) : null);
   }
 
-  private void endBehind(HostBroken broken) {
-    if (broken.getEnd()) {
-      close(Status.fromCodeValue(broken.getCodeValue()).withDescription(broken.getMessage()), null);
+  private static @Nullable HostEnd endBehind(HostBroken broken) {
+    if (!broken.getEnd()) {
+      return null;
     }
+    return HostEnd.newBuilder()
+        .setCodeValue(broken.getCodeValue())
+        .setMessage(broken.getMessage())
+        .build();
   }
 
   private void serve(int count) throws ScriptException, InterruptedException {
@@ -298,38 +299,8 @@ final class HostCall extends ServerCall.Listener<ConnectRequest> {
     }
   }
 
-  private void send(ConnectResponse frame) throws ScriptException {
-    sendBytes(frame.toByteArray());
-  }
-
-  private void sendBytes(byte[] frame) throws ScriptException {
-    if (call.isCancelled()) {
-      return; // A client may give up at any time what was broken, so this alone is no problem.
-    }
-    try {
-      if (!headersSent) {
-        headersSent = true;
-        call.sendHeaders(new Metadata());
-      }
-      call.sendMessage(frame);
-    } catch (IllegalStateException e) {
-      throw new ScriptException("can't send a frame: " + e.getMessage());
-    }
-  }
-
-  private void close(Status status, com.google.rpc.@Nullable Status details) {
-    Metadata trailers = new Metadata();
-    if (details != null) {
-      StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(details);
-      if (withDetails.getTrailers() != null) {
-        trailers = withDetails.getTrailers();
-      }
-    }
-    try {
-      call.close(status, trailers);
-    } catch (IllegalStateException e) {
-      // It has ended.
-    }
+  private void send(ConnectResponse frame) throws ScriptException, InterruptedException {
+    link.send(List.of(frame.toByteString()), null);
   }
 
   private synchronized void await(BooleanSupplier condition, String what)

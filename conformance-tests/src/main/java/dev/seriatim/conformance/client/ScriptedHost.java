@@ -1,6 +1,7 @@
 package dev.seriatim.conformance.client;
 
 import com.google.rpc.Code;
+import dev.seriatim.conformance.BytesMarshaller;
 import dev.seriatim.conformance.v1.ClientCase;
 import dev.seriatim.conformance.v1.DescribeScript;
 import dev.seriatim.conformance.v1.HostEnd;
@@ -20,10 +21,7 @@ import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -60,6 +58,7 @@ final class ScriptedHost implements AutoCloseable {
   private final Relay relay; // Safe for any thread.
   private final List<Server> servers = new ArrayList<>(); // The last one takes new connections.
   private final List<HostCall> calls = new ArrayList<>();
+  private final List<HostManyCall> sharedCalls = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
   private final BitSet taken = new BitSet(); // The scripts that were given away.
   private final Set<String> signals = new HashSet<>();
@@ -107,10 +106,15 @@ final class ScriptedHost implements AutoCloseable {
   private ServerServiceDefinition service() {
     MethodDescriptor<ConnectRequest, byte[]> connect =
         DurableObjectsGrpc.getConnectMethod().toBuilder(
-                DurableObjectsGrpc.getConnectMethod().getRequestMarshaller(), new Bytes())
+                DurableObjectsGrpc.getConnectMethod().getRequestMarshaller(), new BytesMarshaller())
+            .build();
+    MethodDescriptor<byte[], byte[]> connectMany =
+        DurableObjectsGrpc.getConnectManyMethod().toBuilder(
+                new BytesMarshaller(), new BytesMarshaller())
             .build();
     return ServerServiceDefinition.builder(DurableObjectsGrpc.SERVICE_NAME)
         .addMethod(connect, this::connect)
+        .addMethod(connectMany, this::connectMany)
         .addMethod(
             DurableObjectsGrpc.getDescribeNamespaceMethod(),
             ServerCalls.asyncUnaryCall(this::describe))
@@ -119,9 +123,23 @@ final class ScriptedHost implements AutoCloseable {
 
   private ServerCall.Listener<ConnectRequest> connect(
       ServerCall<ConnectRequest, byte[]> call, Metadata headers) {
-    HostCall made = new HostCall(call, testCase.getOptions(), this);
+    if (testCase.getOptions().getSharedCalls() > 0) {
+      problem("a call of Connect was made, expected lanes of ConnectMany");
+    }
+    OwnCall made = new OwnCall(call, this);
+    made.start();
+    return made;
+  }
+
+  private ServerCall.Listener<byte[]> connectMany(
+      ServerCall<byte[], byte[]> call, Metadata headers) {
+    HostManyCall made;
     synchronized (this) {
-      calls.add(made);
+      made = new HostManyCall(sharedCalls.size() + 1, call, this);
+      sharedCalls.add(made);
+    }
+    if (testCase.getOptions().getSharedCalls() == 0) {
+      problem("a call of ConnectMany was made, expected calls of Connect");
     }
     made.start();
     return made;
@@ -156,6 +174,17 @@ final class ScriptedHost implements AutoCloseable {
 
   // ---- for the calls ---------------------------------------------------------------------------
 
+  /** A stub's call, which is carried by this. */
+  synchronized HostCall stubsCall(Link link) {
+    HostCall made = new HostCall(link, testCase.getOptions(), this);
+    calls.add(made);
+    return made;
+  }
+
+  private synchronized void problem(String text) {
+    problems.add("at the host: " + text);
+  }
+
   /** The part of the case that one stub's call plays. */
   record Part(int number, HostScript script) {}
 
@@ -168,7 +197,7 @@ final class ScriptedHost implements AutoCloseable {
       }
     }
     String text = open.toString().strip().replaceAll("\\s+", " ");
-    problems.add("at the host: no script is left for a stub's call that opens {" + text + "}");
+    problem("no script is left for a stub's call that opens {" + text + "}");
     return new Part(0, HostScript.newBuilder().addSteps(NO_SCRIPT).build());
   }
 
@@ -238,9 +267,11 @@ final class ScriptedHost implements AutoCloseable {
   /** Waits for the end of all calls, and gives what was wrong with what the client sent. */
   List<String> end(Duration patience) throws InterruptedException {
     List<HostCall> made;
+    List<HostManyCall> shared;
     List<String> found;
     synchronized (this) {
       made = List.copyOf(calls);
+      shared = List.copyOf(sharedCalls);
       found = new ArrayList<>(problems);
       long needed = testCase.getHostList().stream().filter(one -> !one.getOptional()).count();
       if (made.size() < needed) {
@@ -260,6 +291,9 @@ final class ScriptedHost implements AutoCloseable {
     for (HostCall call : made) {
       found.addAll(call.end(patience));
     }
+    for (HostManyCall call : shared) {
+      found.addAll(call.end(patience));
+    }
     return found;
   }
 
@@ -267,21 +301,5 @@ final class ScriptedHost implements AutoCloseable {
   public synchronized void close() {
     relay.close();
     servers.forEach(Server::shutdownNow);
-  }
-
-  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] value) {
-      return new ByteArrayInputStream(value);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      try {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
   }
 }

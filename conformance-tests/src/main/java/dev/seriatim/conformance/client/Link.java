@@ -1,0 +1,18 @@
+package dev.seriatim.conformance.client;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.conformance.v1.HostEnd;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What carries one stub's frames to its client: a call of its own, or a lane of a shared one. */
+interface Link {
+  /**
+   * Sends frames, and behind them the end, if there is one. What can't be sent since the client has
+   * given up is dropped: it may do so at any time, so that alone is no problem.
+   *
+   * @throws ScriptException if the client never let them be sent
+   */
+  void send(List<ByteString> frames, @Nullable HostEnd end)
+      throws ScriptException, InterruptedException;
+}

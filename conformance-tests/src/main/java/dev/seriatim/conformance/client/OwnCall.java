@@ -1,0 +1,102 @@
+package dev.seriatim.conformance.client;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.conformance.v1.HostEnd;
+import dev.seriatim.v1.ConnectRequest;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A call of {@code Connect}, which is one stub's own. */
+final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link {
+  private final ServerCall<ConnectRequest, byte[]> call;
+  private final ScriptedHost host;
+  private final HostCall stub;
+
+  private boolean headersSent; // Of the script's thread.
+
+  OwnCall(ServerCall<ConnectRequest, byte[]> call, ScriptedHost host) {
+    this.call = call;
+    this.host = host;
+    this.stub = host.stubsCall(this);
+  }
+
+  void start() {
+    call.request(host.stopsReading() ? 1 : Integer.MAX_VALUE);
+  }
+
+  // ---- what the client does
+
+  @Override
+  public void onMessage(ConnectRequest frame) {
+    stub.frame(frame);
+    if (host.stopsReading() && stub.takesMore()) {
+      call.request(1);
+    }
+  }
+
+  @Override
+  public void onHalfClose() {
+    stub.halfClosed();
+  }
+
+  @Override
+  public void onCancel() {
+    stub.cancelled();
+  }
+
+  @Override
+  public void onComplete() {
+    stub.ended();
+  }
+
+  // ---- what the script does
+
+  @Override
+  public void send(List<ByteString> frames, @Nullable HostEnd end) throws ScriptException {
+    for (ByteString frame : frames) {
+      send(frame);
+    }
+    if (end != null) {
+      close(end);
+    }
+  }
+
+  private void send(ByteString frame) throws ScriptException {
+    if (call.isCancelled()) {
+      return;
+    }
+    try {
+      if (!headersSent) {
+        headersSent = true;
+        call.sendHeaders(new Metadata());
+      }
+      call.sendMessage(frame.toByteArray());
+    } catch (IllegalStateException e) {
+      throw new ScriptException("can't send a frame: " + e.getMessage());
+    }
+  }
+
+  private void close(HostEnd end) {
+    Status status = Status.fromCodeValue(end.getCodeValue());
+    if (!end.getMessage().isEmpty()) {
+      status = status.withDescription(end.getMessage());
+    }
+    Metadata trailers = new Metadata();
+    if (end.hasDetails()) {
+      StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(end.getDetails());
+      if (withDetails.getTrailers() != null) {
+        trailers = withDetails.getTrailers();
+      }
+    }
+    try {
+      call.close(status, trailers);
+    } catch (IllegalStateException e) {
+      // It has ended.
+    }
+  }
+}
