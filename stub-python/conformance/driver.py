@@ -32,6 +32,7 @@ _COUNTS = (
     "max_buffered_invocations",
     "max_buffered_bytes",
     "max_inbound_frame_bytes",
+    "shared_calls",
 )
 _MILLISECONDS = {
     "deadline_grace_ms": "deadline_grace",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from faces import AioFace, Face, InterceptedFace, ThreadsFace
+from faces import FACES, ON_LANES, ON_OWN_CALLS, Face
 from fakehost import WAIT_SECONDS, FakeHost
 
 import seriatim
@@ -18,15 +18,21 @@ def host() -> Iterator[FakeHost]:
     fake.stop()
 
 
-@pytest.fixture(params=[ThreadsFace, InterceptedFace, AioFace], ids=["threads", "intercepted", "aio"])
+@pytest.fixture(params=ON_OWN_CALLS + ON_LANES)
 def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
-    """Makes a client with a stub; each test is run with both APIs, and each way to carry a stub."""
+    """Makes a client with a stub; each test is run with both APIs, and each way to carry a stub: on a call of
+    its own, on a lane, and on a call of its own since the host knows no lanes.
+    """
     made: list[Face] = []
+    which, _, lanes = request.param.partition(", ")
 
     def make(host: FakeHost | str, **options: float) -> Face:
         target = host if isinstance(host, str) else host.target
+        if isinstance(host, FakeHost):
+            host.has_lanes = lanes == "lane"
         patient = {"open_timeout": 60.0} | options  # On a slow machine nothing is late.
-        face: Face = request.param(target, seriatim.ClientOptions(**patient))  # type: ignore[arg-type]
+        patient["shared_calls"] = int(lanes != "own")
+        face: Face = FACES[which](target, seriatim.ClientOptions(**patient))  # type: ignore[arg-type]
         made.append(face)
         return face
 

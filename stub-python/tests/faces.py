@@ -277,6 +277,10 @@ def is_grpc_error(error: grpc.RpcError) -> bool:
 
 MakeFace = Callable[..., Face]
 
+FACES: dict[str, Any] = {"threads": ThreadsFace, "intercepted": InterceptedFace, "aio": AioFace}
+ON_OWN_CALLS = [f"{face}, {lanes}" for lanes in ("own", "no lanes") for face in FACES]
+ON_LANES = [f"{face}, lane" for face in FACES]
+
 
 def fates_of(replies: list[object]) -> list[tuple[int, seriatim.Fate]]:
     """The numbers and fates of calls that have failed."""

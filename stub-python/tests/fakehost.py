@@ -6,9 +6,9 @@ import contextlib
 import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from echo_pb2 import EchoMessage
@@ -16,6 +16,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from seriatim import DurableObjectIds
+from seriatim._lane_messages import ManyResponse
 from seriatim.v1 import durable_objects_pb2 as wire
 
 WAIT_SECONDS = 20
@@ -25,12 +26,20 @@ IDS = DurableObjectIds(UNIQUE_KEY)
 
 NO_MORE = "has half-closed or gone"
 
+End = tuple[grpc.StatusCode, str, Any]
+
+
+class Out(Protocol):
+    """Where what the host sends goes."""
+
+    def put(self, item: bytes | End) -> None: ...
+
 
 class Accepted:
     """One stub, as the host sees it. Its methods return it, so that a script reads in one line."""
 
-    def __init__(self) -> None:
-        self.out: queue.Queue[bytes | tuple[grpc.StatusCode, str, Any]] = queue.Queue()
+    def __init__(self, out: Out) -> None:
+        self.out = out
         self._in: queue.Queue[wire.ConnectRequest | str] = queue.Queue()
         self.received: list[wire.Invocation] = []
         self.frames: list[wire.ConnectRequest] = []
@@ -46,11 +55,15 @@ class Accepted:
     def read_from(self, requests: Iterator[wire.ConnectRequest]) -> None:
         try:
             for request in requests:
-                self._in.put(request)
-                self._reads.wait()
-            self._in.put(NO_MORE)
+                self.take(request)
+            self.take(NO_MORE)
         except Exception:  # gRPC raises a bare Exception when the client has gone.
-            self._in.put(NO_MORE)
+            self.take(NO_MORE)
+
+    def take(self, request: wire.ConnectRequest | str) -> None:
+        self._in.put(request)
+        if request is not NO_MORE:
+            self._reads.wait()
 
     def stops_reading(self) -> Accepted:
         """Takes one more frame, and leaves the others to HTTP/2's flow control."""
@@ -58,6 +71,8 @@ class Accepted:
         return self
 
     def over(self) -> None:
+        if self._over.is_set():
+            return
         self._cancelled = not self._ended
         self._reads.set()
         self._over.set()
@@ -147,13 +162,92 @@ def broken(
     return wire.Broken(cause=cause, completed_through=completed_through, **fields)
 
 
+class AcceptedLanes:
+    """A shared call, as the host sees it. Each of its lanes is as any stub."""
+
+    def __init__(self, host: FakeHost, metadata: dict[str, str | bytes]) -> None:
+        self.out: queue.Queue[bytes | End] = queue.Queue()
+        self.messages: list[wire.ConnectManyRequest] = []
+        self.lanes: dict[int, Accepted] = {}
+        self.more_bytes: dict[int, int] = {}
+        self.half_closed = threading.Event()
+        self.over = threading.Event()
+        self._host = host
+        self._metadata = metadata
+
+    def read_from(self, requests: Iterator[wire.ConnectManyRequest]) -> None:
+        try:
+            for request in requests:
+                self.messages.append(request)
+                for part in request.lanes:
+                    self._take(part)
+            self.half_closed.set()
+        except Exception:  # gRPC raises a bare Exception when the client has gone.
+            return
+
+    def _take(self, part: wire.LaneRequest) -> None:
+        if part.lane not in self.lanes:
+            assert part.lane == len(self.lanes) + 1, f"lane {part.lane} is opened behind {len(self.lanes)}"
+            accepted = Accepted(LaneOut(self, part.lane))
+            accepted.metadata = self._metadata
+            self.lanes[part.lane] = accepted
+            self._host.all.append(accepted)
+            self._host.stubs.put(accepted)
+        lane = self.lanes[part.lane]
+        self.more_bytes[part.lane] = self.more_bytes.get(part.lane, 0) + part.more_bytes
+        match part.WhichOneof("what"):
+            case "frame":
+                lane.take(part.frame)
+            case "half_close":
+                lane.take(NO_MORE)
+            case "cancel":
+                lane.take(NO_MORE)
+                lane.over()
+
+    def has_gone(self) -> None:
+        for lane in list(self.lanes.values()):
+            lane.take(NO_MORE)
+            lane.over()
+        self.over.set()
+        self.out.put((grpc.StatusCode.OK, "", ()))
+
+
+class LaneOut:
+    """What the host sends on a lane, each in a message of its own."""
+
+    def __init__(self, call: AcceptedLanes, number: int) -> None:
+        self._call = call
+        self._number = number
+        self._ended = False
+
+    def put(self, item: bytes | End) -> None:
+        if self._ended:
+            return
+        if isinstance(item, bytes):
+            response = ManyResponse(lanes=[{"lane": self._number, "frame": item}])
+        else:
+            self._ended = True
+            code, message, trailers = item
+            lane = self._call.lanes[self._number]
+            lane.ended()
+            details = dict(trailers).get("grpc-status-details-bin", b"")
+            end = status_pb2.Status.FromString(details)
+            end.code, end.message = code.value[0], message
+            response = ManyResponse(lanes=[{"lane": self._number, "end": end}])
+            lane.over()
+        self._call.out.put(response.SerializeToString())
+
+
 class FakeHost:
-    """The server. Every stub that is opened on it waits to be accepted."""
+    """The server. Every stub that is opened on it waits to be accepted, on a call of its own or on a lane."""
 
     def __init__(self, address: str = "127.0.0.1:0", streams: int = 0) -> None:
         """At this address, with so many streams on a connection; 0 for any number."""
         self.stubs: queue.Queue[Accepted | None] = queue.Queue()
         self.all: list[Accepted] = []
+        self.shared: list[AcceptedLanes] = []
+        self.has_lanes = True
+        self.greets = True  # Says at once that it knows what a shared call is, by the headers of its answer.
         self.descriptions = 0
         self.description = wire.DescribeNamespaceResponse(name=NAMESPACE, unique_key=UNIQUE_KEY)
         options = [("grpc.max_concurrent_streams", streams)] if streams else []
@@ -169,7 +263,10 @@ class FakeHost:
             ),
         }
         self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler("seriatim.v1.DurableObjects", handlers),)
+            (
+                grpc.method_handlers_generic_handler("seriatim.v1.DurableObjects", handlers),
+                _ConnectMany(self),
+            )
         )
         self.target = f"127.0.0.1:{self._server.add_insecure_port(address)}"
         self._server.start()
@@ -209,6 +306,8 @@ class FakeHost:
         self.stubs.put(None)
         for accepted in self.all:
             accepted.ends()
+        for shared in self.shared:
+            shared.out.put((grpc.StatusCode.UNAVAILABLE, "the host stops", ()))
         self._server.stop(None).wait(WAIT_SECONDS)
 
     def cut(self) -> None:
@@ -218,19 +317,37 @@ class FakeHost:
     def _connect(
         self, requests: Iterator[wire.ConnectRequest], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        accepted = Accepted()
+        out: queue.Queue[bytes | End] = queue.Queue()
+        accepted = Accepted(out)
         self.all.append(accepted)
         accepted.metadata = dict(context.invocation_metadata())
         threading.Thread(target=accepted.read_from, args=(requests,), daemon=True).start()
         self.stubs.put(accepted)
         context.add_callback(accepted.over)
+        yield from self._send(out, context, accepted.ended)
+
+    def connect_many(
+        self, requests: Iterator[wire.ConnectManyRequest], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        shared = AcceptedLanes(self, dict(context.invocation_metadata()))
+        self.shared.append(shared)
+        if self.greets:
+            context.send_initial_metadata(())
+        threading.Thread(target=shared.read_from, args=(requests,), daemon=True).start()
+        context.add_callback(shared.has_gone)
+        yield from self._send(shared.out, context, lambda: None)
+
+    @staticmethod
+    def _send(
+        out: queue.Queue[bytes | End], context: grpc.ServicerContext, ended: Callable[[], None]
+    ) -> Iterator[bytes]:
         while True:
-            step = accepted.out.get()
+            step = out.get()
             if isinstance(step, bytes):
                 yield step
                 continue
             code, message, trailers = step
-            accepted.ended()
+            ended()
             context.set_trailing_metadata(trailers)
             context.set_code(code)
             context.set_details(message)
@@ -243,6 +360,18 @@ class FakeHost:
         if request.name != NAMESPACE:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no namespace {request.name}")
         return self.description
+
+
+class _ConnectMany(grpc.GenericRpcHandler):
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        if handler_call_details.method == "/seriatim.v1.DurableObjects/ConnectMany" and self._host.has_lanes:
+            return grpc.stream_stream_rpc_method_handler(
+                self._host.connect_many, request_deserializer=wire.ConnectManyRequest.FromString
+            )
+        return None
 
 
 class Relay:

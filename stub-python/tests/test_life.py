@@ -14,7 +14,7 @@ import grpc
 import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
-from faces import MakeFace, failure, number
+from faces import ON_OWN_CALLS, MakeFace, failure, number
 from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
 from processes import run
 
@@ -30,14 +30,16 @@ def echo(stub: seriatim.DurableObjectStub) -> int:
 # ---- threads ------------------------------------------------------------------------------------------
 
 
-def test_stubs_have_no_threads_of_their_own(host: FakeHost) -> None:
+@pytest.mark.parametrize("shared_calls", [0, 1])
+def test_stubs_have_no_threads_of_their_own(host: FakeHost, shared_calls: int) -> None:
     host.serves()
-    with seriatim.DurableObjects.connect(host.target) as objects:
+    options = seriatim.ClientOptions(shared_calls=shared_calls)
+    with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         stubs = [namespace.get_by_name(f"foo-{n}") for n in range(100)]
         echo(stubs[0])
         mine = {thread.name for thread in threading.enumerate() if thread.name.startswith("seriatim")}
-        assert mine <= {"seriatim-scheduler"}
+        assert mine <= {"seriatim-scheduler", "seriatim-callbacks"}
         spinning = [thread for thread in threading.enumerate() if "channel_spin" in repr(thread._target)]  # type: ignore[attr-defined]
         for stub in stubs:
             echo(stub)
@@ -115,6 +117,7 @@ def test_a_callback_may_close_the_client(host: FakeHost) -> None:
 # ---- stubs that get no room ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("make_face", ON_OWN_CALLS, indirect=True)
 def test_a_stub_that_finds_no_room_says_which_limit(
     make_face: MakeFace, request: pytest.FixtureRequest
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 
 from seriatim._failures import CallFailure, FailureCause, Fate, cancelled
-from seriatim._transport import LOGGER, refuse_to_wait_here
+from seriatim._transport import call_back, refuse_to_wait_here
 
 if TYPE_CHECKING:
     _CallAndFuture = grpc._CallFuture[Any]
@@ -100,9 +100,12 @@ class StubCall(_CallAndFuture):
 
     # ---- for the stub -------------------------------------------------------------------------------
 
-    def succeed(self, response: Any) -> None:
-        """Ends the call with a response, unless it has ended."""
-        self._finish(response, None)
+    def settle(self, response: Any, cause: FailureCause | None, fate: Fate) -> list[Callable[[], Any]]:
+        """Ends the call, unless it has ended; without a cause it has a response. Gives the callbacks that are
+        to be run now.
+        """
+        failure = None if cause is None else RaisedCallFailure(cause, fate, self.sequence)
+        return self._end(response, failure) or []
 
     def fail(self, cause: FailureCause, fate: Fate) -> None:
         """Ends the call without a response, unless it has ended."""
@@ -116,18 +119,25 @@ class StubCall(_CallAndFuture):
             self.fail(cause, fate)
 
     def _finish(self, response: Any, failure: RaisedCallFailure | None, *, cancelled: bool = False) -> bool:
+        callbacks = self._end(response, failure, cancelled=cancelled)
+        for callback in callbacks or ():
+            call_back(callback)
+        return callbacks is not None
+
+    def _end(
+        self, response: Any, failure: RaisedCallFailure | None, *, cancelled: bool = False
+    ) -> list[Callable[[], Any]] | None:
+        """The callbacks that are to be run now; None, if it has ended before."""
         with self._lock:
             callbacks = self._callbacks
             if callbacks is None:
-                return False
+                return None
             self._response = response
             self._failure = failure
             self._cancelled = cancelled
             self._callbacks = None  # The last: who finds none, finds the others.
         self._done.release()
-        for callback in callbacks:
-            _run(callback)
-        return True
+        return callbacks
 
     # ---- grpc.Future --------------------------------------------------------------------------------
 
@@ -231,11 +241,4 @@ class StubCall(_CallAndFuture):
 
     def _call_back(self, callback: Callable[[], Any]) -> None:
         if not self.add_callback(callback):
-            _run(callback)
-
-
-def _run(callback: Callable[[], Any]) -> None:
-    try:
-        callback()
-    except Exception:
-        LOGGER.exception("a callback of a call failed")
+            call_back(callback)

@@ -8,12 +8,22 @@ from typing import Self
 
 import grpc
 
-from seriatim import _forks, _scheduler
+from seriatim import _callback_threads, _forks, _scheduler
 from seriatim._connection import Connection
+from seriatim._event_link import event_link
 from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
+from seriatim._shared_calls import SharedCalls
 from seriatim._stub import DurableObjectStub
-from seriatim._transport import DESCRIBE_NAMESPACE_PATH, HERE, check_namespace_name, describe_request, ids_of
+from seriatim._thread_link import ThreadLink
+from seriatim._transport import (
+    CONNECT_MANY_PATH,
+    DESCRIBE_NAMESPACE_PATH,
+    HERE,
+    check_namespace_name,
+    describe_request,
+    ids_of,
+)
 
 
 class DurableObjects:
@@ -32,6 +42,18 @@ class DurableObjects:
         _forks.check_new_client()
         self._channel = channel
         self._connection = Connection(options)
+        if options.shared_calls:
+            callbacks = _callback_threads.SHARED
+            self._connection.shared_calls = SharedCalls(
+                options,
+                lambda shared: (
+                    event_link(channel, shared, CONNECT_MANY_PATH)
+                    or ThreadLink(channel, shared, CONNECT_MANY_PATH)
+                ),
+                _scheduler.SHARED,
+                callbacks.prepare,
+                callbacks.run,
+            )
         self._owned = False
         self._lock = threading.Lock()
         self._namespaces: dict[str, DurableObjectNamespace] = {}
@@ -76,7 +98,11 @@ class DurableObjects:
         them first and wait for their end. Leaves a channel alone that was given. In a callback, it happens
         a moment later.
         """
-        if not self._owned or self._connection.forked is not None:
+        if self._connection.forked is not None:
+            return
+        if self._connection.shared_calls is not None:
+            self._connection.shared_calls.close()
+        if not self._owned:
             return
         if HERE.is_ours:  # gRPC waits for what its thread still has to do, and this may be it.
             _scheduler.SHARED.at(0.0, self._channel.close)

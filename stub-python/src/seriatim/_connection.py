@@ -10,6 +10,7 @@ from seriatim._options import ClientOptions
 
 if TYPE_CHECKING:
     from seriatim._session import Session
+    from seriatim._shared_calls import SharedCalls
 
 
 class Connection:
@@ -17,6 +18,8 @@ class Connection:
 
     def __init__(self, options: ClientOptions) -> None:
         self.options = options
+        self.shared_calls: SharedCalls | None = None
+        """What carries its stubs, if they have no calls of their own."""
         self.sessions: set[Session] = set()
         self.forked: FailureCause | None = None
         """Why it is of no use here, in a child of the process that made it."""
@@ -33,3 +36,5 @@ class Connection:
         for session in list(self.sessions):
             session.forked(why)
         self.sessions.clear()
+        if self.shared_calls is not None:
+            self.shared_calls.forked()

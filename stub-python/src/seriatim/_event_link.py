@@ -1,4 +1,4 @@
-"""Carries a threaded stub on a channel of gRPC's own, driven by the channel's events.
+"""Carries a threaded stub, or a call that many share, on a channel of gRPC's own, driven by its events.
 
 gRPC has one thread for a channel, which takes its events and calls whoever they are for. What gRPC makes of
 that for its users needs two more threads for each stream, which look up ten times a second. So this goes
@@ -33,11 +33,11 @@ class _Event(Protocol):
     success: bool
 
 
-def event_link(channel: grpc.Channel, session: Carried) -> Link | None:
+def event_link(channel: grpc.Channel, session: Carried, path: str = CONNECT_PATH) -> Link | None:
     """A link on this channel; None if it isn't gRPC's own, as this module knows it."""
     if type(channel) is not _channel.Channel or not _KNOWN:
         return None
-    return EventLink(channel, session)
+    return EventLink(channel, session, path)
 
 
 def _is_known() -> bool:
@@ -74,9 +74,10 @@ class EventLink(Link):
     it.
     """
 
-    def __init__(self, channel: Any, session: Carried) -> None:
+    def __init__(self, channel: Any, session: Carried, path: str) -> None:
         self._channel = channel  # gRPC closes one that nobody has.
         self._session = session
+        self._path = path
         self._status: Any = None  # Only for the channel's thread.
         self._orphan = False
         # Guards all below, and is held while operations begin: no event is handled before they are counted.
@@ -87,15 +88,20 @@ class EventLink(Link):
     def start(self) -> None:
         """See `Link`."""
         state = self._channel._call_state
+        headers, message = _ops.ReceiveInitialMetadataOperation(0), _ops.ReceiveMessageOperation(0)
         begin = (
             ((_ops.SendInitialMetadataOperation(None, 0),), self._on_left),
             ((_ops.ReceiveStatusOnClientOperation(0),), self._on_status),
-            ((_ops.ReceiveInitialMetadataOperation(0), _ops.ReceiveMessageOperation(0)), self._on_message),
+            *(
+                (((headers,), self._on_answered), ((message,), self._on_message))
+                if self._session.awaits_answer
+                else (((headers, message), self._on_message),)
+            ),
         )
         with _forks.GATE, state.lock, self._lock:
             self._call = state.channel.integrated_call(
                 _ops.PropagationConstants.GRPC_PROPAGATE_DEFAULTS,
-                CONNECT_PATH.encode(),
+                self._path.encode(),
                 None,
                 None,
                 None,
@@ -154,6 +160,9 @@ class EventLink(Link):
     def _on_left(self, event: _Event) -> bool:
         return self._handle(self._has_left, event)
 
+    def _on_answered(self, event: _Event) -> bool:
+        return self._handle(self._has_answered, event)
+
     def _on_taken(self, event: _Event) -> bool:
         return self._handle(self._has_taken, event)
 
@@ -189,6 +198,10 @@ class EventLink(Link):
         if event.success:
             self._session.left()
             self._take(self._session.take_step())
+
+    def _has_answered(self, event: _Event) -> None:
+        if event.success:
+            self._session.answered()
 
     def _has_taken(self, event: _Event) -> None:
         self._take(self._session.taken(more=event.success))

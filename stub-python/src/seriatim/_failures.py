@@ -17,7 +17,7 @@ from seriatim._reasons import Reason
 from seriatim.v1 import durable_objects_pb2 as wire
 
 _DOMAIN = "seriatim.dev"
-_DETAILS_KEY = "grpc-status-details-bin"
+DETAILS_KEY = "grpc-status-details-bin"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _LOST_FOR_A_WHILE = frozenset(
     {
@@ -119,7 +119,7 @@ class FailureCause:
     @classmethod
     def told(cls, broken: wire.Broken) -> FailureCause:
         """The cause that a host told in its last frame."""
-        code = _CODES.get(broken.cause.code, grpc.StatusCode.UNKNOWN)
+        code = code_of(broken.cause)
         status = status_pb2.Status()
         status.CopyFrom(broken.cause)
         status.code = code.value[0]
@@ -161,6 +161,11 @@ class FailureCause:
         )
 
 
+def code_of(status: status_pb2.Status) -> grpc.StatusCode:
+    """The code of a status; UNKNOWN for one that gRPC doesn't know."""
+    return _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+
+
 def _explained(message: str) -> str:
     """What TLS says in words of its own."""
     if "WRONG_VERSION_NUMBER" in message:
@@ -189,7 +194,7 @@ class CallFailure(aio.AioRpcError):
     def __init__(self, cause: FailureCause, fate: Fate, sequence: int) -> None:
         trailers = aio.Metadata()
         if cause.status.details:
-            trailers.add(_DETAILS_KEY, cause.status.SerializeToString())
+            trailers.add(DETAILS_KEY, cause.status.SerializeToString())
         super().__init__(
             cause.code,
             aio.Metadata(),
@@ -271,7 +276,7 @@ def cancelled(message: str) -> FailureCause:
 
 def _details(trailers: Iterable[tuple[str, str | bytes]], code: grpc.StatusCode) -> status_pb2.Status:
     for key, value in trailers:
-        if key == _DETAILS_KEY and isinstance(value, bytes):
+        if key == DETAILS_KEY and isinstance(value, bytes):
             try:
                 status = status_pb2.Status.FromString(value)
             except DecodeError:  # Details that don't parse tell nothing.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
-from seriatim import _scheduler
+from seriatim import _callback_threads, _scheduler
 from seriatim._failures import FailureCause
 from seriatim._reasons import Reason
 from seriatim._transport import LOGGER
@@ -86,6 +86,7 @@ def _after_in_child() -> None:
     global _hindrance  # noqa: PLW0603
     GATE.release()
     _scheduler.SHARED = _scheduler.Scheduler()
+    _callback_threads.SHARED = _callback_threads.CallbackThreads()
     if _hindrance is None and (_aio_runs or len(CONNECTIONS)):
         _hindrance = _what_hinders()
     why = forked()

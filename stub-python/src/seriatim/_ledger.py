@@ -96,7 +96,8 @@ class Ledger:
         self._sent: deque[PendingCall] = deque()
         self._unanswered_frames: deque[int] = deque()  # Each by the number of its last invocation.
         self._last = 0
-        self._answered = 0
+        self.answered = 0
+        """How many outcomes have come."""
         self._in_grace = False  # The time of some has run out, and the host is about to tell.
         self.next_check: float | None = None
         """When `overdue` is to be called next, if ever."""
@@ -207,6 +208,32 @@ class Ledger:
         self._open_sent = True
         return _frames.request(self._open, (), 0.0)
 
+    def fits(self, room: int) -> bool:
+        """Whether the next frame certainly has no more bytes than this."""
+        options = self._options
+        if not self._open_sent:
+            room -= self._open.ByteSize() + _OVERHEAD_BYTES
+        if self._waiting_bytes <= room:
+            return True
+        size = 0
+        for count, call in enumerate(self._waiting):
+            if count == options.max_frame_invocations or (
+                count and size + call.size > options.max_frame_bytes
+            ):
+                break
+            size += call.size
+            if size > room:
+                return False
+        return True
+
+    def take_back(self) -> None:
+        """What was sent so far has come nowhere, and is sent again."""
+        self._waiting.extendleft(reversed(self._sent))
+        self._waiting_bytes += sum(call.size for call in self._sent)
+        self._sent.clear()
+        self._unanswered_frames.clear()
+        self._open_sent = False
+
     def next_frame(self, now: float) -> bytes | None:
         """The next frame, if one may be sent now. From here on its invocations count as sent."""
         if not self._waiting or len(self._unanswered_frames) >= self._options.max_unanswered_frames:
@@ -272,26 +299,26 @@ class Ledger:
         return self.break_with(FailureCause.connection_lost(code, message, trailers))
 
     def _answer(self, outcome: wire.Outcome, settled: list[Verdict]) -> None:
-        if outcome.sequence != self._answered + 1:
-            raise HostViolationError(f"outcome {outcome.sequence}, expected outcome {self._answered + 1}")
+        if outcome.sequence != self.answered + 1:
+            raise HostViolationError(f"outcome {outcome.sequence}, expected outcome {self.answered + 1}")
         if not self._sent:
             raise HostViolationError(f"outcome {outcome.sequence} of a call that was not sent")
         call = self._sent.popleft()
-        self._answered += 1
+        self.answered += 1
         if call.ended:
             return  # Its caller has been told that no answer came in time.
         settled.append(Verdict(call, _frames.result(outcome, call), None, Fate.COMPLETED))
 
     def _frames_answered(self) -> None:
-        while self._unanswered_frames and self._unanswered_frames[0] <= self._answered:
+        while self._unanswered_frames and self._unanswered_frames[0] <= self.answered:
             self._unanswered_frames.popleft()
 
     def _break_as_told(self, broken: wire.Broken) -> list[Verdict]:
         if broken.cause.code == 0:
             raise HostViolationError("broken with code OK")
-        if broken.completed_through != self._answered:
+        if broken.completed_through != self.answered:
             raise HostViolationError(
-                f"broken with completed_through {broken.completed_through} after {self._answered} outcomes"
+                f"broken with completed_through {broken.completed_through} after {self.answered} outcomes"
             )
         return self.break_with(FailureCause.told(broken), Fate.NOT_EXECUTED)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _HOST_QUEUE_INVOCATIONS = 65_536
 _HOST_QUEUE_BYTES = 64 << 20
 _FIRST_RECONNECT_MS = 100
+_LARGEST_INT = (1 << 31) - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,14 @@ class ClientOptions:
     max_inbound_frame_bytes: int = 16 << 20
     """The largest frame taken from a host; a larger one breaks the stub. Only for `connect`: a channel
     of your own has its own limit, which is 4 MiB by default."""
+
+    shared_calls: int = 0
+    """Over how many calls the stubs of this client are spread, in turn, each call shared by many. 0: each
+    stub has a call of its own. For clients with many stubs, or with a stub for each call. With a host that
+    can't do that, each stub has a call of its own all the same."""
+
+    shared_call_idle_timeout: float = 10.0
+    """How long a shared call without stubs is kept; with 0, not at all."""
 
     deadline_grace: float = 1.0
     """The host watches a call's timeout, and breaks the stub when it runs out. If it could have told and no
@@ -97,8 +106,9 @@ class ClientOptions:
         ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} {getattr(self, name)}, expected more than 0")
-        if not self.deadline_grace >= 0:
-            raise ValueError(f"deadline_grace {self.deadline_grace}, expected at least 0")
+        for name in ("shared_calls", "shared_call_idle_timeout", "deadline_grace"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} {getattr(self, name)}, expected at least 0")
         invocations = self.max_unanswered_frames * self.max_frame_invocations
         if invocations > _HOST_QUEUE_INVOCATIONS:
             raise ValueError(
@@ -120,6 +130,8 @@ class ClientOptions:
     def channel_arguments(self) -> list[tuple[str, int]]:
         """What `connect` asks of the gRPC channel that it makes."""
         reconnect_ms = max(1, int(self.max_reconnect_delay * 1000))
+        # On a shared call each frame is looked at by itself, so that it breaks its own stub.
+        inbound = self.max_inbound_frame_bytes * (2 if self.shared_calls else 1)
         return [
             ("grpc.initial_reconnect_backoff_ms", min(_FIRST_RECONNECT_MS, reconnect_ms)),
             ("grpc.max_reconnect_backoff_ms", reconnect_ms),
@@ -132,7 +144,7 @@ class ClientOptions:
             # Without this gRPC gives an unanswered ping a minute, whatever the keepalive's timeout says.
             ("grpc.http2.ping_timeout_ms", int(self.keep_alive_timeout * 1000)),
             ("grpc.http2.max_pings_without_data", 0),
-            ("grpc.max_receive_message_length", self.max_inbound_frame_bytes),
+            ("grpc.max_receive_message_length", min(inbound, _LARGEST_INT)),
         ]
 
 

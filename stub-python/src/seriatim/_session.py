@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
 import grpc
@@ -13,8 +14,8 @@ from seriatim._connection import Connection
 from seriatim._failures import FailureCause, Fate
 from seriatim._ids import DurableObjectId
 from seriatim._ledger import Ledger, PendingCall, Verdict
-from seriatim._link import Carried, Link, Step
-from seriatim._transport import LOGGER, cannot_connect, client_fault, open_overdue
+from seriatim._link import Carried, Link, OnLane, Step
+from seriatim._transport import HERE, LOGGER, call_back, cannot_connect, client_fault, open_overdue
 from seriatim._watchdog import Timers, Watchdog
 from seriatim.v1 import durable_objects_pb2 as wire
 
@@ -27,7 +28,7 @@ class End(Protocol):
     def set(self) -> None: ...
 
 
-class Session(Carried):
+class Session(OnLane):
     """Takes calls in, has the link carry them, and tells what became of each.
 
     Safe for any number of threads. Outcomes are told by one thread at a time, in their order: by whoever
@@ -52,12 +53,15 @@ class Session(Carried):
         self._ledger = Ledger(connection.options, open_, expected_id)
         self._watchdog = Watchdog(timers, self._check)
         self._link: Link | None = None
+        self._hand_over: Callable[[Callable[[], None]], None] | None = None  # That of the link.
         self._begun = False
         self._has_left = False
         self._half_closed = False
         self._writing = False  # Someone has a step and is taking it.
         self._untold: list[Verdict] = []
         self._telling = False
+        self._taken = 0  # Bytes of the frames with outcomes that are being told,
+        self._untaken = 0  # and of those behind them.
         self._end_told = False
         self._break_listeners: list[BreakListener] = []
 
@@ -127,19 +131,30 @@ class Session(Carried):
         leaves.
         """
         if self._connection.forked is not None:
-            self._break(self._connection.forked)
+            self.break_with(self._connection.forked)
             return
         try:
             self._timers.prepare()
-            link = self._make_link(self)
+            shared = self._connection.shared_calls
+            lane = None if shared is None else shared.lane(self)
+            link = self._make_link(self) if lane is None else lane
             with self._lock:
                 self._ledger.opening(time.monotonic())
                 self._watchdog.watch(self._ledger.next_check)
-                self._link = link
             self._connection.sessions.add(self)
+        except Exception as e:
+            self.break_with(cannot_connect(e))
+            return
+        self._start(link)
+
+    def _start(self, link: Link) -> None:
+        with self._lock:
+            self._link = link
+            self._hand_over = link.hand_over
+        try:
             link.start()
         except Exception as e:
-            self._break(cannot_connect(e))
+            self.break_with(cannot_connect(e))
             return
         if self._ledger.is_over:  # By someone who found no link to cancel, or no call in it.
             self._connection.sessions.discard(self)
@@ -180,24 +195,58 @@ class Session(Carried):
         self._writing = step is not None
         return step
 
+    def cut(self, room: int | None) -> tuple[bytes | Step | None, bool]:
+        """See `OnLane`."""
+        ledger = self._ledger
+        with self._lock:
+            if room is not None and self._has_left and ledger.has_frame and not ledger.fits(room):
+                return None, True
+            step = self._next_step()
+            self._writing = False
+            more = (
+                step is not None
+                and step is not Step.HALF_CLOSE
+                and (ledger.has_frame or (ledger.is_closing and ledger.is_done_sending))
+            )
+            return step, more
+
+    def fall_back(self) -> None:
+        """See `OnLane`."""
+        with self._lock:
+            if self._ledger.is_over:
+                return
+            self._ledger.take_back()
+            self._has_left = False
+            self._half_closed = False
+        self._start(self._make_link(self))
+
     def received(self, frame: bytes) -> bool:
         """See `Carried`."""
         ledger = self._ledger
         with self._lock:
+            before = ledger.answered
             settled = ledger.receive(frame, time.monotonic())
             over = ledger.is_over
+            size = 0 if ledger.answered == before else len(frame)
             link = self._link
             wake = (ledger.has_frame or ledger.is_closing) and not self._writing and not over
             if ledger.next_check != self._watchdog.at:
                 self._watchdog.watch(ledger.next_check)
-            if settled and not self._telling:
+            tells = self._telling
+            if settled and not tells:
                 tell = self._telling = True
             else:
                 tell = self._may_tell(settled)
+            if tell:
+                self._taken += size
+            elif tells:
+                self._untaken += size
         if wake and link is not None:
             link.wake()  # Before the callers hear of it: what waits was made before what they do next.
         if tell:
             self._tell(settled)
+        elif size and not tells and link is not None:
+            link.took(size)  # Nobody waits for these any more.
         return not over
 
     def connection_ended(
@@ -210,7 +259,13 @@ class Session(Carried):
 
     def failed(self, error: BaseException) -> None:
         """See `Carried`."""
-        self._break(client_fault(error))
+        self.break_with(client_fault(error))
+
+    def break_with(self, cause: FailureCause) -> None:
+        """See `OnLane`."""
+        with self._lock:
+            settled = self._ledger.break_with(cause)
+        self._tell_all(settled)
 
     # ---- what the watchdog does ---------------------------------------------------------------------
 
@@ -225,7 +280,7 @@ class Session(Carried):
             link = self._link
         self._tell_all(settled)
         if late and link is not None:
-            self._break(
+            self.break_with(
                 open_overdue(
                     self._connection.options.open_timeout,
                     has_left=has_left,
@@ -235,11 +290,6 @@ class Session(Carried):
             )
 
     # ---- the telling --------------------------------------------------------------------------------
-
-    def _break(self, cause: FailureCause) -> None:
-        with self._lock:
-            settled = self._ledger.break_with(cause)
-        self._tell_all(settled)
 
     def _tell_all(self, settled: list[Verdict]) -> None:
         """Tells callers what became of their calls and, if the stub has ended, whom that concerns."""
@@ -257,16 +307,33 @@ class Session(Carried):
         return self._telling
 
     def _tell(self, settled: list[Verdict]) -> None:
+        self._go_on(iter(settled), (), here=self._hand_over is None or not HERE.is_ours)
+
+    def _go_on(
+        self, untold: Iterator[Verdict], callbacks: Iterable[Callable[[], object]], *, here: bool
+    ) -> None:
+        """Runs callbacks, and tells what is untold. Not `here` where callbacks would hold up others: when
+        there are some, it goes on elsewhere.
+        """
         end = False
-        untold = iter(settled)
         try:
+            for callback in callbacks:
+                call_back(callback)
             while True:
                 for call, response, cause, fate in untold:
-                    if cause is None:
-                        call.target.succeed(response)
-                    else:
-                        call.target.fail(cause, fate)
+                    callbacks = call.target.settle(response, cause, fate)
+                    if not callbacks:
+                        continue
+                    if not here and self._hand_over is not None:
+                        self._hand_over(partial(self._go_on, untold, callbacks, here=True))
+                        return
+                    for callback in callbacks:
+                        call_back(callback)
                 with self._lock:
+                    taken = self._taken
+                    self._taken = self._untaken
+                    self._untaken = 0
+                    link = self._link
                     if not self._untold:
                         self._telling = False
                         if self._ledger.is_over:
@@ -275,15 +342,19 @@ class Session(Carried):
                         break
                     untold = iter(self._untold)
                     self._untold = []
+                if taken and link is not None:
+                    link.took(taken)
         except BaseException:
             with self._lock:  # A callback on this very thread was interrupted. The next one tells the others.
                 self._untold = [*untold, *self._untold]
                 self._telling = False
             raise
         if end:
-            self._tell_end()
+            self._tell_end(here=here)
+        elif taken and link is not None:
+            link.took(taken)
 
-    def _tell_end(self) -> None:
+    def _tell_end(self, *, here: bool) -> None:
         """The calls have been told, and the stub has ended. Once."""
         with self._lock:
             link = self._link
@@ -294,6 +365,12 @@ class Session(Carried):
         self._connection.sessions.discard(self)
         if link is not None:
             link.cancel()
+        if listeners and not here and self._hand_over is not None:
+            self._hand_over(partial(self._tell_listeners, listeners))
+        else:
+            self._tell_listeners(listeners)
+
+    def _tell_listeners(self, listeners: list[BreakListener]) -> None:
         cause = self._ledger.cause
         if cause is not None:
             for listener in listeners:

@@ -1,6 +1,6 @@
-"""Carries a threaded stub on any gRPC channel, such as one with interceptors, with two threads.
+"""Carries a threaded stub, or a call that many share, on any gRPC channel, such as one with interceptors.
 
-One is gRPC's, which takes what is to be sent; the other receives.
+It has two threads. One is gRPC's, which takes what is to be sent; the other receives.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from seriatim._transport import CONNECT_PATH, LOGGER
 class ThreadLink(Link):
     """One gRPC call."""
 
-    def __init__(self, channel: grpc.Channel, session: Carried) -> None:
+    def __init__(self, channel: grpc.Channel, session: Carried, path: str = CONNECT_PATH) -> None:
         self._channel = channel
+        self._path = path
         self._session = session
         self._stream: Any = None
         self._asked = threading.Event()  # There is a stream, or there will be none.
@@ -32,7 +33,7 @@ class ThreadLink(Link):
         """See `Link`. First the thread, since without one nothing must leave."""
         threading.Thread(target=self._receive, name="seriatim-receiver", daemon=True).start()
         try:
-            connect: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(CONNECT_PATH)
+            connect: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(self._path)
             self._stream = connect(self._frames())
         finally:
             self._asked.set()
@@ -92,6 +93,9 @@ class ThreadLink(Link):
         if stream is None:
             return
         try:
+            if self._session.awaits_answer:
+                stream.initial_metadata()
+                self._session.answered()
             for frame in stream:
                 if not self._session.received(frame):
                     return

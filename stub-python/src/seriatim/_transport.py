@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 import grpc
 
@@ -15,6 +16,7 @@ from seriatim.v1 import durable_objects_pb2 as wire
 LOGGER = logging.getLogger("seriatim")
 
 CONNECT_PATH = "/seriatim.v1.DurableObjects/Connect"
+CONNECT_MANY_PATH = "/seriatim.v1.DurableObjects/ConnectMany"
 DESCRIBE_NAMESPACE_PATH = "/seriatim.v1.DurableObjects/DescribeNamespace"
 
 
@@ -33,6 +35,14 @@ def refuse_to_wait_here() -> None:
             "a callback waits for a call or a stub: it runs on the thread that receives, "
             "and so would wait for ever"
         )
+
+
+def call_back(callback: Callable[[], object]) -> None:
+    """Runs what a caller wants to have run when a call is done."""
+    try:
+        callback()
+    except Exception:
+        LOGGER.exception("a callback of a call failed")
 
 
 def open_by(namespace: str, name: str | None, object_id: DurableObjectId | None) -> wire.Open:

@@ -36,11 +36,16 @@ class StubCall(aio.UnaryUnaryCall[Any, Any]):
 
     # ---- for the stub -------------------------------------------------------------------------------
 
-    def succeed(self, response: Any) -> None:
-        """Ends the call with a response, unless it has ended."""
-        if not self._future.done():
+    def settle(self, response: Any, cause: FailureCause | None, fate: Fate) -> tuple[()]:
+        """Ends the call, unless it has ended; without a cause it has a response. Gives no callbacks: the loop
+        runs them.
+        """
+        if cause is not None:
+            self.fail(cause, fate)
+        elif not self._future.done():
             self._response = response
             self._future.set_result(None)
+        return ()
 
     def fail(self, cause: FailureCause, fate: Fate) -> None:
         """Ends the call without a response, unless it has ended."""

@@ -13,8 +13,16 @@ from seriatim import _forks
 from seriatim._connection import Connection
 from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
-from seriatim._transport import DESCRIBE_NAMESPACE_PATH, check_namespace_name, describe_request, ids_of
-from seriatim.aio._stub import DurableObjectStub
+from seriatim._shared_calls import SharedCalls
+from seriatim._transport import (
+    CONNECT_MANY_PATH,
+    DESCRIBE_NAMESPACE_PATH,
+    check_namespace_name,
+    describe_request,
+    ids_of,
+)
+from seriatim.aio._link import AioLink
+from seriatim.aio._stub import TIMERS, DurableObjectStub
 
 
 class DurableObjects:
@@ -33,6 +41,10 @@ class DurableObjects:
         _forks.check_new_client()
         self._channel = channel
         self._connection = Connection(options)
+        if options.shared_calls:
+            self._connection.shared_calls = SharedCalls(
+                options, lambda shared: AioLink(channel, shared, [], CONNECT_MANY_PATH), TIMERS
+            )
         self._owned = False
         self._namespaces: dict[str, DurableObjectNamespace] = {}
 
@@ -76,6 +88,8 @@ class DurableObjects:
         """
         if self._connection.forked is not None:
             return
+        if self._connection.shared_calls is not None:
+            self._connection.shared_calls.close()
         if self._owned:
             await self._channel.close()
 

@@ -1,4 +1,4 @@
-"""Carries an asyncio stub."""
+"""Carries an asyncio stub, or a call that many share."""
 
 from __future__ import annotations
 
@@ -15,18 +15,25 @@ from seriatim._transport import CONNECT_PATH, LOGGER
 class AioLink(Link):
     """One gRPC call, with a task that writes and one that reads. Belongs to the loop in which it starts."""
 
-    def __init__(self, channel: aio.Channel, session: Carried, tasks: list[asyncio.Task[None]]) -> None:
+    def __init__(
+        self,
+        channel: aio.Channel,
+        session: Carried,
+        tasks: list[asyncio.Task[None]],
+        path: str = CONNECT_PATH,
+    ) -> None:
         """`tasks` is where its tasks go, for whoever has to wait until they are done."""
         self._channel = channel
         self._session = session
         self._tasks = tasks
+        self._path = path
         self._stream: Any = None
         self._wake = asyncio.Event()  # There may be something to write.
 
     def start(self) -> None:
         """See `Link`."""
         loop = asyncio.get_running_loop()
-        self._stream = self._channel.stream_stream(CONNECT_PATH)()
+        self._stream = self._channel.stream_stream(self._path)()
         sender = loop.create_task(self._send(self._stream), name="seriatim-sender")
         receiver = loop.create_task(self._receive(self._stream, sender), name="seriatim-receiver")
         self._tasks += [sender, receiver]
@@ -79,6 +86,9 @@ class AioLink(Link):
         to the end, since gRPC doesn't cancel such a stream any more, and what isn't read keeps it.
         """
         try:
+            if self._session.awaits_answer:
+                await stream.initial_metadata()
+                self._session.answered()
             async for frame in stream:
                 self._session.received(frame)
                 # Who has been told may call at once. So the sender looks right behind them, in the same round

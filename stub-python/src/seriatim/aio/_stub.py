@@ -32,7 +32,8 @@ class _LoopTimers:
         return asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), action)
 
 
-_TIMERS = _LoopTimers()
+TIMERS = _LoopTimers()
+"""Those of the loop that runs."""
 
 
 class DurableObjectStub(StubFace):
@@ -81,7 +82,7 @@ class DurableObjectStub(StubFace):
             open_by(namespace.name, name, object_id),
             object_id,
             lambda carried: AioLink(transport, carried, tasks),
-            _TIMERS,
+            TIMERS,
             self._ended,
         )
         super().__init__(namespace, name, object_id, session)
