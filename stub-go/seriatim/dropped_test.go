@@ -72,7 +72,7 @@ func TestStubsThatAreDroppedAreClosed(t *testing.T) {
 		}
 	}}})
 	go func() { _ = server.Serve(listener) }()
-	objects, err := seriatim.Connect(listener.Addr().String(), insecure.NewCredentials(), nil)
+	objects, err := seriatim.Connect(listener.Addr().String(), insecure.NewCredentials(), asCarried(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

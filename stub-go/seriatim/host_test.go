@@ -24,7 +24,7 @@ func realHost(t *testing.T) *seriatim.DurableObjects {
 	if target == "" {
 		t.Skip("SERIATIM_TARGET is not set: scripts/test-go starts a server and sets it")
 	}
-	objects, err := seriatim.Connect(target, insecure.NewCredentials(), nil)
+	objects, err := seriatim.Connect(target, insecure.NewCredentials(), asCarried(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestAConnectionThatGoesSilentIsGivenUp(t *testing.T) {
 
 		objects, err := seriatim.Connect(socket.Addr().String(),
 			leadsTo{insecure.NewCredentials(), conn},
-			&seriatim.Options{KeepAliveTime: 20 * time.Second, KeepAliveTimeout: 5 * time.Second})
+			asCarried(&seriatim.Options{KeepAliveTime: 20 * time.Second, KeepAliveTimeout: 5 * time.Second}))
 		if err != nil {
 			t.Fatal(err)
 		}

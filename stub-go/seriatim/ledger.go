@@ -3,9 +3,11 @@ package seriatim
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
@@ -32,6 +34,7 @@ type ledger struct {
 	queue      callQueue
 	window     frameWindow
 	openSent   bool // The frame with open has been handed out.
+	halfClosed bool // The half-close has been.
 	opened     bool // The host has said what it opened.
 	awaitsWord bool // Some call's time has run out, and the host's word of that is awaited.
 	overdues   int  // How many of the unanswered calls have ended for their callers.
@@ -103,25 +106,53 @@ type step int
 const (
 	stepWait      step = iota // Until something has happened.
 	stepSend                  // The frame.
+	stepNoRoom                // There is a frame, and it has no room.
 	stepHalfClose             // And nothing more.
+	stepLeave                 // The stub has ended: nothing more.
+)
+
+const (
+	unlimited      = math.MaxInt
+	openFrameBytes = 8 // The tags and lengths of open.
 )
 
 // next is what the writer has to do. The calls of a frame to send are appended to frame, and count as sent from now
-// on; with open, the frame opens the stub, too.
-func (l *ledger) next(frame []*pendingCall) (do step, calls []*pendingCall, open *seriatimv1.Open) {
+// on; with open, the frame opens the stub, too. A frame of more than room bytes stays where it is. The number of bytes is
+// at least the size that the frame will have.
+func (l *ledger) next(frame []*pendingCall, room int) (do step, calls []*pendingCall, open *seriatimv1.Open, bytes int) {
 	switch {
-	case l.isOver() || l.state == stateClosing && l.queue.waiting() == 0:
-		return stepHalfClose, nil, nil
-	case l.queue.waiting() == 0 || !l.window.hasRoom():
-		return stepWait, nil, nil
+	case l.isOver():
+		return stepLeave, nil, nil, 0
+	case !l.hasMore():
+		return stepWait, nil, nil, 0
+	case l.queue.waiting() == 0:
+		l.halfClosed = true
+		return stepHalfClose, nil, nil, 0
 	}
-	calls = l.queue.send(frame, l.options.MaxFrameInvocations, l.options.MaxFrameBytes)
+	count, bytes := l.queue.cut(l.options.MaxFrameInvocations, l.options.MaxFrameBytes)
+	if room != unlimited {
+		if !l.openSent {
+			bytes += openFrameBytes + proto.Size(l.open)
+		}
+		if bytes > room {
+			return stepNoRoom, nil, nil, 0
+		}
+	}
+	calls = l.queue.send(frame, count)
 	l.window.sent(l.queue.sent)
 	if !l.openSent {
 		l.openSent = true
 		open = l.open
 	}
-	return stepSend, calls, open
+	return stepSend, calls, open, bytes
+}
+
+// hasMore tells whether there is something to send now.
+func (l *ledger) hasMore() bool {
+	if l.queue.waiting() == 0 {
+		return l.state == stateClosing && !l.halfClosed
+	}
+	return l.window.hasRoom()
 }
 
 // ---- frames down ---------------------------------------------------------------------------------------

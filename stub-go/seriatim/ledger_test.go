@@ -52,6 +52,8 @@ type driver struct {
 	opened   bool
 	over     bool
 	fault    string
+
+	halfClosed bool
 }
 
 type drivenCall struct {
@@ -120,10 +122,16 @@ func (d *driver) call(timed bool) {
 }
 
 func (d *driver) send() {
-	do, calls, open := d.ledger.next(nil)
+	do, calls, open, _ := d.ledger.next(nil, unlimited)
 	waiting := len(d.calls) - d.sent
 	switch {
-	case d.over || d.ledger.state == stateClosing && waiting == 0:
+	case d.over:
+		if do != stepLeave {
+			d.failf("step %d, expected to leave", do)
+		}
+		return
+	case d.ledger.state == stateClosing && waiting == 0 && !d.halfClosed:
+		d.halfClosed = true
 		if do != stepHalfClose {
 			d.failf("step %d, expected the half-close", do)
 		}

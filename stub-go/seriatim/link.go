@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -15,31 +16,64 @@ import (
 
 type connectStream = grpc.BidiStreamingClient[seriatimv1.ConnectRequest, seriatimv1.ConnectResponse]
 
-// link is the gRPC call that carries one session. Two goroutines live from the first call to the end of the stub: the
+// inOneGo are the options of a call that carries stubs.
+func inOneGo(maxInboundBytes int) []grpc.CallOption {
+	return []grpc.CallOption{
+		grpc.MaxCallRecvMsgSize(maxInboundBytes),
+		grpc.MaxCallSendMsgSize(math.MaxInt32), // Our own limits count.
+		grpc.MaxRetryRPCBufferSize(0),          // A retry by gRPC itself could execute calls twice.
+	}
+}
+
+// sentFrame is a frame as the ledger has handed it out.
+type sentFrame struct {
+	open  *seriatimv1.Open
+	calls []*pendingCall
+}
+
+// toRequest is the frame as it stands now.
+func (f sentFrame) toRequest() *seriatimv1.ConnectRequest {
+	frame := &seriatimv1.ConnectRequest{Open: f.open, Invocations: make([]*seriatimv1.Invocation, len(f.calls))}
+	for i, call := range f.calls {
+		frame.Invocations[i] = call.toInvocation()
+	}
+	return frame
+}
+
+// link is the gRPC call that carries one session alone. Two goroutines live from the first call to the end of the stub: the
 // reader, which alone receives, and the writer, which alone sends. What they send, and what comes of what they receive,
 // the session says.
 type link struct {
-	session   *session
-	hangUp    context.CancelFunc // Ends the call and its goroutines.
-	isCarried bool               // A stream carries the call. Guarded by the session's lock.
+	session  *session
+	end      context.CancelFunc // Ends the call and its goroutines.
+	wakeUp   sync.Cond          // Wakes the writer. Its lock is the session's.
+	inVain   []sentFrame        // Comes first. The writer's.
+	streamed bool               // A stream carries the call. Guarded by the session's lock.
 }
 
-// startLink begins a link. Under the session's lock.
-func startLink(session *session) *link {
+// startLink begins a link, with what was sent in vain before. Under the session's lock.
+func startLink(session *session, inVain []sentFrame) *link {
 	// Outside of the caller's context: a stub outlives its first caller.
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{session: session, hangUp: cancel}
+	l := &link{session: session, end: cancel, inVain: inVain}
+	l.wakeUp.L = &session.mu
 	go l.run(ctx)
 	return l
 }
 
+func (l *link) wake() { l.wakeUp.Signal() }
+
+func (l *link) hangUp() { l.end() }
+
+func (l *link) isCarried() bool { return l.streamed }
+
+// callOut holds up this stub alone.
+func (l *link) callOut(f func()) { f() }
+
 func (l *link) run(ctx context.Context) {
 	defer l.leave()
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
-	stream, err := l.session.objects.client.Connect(ctx,
-		grpc.MaxCallRecvMsgSize(l.session.options.MaxInboundFrameBytes),
-		grpc.MaxCallSendMsgSize(math.MaxInt32), // Our own limits count.
-		grpc.MaxRetryRPCBufferSize(0))          // A retry by gRPC itself could execute calls twice.
+	stream, err := l.session.objects.client.Connect(ctx, inOneGo(l.session.options.MaxInboundFrameBytes)...)
 	if err != nil {
 		l.session.connectionEnded(lostCause(err), false)
 		return
@@ -52,40 +86,47 @@ func (l *link) run(ctx context.Context) {
 func (l *link) carried() {
 	l.session.mu.Lock()
 	defer l.session.mu.Unlock()
-	l.isCarried = true
+	l.streamed = true
 	l.session.objects.streams.Add(1)
 }
 
 func (l *link) leave() {
 	l.session.leave()
 	l.hangUp()
-	if l.isCarried {
+	if l.streamed {
 		l.session.objects.streams.Add(-1)
 	}
 }
 
 func (l *link) write(stream connectStream) {
-	var scratch []*pendingCall
-	for {
-		do, calls, open := l.session.next(scratch[:0])
-		if do == stepHalfClose {
-			_ = stream.CloseSend() // The reader hears of what is wrong with the call.
-			return
-		}
-		frame := &seriatimv1.ConnectRequest{Open: open, Invocations: make([]*seriatimv1.Invocation, len(calls))}
-		for i, call := range calls {
-			frame.Invocations[i] = call.toInvocation()
-		}
-		clear(calls)
-		scratch = calls
-		if err := stream.Send(frame); err != nil {
-			if !errors.Is(err, io.EOF) { // Which says that the reader hears why.
-				l.session.breakStub(
-					newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), FateUnknown)
-			}
+	for _, frame := range l.inVain {
+		if !l.send(stream, frame) {
 			return
 		}
 	}
+	l.inVain = nil
+	var scratch []*pendingCall
+	for {
+		do, calls, open := l.session.next(scratch[:0], &l.wakeUp)
+		if do != stepSend {
+			_ = stream.CloseSend() // The reader hears of what is wrong with the call.
+			return
+		}
+		goesOn := l.send(stream, sentFrame{open, calls})
+		clear(calls)
+		scratch = calls
+		if !goesOn {
+			return
+		}
+	}
+}
+
+func (l *link) send(stream connectStream, frame sentFrame) (goesOn bool) {
+	err := stream.Send(frame.toRequest())
+	if err != nil && !errors.Is(err, io.EOF) { // Which says that the reader hears why.
+		l.session.breakStub(newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), FateUnknown)
+	}
+	return err == nil
 }
 
 // read receives until the call has ended, or the host has nothing more to say that counts.

@@ -29,8 +29,9 @@ type DurableObjects struct {
 	owned   *grpc.ClientConn // nil, if the connection is the caller's.
 
 	namespaces sync.Map     // By name, each a *Namespace.
-	streams    atomic.Int64 // How many stubs have a stream of the connection.
-	forgotten  sync.Once    // Warns of a stub that was dropped.
+	streams    atomic.Int64 // How many calls that carry stubs have a stream of the connection.
+	shared     sharedCalls
+	forgotten  sync.Once // Warns of a stub that was dropped.
 }
 
 func newDurableObjects(conn grpc.ClientConnInterface, options Options, owned *grpc.ClientConn) *DurableObjects {
@@ -104,10 +105,21 @@ func (o *DurableObjects) NamespaceWithKey(name, uniqueKey string) (*Namespace, e
 // Close ends the connection at once, if Connect made it: stubs that are still open break, so close them first
 // and wait for their end. It leaves a connection alone that was given to On.
 func (o *DurableObjects) Close() error {
+	o.shared.close()
 	if o.owned == nil {
 		return nil
 	}
 	return o.owned.Close()
+}
+
+// carry begins to carry a stub. Under the session's lock.
+func (o *DurableObjects) carry(s *session) carrier {
+	if o.options.SharedCalls > 0 {
+		if lane := o.shared.lane(s); lane != nil {
+			return lane
+		}
+	}
+	return startLink(s, nil)
 }
 
 // notOpened is the cause of a stub that the host has not opened in time; carried, if a stream carries it.

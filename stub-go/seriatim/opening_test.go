@@ -18,6 +18,9 @@ import (
 )
 
 func TestAStubForWhichThereIsNoStreamSaysWhichLimitItMet(t *testing.T) {
+	if onLanes() {
+		t.Skip("has a stream for each stub")
+	}
 	limited := []grpc.ServerOption{grpc.MaxConcurrentStreams(2)}
 	inWorldOf(t, nil, limited, func(w *world) {
 		w.expect(w.calls(1), "1")
@@ -81,7 +84,7 @@ func TestAHostThatCanNotBeReachedIsLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		objects, err := seriatim.On(conn, nil)
+		objects, err := seriatim.On(conn, asCarried(nil))
 		if err != nil {
 			t.Fatal(err)
 		}

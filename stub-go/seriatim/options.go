@@ -39,6 +39,15 @@ type Options struct {
 	// ReasonBufferFull and breaks nothing. Default: 64 MiB.
 	MaxBufferedBytes int
 
+	// SharedCalls is over how many gRPC calls the client spreads its stubs, in turn: each stub is then a lane of one of these
+	// calls, rather than a call of its own. That suits many stubs, and a stub for each call; for all else nothing changes. A
+	// host that has no shared calls gets a call for each stub nevertheless. Default: 0, a call for each stub. 1 suits most.
+	SharedCalls int
+
+	// SharedCallIdleTimeout is for how long a shared call stays without a stub before it is ended. 1 ns ends it at once.
+	// Default: 10 s.
+	SharedCallIdleTimeout time.Duration
+
 	// MaxInboundFrameBytes is the largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB.
 	MaxInboundFrameBytes int
 
@@ -81,6 +90,9 @@ func (o *Options) withDefaults() (Options, error) {
 	if o != nil {
 		options = *o
 	}
+	if options.SharedCalls < 0 {
+		return options, fmt.Errorf("seriatim: SharedCalls %d, expected 0 for a call for each stub, or more", options.SharedCalls)
+	}
 	for _, field := range []struct {
 		name         string
 		value        *int
@@ -104,6 +116,7 @@ func (o *Options) withDefaults() (Options, error) {
 		defaultValue time.Duration
 	}{
 		{"DeadlineGrace", &options.DeadlineGrace, time.Second},
+		{"SharedCallIdleTimeout", &options.SharedCallIdleTimeout, 10 * time.Second},
 		{"OpenTimeout", &options.OpenTimeout, 10 * time.Second},
 		{"EndTimeout", &options.EndTimeout, 10 * time.Second},
 		{"DescribeTimeout", &options.DescribeTimeout, 10 * time.Second},

@@ -58,7 +58,7 @@ func inOutage(t *testing.T, test func(t *testing.T, objects *seriatim.DurableObj
 		seriatimv1.RegisterDurableObjectsServer(server, &scriptedHost{t: t, scripts: []func(*play){answersOne}})
 		listener := bufconn.Listen(1 << 20)
 		go func() { _ = server.Serve(listener) }()
-		objects, err := seriatim.Connect(target, leadsInto{insecure.NewCredentials(), listener}, nil)
+		objects, err := seriatim.Connect(target, leadsInto{insecure.NewCredentials(), listener}, asCarried(nil))
 		if err != nil {
 			t.Fatal(err)
 		}

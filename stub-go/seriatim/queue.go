@@ -22,18 +22,26 @@ func (q *callQueue) add(call *pendingCall) {
 	q.waitingBytes += call.bytes
 }
 
-// send marks calls as sent and appends them to frame: as many as wait, but no more than count and bytes, unless
-// the first one has more bytes by itself.
-func (q *callQueue) send(frame []*pendingCall, count, bytes int) []*pendingCall {
+// cut is how many of the calls that wait make one frame, and how many bytes they have: as many as wait, but no more than
+// count and bytes, unless the first one has more bytes by itself.
+func (q *callQueue) cut(count, bytes int) (cutCalls, cutBytes int) {
 	for _, call := range q.calls[q.sent-q.answered:] {
-		if len(frame) > 0 && (len(frame) >= count || call.bytes > bytes) {
+		if cutCalls > 0 && (cutCalls >= count || cutBytes+call.bytes > bytes) {
 			break
 		}
-		frame = append(frame, call)
-		bytes -= call.bytes
-		q.waitingBytes -= call.bytes
-		q.sent++
+		cutCalls++
+		cutBytes += call.bytes
 	}
+	return cutCalls, cutBytes
+}
+
+// send marks the next count calls, which wait, as sent, and appends them to frame.
+func (q *callQueue) send(frame []*pendingCall, count int) []*pendingCall {
+	for _, call := range q.calls[q.sent-q.answered:][:count] {
+		frame = append(frame, call)
+		q.waitingBytes -= call.bytes
+	}
+	q.sent += uint64(count)
 	return frame
 }
 

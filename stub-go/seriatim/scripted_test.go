@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -35,12 +36,17 @@ type scriptedHost struct {
 	seriatimv1.UnimplementedDurableObjectsServer
 	t        *testing.T
 	scripts  []func(*play)
-	connects atomic.Int64
+	connects atomic.Int64                           // Stubs, whatever carries them.
+	manys    atomic.Int64                           // Calls of ConnectMany.
+	many     atomic.Pointer[func(manyStream) error] // In place of the scripts, if it is set.
 	describe func() (*seriatimv1.DescribeNamespaceResponse, error)
 }
 
 func (h *scriptedHost) Connect(stream grpc.BidiStreamingServer[seriatimv1.ConnectRequest, seriatimv1.ConnectResponse]) error {
-	n := int(h.connects.Add(1))
+	return h.play(int(h.connects.Add(1)), stream)
+}
+
+func (h *scriptedHost) play(n int, stream stubStream) error {
 	p := &play{host: h, stream: stream}
 	p.perform(h.scripts[min(n, len(h.scripts))-1])
 	return p.end
@@ -52,10 +58,12 @@ func (h *scriptedHost) DescribeNamespace(
 	return h.describe()
 }
 
-// play is one call of Connect, as the script sees it.
+type stubStream = grpc.BidiStreamingServer[seriatimv1.ConnectRequest, seriatimv1.ConnectResponse]
+
+// play is one call of Connect, or one lane, as the script sees it.
 type play struct {
 	host   *scriptedHost
-	stream grpc.BidiStreamingServer[seriatimv1.ConnectRequest, seriatimv1.ConnectResponse]
+	stream stubStream
 	end    error
 }
 
@@ -194,6 +202,7 @@ type world struct {
 	host    *scriptedHost
 	server  *grpc.Server
 	objects *seriatim.DurableObjects
+	onLanes bool
 	stub    *seriatim.Stub
 	counter examplesv1.CounterClient
 }
@@ -223,6 +232,8 @@ func inWorldOf(
 		}
 		defer w.server.Stop()
 		defer conn.Close()
+		options = asCarried(options)
+		w.onLanes = options != nil && options.SharedCalls > 0
 		w.objects, err = seriatim.On(conn, options)
 		if err != nil {
 			t.Fatal(err)
@@ -250,6 +261,9 @@ func (w *world) newStub() *seriatim.Stub {
 // noneLeft fails if a goroutine of a stub is left, on the connection that is still there.
 func (w *world) noneLeft() {
 	w.t.Helper()
+	if w.onLanes {
+		time.Sleep(time.Minute) // Of the bubble: a shared call without stubs ends.
+	}
 	synctest.Wait()
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
@@ -257,7 +271,8 @@ func (w *world) noneLeft() {
 		if strings.Contains(stack, "runtime.runCleanups") {
 			continue // The runtime's own, which tells a stub of another test that it was collected.
 		}
-		if strings.Contains(stack, "seriatim.(*link)") || strings.Contains(stack, "seriatim.(*session)") {
+		if strings.Contains(stack, "seriatim.(*link)") || strings.Contains(stack, "seriatim.(*sharedCall)") ||
+			strings.Contains(stack, "seriatim.(*session)") {
 			w.t.Errorf("a goroutine is left:\n%s", stack)
 		}
 	}

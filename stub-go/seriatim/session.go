@@ -10,8 +10,24 @@ import (
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
 
-// session is one stub, apart from the connection that carries it: it guards the ledger, wakes the link, tells callers
-// and listeners, and has the watchdog's timers do what they are for.
+// carrier is what carries a session to the host: a call of its own, or a lane of a shared one. It asks the session what is to
+// be sent, and tells it what comes, and that this has ended.
+type carrier interface {
+	// wake says that the ledger may have something to send, or nothing more for ever. Under the session's lock.
+	wake()
+
+	// hangUp ends it at the host, too. Does nothing, if it has ended.
+	hangUp()
+
+	// isCarried tells whether it has a stream of the connection. Under the session's lock.
+	isCarried() bool
+
+	// callOut runs what may block, where that holds no one else up.
+	callOut(func())
+}
+
+// session is one stub, apart from what carries it: it guards the ledger, wakes the carrier, tells callers and listeners, and
+// has the watchdog's timers do what they are for.
 //
 // Any goroutine submits. Fields under "guarded" belong to whoever holds the lock, which no one keeps while calling out.
 type session struct {
@@ -20,22 +36,19 @@ type session struct {
 	ended   chan struct{} // Closed when nothing is left to be completed.
 
 	mu        sync.Mutex
-	wakeUp    sync.Cond // Wakes the link's writer. Its lock is mu.
-	ledger    ledger    // Guarded, and so is what follows.
+	ledger    ledger // Guarded, and so is what follows.
 	watchdog  watchdog
 	listeners []func(*FailureCause)
-	link      *link // nil before the first call; then never changed.
+	carrier   carrier // nil before the first call.
 }
 
 func newSession(objects *DurableObjects, open *seriatimv1.Open, expectedID string) *session {
-	s := &session{
+	return &session{
 		objects: objects,
 		options: &objects.options,
 		ended:   make(chan struct{}),
 		ledger:  newLedger(&objects.options, open, expectedID),
 	}
-	s.wakeUp.L = &s.mu
-	return s
 }
 
 // ---- what callers do -----------------------------------------------------------------------------------
@@ -50,11 +63,11 @@ func (s *session) submit(call *pendingCall) *CallFailure {
 	if !call.deadline.IsZero() {
 		s.watchdog.lookBy(call.deadline, s.checkDeadlines)
 	}
-	if s.link == nil {
-		s.link = startLink(s)
+	if s.carrier == nil {
+		s.carrier = s.objects.carry(s)
 		s.watchdog.expectOpening(s.options.OpenTimeout, s.openingOverdue)
 	} else if s.ledger.window.hasRoom() {
-		s.wakeUp.Signal()
+		s.carrier.wake()
 	}
 	return nil
 }
@@ -66,19 +79,19 @@ func (s *session) close() {
 	if !s.ledger.close() {
 		return
 	}
-	if s.link == nil {
+	if s.carrier == nil {
 		s.ledger.finish()
 		s.finished()
 		return
 	}
 	s.expectEndIfDone()
-	s.wakeUp.Signal()
+	s.carrier.wake()
 }
 
 // dropped closes a stub that nobody can reach any more, if it was opened.
 func (s *session) dropped() {
 	s.mu.Lock()
-	isForgotten := s.ledger.state == stateOpen && s.link != nil
+	isForgotten := s.ledger.state == stateOpen && s.carrier != nil
 	s.mu.Unlock()
 	if isForgotten {
 		s.objects.warnOfDropped(s.ledger.open)
@@ -104,18 +117,41 @@ func (s *session) onBreak(listener func(*FailureCause)) {
 	}
 }
 
-// ---- what the link asks and tells ----------------------------------------------------------------------
+// ---- what the carrier asks and tells -------------------------------------------------------------------
 
-// next waits until there is something to do for the writer.
-func (s *session) next(frame []*pendingCall) (do step, calls []*pendingCall, open *seriatimv1.Open) {
+// next waits until there is something to do for the writer of a call of the stub's own, by its condition.
+func (s *session) next(frame []*pendingCall, wakeUp *sync.Cond) (do step, calls []*pendingCall, open *seriatimv1.Open) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		if do, calls, open = s.ledger.next(frame); do != stepWait {
+		if do, calls, open, _ = s.ledger.next(frame, unlimited); do != stepWait {
 			return do, calls, open
 		}
-		s.wakeUp.Wait()
+		wakeUp.Wait()
 	}
+}
+
+// nextWithin says what is to be sent on a lane, if it has no more bytes than room; and whether there is more behind it.
+func (s *session) nextWithin(
+	room int, frame []*pendingCall,
+) (do step, calls []*pendingCall, open *seriatimv1.Open, bytes int, more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do, calls, open, bytes = s.ledger.next(frame, room)
+	return do, calls, open, bytes, do == stepSend && s.ledger.hasMore()
+}
+
+// carryOn has a call of the stub's own carry it from now on, since the host has no shared calls. What was given to the lane
+// in vain is sent again.
+func (s *session) carryOn(inVain []sentFrame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ledger.isOver() {
+		s.watchdog.stopAll()
+		return
+	}
+	s.ledger.halfClosed = false
+	s.carrier = startLink(s, inVain)
 }
 
 // receive takes in one frame, and says whether there is anything more to listen to. The calls that were answered are
@@ -132,7 +168,9 @@ func (s *session) receive(
 	if got.violated == nil && len(got.answered) > 0 {
 		// Sending comes first: the host gets on with the next frame while outcomes are handed out.
 		s.expectEndIfDone()
-		s.wakeUp.Signal()
+		if s.ledger.hasMore() {
+			s.carrier.wake()
+		}
 		if s.ledger.awaitsWord {
 			s.watchdog.lookBy(time.Now(), s.checkDeadlines) // Another call is the oldest now.
 		}
@@ -140,15 +178,15 @@ func (s *session) receive(
 	s.mu.Unlock()
 
 	if unreadable := handOut(got.answered, frame.GetOutcomes()); unreadable != nil {
-		s.breakStub(unreadable, FateUnknown)
+		s.breakByCarrier(unreadable, FateUnknown)
 		return got.answered, false
 	}
 	if got.violated != nil {
-		s.breakStub(got.violated, FateUnknown)
+		s.breakByCarrier(got.violated, FateUnknown)
 		return got.answered, false
 	}
 	if got.told != nil {
-		s.breakStub(got.told, FateNotExecuted)
+		s.breakByCarrier(got.told, FateNotExecuted)
 		return got.answered, false
 	}
 	return got.answered, true
@@ -174,7 +212,7 @@ func handOut(calls []*pendingCall, outcomes []*seriatimv1.Outcome) *FailureCause
 	return nil
 }
 
-// connectionEnded is told once, at the end of the link. It is an orderly end, if the host says so and the stub was closed
+// connectionEnded is told once, at the end of what carries the stub. It is an orderly end, if the host says so and the stub was closed
 // and all is answered.
 func (s *session) connectionEnded(cause *FailureCause, byHost bool) {
 	s.mu.Lock()
@@ -184,11 +222,11 @@ func (s *session) connectionEnded(cause *FailureCause, byHost bool) {
 	}
 	s.mu.Unlock()
 	if !orderly {
-		s.breakStub(cause, FateUnknown)
+		s.breakByCarrier(cause, FateUnknown)
 	}
 }
 
-// leave is the end of the link, whatever it was.
+// leave is the end of what carried the stub, whatever it was.
 func (s *session) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,13 +239,30 @@ func (s *session) leave() {
 // Those that were sent have the given fate. It then tells the listeners. Unless the host has told the break, it
 // also hangs up.
 func (s *session) breakStub(cause *FailureCause, sentFate Fate) {
+	if tellListeners := s.breakAndTell(cause, sentFate); tellListeners != nil {
+		tellListeners()
+	}
+}
+
+// breakByCarrier is the same for who carries the stub, and maybe others, whom this one's listeners must not hold up.
+func (s *session) breakByCarrier(cause *FailureCause, sentFate Fate) {
+	if tellListeners := s.breakAndTell(cause, sentFate); tellListeners != nil {
+		s.mu.Lock()
+		carrier := s.carrier
+		s.mu.Unlock()
+		carrier.callOut(tellListeners)
+	}
+}
+
+// breakAndTell does all of that but to tell the listeners, which it leaves to its caller, if there are any.
+func (s *session) breakAndTell(cause *FailureCause, sentFate Fate) (tellListeners func()) {
 	s.mu.Lock()
 	verdicts, broke := s.ledger.breakWith(cause, sentFate)
 	if !broke {
 		s.mu.Unlock()
-		return
+		return nil
 	}
-	listeners, link := s.listeners, s.link
+	listeners, carrier := s.listeners, s.carrier
 	s.stop()
 	toldByHost := sentFate == FateNotExecuted
 	if toldByHost {
@@ -215,16 +270,22 @@ func (s *session) breakStub(cause *FailureCause, sentFate Fate) {
 	}
 	s.mu.Unlock()
 
-	if link != nil && !toldByHost {
-		link.hangUp()
+	if carrier != nil && !toldByHost {
+		carrier.hangUp()
 	}
 	for _, verdict := range verdicts {
 		verdict.tell()
 	}
-	for _, listener := range listeners {
-		listener(cause)
+	if len(listeners) == 0 {
+		close(s.ended)
+		return nil
 	}
-	close(s.ended)
+	return func() {
+		for _, listener := range listeners {
+			listener(cause)
+		}
+		close(s.ended)
+	}
 }
 
 // finished is the end of the stub without a break. Under the lock.
@@ -237,10 +298,12 @@ func (s *session) finished() {
 func (s *session) stop() {
 	s.listeners = nil
 	s.watchdog.stop()
-	s.wakeUp.Signal()
+	if s.carrier != nil {
+		s.carrier.wake()
+	}
 }
 
-// expectEndIfDone sees to it that the link doesn't go on for ever when there is nothing left but its end. Under the
+// expectEndIfDone sees to it that the carrier doesn't go on for ever when there is nothing left but its end. Under the
 // lock.
 func (s *session) expectEndIfDone() {
 	if s.ledger.isDone() {
@@ -252,7 +315,7 @@ func (s *session) expectEndIfDone() {
 
 func (s *session) openingOverdue() {
 	s.mu.Lock()
-	opened, carried := s.ledger.opened, s.link.isCarried
+	opened, carried := s.ledger.opened, s.carrier.isCarried()
 	s.mu.Unlock()
 	if opened {
 		return
@@ -263,7 +326,10 @@ func (s *session) openingOverdue() {
 func (s *session) endOverdue() {
 	s.breakStub(newCause(ReasonAnswerOverdue, codes.DeadlineExceeded,
 		fmt.Sprintf("the stub has nothing left, and the host has not ended it within %v", s.options.EndTimeout)), FateUnknown)
-	s.link.hangUp()
+	s.mu.Lock()
+	carrier := s.carrier
+	s.mu.Unlock()
+	carrier.hangUp()
 }
 
 func (s *session) checkDeadlines() {

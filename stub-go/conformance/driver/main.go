@@ -52,6 +52,7 @@ type options struct {
 	OpenTimeoutMs          int64 `json:"open_timeout_ms"`
 	KeepAliveTimeMs        int64 `json:"keep_alive_time_ms"`
 	KeepAliveTimeoutMs     int64 `json:"keep_alive_timeout_ms"`
+	SharedCalls            int   `json:"shared_calls"`
 }
 
 type step struct {
@@ -192,6 +193,7 @@ func play(request *driverRequest) (*driverResponse, error) {
 		OpenTimeout:            millis(given.OpenTimeoutMs),
 		KeepAliveTime:          millis(given.KeepAliveTimeMs),
 		KeepAliveTimeout:       millis(given.KeepAliveTimeoutMs),
+		SharedCalls:            given.SharedCalls,
 	})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,148 @@
+package seriatim
+
+import (
+	"io"
+	"slices"
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	seriatimv1 "seriatim.dev/go/seriatim/v1"
+)
+
+const (
+	// partBytes is the most that a part has beside its frame: tags, lengths, the lane's number, credit.
+	partBytes = 32
+
+	// creditBytes: when the host may be given so much credit, it is told even if there is nothing else to say.
+	creditBytes = 64 << 10
+)
+
+// lane carries one session on a shared call. It has no goroutine: the call's writer asks it for what it has to send, and the
+// call's reader gives it what comes.
+type lane struct {
+	session *session
+	call    *sharedCall
+
+	number atomic.Uint64 // 0 before its first part is in a message. Written by the call's writer.
+	inLine atomic.Bool   // It stands in line to send, or is ready to.
+	over   atomic.Bool   // It has ended or is given up. Written under the call's lock.
+	gaveUp atomic.Bool   // It is over, and the host has to be told.
+	owed   atomic.Uint32 // What the host may be given as credit.
+
+	told   bool        // The host has been told that it is given up. The writer's.
+	opened bool        // The host has opened the stub. The reader's.
+	inVain []sentFrame // What was sent before the host said anything. The writer's, and with that the reader's.
+}
+
+// ---- what the session says -----------------------------------------------------------------------------
+
+func (l *lane) wake() {
+	if !l.over.Load() && !l.inLine.Swap(true) {
+		l.call.ready(l)
+	}
+}
+
+func (l *lane) hangUp() {
+	if l.call.giveUp(l) {
+		l.session.leave()
+	}
+}
+
+func (l *lane) isCarried() bool { return l.call.streamed.Load() }
+
+// callOut keeps the call's goroutine for the other lanes.
+func (l *lane) callOut(f func()) { go f() }
+
+// ---- what the call's writer asks -----------------------------------------------------------------------
+
+// part is what is to be sent next, if it has no more bytes than room; and the most bytes that it can have.
+func (l *lane) part(room int, scratch *[]*pendingCall, keep bool) (part *seriatimv1.LaneRequest, bytes int, became asked) {
+	if l.over.Load() {
+		if !l.gaveUp.Load() || l.told || l.number.Load() == 0 {
+			return nil, 0, askedNone
+		}
+		l.told = true
+		return &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Cancel{Cancel: true}}, partBytes, askedLast
+	}
+	if room != unlimited {
+		room -= partBytes
+	}
+	do, calls, open, bytes, more := l.session.nextWithin(room, (*scratch)[:0])
+	switch do {
+	case stepNoRoom:
+		return nil, 0, askedNoRoom
+	case stepSend:
+		frame := sentFrame{open, calls}
+		part = &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: frame.toRequest()}}
+		if keep {
+			l.inVain = append(l.inVain, sentFrame{open, slices.Clone(calls)})
+		}
+		clear(calls)
+		*scratch = calls
+	case stepHalfClose:
+		part = &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_HalfClose{HalfClose: true}}
+	default:
+		if l.owed.Load() < creditBytes {
+			return nil, 0, askedNone
+		}
+		part = &seriatimv1.LaneRequest{}
+	}
+	part.MoreBytes = l.owed.Swap(0)
+	if more {
+		return part, bytes + partBytes, askedMore
+	}
+	return part, bytes + partBytes, askedLast
+}
+
+// ---- what the call's reader tells ----------------------------------------------------------------------
+
+// take takes in what the host says on this lane.
+func (l *lane) take(part *seriatimv1.LaneResponse, answered []*pendingCall) []*pendingCall {
+	if frame := part.GetFrame(); frame != nil && !l.over.Load() {
+		answered = l.takeFrame(frame, answered)
+	}
+	if end := part.GetEnd(); end != nil && l.call.forget(l) {
+		var err error = io.EOF
+		if end.GetCode() != int32(codes.OK) {
+			err = status.ErrorProto(end)
+		}
+		l.session.connectionEnded(lostCause(err), err == io.EOF)
+		l.session.leave()
+	}
+	return answered
+}
+
+func (l *lane) takeFrame(frame *seriatimv1.ConnectResponse, answered []*pendingCall) []*pendingCall {
+	size, most := proto.Size(frame), l.session.options.MaxInboundFrameBytes
+	if size > most {
+		l.session.connectionEnded(lostCause(status.Errorf(codes.ResourceExhausted,
+			"grpc: received message larger than max (%d vs. %d)", size, most)), false)
+		return answered
+	}
+	answered, _ = l.session.receive(frame, answered[:0])
+	clear(answered)
+	l.opened = l.opened || frame.GetOpened() != nil
+	if frame.GetBroken() != nil {
+		l.retireCall(l.session.breakCause())
+	}
+	if len(frame.GetOutcomes()) > 0 && l.owed.Add(uint32(size)) >= creditBytes {
+		l.wake()
+	}
+	return answered
+}
+
+// retireCall sees to it that new stubs go elsewhere if the host shuts down, or lets no more lanes in.
+func (l *lane) retireCall(cause *FailureCause) {
+	if cause != nil && (cause.Reason == ReasonHostDraining || cause.Reason == ReasonOverloaded && !l.opened) {
+		l.call.retire()
+	}
+}
+
+// lost is that the call is over.
+func (l *lane) lost(cause *FailureCause) {
+	l.session.connectionEnded(cause, false)
+	l.session.leave()
+}
