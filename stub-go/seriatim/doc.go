@@ -16,5 +16,8 @@
 //
 // Such a call waits for its outcome. The function Call doesn't, so that one goroutine can make many.
 //
+// A stub is a gRPC call of its own, or with Options.SharedCalls one of many in a call: then a stub for each call, or for
+// each of many objects, costs little.
+//
 // Every call that fails, fails with a *CallFailure, which says why, and whether this call had an effect.
 package seriatim

@@ -78,3 +78,24 @@ func ExampleRetry() {
 	})
 	_ = value
 }
+
+func Example_aStubForEachCall() {
+	ctx := context.Background()
+	objects, err := seriatim.Connect("localhost:7070", insecure.NewCredentials(), &seriatim.Options{SharedCalls: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer objects.Close()
+
+	increment := func(name string) (*examplesv1.CounterValue, error) {
+		stub, err := objects.Namespace("COUNTER").GetByName(name)
+		if err != nil {
+			return nil, err
+		}
+		defer stub.Close()
+		return examplesv1.NewCounterClient(stub).Increment(ctx, &examplesv1.IncrementRequest{Amount: 1})
+	}
+
+	value, err := increment("foo")
+	fmt.Println(value, err)
+}

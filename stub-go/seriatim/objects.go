@@ -103,7 +103,7 @@ func (o *DurableObjects) NamespaceWithKey(name, uniqueKey string) (*Namespace, e
 }
 
 // Close ends the connection at once, if Connect made it: stubs that are still open break, so close them first
-// and wait for their end. It leaves a connection alone that was given to On.
+// and wait for their end. It leaves a connection alone that was given to On, but shared calls end when they have no stubs.
 func (o *DurableObjects) Close() error {
 	o.shared.close()
 	if o.owned == nil {

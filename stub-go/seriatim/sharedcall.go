@@ -28,6 +28,7 @@ type sharedCall struct {
 	objects  *DurableObjects
 	hangUp   context.CancelFunc // Ends the call and its goroutines.
 	streamed atomic.Bool        // A stream carries the call.
+	begun    chan struct{}      // Closed when the call has a stream, or gets none.
 	line     laneLine           // The writer's, and the reader's when written is closed.
 	written  chan struct{}      // Closed when the writer has ended.
 
@@ -42,17 +43,23 @@ type sharedCall struct {
 	fault       *FailureCause // Why the call is over, if not by its own end.
 }
 
-func newSharedCall(calls *sharedCalls, objects *DurableObjects) *sharedCall {
+// newSharedCall begins a call, behind another one, if there is one: so they come to the host in the order of their making.
+func newSharedCall(calls *sharedCalls, objects *DurableObjects, behind *sharedCall) *sharedCall {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &sharedCall{
 		calls:   calls,
 		objects: objects,
 		hangUp:  cancel,
+		begun:   make(chan struct{}),
 		written: make(chan struct{}),
 		book:    laneBook{lanes: map[uint64]*lane{}},
 	}
 	c.wakeUp.L = &c.mu
-	go c.run(ctx)
+	var other <-chan struct{}
+	if behind != nil {
+		other = behind.begun
+	}
+	go c.run(ctx, other)
 	return c
 }
 
@@ -241,9 +248,16 @@ func (c *sharedCall) sent() {
 
 // ---- the reader ----------------------------------------------------------------------------------------
 
-func (c *sharedCall) run(ctx context.Context) {
+func (c *sharedCall) run(ctx context.Context, behind <-chan struct{}) {
+	if behind != nil {
+		select {
+		case <-behind:
+		case <-ctx.Done():
+		}
+	}
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
 	stream, err := c.objects.client.ConnectMany(ctx, inOneGo(c.maxInboundBytes())...)
+	close(c.begun)
 	if err != nil {
 		close(c.written)
 		c.end(err)

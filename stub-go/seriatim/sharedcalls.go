@@ -14,6 +14,7 @@ type sharedCalls struct {
 	mu    sync.Mutex
 	calls []*sharedCall // Guarded, and so is what follows. nil, where there is none at the moment.
 	next  int           // The place of the next stub.
+	last  *sharedCall   // The one that was begun last.
 }
 
 // lane gives a lane for a session; nil, if the host has no shared calls.
@@ -31,7 +32,8 @@ func (s *sharedCalls) lane(session *session) *lane {
 				return lane
 			}
 		}
-		s.calls[place] = newSharedCall(s, session.objects)
+		s.last = newSharedCall(s, session.objects, s.last)
+		s.calls[place] = s.last
 	}
 	return nil
 }
@@ -44,6 +46,9 @@ func (s *sharedCalls) forget(call *sharedCall) {
 		if known == call {
 			s.calls[place] = nil
 		}
+	}
+	if s.last == call {
+		s.last = nil
 	}
 }
 

@@ -43,9 +43,10 @@ import (
 // own. Other grpc.CallOptions have no effect.
 //
 // Safe for any number of goroutines. The stream to the host opens with the first call, for which the host has
-// Options.OpenTimeout. A stub that isn't closed keeps it open, with its goroutines, until the garbage collector finds
-// that nobody can reach the stub any more: then it is closed, and the first of a client that is closed so is logged. A
-// listener for the break that leads to the stub keeps the stub.
+// Options.OpenTimeout; with Options.SharedCalls the stub is part of a stream, without goroutines of its own. A stub that
+// isn't closed keeps it open, with its goroutines, until the garbage collector finds that nobody can reach the stub any
+// more: then it is closed, and the first of a client that is closed so is logged. A listener for the break that leads to
+// the stub keeps the stub.
 type Stub struct {
 	namespace *Namespace
 	name      string   // Empty, if it isn't known.
@@ -131,8 +132,8 @@ func (s *Stub) IsBroken() bool { return s.BreakCause() != nil }
 func (s *Stub) BreakCause() *FailureCause { return s.session.breakCause() }
 
 // OnBreak has this told once, with the cause, when the stub breaks: after its calls have failed, on the
-// goroutine that found the break. At once, on this goroutine, if that has been. Never, if the stub ends without
-// breaking.
+// goroutine that found the break, or on another one if that serves other stubs, too. At once, on this goroutine, if that
+// has been. Never, if the stub ends without breaking.
 func (s *Stub) OnBreak(listener func(*FailureCause)) { s.session.onBreak(listener) }
 
 // Close lets no more calls in, and ends the stub when the calls made so far have been answered. It doesn't wait

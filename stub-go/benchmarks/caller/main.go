@@ -20,6 +20,11 @@ import (
 	"seriatim.dev/go/seriatim"
 )
 
+const (
+	objectCount = 1_000  // With a stub or a stream each.
+	nameCount   = 10_000 // For a stub for each call.
+)
+
 // A load is calls on a connection of its own.
 type load interface {
 	// send makes one more call.
@@ -56,11 +61,23 @@ func obey(command, bare, host string) error {
 	var err error
 	switch name {
 	case "stream":
-		calls, err = openStream(bare)
+		calls, err = openStreams(bare, 1, inFlight)
+	case "streams":
+		calls, err = openStreams(bare, objectCount, inFlight)
+	case "unary":
+		calls, err = openUnary(bare, inFlight)
 	case "stub":
-		calls, err = openStub(host, inFlight)
+		calls, err = openStubs(host, 1, inFlight, 0)
+	case "stubs":
+		calls, err = openStubs(host, objectCount, inFlight, 0)
+	case "lanes":
+		calls, err = openStubs(host, objectCount, inFlight, 1)
+	case "each":
+		calls, err = openForEach(host, inFlight, 0)
+	case "each-lane":
+		calls, err = openForEach(host, inFlight, 1)
 	default:
-		err = fmt.Errorf("load %q, expected stream or stub", name)
+		err = fmt.Errorf("load %q, expected stream, streams, unary, stub, stubs, lanes, each or each-lane", name)
 	}
 	if err != nil {
 		return err
@@ -110,61 +127,166 @@ func payload() *benchmarksv1.Payload {
 	return &benchmarksv1.Payload{Data: make([]byte, 32)}
 }
 
-// bareStream is the reference: a message on a bidirectional stream for each call.
-type bareStream struct {
+// bareStreams are the reference: a message on a bidirectional stream for each call, on each stream in turn.
+type bareStreams struct {
 	conn    *grpc.ClientConn
-	stream  grpc.BidiStreamingClient[benchmarksv1.Payload, benchmarksv1.Payload]
+	streams []grpc.BidiStreamingClient[benchmarksv1.Payload, benchmarksv1.Payload]
 	payload *benchmarksv1.Payload
+	sent    int
+	come    int
 }
 
-func openStream(target string) (*bareStream, error) {
+func openStreams(target string, count, inFlight int) (*bareStreams, error) {
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, err
 	}
-	stream, err := benchmarksv1.NewBareClient(conn).Stream(context.Background())
-	if err != nil {
-		return nil, err
+	b := &bareStreams{conn: conn, payload: payload()}
+	for range count {
+		stream, err := benchmarksv1.NewBareClient(conn).Stream(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		b.streams = append(b.streams, stream)
 	}
-	return &bareStream{conn, stream, payload()}, nil
+	return b, warm(b, count, inFlight)
 }
 
-func (b *bareStream) send() error { return b.stream.Send(b.payload) }
+func (b *bareStreams) send() error {
+	stream := b.streams[b.sent%len(b.streams)]
+	b.sent++
+	return stream.Send(b.payload)
+}
 
-func (b *bareStream) receive() error {
-	_, err := b.stream.Recv()
+func (b *bareStreams) receive() error {
+	stream := b.streams[b.come%len(b.streams)]
+	b.come++
+	_, err := stream.Recv()
 	return err
 }
 
-func (b *bareStream) close() { _ = b.conn.Close() }
+func (b *bareStreams) close() { _ = b.conn.Close() }
 
-// stubCalls are calls of one stub, which their futures hold in order.
+// warm makes a call on each of the streams or stubs, so that all are open when it begins.
+func warm(calls load, count, inFlight int) error {
+	for made := 0; made < count; made += inFlight {
+		some := min(inFlight, count-made)
+		for range some {
+			if err := calls.send(); err != nil {
+				return err
+			}
+		}
+		for range some {
+			if err := calls.receive(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bareUnary is the other reference: a unary call for each call, on a goroutine of its own, since it waits.
+type bareUnary struct {
+	conn    *grpc.ClientConn
+	client  benchmarksv1.BareClient
+	payload *benchmarksv1.Payload
+	ends    chan chan error
+}
+
+func openUnary(target string, inFlight int) (*bareUnary, error) {
+	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	return &bareUnary{conn, benchmarksv1.NewBareClient(conn), payload(), make(chan chan error, inFlight)}, nil
+}
+
+func (b *bareUnary) send() error {
+	end := make(chan error, 1)
+	b.ends <- end
+	go func() {
+		_, err := b.client.Unary(context.Background(), b.payload)
+		end <- err
+	}()
+	return nil
+}
+
+func (b *bareUnary) receive() error { return <-<-b.ends }
+
+func (b *bareUnary) close() { _ = b.conn.Close() }
+
+// stubCalls are calls of stubs in turn, which their futures hold in order.
 type stubCalls struct {
 	objects *seriatim.DurableObjects
-	bench   benchmarksv1.BenchClient
+	next    func() (benchmarksv1.BenchClient, func(), error) // What to call, and what to do when it is called.
 	payload *benchmarksv1.Payload
 	futures chan *seriatim.Future[benchmarksv1.Payload]
 }
 
-func openStub(target string, inFlight int) (*stubCalls, error) {
-	objects, err := seriatim.Connect(target, insecure.NewCredentials(), nil)
-	if err != nil {
-		return nil, err
-	}
-	stub, err := objects.Namespace("BENCH").GetByName("bench-0")
+func openCalls(target string, inFlight, sharedCalls int) (*stubCalls, error) {
+	objects, err := seriatim.Connect(target, insecure.NewCredentials(), &seriatim.Options{SharedCalls: sharedCalls})
 	if err != nil {
 		return nil, err
 	}
 	return &stubCalls{
 		objects: objects,
-		bench:   benchmarksv1.NewBenchClient(stub),
 		payload: payload(),
 		futures: make(chan *seriatim.Future[benchmarksv1.Payload], inFlight),
 	}, nil
 }
 
+// openStubs opens a stub on each of so many objects.
+func openStubs(target string, count, inFlight, sharedCalls int) (*stubCalls, error) {
+	calls, err := openCalls(target, inFlight, sharedCalls)
+	if err != nil {
+		return nil, err
+	}
+	var clients []benchmarksv1.BenchClient
+	for i := range count {
+		stub, err := calls.objects.Namespace("BENCH").GetByName(fmt.Sprint("bench-", i))
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, benchmarksv1.NewBenchClient(stub))
+	}
+	made := 0
+	calls.next = func() (benchmarksv1.BenchClient, func(), error) {
+		client := clients[made%len(clients)]
+		made++
+		return client, func() {}, nil
+	}
+	return calls, warm(calls, count, inFlight)
+}
+
+// openForEach opens a stub for each call, and closes it.
+func openForEach(target string, inFlight, sharedCalls int) (*stubCalls, error) {
+	calls, err := openCalls(target, inFlight, sharedCalls)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, nameCount)
+	for i := range names {
+		names[i] = fmt.Sprint("bench-", i)
+	}
+	made := 0
+	calls.next = func() (benchmarksv1.BenchClient, func(), error) {
+		stub, err := calls.objects.Namespace("BENCH").GetByName(names[made%len(names)])
+		made++
+		if err != nil {
+			return nil, nil, err
+		}
+		return benchmarksv1.NewBenchClient(stub), stub.Close, nil
+	}
+	return calls, warm(calls, nameCount, inFlight)
+}
+
 func (s *stubCalls) send() error {
-	s.futures <- seriatim.Call(context.Background(), s.bench.Echo, s.payload)
+	client, called, err := s.next()
+	if err != nil {
+		return err
+	}
+	s.futures <- seriatim.Call(context.Background(), client.Echo, s.payload)
+	called()
 	return nil
 }
 

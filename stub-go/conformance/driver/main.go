@@ -53,6 +53,7 @@ type options struct {
 	KeepAliveTimeMs        int64 `json:"keep_alive_time_ms"`
 	KeepAliveTimeoutMs     int64 `json:"keep_alive_timeout_ms"`
 	SharedCalls            int   `json:"shared_calls"`
+	SharedCallIdleMs       int64 `json:"shared_call_idle_timeout_ms"`
 }
 
 type step struct {
@@ -194,6 +195,7 @@ func play(request *driverRequest) (*driverResponse, error) {
 		KeepAliveTime:          millis(given.KeepAliveTimeMs),
 		KeepAliveTimeout:       millis(given.KeepAliveTimeoutMs),
 		SharedCalls:            given.SharedCalls,
+		SharedCallIdleTimeout:  millis(given.SharedCallIdleMs),
 	})
 	if err != nil {
 		return nil, err
