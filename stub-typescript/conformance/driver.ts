@@ -226,6 +226,7 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     describeTimeoutMs: set("describe_timeout_ms"),
     endTimeoutMs: set("end_timeout_ms"),
     openTimeoutMs: set("open_timeout_ms"),
+    sharedCalls: set("shared_calls"),
     keepAliveTimeMs: set("keep_alive_time_ms"),
     keepAliveTimeoutMs: set("keep_alive_timeout_ms"),
   };

@@ -82,8 +82,11 @@ export class CallQueue {
     return this.last;
   }
 
-  /** The calls of the next frame, which count as sent from now on: at least one, if one waits. */
-  send(maxCalls: number, maxBytes: number): PendingCall[] {
+  /**
+   * The calls of the next frame, which count as sent from now on: at least one, if one waits. Undefined, if they have
+   * more bytes than there is room for: then nothing is changed.
+   */
+  send(maxCalls: number, maxBytes: number, room = Infinity): PendingCall[] | undefined {
     const frame: PendingCall[] = [];
     let bytes = 0;
     for (let index = this.#index(this.#sent + 1); frame.length < maxCalls; index++) {
@@ -93,6 +96,9 @@ export class CallQueue {
       }
       frame.push(call);
       bytes += call.bytes;
+    }
+    if (bytes > room) {
+      return undefined;
     }
     this.#sent += frame.length;
     this.#waitingBytes -= bytes;

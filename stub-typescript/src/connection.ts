@@ -12,7 +12,10 @@ import {
 import { DurableObjects } from "./gen/seriatim/v1/durable_objects_pb.js";
 import { Room } from "./room.js";
 
-const CONNECT_PATH = `/${DurableObjects.typeName}/${DurableObjects.method.connect.name}`;
+/** The paths of calls that carry stubs. */
+const CONNECT_PATHS = [DurableObjects.method.connect, DurableObjects.method.connectMany].map(
+  ({ name }) => `/${DurableObjects.typeName}/${name}`,
+);
 
 /** For each open stream, Node.js counts almost a kilobyte against this; its default is 10 (MB). */
 const MAX_SESSION_MEMORY_MB = 1000;
@@ -49,6 +52,7 @@ export class Connection {
   readonly #connectTimeoutMs: number;
   #connecting: NodeJS.Timeout | undefined;
   #holds = 0;
+  #onGoingAway = (): void => undefined;
 
   /** The places for streams of stubs. */
   readonly room = new Room();
@@ -90,7 +94,10 @@ export class Connection {
         stream.emit("error", new Error("the stream was closed without an answer"));
       }
     });
-    this.room.entered(stream, path.endsWith(CONNECT_PATH));
+    this.room.entered(
+      stream,
+      CONNECT_PATHS.some((end) => path.endsWith(end)),
+    );
     this.#hear(stream.session as ClientHttp2Session | undefined);
     return stream;
   }
@@ -123,6 +130,9 @@ export class Connection {
       this.#sessions.add(session);
       session.on("error", () => undefined);
       session.once("close", () => this.#sessions.delete(session));
+      session.once("goaway", () => {
+        this.#onGoingAway();
+      });
     }
     if (this.#holds === 0) {
       session.unref(); // Connect holds it as long as a stream is open.
@@ -138,6 +148,11 @@ export class Connection {
         this.#manager.abort(new ConnectError(message, Code.Unavailable));
       }
     }, this.#connectTimeoutMs);
+  }
+
+  /** Has this told when the other end wants new calls to go elsewhere (GOAWAY). */
+  onGoingAway(listener: () => void): void {
+    this.#onGoingAway = listener;
   }
 
   /** Keeps the process alive until {@link release} is called as often. */

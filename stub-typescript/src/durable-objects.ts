@@ -1,10 +1,13 @@
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { ClientSessionOptions, SecureClientSessionOptions } from "node:http2";
-import type { Client } from "./client.js";
+import type { Client, Wire } from "./client.js";
 import { Connection } from "./connection.js";
+import { MESSAGE_BYTES } from "./lane-ledger.js";
 import { DurableObjectNamespace } from "./namespace.js";
 import { checkedClientOptions, checkMillis, checkWhole, type ClientOptions } from "./options.js";
+import { ownCall } from "./own-call.js";
+import { SharedCalls } from "./shared-calls.js";
 import { keepByteOrderMarks } from "./text.js";
 import { warn } from "./warn.js";
 
@@ -61,17 +64,17 @@ export class DurableObjects implements Disposable {
   readonly #namespaces = new Map<string, DurableObjectNamespace>();
 
   private constructor(
-    transport: Transport,
+    wire: Wire,
     options: Required<ClientOptions>,
-    connection: Connection | undefined,
+    sharedCalls: SharedCalls | undefined,
     end: () => void,
   ) {
     keepByteOrderMarks();
     let hasWarned = false;
     this.#client = {
-      transport,
+      ...wire,
       options,
-      connection,
+      carry: (session) => (sharedCalls === undefined ? ownCall(wire, session) : sharedCalls.carry(session)),
       warnOfDropped(stub) {
         if (!hasWarned) {
           hasWarned = true;
@@ -79,7 +82,10 @@ export class DurableObjects implements Disposable {
         }
       },
     };
-    this.#end = end;
+    this.#end = () => {
+      sharedCalls?.retire();
+      end();
+    };
   }
 
   /**
@@ -88,7 +94,9 @@ export class DurableObjects implements Disposable {
    * breaks its stubs in bounded time.
    */
   static on(transport: Transport, options: ClientOptions = {}): DurableObjects {
-    return new DurableObjects(transport, checkedClientOptions(options), undefined, () => undefined);
+    const checked = checkedClientOptions(options);
+    const wire = { transport, connection: undefined };
+    return new DurableObjects(wire, checked, sharedCalls(wire, wire, checked, Infinity), () => undefined);
   }
 
   /**
@@ -119,13 +127,19 @@ export class DurableObjects implements Disposable {
       closed
         ? Promise.reject(new ConnectError("the client is closed", Code.FailedPrecondition))
         : next(request);
-    const transport = createGrpcTransport({
-      baseUrl,
-      sessionManager: connection,
-      readMaxBytes: maxInboundFrameBytes,
-      interceptors: [refuseIfClosed, ...(options.interceptors ?? [])],
+    const wire = (readMaxBytes: number): Wire => ({
+      transport: createGrpcTransport({
+        baseUrl,
+        sessionManager: connection,
+        readMaxBytes,
+        interceptors: [refuseIfClosed, ...(options.interceptors ?? [])],
+      }),
+      connection,
     });
-    return new DurableObjects(transport, checked, connection, () => {
+    const own = wire(maxInboundFrameBytes);
+    // A frame over the limit is to harm none but its own stub, if it isn't far over it.
+    const shared = wire(maxInboundFrameBytes + MESSAGE_BYTES);
+    return new DurableObjects(own, checked, sharedCalls(shared, own, checked, maxInboundFrameBytes), () => {
       closed = true;
       connection.abort(new ConnectError("the client was closed", Code.Canceled));
     });
@@ -162,6 +176,18 @@ export class DurableObjects implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function sharedCalls(
+  wire: Wire,
+  ownWire: Wire,
+  options: Required<ClientOptions>,
+  maxFrameBytes: number,
+): SharedCalls | undefined {
+  const { sharedCalls: count, sharedCallIdleTimeoutMs: idleTimeoutMs, endTimeoutMs } = options;
+  return count === 0
+    ? undefined
+    : new SharedCalls(wire, ownWire, count, { idleTimeoutMs, endTimeoutMs, maxFrameBytes });
 }
 
 function checkedUrl(text: string): string {

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, type ErrorInfo } from "./gen/google/rpc/error_details_pb.js";
+import type { Status } from "./gen/google/rpc/status_pb.js";
 import type { Broken } from "./gen/seriatim/v1/durable_objects_pb.js";
 
 /** What a caller knows about the effect of a call that failed. */
@@ -157,10 +158,7 @@ export function clientCause(
 
 /** The cause that a host told in its last frame. */
 export function toldCause(broken: Broken): FailureCause {
-  const details = (broken.cause?.details ?? []).map((any) => ({
-    type: any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1),
-    value: any.value,
-  }));
+  const details = detailsOf(broken.cause);
   const info = errorInfo(details);
   return Object.freeze({
     reason: info?.reason ?? "",
@@ -173,6 +171,26 @@ export function toldCause(broken: Broken): FailureCause {
     metadata: { ...info?.metadata },
     details,
   });
+}
+
+function detailsOf(status: Status | undefined): { type: string; value: Uint8Array }[] {
+  return (status?.details ?? []).map(({ typeUrl, value }) => ({
+    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+    value,
+  }));
+}
+
+/** The end of a lane, as connect has that of a call; undefined if it is OK. */
+export function statusError(end: Status): ConnectError | undefined {
+  if (end.code === 0) {
+    return undefined;
+  }
+  const code = CODES.find((known: number) => known === end.code);
+  const message = code === undefined ? `invalid grpc-status: ${end.code}` : end.message;
+  const metadata = new Headers({ "grpc-status": String(end.code) });
+  const error = new ConnectError(message, code ?? Code.Internal, metadata);
+  error.details = detailsOf(end);
+  return error;
 }
 
 /** The stub's call ended, and without the host's last frame: with OK if there is no error. */

@@ -16,12 +16,17 @@ export type Step =
       readonly do: "send";
       readonly first: number;
       readonly calls: readonly PendingCall[];
+      /** At least the size of the frame. */
+      readonly bytes: number;
       readonly open?: Open;
     }
+  /** The same as to wait, since the next frame has more bytes than there is room for. */
+  | { readonly do: "noRoom" }
   /** Half-close, and nothing more. */
   | { readonly do: "halfClose" };
 
 const WAIT: Step = Object.freeze({ do: "wait" });
+const NO_ROOM: Step = Object.freeze({ do: "noRoom" });
 const HALF_CLOSE: Step = Object.freeze({ do: "halfClose" });
 const NONE: readonly PendingCall[] = Object.freeze([]);
 
@@ -128,8 +133,12 @@ export class Ledger {
 
   // ---- frames up -------------------------------------------------------------------------------------
 
-  /** What the writer has to do. The calls of a frame to send count as sent from now on. */
-  next(): Step {
+  /**
+   * What the writer has to do. The calls of a frame to send count as sent from now on.
+   *
+   * @param spare how many bytes a frame may have at the moment
+   */
+  next(spare = Infinity): Step {
     if (this.isOver || (this.#state === "closing" && this.#calls.waiting === 0)) {
       return HALF_CLOSE;
     }
@@ -137,14 +146,20 @@ export class Ledger {
       return WAIT;
     }
     const first = this.#calls.sent + 1;
-    const room = this.#options.maxFrameBytes - (this.#openSent ? 0 : this.#openBytes);
-    const calls = this.#calls.send(this.#options.maxFrameInvocations, room);
+    const openBytes = this.#openSent ? 0 : this.#openBytes;
+    const { maxFrameInvocations, maxFrameBytes } = this.#options;
+    const waitingBytes = this.#calls.waitingBytes;
+    const calls = this.#calls.send(maxFrameInvocations, maxFrameBytes - openBytes, spare - openBytes);
+    if (calls === undefined) {
+      return NO_ROOM;
+    }
+    const bytes = openBytes + waitingBytes - this.#calls.waitingBytes;
     this.#frames.push(this.#calls.sent);
     if (this.#openSent) {
-      return { do: "send", first, calls };
+      return { do: "send", first, calls, bytes };
     }
     this.#openSent = true;
-    return { do: "send", first, calls, open: this.#open };
+    return { do: "send", first, calls, bytes, open: this.#open };
   }
 
   // ---- frames down -----------------------------------------------------------------------------------
@@ -352,7 +367,8 @@ export class Ledger {
   }
 }
 
-function violation(what: string): FailureCause {
+/** Why a stub breaks whose host breaks the rules. */
+export function violation(what: string): FailureCause {
   return clientCause(Reasons.HOST_VIOLATION, Code.Internal, `the host broke the protocol: ${what}`);
 }
 

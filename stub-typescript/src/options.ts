@@ -53,6 +53,19 @@ export interface ClientOptions {
    */
   readonly endTimeoutMs?: number;
 
+  /**
+   * Over how many calls the client spreads its stubs, in turn, each of which carries many: for clients that have many
+   * stubs, or one for each call. With 0, each stub has a call of its own, and so has each one of a host that knows no
+   * shared calls. Default: 0.
+   */
+  readonly sharedCalls?: number;
+
+  /**
+   * How long a shared call may be without a stub before it is ended; with 0 it ends with its last stub. Default:
+   * 10,000 ms.
+   */
+  readonly sharedCallIdleTimeoutMs?: number;
+
   /** How long to wait for the description of a namespace. Default: 10,000 ms. */
   readonly describeTimeoutMs?: number;
 }
@@ -68,6 +81,8 @@ export const defaultClientOptions: Required<ClientOptions> = Object.freeze({
   deadlineGraceMs: 1_000,
   openTimeoutMs: 10_000,
   endTimeoutMs: 10_000,
+  sharedCalls: 0,
+  sharedCallIdleTimeoutMs: 10_000,
   describeTimeoutMs: 10_000,
 });
 
@@ -90,6 +105,8 @@ export function checkedClientOptions(given: ClientOptions): Required<ClientOptio
   checkMillis("deadlineGraceMs", options.deadlineGraceMs, 0);
   checkMillis("openTimeoutMs", options.openTimeoutMs, 1);
   checkMillis("endTimeoutMs", options.endTimeoutMs, 1);
+  checkWhole("sharedCalls", options.sharedCalls, 0);
+  checkMillis("sharedCallIdleTimeoutMs", options.sharedCallIdleTimeoutMs, 0);
   checkMillis("describeTimeoutMs", options.describeTimeoutMs, 1);
   checkAtMost(
     "maxUnansweredFrames × maxFrameInvocations",
@@ -122,9 +139,9 @@ export function withDefaults<T extends object>(defaults: Required<T>, given: T):
   return options;
 }
 
-export function checkWhole(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${name} ${value}, expected a whole number of at least 1`);
+export function checkWhole(name: string, value: number, least = 1): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new RangeError(`${name} ${value}, expected a whole number of at least ${least}`);
   }
 }
 

@@ -4,9 +4,9 @@ import type { Client } from "./client.js";
 import { isRefusal, type Connection } from "./connection.js";
 import { CallFailure, clientCause, Fate, lostCause, Reasons, type FailureCause } from "./failure.js";
 import { openBytes, requestFrame } from "./frames.js";
-import type { ConnectRequest, ConnectResponse, Open, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
-import { Ledger, type Verdict } from "./ledger.js";
-import { Link, type Carried } from "./link.js";
+import type { ConnectResponse, Open, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { Ledger, violation, type Verdict } from "./ledger.js";
+import type { Carried, CutFrame, Link } from "./link.js";
 import { warn } from "./warn.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -47,7 +47,7 @@ export class Session implements Carried {
       return 0;
     }
     if (this.#link === undefined) {
-      this.#link = new Link(this.#client, this);
+      this.#link = this.#client.carry(this);
       this.#watchdog.expectOpening(this.#client.options.openTimeoutMs, () => {
         this.#openingOverdue();
       });
@@ -107,9 +107,13 @@ export class Session implements Carried {
 
   // ---- what the link asks and tells ------------------------------------------------------------------
 
-  next(): ConnectRequest | "wait" | "halfClose" {
-    const step = this.#ledger.next();
-    return step.do === "send" ? requestFrame(step.open, step.first, step.calls, performance.now()) : step.do;
+  next(room: number): CutFrame | "wait" | "halfClose" | "noRoom" {
+    const step = this.#ledger.next(room);
+    if (step.do !== "send") {
+      return step.do;
+    }
+    const { open, first, calls, bytes } = step;
+    return { frame: requestFrame(open, first, calls, performance.now()), bytes };
   }
 
   receive(frame: ConnectResponse): void {
@@ -147,6 +151,10 @@ export class Session implements Carried {
     this.#link?.kick();
     this.#expectEndIfDone();
     this.#holdProcess();
+  }
+
+  violated(what: string): void {
+    this.#breakHere(violation(what));
   }
 
   connectionEnded(error: ConnectError | undefined): void {

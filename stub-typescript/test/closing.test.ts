@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, createClient } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { DurableObjects, Fate, Reasons, type ConnectOptions, type DurableObjectStub } from "../src/index.js";
+import { Fate, Reasons, type ConnectOptions, type DurableObjectStub } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { failureOf, latch, seen } from "./expect.js";
 import { counting, FakeHost, opened, outcomes } from "./fake-host.js";
 

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { DurableObjects } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { latch } from "./expect.js";
 import { FakeHost, opened, outcomes } from "./fake-host.js";
 

@@ -6,14 +6,8 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { ErrorInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
 import { BrokenSchema } from "../src/gen/seriatim/v1/durable_objects_pb.js";
-import {
-  CallFailure,
-  DurableObjects,
-  Fate,
-  Reasons,
-  type ConnectOptions,
-  type DurableObjectStub,
-} from "../src/index.js";
+import { CallFailure, Fate, Reasons, type ConnectOptions, type DurableObjectStub } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { broke, failureOf, latch, seen } from "./expect.js";
 import { broken, counting, FakeHost, opened, outcomes } from "./fake-host.js";
 
@@ -275,15 +269,19 @@ describe("a lost connection", () => {
       host.stubs[0]?.goAway();
       yield* [];
     });
-    await withStub(host.url, async (stub, another) => {
-      await stub.call(increment, { amount: 1n });
-      const failure = await failureOf(another().call(increment, { amount: 10n }));
-      assert.equal(failure.reason, Reasons.CONNECTION_LOST);
-      assert.equal(failure.fate, Fate.NOT_EXECUTED);
-      assert(failure.retryable);
-      assert.equal((await stub.call(increment, { amount: 1n })).value, 2n);
-      await stub.close();
-    });
+    await withStub(
+      host.url,
+      async (stub, another) => {
+        await stub.call(increment, { amount: 1n });
+        const failure = await failureOf(another().call(increment, { amount: 10n }));
+        assert.equal(failure.reason, Reasons.CONNECTION_LOST);
+        assert.equal(failure.fate, Fate.NOT_EXECUTED);
+        assert(failure.retryable);
+        assert.equal((await stub.call(increment, { amount: 1n })).value, 2n);
+        await stub.close();
+      },
+      { sharedCalls: 0 },
+    );
   });
 
   test("is found by the keepalive, if the way to the host is dead", async () => {

@@ -29,6 +29,7 @@ import {
   type Outcome,
 } from "../src/gen/seriatim/v1/durable_objects_pb.js";
 import { DurableObjectIds } from "../src/index.js";
+import { ManySide } from "./fake-lanes.js";
 
 export const UNIQUE_KEY = "mykey";
 export const ids = new DurableObjectIds(UNIQUE_KEY);
@@ -100,6 +101,10 @@ export class HostSide {
 export class FakeHost implements AsyncDisposable {
   /** The stubs that were opened, in order. */
   readonly stubs: HostSide[] = [];
+  /** The calls of many stubs that were begun, in order. */
+  readonly calls: ManySide[] = [];
+  /** How many calls of many stubs were refused. */
+  refused = 0;
   /** How often a namespace was described. */
   described = 0;
   url = "";
@@ -109,26 +114,53 @@ export class FakeHost implements AsyncDisposable {
     this.#close = close;
   }
 
+  /** The one call of many stubs that there is. */
+  get call(): ManySide {
+    const [call, ...more] = this.calls;
+    if (call === undefined || more.length > 0) {
+      throw new Error(`${this.calls.length} calls of many stubs, expected 1`);
+    }
+    return call;
+  }
+
   /** Starts a host whose first stub plays the first script, and so on; the last one is played again. */
   static start(...scripts: Script[]): Promise<FakeHost> {
     return FakeHost.startWith({}, ...scripts);
   }
 
   /** The same, with a server that has these options. */
-  static async startWith(options: ServerOptions, ...scripts: Script[]): Promise<FakeHost> {
+  static async startWith(
+    { servesMany = true, ...options }: ServerOptions & { servesMany?: boolean },
+    ...scripts: Script[]
+  ): Promise<FakeHost> {
     const requestKey = createContextKey<Http2ServerRequest | undefined>(undefined);
     const sessions = new Set<Http2Session>();
+    const play = async function* (
+      requests: AsyncIterable<ConnectRequest>,
+      stream: ServerHttp2Stream | undefined,
+    ): AsyncGenerator<Frame, void> {
+      const stub = new HostSide(requests, stream);
+      const script = scripts[Math.min(host.stubs.length, scripts.length - 1)];
+      host.stubs.push(stub);
+      if (script !== undefined) {
+        yield* script(stub);
+      }
+    };
     const handler = connectNodeAdapter({
       contextValues: (request) => createContextValues().set(requestKey, request as Http2ServerRequest),
       routes: (router) => {
         router.service(Contract, {
           async *connect(requests, context) {
-            const stub = new HostSide(requests, context.values.get(requestKey)?.stream);
-            const script = scripts[Math.min(host.stubs.length, scripts.length - 1)];
-            host.stubs.push(stub);
-            if (script !== undefined) {
-              yield* script(stub);
+            yield* play(requests, context.values.get(requestKey)?.stream);
+          },
+          async *connectMany(requests, context) {
+            if (!servesMany) {
+              host.refused++;
+              throw new ConnectError("this host knows one stub for each call", Code.Unimplemented);
             }
+            const call = new ManySide();
+            host.calls.push(call);
+            yield* call.play(requests, context.values.get(requestKey)?.stream, play, context.signal);
           },
           describeNamespace: ({ name }) => {
             host.described++;

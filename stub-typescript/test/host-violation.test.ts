@@ -6,7 +6,8 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { OutcomeSchema } from "../src/gen/seriatim/v1/durable_objects_pb.js";
-import { DurableObjects, Fate, Reasons, type CallFailure } from "../src/index.js";
+import { Fate, Reasons, type CallFailure } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { failureOf } from "./expect.js";
 import { broken, FakeHost, ids, opened, outcome, outcomes, UNIQUE_KEY, type Frame } from "./fake-host.js";
 

@@ -4,7 +4,8 @@ import { createServer as createSocketServer, type AddressInfo, type Server } fro
 import { describe, test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { CallFailure, DurableObjects, Reasons, type ConnectOptions } from "../src/index.js";
+import { CallFailure, Reasons, type ConnectOptions } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { failureOf } from "./expect.js";
 
 const { get } = Counter.method;

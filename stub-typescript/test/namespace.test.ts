@@ -3,12 +3,8 @@ import { describe, test } from "node:test";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import {
-  defaultClientOptions,
-  DurableObjects,
-  type ConnectOptions,
-  type DurableObjectId,
-} from "../src/index.js";
+import { defaultClientOptions, type ConnectOptions, type DurableObjectId } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { counting, FakeHost, ids, opened, outcomes, UNIQUE_KEY } from "./fake-host.js";
 
 describe("a namespace", () => {

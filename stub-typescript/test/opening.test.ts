@@ -3,7 +3,8 @@ import { createServer as createSocketServer, type AddressInfo, type Socket } fro
 import { describe, test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { DurableObjects, Fate, Reasons } from "../src/index.js";
+import { Fate, Reasons } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { failureOf, seen } from "./expect.js";
 import { counting, FakeHost } from "./fake-host.js";
 
@@ -13,7 +14,7 @@ const one = { amount: 1n };
 describe("a connection that carries as many streams as its other end permits", () => {
   test("has no room for one more stub, which says so and has executed nothing", async () => {
     await using host = await FakeHost.startWith({ settings: { maxConcurrentStreams: 2 } }, counting);
-    using objects = DurableObjects.connect(host.url, { openTimeoutMs: 3_000 });
+    using objects = DurableObjects.connect(host.url, { openTimeoutMs: 3_000, sharedCalls: 0 });
     const namespace = objects.namespace("COUNTER");
     const open = [namespace.getByName("1"), namespace.getByName("2")];
     await Promise.all(open.map((stub) => stub.call(increment, one)));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { describe, test } from "node:test";
+import { SHARED_CALLS } from "./client.js";
 import { counting, FakeHost, opened, outcomes } from "./fake-host.js";
 
 const PATIENCE_MS = 30_000;
@@ -13,7 +14,7 @@ async function run(url: string, program: string): Promise<string> {
     import { createClient } from "@connectrpc/connect";
     import { DurableObjects } from ${JSON.stringify(index)};
     import { Counter } from ${JSON.stringify(counter)};
-    const objects = DurableObjects.connect(${JSON.stringify(url)});
+    const objects = DurableObjects.connect(${JSON.stringify(url)}, { sharedCalls: ${SHARED_CALLS} });
     const stub = objects.namespace("COUNTER").getByName("foo");
     const counter = createClient(Counter, stub.transport());
     ${program}`;

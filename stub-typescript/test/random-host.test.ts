@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { CallFailure, DurableObjects, Fate } from "../src/index.js";
+import { CallFailure, Fate } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { broken, FakeHost, opened, outcomes, type Frame, type HostSide } from "./fake-host.js";
 
 const CALLS = 40;

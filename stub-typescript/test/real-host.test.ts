@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Code, createClient } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { DurableObjects, Fate, Reasons, Retry } from "../src/index.js";
+import { Fate, Reasons, Retry } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { broke, failureOf, seen } from "./expect.js";
 
 /** HOST:PORT of a server with the example objects; scripts/test starts one. */

@@ -5,12 +5,12 @@ import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import {
   CallFailure,
   defaultRetryOptions,
-  DurableObjects,
   Fate,
   Reasons,
   Retry,
   type DurableObjectStub,
 } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { pauseMs } from "../src/retry.js";
 import { failureOf } from "./expect.js";
 import { broken, counting, FakeHost, opened, type Script } from "./fake-host.js";

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { DurableObjects as Contract } from "../src/gen/seriatim/v1/durable_objects_pb.js";
-import { DurableObjects, Fate, Reasons, type ConnectOptions, type DurableObjectStub } from "../src/index.js";
+import { Fate, Reasons, type ConnectOptions, type DurableObjectStub } from "../src/index.js";
+import { DurableObjects } from "./client.js";
 import { failureOf, latch, seen } from "./expect.js";
 import { counting, FakeHost, opened, outcomes } from "./fake-host.js";
 
