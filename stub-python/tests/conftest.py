@@ -30,8 +30,8 @@ def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
         target = host if isinstance(host, str) else host.target
         if isinstance(host, FakeHost):
             host.has_lanes = lanes == "lane"
-        patient = {"open_timeout": 60.0} | options  # On a slow machine nothing is late.
-        patient["shared_calls"] = int(lanes != "own")
+        # On a slow machine nothing is late.
+        patient = {"open_timeout": 60.0, "shared_calls": int(lanes != "own")} | options
         face: Face = FACES[which](target, seriatim.ClientOptions(**patient))  # type: ignore[arg-type]
         made.append(face)
         return face

@@ -247,6 +247,7 @@ class FakeHost:
         self.all: list[Accepted] = []
         self.shared: list[AcceptedLanes] = []
         self.has_lanes = True
+        self.lanes_asked = 0
         self.greets = True  # Says at once that it knows what a shared call is, by the headers of its answer.
         self.descriptions = 0
         self.description = wire.DescribeNamespaceResponse(name=NAMESPACE, unique_key=UNIQUE_KEY)
@@ -367,11 +368,14 @@ class _ConnectMany(grpc.GenericRpcHandler):
         self._host = host
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        if handler_call_details.method == "/seriatim.v1.DurableObjects/ConnectMany" and self._host.has_lanes:
-            return grpc.stream_stream_rpc_method_handler(
-                self._host.connect_many, request_deserializer=wire.ConnectManyRequest.FromString
-            )
-        return None
+        if handler_call_details.method != "/seriatim.v1.DurableObjects/ConnectMany":
+            return None
+        self._host.lanes_asked += 1
+        if not self._host.has_lanes:
+            return None
+        return grpc.stream_stream_rpc_method_handler(
+            self._host.connect_many, request_deserializer=wire.ConnectManyRequest.FromString
+        )
 
 
 class Relay:

@@ -25,6 +25,7 @@ from seriatim import _scheduler
 
 WAIT_SECONDS = 20
 HERE = Path(__file__)
+OPTIONS = seriatim.ClientOptions(shared_calls=int(os.environ.get("SHARED_CALLS", "0")))
 
 
 def run(case: str, host: FakeHost, *more: str, **environment: str) -> list[str]:
@@ -40,6 +41,10 @@ def run(case: str, host: FakeHost, *more: str, **environment: str) -> list[str]:
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()
+
+
+def connect(target: str) -> seriatim.DurableObjects:
+    return seriatim.DurableObjects.connect(target, options=OPTIONS)
 
 
 def say(*words: object) -> None:
@@ -62,7 +67,7 @@ def echo(stub: seriatim.DurableObjectStub, timeout: float | None = None) -> int:
 
 
 def new_client(target: str) -> str:
-    with seriatim.DurableObjects.connect(target) as objects:
+    with connect(target) as objects:
         with objects.namespace("ECHO").get_by_name("of-a-new-client") as stub:
             return f"answered {echo(stub)} and {echo(stub)}, {objects.namespace('ECHO').id_from_name('x')}"[
                 :40
@@ -83,7 +88,7 @@ def in_child(action: Callable[[], None]) -> None:
 
 
 def threads(target: str) -> None:
-    with seriatim.DurableObjects.connect(target) as objects:
+    with connect(target) as objects:
         namespace = objects.namespace("ECHO")
         stub, unused = namespace.get_by_name("foo"), namespace.get_by_name("bar")
         say("the parent:", echo(stub))
@@ -114,7 +119,7 @@ def threads(target: str) -> None:
 def busy(target: str) -> None:
     """Threads that call while the process forks."""
     stop = threading.Event()
-    with seriatim.DurableObjects.connect(target) as objects:
+    with connect(target) as objects:
         stubs = [objects.namespace("ECHO").get_by_name(f"busy-{n}") for n in range(4)]
 
         def call(stub: seriatim.DurableObjectStub) -> None:
@@ -136,7 +141,7 @@ def busy(target: str) -> None:
 
 def pool(target: str) -> None:
     """A pool of multiprocessing, as most people fork."""
-    with seriatim.DurableObjects.connect(target) as objects:
+    with connect(target) as objects:
         with objects.namespace("ECHO").get_by_name("foo") as stub:
             echo(stub)
             with multiprocessing.get_context("fork").Pool(2) as workers:
@@ -147,7 +152,7 @@ def pool(target: str) -> None:
 
 def aio(target: str) -> None:
     async def parent() -> None:
-        async with seriatim.aio.DurableObjects.connect(target) as objects:
+        async with seriatim.aio.DurableObjects.connect(target, options=OPTIONS) as objects:
             namespace = objects.namespace("ECHO")
             async with namespace.get_by_name("foo") as stub:
                 say("the parent:", (await EchoStub(stub.channel()).Echo(EchoMessage())).number)
@@ -172,7 +177,7 @@ def limit(target: str, what: str) -> None:
     if what != "scheduler":
         _scheduler.SHARED.prepare()
     below = grpc.intercept_channel(channel, Transparent()) if what == "intercepted" else channel
-    namespace = seriatim.DurableObjects(below).namespace("ECHO")
+    namespace = seriatim.DurableObjects(below, OPTIONS).namespace("ECHO")
     stubs = [namespace.get_by_name(f"foo-{n}") for n in range(3)]
     threading.stack_size(1 << 46)
     calls = [EchoStub(stub.channel()).Echo.future(EchoMessage(), 5.0) for stub in stubs[:2]]

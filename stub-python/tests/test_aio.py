@@ -19,9 +19,14 @@ from seriatim.aio._call import StubCall
 _T = TypeVar("_T")
 
 
+@pytest.fixture(params=[0, 1], ids=["own", "lane"])
+def options(request: pytest.FixtureRequest) -> ClientOptions:
+    return ClientOptions(shared_calls=request.param)
+
+
 @pytest.fixture
-async def objects(host: FakeHost) -> AsyncIterator[DurableObjects]:
-    async with DurableObjects.connect(host.target) as objects:
+async def objects(host: FakeHost, options: ClientOptions) -> AsyncIterator[DurableObjects]:
+    async with DurableObjects.connect(host.target, options=options) as objects:
         yield objects
 
 
@@ -215,8 +220,8 @@ async def test_a_close_with_grace_gives_up(host: FakeHost, stub: DurableObjectSt
         await call
 
 
-async def test_a_closed_channel(host: FakeHost) -> None:
-    objects = DurableObjects.connect(host.target)
+async def test_a_closed_channel(host: FakeHost, options: ClientOptions) -> None:
+    objects = DurableObjects.connect(host.target, options=options)
     open_stub = objects.namespace(NAMESPACE).get_by_name("foo")
     call = call_of(open_stub)
     await off(lambda: host.accept().opened().through(1))
@@ -229,9 +234,9 @@ async def test_a_closed_channel(host: FakeHost) -> None:
     assert (raised.value.reason, raised.value.fate) == (Reason.CONNECTION_LOST, Fate.NOT_EXECUTED)
 
 
-def test_the_end_of_the_loop_ends_the_stub(host: FakeHost) -> None:
+def test_the_end_of_the_loop_ends_the_stub(host: FakeHost, options: ClientOptions) -> None:
     async def leave_open() -> tuple[DurableObjectStub, StubCall]:
-        objects = DurableObjects.connect(host.target)
+        objects = DurableObjects.connect(host.target, options=options)
         stub = objects.namespace(NAMESPACE).get_by_name("foo")
         call = call_of(stub)
         await off(lambda: host.accept().opened().through(1))
@@ -251,9 +256,11 @@ class _Signing(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[misc,typ
         return await continuation(details, request_iterator)
 
 
-async def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost) -> None:
+async def test_the_channel_under_the_stub_may_have_interceptors(
+    host: FakeHost, options: ClientOptions
+) -> None:
     async with grpc.aio.insecure_channel(host.target, interceptors=[_Signing()]) as channel:
-        objects = DurableObjects(channel)
+        objects = DurableObjects(channel, options)
         async with objects.namespace(NAMESPACE).get_by_name("foo") as stub:
             call = call_of(stub)
             accepted = await off(lambda: host.accept().opened().through(1).answer(1))
@@ -270,9 +277,10 @@ async def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost) 
             assert (await call).number == 10
 
 
-async def test_a_break_while_sending_through_interceptors(host: FakeHost) -> None:
+@pytest.mark.parametrize("shared_calls", [0, 1])
+async def test_a_break_while_sending_through_interceptors(host: FakeHost, shared_calls: int) -> None:
     """Here a write that fails puts a status in the place of the host's; what the host told counts still."""
-    options = ClientOptions(max_unanswered_frames=16, max_frame_invocations=1)
+    options = ClientOptions(max_unanswered_frames=16, max_frame_invocations=1, shared_calls=shared_calls)
     async with grpc.aio.insecure_channel(host.target, interceptors=[_Signing()]) as channel:
         stub = DurableObjects(channel, options).namespace(NAMESPACE).get_by_name("foo")
         calls = [call_of(stub) for _ in range(8)]

@@ -10,11 +10,14 @@ from processes import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
+on_both = pytest.mark.parametrize("shared_calls", ["0", "1"], ids=["own", "lane"])
+
 NEW_CLIENT = f"answered 10 and 20, {IDS.from_name('x')}"[:40]
 
 
-def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost) -> None:
-    assert run("threads", host) == [
+@on_both
+def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost, shared_calls: str) -> None:
+    assert run("threads", host, SHARED_CALLS=shared_calls) == [
         "the parent: 10",
         "the parent's stub: FAILED_PRECONDITION FORKED NOT_EXECUTED 0",
         "a call that waits: FAILED_PRECONDITION FORKED UNKNOWN 2",
@@ -31,14 +34,18 @@ def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost) -> No
     ]
 
 
-def test_new_clients_work_also_if_the_parent_is_busy(host: FakeHost) -> None:
-    lines = run("busy", host)
+@on_both
+def test_new_clients_work_also_if_the_parent_is_busy(host: FakeHost, shared_calls: str) -> None:
+    lines = run("busy", host, SHARED_CALLS=shared_calls)
     assert lines[:-1] == [f"a new client: {NEW_CLIENT}", "the child has ended with 0"] * 10
     assert lines[-1] == "broken: [False, False, False, False]"
 
 
-def test_workers_of_a_pool_make_clients_of_their_own(host: FakeHost) -> None:
-    assert run("pool", host) == [f"a worker: {NEW_CLIENT}"] * 8 + ["the parent goes on: False"]
+@on_both
+def test_workers_of_a_pool_make_clients_of_their_own(host: FakeHost, shared_calls: str) -> None:
+    assert run("pool", host, SHARED_CALLS=shared_calls) == [f"a worker: {NEW_CLIENT}"] * 8 + [
+        "the parent goes on: False"
+    ]
 
 
 def test_grpc_for_asyncio_does_not_go_on_and_that_is_said(host: FakeHost) -> None:

@@ -53,11 +53,12 @@ def test_stubs_have_no_threads_of_their_own(host: FakeHost, shared_calls: int) -
         assert all(stub.await_end(WAIT_SECONDS) for stub in stubs)
 
 
+@pytest.mark.parametrize("shared_calls", ["0", "1"], ids=["own", "lane"])
 @pytest.mark.parametrize("what", ["channel", "intercepted", "scheduler"])
-def test_at_the_limit_of_threads_nothing_is_executed(host: FakeHost, what: str) -> None:
+def test_at_the_limit_of_threads_nothing_is_executed(host: FakeHost, what: str, shared_calls: str) -> None:
     """In a process of its own, since the host needs threads, too."""
     refused = "can't open the stub's stream: can't start new thread [CONNECTION_LOST, call 1, NOT_EXECUTED]"
-    *lines, in_child, status = run("limit", host, what)
+    *lines, in_child, status = run("limit", host, what, SHARED_CALLS=shared_calls)
     assert lines == [refused, refused, "answered 10"]
     assert (in_child[:18], status) == (
         "answered 10 and 20",

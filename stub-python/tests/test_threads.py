@@ -14,13 +14,26 @@ from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, FakeHost
 
-from seriatim import CallFailure, DurableObjects, DurableObjectStub, Fate, InvalidIdError, Reason
+from seriatim import (
+    CallFailure,
+    ClientOptions,
+    DurableObjects,
+    DurableObjectStub,
+    Fate,
+    InvalidIdError,
+    Reason,
+)
 from seriatim._call import StubCall
 
 
+@pytest.fixture(params=[0, 1], ids=["own", "lane"])
+def options(request: pytest.FixtureRequest) -> ClientOptions:
+    return ClientOptions(shared_calls=request.param)
+
+
 @pytest.fixture
-def stub(host: FakeHost) -> Iterator[DurableObjectStub]:
-    with DurableObjects.connect(host.target) as objects:
+def stub(host: FakeHost, options: ClientOptions) -> Iterator[DurableObjectStub]:
+    with DurableObjects.connect(host.target, options=options) as objects:
         stub = objects.namespace(NAMESPACE).get_by_name("foo")
         yield stub
         stub.cancel()
@@ -217,8 +230,8 @@ def test_a_with_block_that_is_interrupted_cancels(host: FakeHost, stub: DurableO
     assert isinstance(call.exception(WAIT_SECONDS), CallFailure)
 
 
-def test_a_closed_channel(host: FakeHost) -> None:
-    objects = DurableObjects.connect(host.target)
+def test_a_closed_channel(host: FakeHost, options: ClientOptions) -> None:
+    objects = DurableObjects.connect(host.target, options=options)
     open_stub = objects.namespace(NAMESPACE).get_by_name("foo")
     call = future(open_stub)
     host.accept().opened().through(1)
@@ -266,13 +279,15 @@ def test_many_threads_keep_their_own_order(host: FakeHost, stub: DurableObjectSt
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_calls_are_told_in_order_whoever_breaks_the_stub(host: FakeHost, seed: int) -> None:
+def test_calls_are_told_in_order_whoever_breaks_the_stub(
+    host: FakeHost, options: ClientOptions, seed: int
+) -> None:
     """Threads that call, a host that answers, and someone who breaks the stub in the midst of it."""
     random = Random(seed)
     host.serves()
     told: list[tuple[int, int]] = []
     calls: dict[int, list[StubCall]] = {}
-    with DurableObjects.connect(host.target) as objects:
+    with DurableObjects.connect(host.target, options=options) as objects:
         stub = objects.namespace(NAMESPACE).get_by_name("foo")
         breaks: list[object] = []
         stub.on_break(breaks.append)
@@ -315,9 +330,9 @@ class _Signing(grpc.StreamStreamClientInterceptor):
         return continuation(details, request_iterator)
 
 
-def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost) -> None:
+def test_the_channel_under_the_stub_may_have_interceptors(host: FakeHost, options: ClientOptions) -> None:
     with grpc.insecure_channel(host.target) as channel:
-        objects = DurableObjects(grpc.intercept_channel(channel, _Signing()))
+        objects = DurableObjects(grpc.intercept_channel(channel, _Signing()), options)
         with objects.namespace(NAMESPACE).get_by_name("foo") as stub:
             call = future(stub)
             accepted = host.accept().opened().through(1).answer(1)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 
 from seriatim._transport import HERE, LOGGER
+
+_MOST_UNSEEN = 1_000
+"""With more actions asked for, the thread looks at them, though it is too early: most have been cancelled."""
 
 
 class ScheduledAction:
@@ -29,10 +35,15 @@ class ScheduledAction:
 class Scheduler:
     """Runs short actions on a daemon thread. Safe for any thread, and for finalizers, which may run in the
     midst of anything: to ask for an action takes no lock.
+
+    The thread isn't woken for what is later than something that it waits for anyway: most actions are limits
+    on how long something may take, and are cancelled long before.
     """
 
     def __init__(self) -> None:
-        self._asked: queue.SimpleQueue[ScheduledAction] = queue.SimpleQueue()
+        self._asked: deque[ScheduledAction] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._sleeps_until = math.inf  # Written by the thread.
         self._starting = threading.Lock()
         self._started = False
 
@@ -48,7 +59,10 @@ class Scheduler:
     def at(self, when: float, action: Callable[[], None]) -> ScheduledAction:
         """Runs the action at this time of `time.monotonic`."""
         scheduled = ScheduledAction(when, action)
-        self._asked.put(scheduled)
+        self._asked.append(scheduled)
+        # In this order: either the thread sees what was asked, or it is seen here for how long it sleeps.
+        if when < self._sleeps_until or len(self._asked) > _MOST_UNSEEN:
+            self._bell.put(None)
         return scheduled
 
     def _run(self) -> None:
@@ -56,14 +70,25 @@ class Scheduler:
         order = itertools.count()
         heap: list[tuple[float, int, ScheduledAction]] = []
         while True:
-            delay = min(max(0.0, heap[0][0] - time.monotonic()), threading.TIMEOUT_MAX) if heap else None
-            try:
-                asked = self._asked.get(timeout=delay)
-            except queue.Empty:
+            self._sleeps_until = heap[0][0] if heap else math.inf
+            if not self._asked:
+                delay = min(max(0.0, heap[0][0] - time.monotonic()), threading.TIMEOUT_MAX) if heap else None
+                with contextlib.suppress(queue.Empty):
+                    self._bell.get(timeout=delay)
+            self._see(heap, order)
+            while heap and heap[0][0] <= time.monotonic():
                 _run(heapq.heappop(heap)[2])
-                continue
-            heapq.heappush(heap, (asked.when, next(order), asked))
-            del asked  # This thread waits now, and must not keep what was asked.
+
+    def _see(self, heap: list[tuple[float, int, ScheduledAction]], order: Iterator[int]) -> None:
+        """Takes in what was asked for, and forgets what was cancelled if that may be much."""
+        many = len(self._asked) > _MOST_UNSEEN
+        while self._asked:
+            asked = self._asked.popleft()
+            if asked.action is not None:
+                heapq.heappush(heap, (asked.when, next(order), asked))
+        if many:
+            heap[:] = [entry for entry in heap if entry[2].action is not None]
+            heapq.heapify(heap)
 
 
 def _run(due: ScheduledAction) -> None:

@@ -66,11 +66,6 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
     }
   }
 
-  @Override
-  public @Nullable HostManyCall sharedCall() {
-    return null;
-  }
-
   private void send(ByteString frame) throws ScriptException {
     if (call.isCancelled()) {
       return;
@@ -87,25 +82,21 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
   }
 
   private void close(HostEnd end) {
-    try {
-      call.close(status(end), trailers(end));
-    } catch (IllegalStateException e) {
-      // It has ended.
-    }
-  }
-
-  static Status status(HostEnd end) {
     Status status = Status.fromCodeValue(end.getCodeValue());
-    return end.getMessage().isEmpty() ? status : status.withDescription(end.getMessage());
-  }
-
-  static Metadata trailers(HostEnd end) {
+    if (!end.getMessage().isEmpty()) {
+      status = status.withDescription(end.getMessage());
+    }
+    Metadata trailers = new Metadata();
     if (end.hasDetails()) {
       StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(end.getDetails());
       if (withDetails.getTrailers() != null) {
-        return withDetails.getTrailers();
+        trailers = withDetails.getTrailers();
       }
     }
-    return new Metadata();
+    try {
+      call.close(status, trailers);
+    } catch (IllegalStateException e) {
+      // It has ended.
+    }
   }
 }
