@@ -66,6 +66,7 @@ final class HostCall {
       ScriptedHost.Part part = host.take(open);
       number = part.number();
       script = part.script();
+      checkLink();
       Thread.ofVirtual().start(this::play);
     }
     checkOpen(frame);
@@ -81,6 +82,23 @@ final class HostCall {
   /** Whether the script hasn't stopped to take frames. */
   synchronized boolean takesMore() {
     return ended || !script.getStopsReading() || invocations.isEmpty();
+  }
+
+  private void checkLink() {
+    HostManyCall shared = link.sharedCall();
+    boolean own = options.getSharedCalls() == 0 || script.getOwnCall() || host.hasNoConnectMany();
+    if (own != (shared == null)) {
+      String expected = own ? "a call of Connect" : "a lane of ConnectMany";
+      problem(
+          "came as "
+              + (shared == null ? "a call of Connect" : "a lane")
+              + ", expected "
+              + expected);
+    } else if (shared != null
+        && script.getSharedCall() > 0
+        && shared.number() != script.getSharedCall()) {
+      problem("came on shared call " + shared.number() + ", expected " + script.getSharedCall());
+    }
   }
 
   private void checkOpen(ConnectRequest frame) {
@@ -254,8 +272,21 @@ final class HostCall {
       case SIGNAL -> host.signal(step.getSignal());
       case AWAIT_SIGNAL -> host.awaitSignal(step.getAwaitSignal(), PATIENCE);
       case SERVE -> serve(step.getServe());
+      case SHARED_MESSAGE -> sharedCall().sendBytes(step.getSharedMessage().toByteString());
+      case RAW_SHARED_MESSAGE -> sharedCall().sendBytes(step.getRawSharedMessage());
+      case END_SHARED_CALL -> sharedCall().end(step.getEndSharedCall());
+      case HOLD_BACK -> sharedCall().holdBack();
+      case LET_GO -> sharedCall().letGo();
       case STEP_NOT_SET -> throw new ScriptException("a step of the script is empty");
     }
+  }
+
+  private HostManyCall sharedCall() throws ScriptException {
+    HostManyCall shared = link.sharedCall();
+    if (shared == null) {
+      throw new ScriptException("there is no shared call: the stub has a call of its own");
+    }
+    return shared;
   }
 
   private void sendOutcomes(HostOutcomes outcomes) throws ScriptException, InterruptedException {

@@ -160,6 +160,11 @@ final class HostLane implements Link {
     }
   }
 
+  @Override
+  public HostManyCall sharedCall() {
+    return call;
+  }
+
   private static boolean hasOutcomes(EncodedFrame frame) {
     try {
       return ConnectResponse.parseFrom(frame.bytes()).getOutcomesCount() > 0;

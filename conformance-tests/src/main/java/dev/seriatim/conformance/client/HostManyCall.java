@@ -1,5 +1,10 @@
 package dev.seriatim.conformance.client;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.seriatim.conformance.v1.HostEnd;
+import dev.seriatim.conformance.v1.SharedCallScript;
+import dev.seriatim.v1.ConnectManyRequest;
 import dev.seriatim.wire.LaneMessages;
 import dev.seriatim.wire.LaneRequest;
 import dev.seriatim.wire.LaneRequest.What;
@@ -21,12 +26,24 @@ import java.util.Map;
  */
 final class HostManyCall extends ServerCall.Listener<byte[]> {
   private final int number;
+  private final SharedCallScript script;
   private final ServerCall<byte[], byte[]> call;
   private final ScriptedHost host;
 
+  /** Held while events are taken in, one after the other. Comes before any other lock. */
+  private final Object takingIn = new Object();
+
+  // Guarded by it.
+  private final List<Runnable> waiting = new ArrayList<>(); // Until the client is told anything.
+  private boolean silent;
+
   private final Map<Long, HostLane> lanes = new LinkedHashMap<>();
+  private final List<LaneResponse> heldBack = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
   private long lastLane;
+  private int messages;
+  private int withInvocations;
+  private boolean holdsBack;
   private boolean halfClosed;
   private boolean ended; // Whoever ended it.
 
@@ -35,22 +52,110 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
    *
    * @param number 1 for the first one of the case
    */
-  HostManyCall(int number, ServerCall<byte[], byte[]> call, ScriptedHost host) {
+  HostManyCall(
+      int number, SharedCallScript script, ServerCall<byte[], byte[]> call, ScriptedHost host) {
     this.number = number;
+    this.script = script;
     this.call = call;
     this.host = host;
+    this.silent = script.hasEnd() || !script.getAwaitSignal().isEmpty();
   }
 
-  /** Says at once that there is such a method, as the client may wait for that. */
+  int number() {
+    return number;
+  }
+
+  /**
+   * Says at once that there is such a method, as the client may wait for that, unless the script
+   * says nothing yet.
+   */
   void start() {
-    call.sendHeaders(new Metadata());
+    synchronized (takingIn) {
+      if (silent) {
+        Thread.ofVirtual().start(this::breakSilence);
+      } else {
+        call.sendHeaders(new Metadata());
+      }
+    }
     call.request(host.stopsReading() ? 1 : Integer.MAX_VALUE);
+  }
+
+  private void breakSilence() {
+    try {
+      if (!script.getAwaitSignal().isEmpty()) {
+        host.awaitSignal(script.getAwaitSignal(), HostCall.PATIENCE);
+      }
+      if (script.hasEnd()) {
+        awaitMessage();
+        end(script.getEnd());
+        return;
+      }
+      synchronized (takingIn) {
+        silent = false;
+        synchronized (this) {
+          call.sendHeaders(new Metadata());
+        }
+        waiting.forEach(Runnable::run);
+        waiting.clear();
+      }
+    } catch (ScriptException | InterruptedException e) {
+      problem(String.valueOf(e.getMessage()));
+      end(HostEnd.newBuilder().setCodeValue(Status.Code.INTERNAL.value()).build());
+    }
+  }
+
+  private synchronized void awaitMessage() throws ScriptException, InterruptedException {
+    long end = System.nanoTime() + HostCall.PATIENCE.toNanos();
+    while (messages == 0) {
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        throw new ScriptException("the first message never came");
+      }
+      wait(Math.max(1, left / 1_000_000));
+    }
   }
 
   // ---- what the client does
 
+  /** Takes an event in when its turn has come. */
+  private void takeIn(Runnable event) {
+    synchronized (takingIn) {
+      if (silent) {
+        waiting.add(event);
+      } else {
+        event.run();
+      }
+    }
+  }
+
   @Override
   public void onMessage(byte[] message) {
+    synchronized (takingIn) {
+      count(message);
+      takeIn(() -> take(message));
+    }
+  }
+
+  private void count(byte[] message) {
+    boolean invokes;
+    try {
+      invokes =
+          ConnectManyRequest.parseFrom(message).getLanesList().stream()
+              .anyMatch(part -> part.getFrame().getInvocationsCount() > 0);
+    } catch (InvalidProtocolBufferException e) {
+      invokes = false; // This will be told.
+    }
+    synchronized (this) {
+      messages++;
+      withInvocations += invokes ? 1 : 0;
+      if (silent && messages > 1) {
+        problem("message " + messages + " came, though the host has said nothing, expected one");
+      }
+      notifyAll();
+    }
+  }
+
+  private void take(byte[] message) {
     try {
       List<LaneRequest> parts = LaneMessages.readRequests(message);
       checkSize(parts);
@@ -111,11 +216,15 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
 
   @Override
   public void onHalfClose() {
-    synchronized (this) {
-      halfClosed = true;
-    }
-    lanes().forEach(HostLane::callHalfClosed);
-    closeIfDone();
+    takeIn(
+        () -> {
+          synchronized (this) {
+            halfClosed = true;
+          }
+          host.signal(script.getSignalHalfClose());
+          lanes().forEach(HostLane::callHalfClosed);
+          closeIfDone();
+        });
   }
 
   @Override
@@ -136,13 +245,55 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
     lanes().forEach(HostLane::callEnded);
   }
 
-  // ---- for the lanes
+  // ---- what the scripts do
 
   /** Sends parts in one message. */
   synchronized void send(List<LaneResponse> parts) {
-    if (!parts.isEmpty() && !ended && !call.isCancelled()) {
-      call.sendMessage(LaneMessages.writeResponses(parts).bytes());
+    if (holdsBack) {
+      heldBack.addAll(parts);
+    } else if (!parts.isEmpty()) {
+      sendBytes(ByteString.copyFrom(LaneMessages.writeResponses(parts).bytes()));
     }
+  }
+
+  /** Sends what may be no message at all. */
+  synchronized void sendBytes(ByteString message) {
+    if (!ended && !call.isCancelled()) {
+      call.sendMessage(message.toByteArray());
+    }
+  }
+
+  /** Lets what lanes send wait. */
+  synchronized void holdBack() {
+    holdsBack = true;
+  }
+
+  /** Sends what has waited. */
+  synchronized void letGo() {
+    holdsBack = false;
+    List<LaneResponse> parts = new ArrayList<>();
+    int size = 0;
+    for (LaneResponse part : heldBack) {
+      size += LaneMessages.size(part);
+      if (size > LaneMessages.FULL_MESSAGE_BYTES) {
+        send(parts);
+        parts.clear();
+        size = LaneMessages.size(part);
+      }
+      parts.add(part);
+    }
+    heldBack.clear();
+    send(parts);
+  }
+
+  /** Ends the call, and with it all lanes. */
+  void end(HostEnd end) {
+    synchronized (this) {
+      if (!ended && !call.isCancelled()) {
+        call.close(OwnCall.status(end), OwnCall.trailers(end));
+      }
+    }
+    hasEnded();
   }
 
   /** The host has ended a lane. */
@@ -152,13 +303,12 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
   }
 
   private void closeIfDone() {
-    if (lanes().stream().allMatch(HostLane::isOver)) {
-      synchronized (this) {
-        if (halfClosed && !ended && !call.isCancelled()) {
-          ended = true;
-          call.close(Status.OK, new Metadata());
-          notifyAll();
-        }
+    boolean done = lanes().stream().allMatch(HostLane::isOver);
+    synchronized (this) {
+      if (done && halfClosed && !ended && !call.isCancelled()) {
+        ended = true;
+        call.close(Status.OK, new Metadata());
+        notifyAll();
       }
     }
   }
@@ -184,8 +334,17 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
       }
       wait(Math.max(1, left / 1_000_000));
     }
-    if (lastLane == 0) {
-      problem("the call began, and no lane was opened");
+    if (messages == 0) {
+      problem("the call began, and no message came");
+    }
+    if (script.getMaxMessages() > 0 && withInvocations > script.getMaxMessages()) {
+      problem(
+          withInvocations
+              + " messages with invocations came, expected at most "
+              + script.getMaxMessages());
+    }
+    if (script.getHalfClose() && !halfClosed) {
+      problem("it was never half-closed");
     }
     return List.copyOf(problems);
   }

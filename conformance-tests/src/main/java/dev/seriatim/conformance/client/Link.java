@@ -15,4 +15,7 @@ interface Link {
    */
   void send(List<ByteString> frames, @Nullable HostEnd end)
       throws ScriptException, InterruptedException;
+
+  /** The shared call whose lane it is; none, if it is a call of its own. */
+  @Nullable HostManyCall sharedCall();
 }

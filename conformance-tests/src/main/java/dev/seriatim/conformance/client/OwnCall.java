@@ -66,6 +66,11 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
     }
   }
 
+  @Override
+  public @Nullable HostManyCall sharedCall() {
+    return null;
+  }
+
   private void send(ByteString frame) throws ScriptException {
     if (call.isCancelled()) {
       return;
@@ -82,21 +87,25 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
   }
 
   private void close(HostEnd end) {
-    Status status = Status.fromCodeValue(end.getCodeValue());
-    if (!end.getMessage().isEmpty()) {
-      status = status.withDescription(end.getMessage());
-    }
-    Metadata trailers = new Metadata();
-    if (end.hasDetails()) {
-      StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(end.getDetails());
-      if (withDetails.getTrailers() != null) {
-        trailers = withDetails.getTrailers();
-      }
-    }
     try {
-      call.close(status, trailers);
+      call.close(status(end), trailers(end));
     } catch (IllegalStateException e) {
       // It has ended.
     }
+  }
+
+  static Status status(HostEnd end) {
+    Status status = Status.fromCodeValue(end.getCodeValue());
+    return end.getMessage().isEmpty() ? status : status.withDescription(end.getMessage());
+  }
+
+  static Metadata trailers(HostEnd end) {
+    if (end.hasDetails()) {
+      StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(end.getDetails());
+      if (withDetails.getTrailers() != null) {
+        return withDetails.getTrailers();
+      }
+    }
+    return new Metadata();
   }
 }

@@ -7,6 +7,7 @@ import dev.seriatim.conformance.v1.DescribeScript;
 import dev.seriatim.conformance.v1.HostEnd;
 import dev.seriatim.conformance.v1.HostScript;
 import dev.seriatim.conformance.v1.HostStep;
+import dev.seriatim.conformance.v1.SharedCallScript;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.DescribeNamespaceRequest;
 import dev.seriatim.v1.DescribeNamespaceResponse;
@@ -22,8 +23,10 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -56,6 +59,10 @@ final class ScriptedHost implements AutoCloseable {
   private final ClientCase testCase;
   private final List<Open> expectedOpens;
   private final Relay relay; // Safe for any thread.
+
+  /** Has a port on which nobody listens, and which nobody else gets. */
+  private final Socket nobody = new Socket();
+
   private final List<Server> servers = new ArrayList<>(); // The last one takes new connections.
   private final List<HostCall> calls = new ArrayList<>();
   private final List<HostManyCall> sharedCalls = new ArrayList<>();
@@ -75,9 +82,7 @@ final class ScriptedHost implements AutoCloseable {
     this.expectedOpens = List.copyOf(expectedOpens);
     servers.add(startServer());
     relay = new Relay(servers.get(0).getPort());
-    if (testCase.getNobodyListens()) {
-      relay.close();
-    }
+    nobody.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     if (testCase.getNobodySpeaks()) {
       relay.silence();
     }
@@ -100,7 +105,7 @@ final class ScriptedHost implements AutoCloseable {
 
   /** Where it listens. */
   String target() {
-    return "127.0.0.1:" + relay.port();
+    return "127.0.0.1:" + (testCase.getNobodyListens() ? nobody.getLocalPort() : relay.port());
   }
 
   private ServerServiceDefinition service() {
@@ -112,20 +117,20 @@ final class ScriptedHost implements AutoCloseable {
         DurableObjectsGrpc.getConnectManyMethod().toBuilder(
                 new BytesMarshaller(), new BytesMarshaller())
             .build();
-    return ServerServiceDefinition.builder(DurableObjectsGrpc.SERVICE_NAME)
-        .addMethod(connect, this::connect)
-        .addMethod(connectMany, this::connectMany)
-        .addMethod(
-            DurableObjectsGrpc.getDescribeNamespaceMethod(),
-            ServerCalls.asyncUnaryCall(this::describe))
-        .build();
+    ServerServiceDefinition.Builder methods =
+        ServerServiceDefinition.builder(DurableObjectsGrpc.SERVICE_NAME)
+            .addMethod(connect, this::connect)
+            .addMethod(
+                DurableObjectsGrpc.getDescribeNamespaceMethod(),
+                ServerCalls.asyncUnaryCall(this::asked));
+    if (!testCase.getNoConnectMany()) {
+      methods.addMethod(connectMany, this::connectMany);
+    }
+    return methods.build();
   }
 
   private ServerCall.Listener<ConnectRequest> connect(
       ServerCall<ConnectRequest, byte[]> call, Metadata headers) {
-    if (testCase.getOptions().getSharedCalls() > 0) {
-      problem("a call of Connect was made, expected lanes of ConnectMany");
-    }
     OwnCall made = new OwnCall(call, this);
     made.start();
     return made;
@@ -135,23 +140,49 @@ final class ScriptedHost implements AutoCloseable {
       ServerCall<byte[], byte[]> call, Metadata headers) {
     HostManyCall made;
     synchronized (this) {
-      made = new HostManyCall(sharedCalls.size() + 1, call, this);
+      int before = sharedCalls.size();
+      SharedCallScript script =
+          before < testCase.getSharedCount()
+              ? testCase.getShared(before)
+              : SharedCallScript.getDefaultInstance();
+      made = new HostManyCall(before + 1, script, call, this);
       sharedCalls.add(made);
-    }
-    if (testCase.getOptions().getSharedCalls() == 0) {
-      problem("a call of ConnectMany was made, expected calls of Connect");
     }
     made.start();
     return made;
   }
 
-  private void describe(
+  private void asked(
       DescribeNamespaceRequest request, StreamObserver<DescribeNamespaceResponse> reply) {
     DescribeScript script = testCase.getDescribe();
     int count;
     synchronized (this) {
       count = ++described;
     }
+    if (count == script.getTimes()) {
+      signal(script.getSignal());
+    }
+    if (script.getAwaitSignal().isEmpty()) {
+      describe(request, script, count, reply);
+      return;
+    }
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                awaitSignal(script.getAwaitSignal(), HostCall.PATIENCE);
+              } catch (ScriptException | InterruptedException e) {
+                problem("asked for the namespace: " + e.getMessage());
+              }
+              describe(request, script, count, reply);
+            });
+  }
+
+  private static void describe(
+      DescribeNamespaceRequest request,
+      DescribeScript script,
+      int count,
+      StreamObserver<DescribeNamespaceResponse> reply) {
     if (script.getSilent()) {
       return;
     }
@@ -199,6 +230,11 @@ final class ScriptedHost implements AutoCloseable {
     String text = open.toString().strip().replaceAll("\\s+", " ");
     problem("no script is left for a stub's call that opens {" + text + "}");
     return new Part(0, HostScript.newBuilder().addSteps(NO_SCRIPT).build());
+  }
+
+  /** Whether clients have to do without that method. */
+  boolean hasNoConnectMany() {
+    return testCase.getNoConnectMany();
   }
 
   /**
@@ -277,6 +313,13 @@ final class ScriptedHost implements AutoCloseable {
       if (made.size() < needed) {
         found.add("at the host: " + made.size() + " stub's calls were made, expected " + needed);
       }
+      if (testCase.getSharedCount() > 0 && shared.size() != testCase.getSharedCount()) {
+        found.add(
+            "at the host: "
+                + shared.size()
+                + " calls of ConnectMany were made, expected "
+                + testCase.getSharedCount());
+      }
       if (testCase.hasDescribe() && described != testCase.getDescribe().getTimes()) {
         found.add(
             "at the host: asked "
@@ -300,6 +343,11 @@ final class ScriptedHost implements AutoCloseable {
   @Override
   public synchronized void close() {
     relay.close();
+    try {
+      nobody.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     servers.forEach(Server::shutdownNow);
   }
 }

@@ -18,6 +18,7 @@ final class ClientConformanceTest {
   Stream<DynamicTest> cases() throws IOException {
     ClientKnownFailures known = ClientKnownFailures.read(Path.of("client-known-failures.txt"));
     return ClientCaseFiles.load().stream()
+        .filter(Carriage.OWN_CALLS::plays)
         .map(
             one ->
                 DynamicTest.dynamicTest(
