@@ -41,6 +41,7 @@ _MILLISECONDS = {
     "open_timeout_ms": "open_timeout",
     "keep_alive_time_ms": "keep_alive_time",
     "keep_alive_timeout_ms": "keep_alive_timeout",
+    "shared_call_idle_timeout_ms": "shared_call_idle_timeout",
 }
 
 

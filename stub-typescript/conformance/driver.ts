@@ -227,6 +227,7 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     endTimeoutMs: set("end_timeout_ms"),
     openTimeoutMs: set("open_timeout_ms"),
     sharedCalls: set("shared_calls"),
+    sharedCallIdleTimeoutMs: set("shared_call_idle_timeout_ms"),
     keepAliveTimeMs: set("keep_alive_time_ms"),
     keepAliveTimeoutMs: set("keep_alive_timeout_ms"),
   };
