@@ -175,8 +175,9 @@ def main() -> None:
     """Obeys one command after the other."""
     bare, host = sys.argv[1:]
     print("ready", flush=True)
-    for command in sys.stdin:
-        print(asyncio.run(obey(command, bare, host)), flush=True)
+    with asyncio.Runner() as runner:  # gRPC doesn't like to change from one loop to another.
+        for command in sys.stdin:
+            print(runner.run(obey(command, bare, host)), flush=True)
 
 
 if __name__ == "__main__":

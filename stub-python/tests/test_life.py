@@ -19,7 +19,11 @@ from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
 from processes import run
 
 import seriatim
-from seriatim import Fate, Reason, _face
+from seriatim import ClientOptions, Fate, Reason, _face
+
+on_both = pytest.mark.parametrize(
+    "options", [ClientOptions(), ClientOptions(shared_calls=1)], ids=["own", "lane"]
+)
 
 
 def echo(stub: seriatim.DurableObjectStub) -> int:
@@ -30,10 +34,9 @@ def echo(stub: seriatim.DurableObjectStub) -> int:
 # ---- threads ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shared_calls", [0, 1])
-def test_stubs_have_no_threads_of_their_own(host: FakeHost, shared_calls: int) -> None:
+@on_both
+def test_stubs_have_no_threads_of_their_own(host: FakeHost, options: ClientOptions) -> None:
     host.serves()
-    options = seriatim.ClientOptions(shared_calls=shared_calls)
     with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         stubs = [namespace.get_by_name(f"foo-{n}") for n in range(100)]
@@ -67,9 +70,10 @@ def test_at_the_limit_of_threads_nothing_is_executed(host: FakeHost, what: str, 
     assert sum(len(accepted.received) for accepted in host.all) == 3
 
 
-def test_a_callback_that_waits_is_told_so(host: FakeHost) -> None:
+@on_both
+def test_a_callback_that_waits_is_told_so(host: FakeHost, options: ClientOptions) -> None:
     """It would wait for ever, and hold up all stubs of the client."""
-    with seriatim.DurableObjects.connect(host.target) as objects:
+    with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         one, two = (objects.namespace(NAMESPACE).get_by_name(name) for name in ("one", "two"))
         raised: list[str] = []
         done = threading.Event()
@@ -96,9 +100,10 @@ def test_a_callback_that_waits_is_told_so(host: FakeHost) -> None:
             assert stub.await_end(WAIT_SECONDS)
 
 
-def test_a_callback_may_close_the_client(host: FakeHost) -> None:
+@on_both
+def test_a_callback_may_close_the_client(host: FakeHost, options: ClientOptions) -> None:
     host.serves()
-    objects = seriatim.DurableObjects.connect(host.target)
+    objects = seriatim.DurableObjects.connect(host.target, options=options)
     stubs = [objects.namespace(NAMESPACE).get_by_name(name) for name in ("one", "two")]
     assert echo(stubs[1]) == 10
     closed = threading.Event()
@@ -185,10 +190,11 @@ def test_it_tries_to_connect_often_however_long_the_outage(make_face: MakeFace) 
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_retry_outlasts_a_restart() -> None:
+@on_both
+def test_a_retry_outlasts_a_restart(options: ClientOptions) -> None:
     host = FakeHost()
     host.serves()
-    with seriatim.DurableObjects.connect(host.target) as objects:
+    with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         with seriatim.Retry(lambda: namespace.get_by_name("foo")) as retry:
             assert retry.call(echo) == 10
@@ -224,8 +230,11 @@ def warnings(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) 
     return lambda: [record.getMessage() for record in caplog.records if record.name == "seriatim"]
 
 
-def test_a_stub_that_is_dropped_is_closed(host: FakeHost, warnings: Callable[[], list[str]]) -> None:
-    with seriatim.DurableObjects.connect(host.target) as objects:
+@on_both
+def test_a_stub_that_is_dropped_is_closed(
+    host: FakeHost, options: ClientOptions, warnings: Callable[[], list[str]]
+) -> None:
+    with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         for name in ("foo", "bar"):
             methods = EchoStub(namespace.get_by_name(name).channel())
@@ -244,9 +253,12 @@ def test_a_stub_that_is_dropped_is_closed(host: FakeHost, warnings: Callable[[],
         )
 
 
-def test_a_dropped_stub_takes_no_memory(host: FakeHost, warnings: Callable[[], list[str]]) -> None:
+@on_both
+def test_a_dropped_stub_takes_no_memory(
+    host: FakeHost, options: ClientOptions, warnings: Callable[[], list[str]]
+) -> None:
     host.serves()
-    with seriatim.DurableObjects.connect(host.target) as objects:
+    with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         gone = threading.Semaphore(0)
         for n in range(100):
@@ -262,10 +274,11 @@ def test_a_dropped_stub_takes_no_memory(host: FakeHost, warnings: Callable[[], l
     assert len(warnings()) == 1
 
 
+@on_both
 async def test_an_asyncio_stub_that_is_dropped_is_closed(
-    host: FakeHost, warnings: Callable[[], list[str]]
+    host: FakeHost, options: ClientOptions, warnings: Callable[[], list[str]]
 ) -> None:
-    async with seriatim.aio.DurableObjects.connect(host.target) as objects:
+    async with seriatim.aio.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         methods = EchoStub(namespace.get_by_name("foo").channel())
         call = methods.Echo(EchoMessage())
@@ -279,15 +292,21 @@ async def test_an_asyncio_stub_that_is_dropped_is_closed(
         assert len(warnings()) == 1
 
 
+@on_both
 def test_a_stub_that_was_closed_or_never_used_is_dropped_without_a_word(
-    host: FakeHost, warnings: Callable[[], list[str]]
+    host: FakeHost, options: ClientOptions, warnings: Callable[[], list[str]]
 ) -> None:
     host.serves()
-    with seriatim.DurableObjects.connect(host.target) as objects:
+    with seriatim.DurableObjects.connect(host.target, options=options) as objects:
         namespace = objects.namespace(NAMESPACE)
         namespace.get_by_name("unused")
         with namespace.get_by_name("used") as stub:
             echo(stub)
         del stub
+        stub = namespace.get_by_name("closed")
+        EchoStub(stub.channel()).Echo.future(EchoMessage(number=-1))  # Is not answered.
+        stub.close()
+        del stub  # Its end is the host's business now.
+        gc.collect()
         gc.collect()
         assert not warnings()

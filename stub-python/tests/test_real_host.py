@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -18,12 +19,16 @@ from journal_pb2 import AppendRequest, ReadRequest
 from journal_pb2_grpc import JournalStub
 
 import seriatim
-from seriatim import CallFailure, Fate, Reason
+from seriatim import CallFailure, ClientOptions, Fate, Reason
 
 TARGET = os.environ.get("SERIATIM_TARGET", "")
 HERE = Path(__file__).parents[1]
 CALLS = 10_000
 THROWS = 5_000  # The number of the call that throws.
+
+on_both = pytest.mark.parametrize(
+    "options", [ClientOptions(), ClientOptions(shared_calls=1)], ids=["own", "lane"]
+)
 
 pytestmark = pytest.mark.skipif(not TARGET, reason="SERIATIM_TARGET is not set")
 
@@ -63,9 +68,10 @@ def check_journal(name: str) -> None:
             assert read_all(JournalStub(stub.channel())) == [f"line {n}" for n in range(1, THROWS)]
 
 
-def test_ten_thousand_calls_with_a_throw_in_the_middle_from_a_thread() -> None:
+@on_both
+def test_ten_thousand_calls_with_a_throw_in_the_middle_from_a_thread(options: ClientOptions) -> None:
     name = new_name()
-    with seriatim.DurableObjects.connect(TARGET) as objects:
+    with seriatim.DurableObjects.connect(TARGET, options=options) as objects:
         with objects.namespace("JOURNAL").get_by_name(name) as stub:
             journal = JournalStub(stub.channel())
             calls = [journal.Append.future(line(n)) for n in range(1, CALLS + 1)]
@@ -79,9 +85,10 @@ def test_ten_thousand_calls_with_a_throw_in_the_middle_from_a_thread() -> None:
     check_journal(name)
 
 
-async def test_ten_thousand_calls_with_a_throw_in_the_middle_from_asyncio() -> None:
+@on_both
+async def test_ten_thousand_calls_with_a_throw_in_the_middle_from_asyncio(options: ClientOptions) -> None:
     name = new_name()
-    async with seriatim.aio.DurableObjects.connect(TARGET) as objects:
+    async with seriatim.aio.DurableObjects.connect(TARGET, options=options) as objects:
         async with objects.namespace("JOURNAL").get_by_name(name) as stub:
             journal = JournalStub(stub.channel())
             calls = [journal.Append(line(n)) for n in range(1, CALLS + 1)]
@@ -95,8 +102,9 @@ async def test_ten_thousand_calls_with_a_throw_in_the_middle_from_asyncio() -> N
     await asyncio.to_thread(check_journal, name)
 
 
-def test_an_id_and_a_name_are_the_same_object() -> None:
-    with seriatim.DurableObjects.connect(TARGET) as objects:
+@on_both
+def test_an_id_and_a_name_are_the_same_object(options: ClientOptions) -> None:
+    with seriatim.DurableObjects.connect(TARGET, options=options) as objects:
         counters = objects.namespace("COUNTER")
         name = new_name()
         with counters.get_by_name(name) as stub:
@@ -109,8 +117,9 @@ def test_an_id_and_a_name_are_the_same_object() -> None:
             assert CounterStub(stub.channel()).Get(GetRequest()).value == 0
 
 
-def test_an_unknown_namespace() -> None:
-    with seriatim.DurableObjects.connect(TARGET) as objects:
+@on_both
+def test_an_unknown_namespace(options: ClientOptions) -> None:
+    with seriatim.DurableObjects.connect(TARGET, options=options) as objects:
         nowhere = objects.namespace("NOWHERE")
         with nowhere.get_by_name("foo") as stub, pytest.raises(CallFailure) as raised:
             CounterStub(stub.channel()).Get(GetRequest())
@@ -118,6 +127,59 @@ def test_an_unknown_namespace() -> None:
         with pytest.raises(grpc.RpcError) as refused:
             nowhere.id_from_name("foo")
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+STUBS = 20_000
+AT_ONCE = 250
+
+
+@pytest.mark.parametrize("flavour", ["threads", "asyncio"])
+def test_a_stub_for_each_call_leaves_nothing_behind(flavour: str) -> None:
+    """After the first thousand, the heap grows no more."""
+    options = ClientOptions(shared_calls=1)
+    left: list[int] = []
+
+    def count(objects: Any) -> None:
+        gc.collect()
+        left.append(len(gc.get_objects()))
+        assert not objects._connection.sessions
+        assert [len(shared._lanes) for shared in objects._connection.shared_calls._all] == [0]
+
+    def threads() -> None:
+        with seriatim.DurableObjects.connect(TARGET, options=options) as objects:
+            counters = objects.namespace("COUNTER")
+            for n in range(0, STUBS, AT_ONCE):
+                stubs = [counters.get_by_name(f"for-a-call-{m}") for m in range(n, n + AT_ONCE)]
+                calls = [CounterStub(stub.channel()).Get.future(GetRequest()) for stub in stubs]
+                for stub in stubs:
+                    stub.close()
+                assert [call.result().value for call in calls] == [0] * AT_ONCE
+                assert all(stub.await_end(20) for stub in stubs)
+                del stub, stubs, calls
+                if n in {1_000, STUBS - AT_ONCE}:
+                    count(objects)
+
+    async def asynchronous() -> None:
+        async with seriatim.aio.DurableObjects.connect(TARGET, options=options) as objects:
+            counters = objects.namespace("COUNTER")
+            for n in range(0, STUBS, AT_ONCE):
+                stubs = [counters.get_by_name(f"for-a-call-{m}") for m in range(n, n + AT_ONCE)]
+                calls = [CounterStub(stub.channel()).Get(GetRequest()) for stub in stubs]
+                for stub in stubs:
+                    stub.close()
+                assert [(await call).value for call in calls] == [0] * AT_ONCE
+                for stub in stubs:
+                    await stub.await_end()
+                del stub, stubs, calls
+                if n in {1_000, STUBS - AT_ONCE}:
+                    count(objects)
+
+    if flavour == "threads":
+        threads()
+    else:
+        asyncio.run(asynchronous())
+    before, after = left
+    assert after - before < 5_000
 
 
 EXAMPLE_PRINTS = """\

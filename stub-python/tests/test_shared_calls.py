@@ -7,7 +7,7 @@ import gc
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -464,27 +464,6 @@ def test_a_stub_for_each_call_leaves_nothing_behind(host: FakeHost, objects: Dur
     assert not objects._connection.sessions
     gc.collect()
     assert gone >= 498  # gRPC's thread remembers the last one, until something else comes.
-
-
-@pytest.fixture
-def warnings(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """What has been logged."""
-    monkeypatch.setattr("seriatim._face.StubFace._dropped_said", False)
-    caplog.set_level(logging.WARNING, "seriatim")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "seriatim"]
-
-
-def test_a_stub_that_is_dropped_is_closed(
-    host: FakeHost, objects: DurableObjects, warnings: Callable[[], list[str]]
-) -> None:
-    host.serves()
-    for name in ("foo", "bar"):
-        stub = objects.namespace(NAMESPACE).get_by_name(name)
-        assert call_of(stub).result(WAIT_SECONDS).number == 10
-        del stub
-        gc.collect()
-        assert not host.all[-1].is_cancelled()
-    assert len(warnings()) == 1
 
 
 def test_a_stub_that_was_cancelled_before_it_was_sent(host: FakeHost, objects: DurableObjects) -> None:

@@ -77,7 +77,7 @@ class StubFace:
 
     def __del__(self) -> None:
         session = getattr(self, "_session", None)
-        if session is not None and session.is_open:
+        if session is not None and session.is_forgotten:
             self._close_later(session)
             if not StubFace._dropped_said:
                 StubFace._dropped_said = True

@@ -94,7 +94,7 @@ class Ledger:
         self._waiting: deque[PendingCall] = deque()
         self._waiting_bytes = 0
         self._sent: deque[PendingCall] = deque()
-        self._unanswered_frames: deque[int] = deque()  # Each by the number of its last invocation.
+        self._unanswered_frames: list[int] = []  # Each by the number of its last invocation.
         self._last = 0
         self.answered = 0
         """How many outcomes have come."""
@@ -311,7 +311,7 @@ class Ledger:
 
     def _frames_answered(self) -> None:
         while self._unanswered_frames and self._unanswered_frames[0] <= self.answered:
-            self._unanswered_frames.popleft()
+            del self._unanswered_frames[0]
 
     def _break_as_told(self, broken: wire.Broken) -> list[Verdict]:
         if broken.cause.code == 0:

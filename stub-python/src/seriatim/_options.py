@@ -44,7 +44,8 @@ class ClientOptions:
 
     max_inbound_frame_bytes: int = 16 << 20
     """The largest frame taken from a host; a larger one breaks the stub. Only for `connect`: a channel
-    of your own has its own limit, which is 4 MiB by default."""
+    of your own has its own limit, which is 4 MiB by default. On a shared call one of twice the limit, or one
+    over the limit of your own channel, ends the call, and so breaks all its stubs."""
 
     shared_calls: int = 0
     """Over how many calls the stubs of this client are spread, in turn, each call shared by many. 0: each

@@ -73,9 +73,9 @@ class Session(OnLane):
         return self._ledger.cause
 
     @property
-    def is_open(self) -> bool:
-        """Whether it has something on the host that only its end takes away."""
-        return self._begun and not self._ledger.is_over
+    def is_forgotten(self) -> bool:
+        """Whether it has something on the host that stays there until it is closed, and hasn't been."""
+        return self._begun and not self._ledger.is_over and not self._ledger.is_closing
 
     def check(self) -> None:
         """CallFailure if it is of no use in this process."""
@@ -229,7 +229,8 @@ class Session(OnLane):
             over = ledger.is_over
             size = 0 if ledger.answered == before else len(frame)
             link = self._link
-            wake = (ledger.has_frame or ledger.is_closing) and not self._writing and not over
+            wake = ledger.has_frame or (ledger.is_closing and not self._half_closed)
+            wake = wake and not self._writing and not over
             if ledger.next_check != self._watchdog.at:
                 self._watchdog.watch(ledger.next_check)
             tells = self._telling

@@ -29,17 +29,26 @@ class Watchdog:
         self._timers = timers
         self._look: Callable[[], None] | None = look
         self._timer: Timer | None = None
+        self._timer_at = 0.0
         self.at: float | None = None
         """When the next look is due, if one is."""
 
     def watch(self, when: float | None) -> None:
-        """Looks at this time, rather than at any other. None: there is nothing to look for now."""
-        if when == self.at or self._look is None:
+        """Looks at this time, and not later. None: there is nothing to look for now.
+
+        A look that is too early does no harm, and most times never come: so a timer that is there stays.
+        """
+        if self._look is None:
+            return
+        self.at = when
+        if when is None:
             return
         if self._timer is not None:
+            if self._timer_at <= when:
+                return
             self._timer.cancel()
-        self.at = when
-        self._timer = None if when is None else self._timers.at(when, self._look)
+        self._timer = self._timers.at(when, self._look)
+        self._timer_at = when
 
     def looked(self) -> None:
         """The time has come."""
