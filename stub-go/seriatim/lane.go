@@ -35,7 +35,7 @@ type lane struct {
 
 	told   bool        // The host has been told that it is given up. The writer's.
 	opened bool        // The host has opened the stub. The reader's.
-	inVain []sentFrame // What was sent before the host said anything. The writer's, and with that the reader's.
+	inVain []sentFrame // What was sent before any message came. The writer's, and the reader's when that has ended.
 }
 
 // ---- what the session says -----------------------------------------------------------------------------
@@ -129,21 +129,22 @@ func (l *lane) takeFrame(frame *seriatimv1.ConnectResponse, answered []*pendingC
 			"grpc: received message larger than max (%d vs. %d)", size, most)))
 		return answered
 	}
-	answered, _ = l.session.receive(frame, answered[:0])
-	clear(answered)
 	l.opened = l.opened || frame.GetOpened() != nil
 	if frame.GetBroken() != nil {
-		l.retireCall(l.session.breakCause())
+		l.retireCall(Reason(toldInfo(frame.GetBroken().GetCause()).GetReason()))
 	}
+	answered, _ = l.session.receive(frame, answered[:0])
+	clear(answered)
 	if len(frame.GetOutcomes()) > 0 && l.owed.Add(uint32(size)) >= creditBytes {
 		l.wake()
 	}
 	return answered
 }
 
-// retireCall sees to it that new stubs go elsewhere if the host shuts down, or lets no more lanes in.
-func (l *lane) retireCall(cause *FailureCause) {
-	if cause != nil && (cause.Reason == ReasonHostDraining || cause.Reason == ReasonOverloaded && !l.opened) {
+// retireCall sees to it that new stubs go elsewhere if the host shuts down, or lets no more lanes in; before anyone is told
+// of the break, and makes one.
+func (l *lane) retireCall(reason Reason) {
+	if reason == ReasonHostDraining || reason == ReasonOverloaded && !l.opened {
 		l.call.retire()
 	}
 }

@@ -141,10 +141,19 @@ func TestAHostWithoutSharedCallsGetsACallForEachStub(t *testing.T) {
 	}, func(p *play) { counterScript(&[]int64{})(p) })
 }
 
-// The host answers the call only after the first message has come, which is then given again, in order.
+// The host says so when the first message has come, or even begins to answer and gets more: all is given again, in order.
 func TestWhatWasSentInVainIsSentAgain(t *testing.T) {
+	for _, begins := range []bool{false, true} {
+		t.Run(fmt.Sprint("begins to answer: ", begins), func(t *testing.T) { sendInVain(t, begins) })
+	}
+}
+
+func sendInVain(t *testing.T, begins bool) {
 	inWorld(t, &seriatim.Options{SharedCalls: 1, MaxFrameInvocations: 2}, func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
+			if begins {
+				_ = stream.SendHeader(nil)
+			}
 			if _, err := stream.Recv(); err != nil {
 				return err
 			}
