@@ -154,10 +154,9 @@ func (c *sharedCall) retire() {
 	}
 }
 
-// finish ends a call that has no lanes and gets no more: in order, unless the host hasn't even begun to answer. Under the
-// lock.
+// finish ends a call that has no lanes and gets no more: in order, unless the host has never said a word. Under the lock.
 func (c *sharedCall) finish() {
-	if c.book.clock.accepted {
+	if c.book.clock.heard {
 		c.wakeWriter()
 	} else {
 		c.hangUp()
@@ -205,9 +204,6 @@ func (c *sharedCall) next() (do step, keep bool) {
 		c.line.waiting = append(c.line.waiting, c.book.ready...)
 		clear(c.book.ready)
 		c.book.ready = c.book.ready[:0]
-		if c.book.heard {
-			c.line.letGo()
-		}
 		switch {
 		case c.book.ended:
 			return stepLeave, false
@@ -215,7 +211,7 @@ func (c *sharedCall) next() (do step, keep bool) {
 			now := time.Now()
 			leaves, at := c.book.clock.next(now)
 			if leaves {
-				return stepSend, !c.book.heard
+				return stepSend, !c.book.clock.heard
 			}
 			if !at.IsZero() {
 				c.wakeAfter(at.Sub(now))
@@ -247,7 +243,7 @@ func (c *sharedCall) wakeAfter(pause time.Duration) {
 func (c *sharedCall) sent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.book.sent(time.Now(), c.line.numbered, c.line.fresh)
+	c.book.sent(time.Now(), c.line.numbered, c.line.fresh, c.line.keepers)
 }
 
 // ---- the reader ----------------------------------------------------------------------------------------
@@ -281,9 +277,6 @@ func (c *sharedCall) maxInboundBytes() int {
 }
 
 func (c *sharedCall) read(stream manyStream) error {
-	if headers, _ := stream.Header(); headers != nil {
-		c.accepted()
-	}
 	var lanes []*lane
 	var answered []*pendingCall
 	for {
@@ -307,22 +300,12 @@ func (c *sharedCall) read(stream manyStream) error {
 	}
 }
 
-// accepted is that the host has begun to answer. It may still say that it has no shared calls, until a message has come.
-func (c *sharedCall) accepted() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.book.clock.accepted = true
-	c.wakeWriter()
-}
-
-// find gives the lanes to which parts belong.
+// find gives the lanes to which parts belong. What was kept for the case that the host has no shared calls isn't needed
+// any more.
 func (c *sharedCall) find(parts []*seriatimv1.LaneResponse, found []*lane) ([]*lane, *FailureCause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.book.heard {
-		c.book.heard = true
-		c.wakeWriter() // Which lets go of what it kept.
-	}
+	c.book.heard()
 	return c.book.find(parts, found)
 }
 
@@ -352,7 +335,7 @@ func (c *sharedCall) fail(fault *FailureCause) {
 func (c *sharedCall) end(err error) {
 	c.hangUp()
 	c.mu.Lock()
-	hasNone := !c.book.heard && status.Code(err) == codes.Unimplemented
+	hasNone := !c.book.clock.heard && status.Code(err) == codes.Unimplemented
 	if hasNone {
 		c.calls.hasNone.Store(true) // Before lanes are refused.
 	}

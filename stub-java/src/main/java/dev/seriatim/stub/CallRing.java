@@ -65,6 +65,14 @@ final class CallRing {
     return frame;
   }
 
+  /** Those that were sent, and have no outcome, wait again. */
+  void unsend() {
+    for (long sequence = answered + 1; sequence <= sent; sequence++) {
+      waitingBytes += call(sequence).bytes();
+    }
+    sent = answered;
+  }
+
   /** Takes out the next sent calls, whose outcomes have come. */
   PendingCall[] answer(int count) {
     PendingCall[] calls = new PendingCall[count];

@@ -35,6 +35,8 @@ public final class ClientOptions {
   private final Duration keepAliveTime;
   private final Duration keepAliveTimeout;
   private final Duration maxReconnectDelay;
+  private final int sharedCalls;
+  private final Duration sharedCallIdleTimeout;
   private final Supplier<Map<String, String>> invocationMetadata;
   private final @Nullable Executor executor;
   private final @Nullable ScheduledExecutorService scheduler;
@@ -54,6 +56,8 @@ public final class ClientOptions {
     keepAliveTime = builder.keepAliveTime;
     keepAliveTimeout = builder.keepAliveTimeout;
     maxReconnectDelay = builder.maxReconnectDelay;
+    sharedCalls = builder.sharedCalls;
+    sharedCallIdleTimeout = builder.sharedCallIdleTimeout;
     invocationMetadata = builder.invocationMetadata;
     executor = builder.executor;
     scheduler = builder.scheduler;
@@ -67,6 +71,11 @@ public final class ClientOptions {
   /** A builder that starts with the defaults. */
   public static Builder builder() {
     return new Builder();
+  }
+
+  /** A builder that starts with these. */
+  Builder toBuilder() {
+    return new Builder(this);
   }
 
   /**
@@ -185,6 +194,28 @@ public final class ClientOptions {
     return maxReconnectDelay;
   }
 
+  /**
+   * Over how many calls the stubs are spread, in turn: many stubs then share one call, on which
+   * what they have to say travels together. It makes many objects faster by a multiple, and a stub
+   * for each call cheap; it takes one stream of the connection, however many stubs there are. One
+   * or two are enough for most. Default: 0, a call for each stub.
+   *
+   * <p>Nothing else changes, but that callbacks without an executor of their own run on {@link
+   * Builder#executor} or, if there is none, on threads of this library. A host that doesn't know
+   * shared calls is given a call for each stub, without an error.
+   */
+  public int sharedCalls() {
+    return sharedCalls;
+  }
+
+  /**
+   * How long a shared call stays open without a stub on it. Default: 10 s. Zero ends it with its
+   * last stub.
+   */
+  public Duration sharedCallIdleTimeout() {
+    return sharedCallIdleTimeout;
+  }
+
   Supplier<Map<String, String>> invocationMetadata() {
     return invocationMetadata;
   }
@@ -218,11 +249,35 @@ public final class ClientOptions {
     private Duration keepAliveTime = Duration.ofSeconds(30);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
     private Duration maxReconnectDelay = Duration.ofMillis(500);
+    private int sharedCalls;
+    private Duration sharedCallIdleTimeout = Duration.ofSeconds(10);
     private Supplier<Map<String, String>> invocationMetadata = Map::of;
     private @Nullable Executor executor;
     private @Nullable ScheduledExecutorService scheduler;
 
     private Builder() {}
+
+    private Builder(ClientOptions options) {
+      maxUnansweredFrames = options.maxUnansweredFrames;
+      maxFrameInvocations = options.maxFrameInvocations;
+      maxFrameBytes = options.maxFrameBytes;
+      maxInvocationBytes = options.maxInvocationBytes;
+      maxBufferedInvocations = options.maxBufferedInvocations;
+      maxBufferedBytes = options.maxBufferedBytes;
+      maxInboundFrameBytes = options.maxInboundFrameBytes;
+      deadlineGrace = options.deadlineGrace;
+      openTimeout = options.openTimeout;
+      endTimeout = options.endTimeout;
+      describeTimeout = options.describeTimeout;
+      keepAliveTime = options.keepAliveTime;
+      keepAliveTimeout = options.keepAliveTimeout;
+      maxReconnectDelay = options.maxReconnectDelay;
+      sharedCalls = options.sharedCalls;
+      sharedCallIdleTimeout = options.sharedCallIdleTimeout;
+      invocationMetadata = options.invocationMetadata;
+      executor = options.executor;
+      scheduler = options.scheduler;
+    }
 
     /** See {@link ClientOptions#maxUnansweredFrames()}. At least 1. */
     @CanIgnoreReturnValue
@@ -319,6 +374,23 @@ public final class ClientOptions {
     @CanIgnoreReturnValue
     public Builder maxReconnectDelay(Duration delay) {
       maxReconnectDelay = DurationRange.atLeastOneMilli("maxReconnectDelay", delay);
+      return this;
+    }
+
+    /** See {@link ClientOptions#sharedCalls()}. Not negative. */
+    @CanIgnoreReturnValue
+    public Builder sharedCalls(int calls) {
+      if (calls < 0) {
+        throw new IllegalArgumentException("sharedCalls " + calls + ", expected at least 0");
+      }
+      sharedCalls = calls;
+      return this;
+    }
+
+    /** See {@link ClientOptions#sharedCallIdleTimeout()}. Not negative. */
+    @CanIgnoreReturnValue
+    public Builder sharedCallIdleTimeout(Duration timeout) {
+      sharedCallIdleTimeout = DurationRange.notNegative("sharedCallIdleTimeout", timeout);
       return this;
     }
 

@@ -25,17 +25,15 @@ final class Delivery {
   private final Session session;
   private final Object lock;
   private final Ledger ledger;
-  private final Link link;
   private final ClientOptions options;
 
   private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
   private boolean sendsGathered; // Soon, by the scheduler.
 
-  Delivery(Session session, Object lock, Ledger ledger, Link link, ClientOptions options) {
+  Delivery(Session session, Object lock, Ledger ledger, ClientOptions options) {
     this.session = session;
     this.lock = lock;
     this.ledger = ledger;
-    this.link = link;
     this.options = options;
   }
 
@@ -64,13 +62,13 @@ final class Delivery {
   }
 
   private void sendGathered() {
-    boolean write;
+    Link claimed;
     synchronized (lock) {
       sendsGathered = false;
-      write = deliverer != null && ledger.hasFrame() && link.claim();
+      claimed = deliverer != null && ledger.hasFrame() ? session.claim() : null;
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
   }
 
@@ -98,13 +96,13 @@ final class Delivery {
   }
 
   private void gather(@Nullable Thread thread, boolean send) {
-    boolean write;
+    Link claimed;
     synchronized (lock) {
       deliverer = thread;
-      write = send && ledger.hasFrame() && link.claim();
+      claimed = send && ledger.hasFrame() ? session.claim() : null;
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
   }
 

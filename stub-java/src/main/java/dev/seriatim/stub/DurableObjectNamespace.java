@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DurableObjectNamespace {
   private final Channel channel;
+  private final @Nullable SharedCalls sharedCalls; // That carry its stubs, if not each its own.
   private final ClientOptions options;
   private final Object client;
   private final String name;
@@ -37,6 +38,7 @@ public final class DurableObjectNamespace {
 
   DurableObjectNamespace(
       Channel channel,
+      @Nullable SharedCalls sharedCalls,
       ClientOptions options,
       Object client,
       String name,
@@ -45,6 +47,7 @@ public final class DurableObjectNamespace {
       throw new IllegalArgumentException("namespace is empty, expected a name");
     }
     this.channel = channel;
+    this.sharedCalls = sharedCalls;
     this.options = options;
     this.client = client;
     this.name = name;
@@ -54,8 +57,12 @@ public final class DurableObjectNamespace {
   }
 
   private DurableObjectNamespace(
-      DurableObjectNamespace whole, OpenStubs stubs, ClientOptions options) {
+      DurableObjectNamespace whole,
+      OpenStubs stubs,
+      @Nullable SharedCalls sharedCalls,
+      ClientOptions options) {
     this.channel = whole.channel;
+    this.sharedCalls = sharedCalls;
     this.options = options;
     this.client = whole.client;
     this.name = whole.name;
@@ -64,8 +71,8 @@ public final class DurableObjectNamespace {
   }
 
   /** The same namespace, whose stubs are among these. */
-  DurableObjectNamespace in(OpenStubs scope, ClientOptions with) {
-    return new DurableObjectNamespace(this, scope, with);
+  DurableObjectNamespace in(OpenStubs scope, @Nullable SharedCalls carriedBy, ClientOptions with) {
+    return new DurableObjectNamespace(this, scope, carriedBy, with);
   }
 
   /** The name of the namespace. */
@@ -80,7 +87,7 @@ public final class DurableObjectNamespace {
    */
   public DurableObjectStub getByName(String objectName) {
     DurableObjectIds.checkName(objectName);
-    return opened(DurableObjectStub.named(this, objectName, channel, options));
+    return opened(DurableObjectStub.named(this, objectName, channel, sharedCalls, options));
   }
 
   /**
@@ -101,7 +108,7 @@ public final class DurableObjectNamespace {
       throw new InvalidIdException(
           "id '" + id + "' is of " + maker.owner() + ", expected one of namespace '" + name + "'");
     }
-    return opened(DurableObjectStub.withId(this, id, isOwn, channel, options));
+    return opened(DurableObjectStub.withId(this, id, isOwn, channel, sharedCalls, options));
   }
 
   private DurableObjectStub opened(DurableObjectStub stub) {

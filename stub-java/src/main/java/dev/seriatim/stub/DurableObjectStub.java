@@ -71,6 +71,7 @@ public final class DurableObjectStub implements AutoCloseable {
       @Nullable DurableObjectId givenId,
       Open.Builder open,
       Channel transport,
+      @Nullable SharedCalls sharedCalls,
       ClientOptions options) {
     this.namespace = namespace;
     this.name = name;
@@ -79,6 +80,7 @@ public final class DurableObjectStub implements AutoCloseable {
     this.session =
         new Session(
             transport,
+            sharedCalls,
             options,
             new Opening(open.build(), givenId == null ? null : givenId.toString()));
     this.channel = new StubChannel(session, transport.authority());
@@ -89,9 +91,13 @@ public final class DurableObjectStub implements AutoCloseable {
   }
 
   static DurableObjectStub named(
-      DurableObjectNamespace namespace, String name, Channel transport, ClientOptions options) {
+      DurableObjectNamespace namespace,
+      String name,
+      Channel transport,
+      @Nullable SharedCalls sharedCalls,
+      ClientOptions options) {
     Open.Builder open = Open.newBuilder().setName(name);
-    return new DurableObjectStub(namespace, name, null, open, transport, options);
+    return new DurableObjectStub(namespace, name, null, open, transport, sharedCalls, options);
   }
 
   /**
@@ -104,6 +110,7 @@ public final class DurableObjectStub implements AutoCloseable {
       DurableObjectId id,
       boolean byName,
       Channel transport,
+      @Nullable SharedCalls sharedCalls,
       ClientOptions options) {
     String name = id.name().orElse(null);
     Open.Builder open = Open.newBuilder();
@@ -112,7 +119,7 @@ public final class DurableObjectStub implements AutoCloseable {
     } else {
       open.setId(id.toString());
     }
-    return new DurableObjectStub(namespace, name, id, open, transport, options);
+    return new DurableObjectStub(namespace, name, id, open, transport, sharedCalls, options);
   }
 
   /**

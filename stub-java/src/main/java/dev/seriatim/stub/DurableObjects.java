@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class DurableObjects implements AutoCloseable {
   private final Channel channel;
   private final ClientOptions options;
+  private final @Nullable SharedCalls sharedCalls;
   private final @Nullable ManagedChannel owned;
   private final Object client; // Stands for this client in the ids that it makes.
   private final @Nullable DurableObjects whole; // What it is a scope of.
@@ -32,6 +33,7 @@ public final class DurableObjects implements AutoCloseable {
   private DurableObjects(Channel channel, ClientOptions options, @Nullable ManagedChannel owned) {
     this.channel = channel;
     this.options = options;
+    this.sharedCalls = SharedCalls.of(channel, options);
     this.owned = owned;
     this.client = new Object();
     this.whole = null;
@@ -41,6 +43,10 @@ public final class DurableObjects implements AutoCloseable {
   private DurableObjects(DurableObjects whole, ClientOptions options) {
     this.channel = whole.channel;
     this.options = options;
+    this.sharedCalls =
+        whole.sharedCalls == null || options.sharedCalls() == 0
+            ? SharedCalls.of(channel, options)
+            : whole.sharedCalls;
     this.owned = null;
     this.client = whole.client;
     this.whole = whole;
@@ -94,7 +100,8 @@ public final class DurableObjects implements AutoCloseable {
    * closes every stub that was got through it and isn't closed yet. Calls that are on their way are
    * answered; a stub that is got later is closed from the start. The rest is this client's.
    *
-   * @param options of the stubs that are got through it
+   * @param options of the stubs that are got through it. If both it and this client have shared
+   *     calls, they share this client's.
    */
   public DurableObjects scope(ClientOptions options) {
     return new DurableObjects(this, options);
@@ -106,8 +113,8 @@ public final class DurableObjects implements AutoCloseable {
         name,
         key ->
             whole == null || stubs == null
-                ? new DurableObjectNamespace(channel, options, client, key, null)
-                : whole.namespace(key).in(stubs, options));
+                ? new DurableObjectNamespace(channel, sharedCalls, options, client, key, null)
+                : whole.namespace(key).in(stubs, sharedCalls, options));
   }
 
   /**
@@ -117,8 +124,13 @@ public final class DurableObjects implements AutoCloseable {
   public DurableObjectNamespace namespace(String name, String uniqueKey) {
     DurableObjectNamespace namespace =
         new DurableObjectNamespace(
-            channel, options, client, name, new DurableObjectIds(uniqueKey, name, client));
-    return stubs == null ? namespace : namespace.in(stubs, options);
+            channel,
+            sharedCalls,
+            options,
+            client,
+            name,
+            new DurableObjectIds(uniqueKey, name, client));
+    return stubs == null ? namespace : namespace.in(stubs, sharedCalls, options);
   }
 
   /**
@@ -133,6 +145,9 @@ public final class DurableObjects implements AutoCloseable {
     }
     if (stubs != null) {
       stubs.close();
+    }
+    if (sharedCalls != null && (whole == null || sharedCalls != whole.sharedCalls)) {
+      sharedCalls.retire();
     }
   }
 }

@@ -164,6 +164,11 @@ public final class FailureCause implements Serializable {
 
   /** New trailers that hold the details, if there are any; made anew since they are mutable. */
   Metadata newTrailers() {
+    return trailers(status);
+  }
+
+  /** The trailers with which a call would end whose status is this. */
+  static Metadata trailers(com.google.rpc.Status status) {
     Metadata trailers = new Metadata();
     if (status.getDetailsCount() > 0) {
       trailers.put(DETAILS_KEY, status);

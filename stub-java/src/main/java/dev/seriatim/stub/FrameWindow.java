@@ -22,6 +22,10 @@ final class FrameWindow {
     count++;
   }
 
+  void clear() {
+    count = 0;
+  }
+
   void answered(long throughSequence) {
     while (count > 0 && lastOfFrame[head] <= throughSequence) {
       head = (head + 1) % lastOfFrame.length;

@@ -144,18 +144,64 @@ final class Ledger {
    * @param ready whether what carries the stub takes a frame now
    */
   Step next(boolean ready) {
+    Step next = look(ready);
+    switch (next) {
+      case CANCEL -> cancelled = true;
+      case HALF_CLOSE -> halfClosed = true;
+      case SEND, REST -> {}
+    }
+    return next;
+  }
+
+  private Step look(boolean ready) {
     if (cancel && !cancelled) {
-      cancelled = true;
       return Step.CANCEL;
     }
     if (ready && !cancelled && !over && state != State.BROKEN && hasFrame()) {
       return Step.SEND;
     }
     if (!halfClosed && !cancelled && isDoneSending()) {
-      halfClosed = true;
       return Step.HALF_CLOSE;
     }
     return Step.REST;
+  }
+
+  /** Whether there is a next step for what takes frames now. */
+  boolean hasNext() {
+    return look(true) != Step.REST;
+  }
+
+  /** Whether what carries the stub is to be cancelled, and hasn't been. */
+  boolean hasToCancel() {
+    return cancel && !cancelled;
+  }
+
+  /** Takes a cancellation that is due for done. False if none is. */
+  boolean takeCancel() {
+    boolean due = hasToCancel();
+    cancelled |= due;
+    return due;
+  }
+
+  /** Whether what carries the stub has been cancelled. */
+  boolean isCancelled() {
+    return cancelled;
+  }
+
+  /** The next frame has no more bytes than this, the open left out. */
+  long nextFrameBytes() {
+    return Math.min(
+        calls.waitingBytes(), Math.max(options.maxFrameBytes(), options.maxInvocationBytes()));
+  }
+
+  /**
+   * Nothing of what was sent has reached anyone, and something else is to carry the stub: from the
+   * beginning.
+   */
+  void beginAgain() {
+    calls.unsend();
+    window.clear();
+    halfClosed = false;
   }
 
   /** The calls of the next frame, which from now on count as sent. */

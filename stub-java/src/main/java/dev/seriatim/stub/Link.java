@@ -1,108 +1,53 @@
 package dev.seriatim.stub;
 
-import dev.seriatim.v1.DurableObjectsGrpc;
-import dev.seriatim.v1.Open;
-import dev.seriatim.wire.EncodedFrame;
-import dev.seriatim.wire.RequestEncoder;
-import dev.seriatim.wire.ResponseFrame;
-import io.grpc.Attributes;
-import io.grpc.CallOptions;
-import io.grpc.Channel;
-import io.grpc.ClientCall;
-import io.grpc.ClientStreamTracer;
-import io.grpc.Context;
-import io.grpc.Metadata;
-import io.grpc.MethodDescriptor;
 import io.grpc.Status;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What carries a stub: one {@code Connect} call to the host. Does what the {@link Ledger} says is
- * next, and hands what the host sends to the {@link Session}.
+ * What carries a stub: a call {@linkplain OwnCall of its own}, or a {@link Lane} of a call that
+ * carries others, too. It does what the {@link Ledger} says is next, and hands what the host sends
+ * to the {@link Session}.
  *
- * <p>Threads: everything done to the {@code ClientCall} but {@code request} is done by the writer,
- * the one thread that has claimed that role under the session's lock. Everything that the {@code
- * ClientCall} tells comes to the {@link Receiver}, one event at a time.
+ * <p>There is something to write when the ledger has changed, or what carries the stub has. Whoever
+ * brought that about claims the link under the session's lock, and then has it write, with no lock
+ * held.
  */
-final class Link {
-  private static final Logger LOGGER = Logger.getLogger(Link.class.getName());
-
-  /** Frames asked for ahead. A host that answers our few unanswered frames never needs more. */
-  private static final int INBOUND_CHUNK = 16;
-
-  private static final PendingCall[] NO_CALLS = {};
-
-  private static final MethodDescriptor<EncodedFrame, ResponseFrame> CONNECT =
-      DurableObjectsGrpc.getConnectMethod().toBuilder(
-              EncodedFrame.MARSHALLER, ResponseFrame.MARSHALLER)
-          .build();
-
-  private final Session session;
-  private final Object lock; // The session's, and so is the ledger under it.
-  private final Ledger ledger;
-  private final Channel channel;
+abstract class Link {
   private final ClientOptions options;
-  private final Open open;
 
-  // Guarded by the lock.
-  private boolean writing;
-  private boolean writeAgain; // Something changed that the writer may have looked at already.
-
-  // Owned by the writer.
-  private @Nullable ClientCall<EncodedFrame, ResponseFrame> call;
-  private boolean openSent;
-
-  private volatile boolean connected; // The call has come as far as a connection.
-
-  Link(
-      Session session,
-      Object lock,
-      Ledger ledger,
-      Channel channel,
-      ClientOptions options,
-      Open open) {
-    this.session = session;
-    this.lock = lock;
-    this.ledger = ledger;
-    this.channel = channel;
+  Link(ClientOptions options) {
     this.options = options;
-    this.open = open;
+  }
+
+  final ClientOptions options() {
+    return options;
   }
 
   /**
-   * Makes the caller the writer, who must then {@link #write}; or has the writer look again. Under
-   * the lock.
+   * This, if the caller is to have it {@link #write}; null if someone else is about to, who will
+   * look again. Under the lock.
    */
-  boolean claim() {
-    if (writing) {
-      writeAgain = true;
-      return false;
-    }
-    writing = true;
-    return true;
-  }
+  abstract @Nullable Link claim();
 
   /**
-   * The same, for who has just put a call into the ledger: the writer will see it without being
-   * told, since it rests only under the lock. Under the lock.
+   * The same, for who has just put a call into the ledger, and has changed nothing else. Under the
+   * lock.
    */
-  boolean claimIfResting() {
-    if (writing) {
-      return false;
-    }
-    writing = true;
-    return true;
-  }
+  abstract @Nullable Link claimForCall();
+
+  /** Sees to it that what is to be done by now is done. Only for who has the claim. */
+  abstract void write();
 
   /**
-   * Why the stub is not open within the time for that: its call waits for a connection, or on one,
-   * or for the host's word.
+   * Why the stub is not open within the time for that: it waits for a connection, or on one, or for
+   * the host's word.
    *
-   * @param hasLeft whether the call's first frame has been handed to the transport
+   * @param hasLeft whether the stub's first frame has been handed to the transport
    */
-  FailureCause openOverdue(boolean hasLeft) {
+  abstract FailureCause openOverdue(boolean hasLeft);
+
+  /** The same. */
+  final FailureCause openOverdue(boolean hasLeft, boolean connected) {
     String waited = " within " + options.openTimeout().toMillis() + " ms";
     if (hasLeft) {
       return FailureCause.of(
@@ -128,7 +73,7 @@ final class Link {
   }
 
   /** Why the stub breaks whose host doesn't end the call, though it has nothing left. */
-  FailureCause endOverdue() {
+  final FailureCause endOverdue() {
     return FailureCause.of(
         Reasons.ANSWER_OVERDUE,
         Status.Code.DEADLINE_EXCEEDED,
@@ -136,144 +81,5 @@ final class Link {
             + options.endTimeout().toMillis()
             + " ms after its last frame",
         false);
-  }
-
-  // ---- the writer ------------------------------------------------------------------------------
-
-  /**
-   * Does all that is to be done to the call by now. Only for the thread that has the claim.
-   *
-   * <p>Nothing is sent before the call is ready: until a connection is there, and has room for the
-   * call, it isn't. So calls that never left are known not to have been executed.
-   */
-  void write() {
-    ClientCall<EncodedFrame, ResponseFrame> connect = call;
-    if (connect == null) {
-      connect = start();
-      if (connect == null) {
-        return;
-      }
-    }
-    while (true) {
-      boolean ready = connect.isReady();
-      Ledger.Step step;
-      PendingCall[] frame = NO_CALLS;
-      FailureCause broken;
-      synchronized (lock) {
-        step = ledger.next(ready);
-        broken = ledger.cause();
-        if (step == Ledger.Step.SEND) {
-          frame = ledger.nextFrame();
-        } else if (step == Ledger.Step.REST) {
-          if (!writeAgain) {
-            writing = false;
-            return;
-          }
-          writeAgain = false;
-          continue;
-        }
-      }
-      try {
-        switch (step) {
-          case SEND -> send(connect, frame);
-          case HALF_CLOSE -> connect.halfClose();
-          case CANCEL ->
-              connect.cancel(broken == null ? "the stub has ended" : broken.message(), null);
-          case REST -> throw new AssertionError();
-        }
-      } catch (RuntimeException | Error e) {
-        LOGGER.log(Level.WARNING, "A stub can't write to its call.", e);
-        session.breakFromWriter(
-            FailureCause.of(
-                Reasons.CLIENT_FAULT, Status.Code.INTERNAL, "can't write: " + e, false));
-      }
-    }
-  }
-
-  private void send(ClientCall<EncodedFrame, ResponseFrame> connect, PendingCall[] calls) {
-    RequestEncoder frame = new RequestEncoder(openSent ? null : open, calls.length);
-    openSent = true;
-    for (PendingCall next : calls) {
-      next.writeTo(frame);
-    }
-    connect.sendMessage(frame.encode());
-  }
-
-  /** Starts the call outside of the caller's context: a stub outlives its first caller. */
-  private @Nullable ClientCall<EncodedFrame, ResponseFrame> start() {
-    CallOptions callOptions =
-        CallOptions.DEFAULT
-            .withMaxInboundMessageSize(options.maxInboundFrameBytes())
-            .withStreamTracerFactory(new Tracing());
-    if (options.executor() != null) {
-      callOptions = callOptions.withExecutor(options.executor());
-    }
-    Context previous = Context.ROOT.attach();
-    try {
-      ClientCall<EncodedFrame, ResponseFrame> connect = channel.newCall(CONNECT, callOptions);
-      Receiver receiver = new Receiver(connect);
-      call = connect;
-      connect.start(receiver, new Metadata());
-      connect.request(INBOUND_CHUNK);
-      return connect;
-    } catch (RuntimeException | Error e) {
-      LOGGER.log(Level.WARNING, "A stub can't start its call.", e);
-      session.end(
-          FailureCause.of(
-              Reasons.CLIENT_FAULT,
-              Status.Code.INTERNAL,
-              "can't start the stub's call: " + e,
-              false),
-          Fate.NOT_EXECUTED);
-      return null; // Nobody else may write either, so the claim is kept.
-    } finally {
-      Context.ROOT.detach(previous);
-    }
-  }
-
-  // ---- the receiver ----------------------------------------------------------------------------
-
-  private final class Receiver extends ClientCall.Listener<ResponseFrame> {
-    private final ClientCall<EncodedFrame, ResponseFrame> connect;
-    private int received;
-
-    Receiver(ClientCall<EncodedFrame, ResponseFrame> connect) {
-      this.connect = connect;
-    }
-
-    @Override
-    public void onReady() {
-      session.kick();
-    }
-
-    @Override
-    public void onMessage(ResponseFrame frame) {
-      if (++received == INBOUND_CHUNK / 2) {
-        received = 0;
-        connect.request(INBOUND_CHUNK / 2);
-      }
-      session.receive(frame);
-    }
-
-    @Override
-    public void onClose(Status status, Metadata trailers) {
-      session.connectionEnded(status, trailers);
-    }
-  }
-
-  /**
-   * Learns whether there is a connection, which gRPC's status doesn't tell of a call that waits.
-   */
-  private final class Tracing extends ClientStreamTracer.Factory {
-    @Override
-    public ClientStreamTracer newClientStreamTracer(
-        ClientStreamTracer.StreamInfo info, Metadata headers) {
-      return new ClientStreamTracer() {
-        @Override
-        public void streamCreated(Attributes transport, Metadata sent) {
-          connected = true;
-        }
-      };
-    }
   }
 }

@@ -28,23 +28,32 @@ final class Session {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Object lock = new Object();
   private final Watchdog watchdog;
-  private final Link link;
   private final Delivery delivery;
   private final BreakListeners breakListeners = new BreakListeners();
 
   // Guarded.
   private final Ledger ledger;
+  private Link link;
   private Cleaner.@Nullable Cleanable dropWatch;
 
   private boolean opened; // Set by the receiver, which alone reads it without the lock.
 
-  Session(Channel channel, ClientOptions options, Opening opening) {
+  /**
+   * A stub that is not carried by anything yet.
+   *
+   * @param sharedCalls what carries it, or null if it has a call of its own
+   */
+  Session(
+      Channel channel, @Nullable SharedCalls sharedCalls, ClientOptions options, Opening opening) {
     this.options = options;
     this.opening = opening;
     this.ledger = new Ledger(options);
     this.watchdog = new Watchdog(this, options);
-    this.link = new Link(this, lock, ledger, channel, options, opening.open());
-    this.delivery = new Delivery(this, lock, ledger, link, options);
+    this.link =
+        sharedCalls == null
+            ? new OwnCall(this, lock, ledger, channel, options, opening.open())
+            : new Lane(this, lock, ledger, sharedCalls, options, opening.open());
+    this.delivery = new Delivery(this, lock, ledger, options);
   }
 
   ClientOptions options() {
@@ -61,7 +70,7 @@ final class Session {
   boolean submit(PendingCall call) {
     FailureCause refusal;
     boolean first = false;
-    boolean write = false;
+    Link claimed = null;
     boolean sendSoon = false;
     synchronized (lock) {
       refusal = ledger.refusal(call);
@@ -71,7 +80,7 @@ final class Session {
         if (delivery.gathers()) {
           sendSoon = delivery.claimSending();
         } else {
-          write = ledger.hasRoom() && link.claimIfResting();
+          claimed = ledger.hasRoom() ? link.claimForCall() : null;
         }
       }
     }
@@ -86,8 +95,8 @@ final class Session {
     if (deadline != null) {
       watchdog.lookIn(deadline.timeRemaining(TimeUnit.NANOSECONDS));
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     } else if (sendSoon) {
       delivery.soon();
     }
@@ -100,7 +109,7 @@ final class Session {
    * @return false if it was closed or broken before
    */
   boolean close() {
-    boolean write;
+    Link claimed;
     boolean finished;
     synchronized (lock) {
       if (!ledger.close()) {
@@ -110,11 +119,11 @@ final class Session {
         closed();
         return true;
       }
-      write = link.claim();
+      claimed = link.claim();
       finished = ledger.isFinished();
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
     if (finished) {
       watchdog.expectEnd();
@@ -177,14 +186,40 @@ final class Session {
 
   // ---- what the link tells ---------------------------------------------------------------------
 
+  /** The link, if the caller is to have it write. Under the lock. */
+  @Nullable Link claim() {
+    return link.claim();
+  }
+
+  /**
+   * Has this carry the stub from now on: nothing that was sent has reached anyone.
+   *
+   * @return false if what carried it has been cancelled, and so has ended
+   */
+  boolean carryOn(Link by) {
+    Link claimed;
+    synchronized (lock) {
+      if (ledger.isCancelled()) {
+        return false;
+      }
+      ledger.beginAgain();
+      link = by;
+      claimed = by.claim();
+    }
+    if (claimed != null) {
+      claimed.write();
+    }
+    return true;
+  }
+
   /** There may be something to write. */
   void kick() {
-    boolean write;
+    Link claimed;
     synchronized (lock) {
-      write = link.claim();
+      claimed = link.claim();
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
   }
 
@@ -209,8 +244,13 @@ final class Session {
         breakAsTold(broken);
       }
     } catch (HostViolationException e) {
-      end(breakStub(e.toCause()), Fate.UNKNOWN);
+      violated(e);
     }
+  }
+
+  /** The host has broken the rules. */
+  void violated(HostViolationException violation) {
+    end(breakStub(violation.toCause()), Fate.UNKNOWN);
   }
 
   /** The call that carried the stub has ended. */
@@ -249,20 +289,20 @@ final class Session {
     PendingCall[] answered;
     long next;
     boolean all;
-    boolean write;
+    Link claimed;
     boolean finished;
     boolean lookAgain;
     synchronized (lock) {
       answered = ledger.answer(frame);
       next = ledger.nextOutcome();
       all = answered.length == frame.outcomes();
-      write = all && (ledger.hasFrame() || ledger.isDoneSending()) && link.claim();
+      claimed = all && (ledger.hasFrame() || ledger.isDoneSending()) ? link.claim() : null;
       finished = ledger.isFinished();
       lookAgain = ledger.awaitsWord();
     }
     // Sending comes first: the host gets on with the next frame while outcomes are handed out.
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
     delivery.deliver(frame, answered, all);
     if (!all) {
@@ -327,7 +367,7 @@ final class Session {
    */
   FailureCause breakStub(FailureCause newCause) {
     boolean started;
-    boolean write = false;
+    Link claimed = null;
     synchronized (lock) {
       if (!ledger.breakWith(newCause)) {
         FailureCause known = ledger.cause();
@@ -335,11 +375,11 @@ final class Session {
       }
       started = ledger.isStarted();
       if (started) {
-        write = link.claim();
+        claimed = link.claim();
       }
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
     if (!started) {
       end(newCause, Fate.NOT_EXECUTED);
@@ -380,21 +420,25 @@ final class Session {
 
   /** The host has not said in time that the stub is open. */
   void openingOverdue() {
-    boolean write;
+    Link claimed;
     synchronized (lock) {
       if (opened || !ledger.breakWith(link.openOverdue(ledger.hasSent()))) {
         return;
       }
-      write = link.claim();
+      claimed = link.claim();
     }
-    if (write) {
-      link.write();
+    if (claimed != null) {
+      claimed.write();
     }
   }
 
   /** That call has not ended in time. */
   void endOverdue() {
-    breakStub(link.endOverdue());
+    FailureCause overdue;
+    synchronized (lock) {
+      overdue = link.endOverdue();
+    }
+    breakStub(overdue);
     abandon(); // It may have been broken before.
   }
 }

@@ -6,6 +6,8 @@ import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
 import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectManyRequest;
+import dev.seriatim.v1.ConnectManyResponse;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.DescribeNamespaceRequest;
@@ -47,6 +49,9 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   final BlockingQueue<DescribeNamespaceResponse> describeAnswers = new LinkedBlockingQueue<>();
 
   private final BlockingQueue<Stub> stubs = new LinkedBlockingQueue<>();
+  private final BlockingQueue<FakeSharedCall> sharedCalls = new LinkedBlockingQueue<>();
+  private final AtomicInteger refusedSharedCalls = new AtomicInteger();
+  private volatile boolean servesSharedCalls = true;
   private final Server server;
   private final ManagedChannel channel;
 
@@ -62,7 +67,7 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   }
 
   DurableObjects client(ClientOptions options) {
-    return DurableObjects.on(channel, options);
+    return DurableObjects.on(channel, OnLanes.options(options));
   }
 
   ManagedChannel channel() {
@@ -86,14 +91,63 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
 
   @Override
   public StreamObserver<ConnectRequest> connect(StreamObserver<ConnectResponse> responses) {
-    Stub stub = new Stub((ServerCallStreamObserver<ConnectResponse>) responses);
+    ServerCallStreamObserver<ConnectResponse> call =
+        (ServerCallStreamObserver<ConnectResponse>) responses;
+    Stub stub =
+        new Stub() {
+          @Override
+          Stub send(ConnectResponse frame) {
+            call.onNext(frame);
+            return this;
+          }
+
+          @Override
+          void end(Status status) {
+            if (status.isOk()) {
+              call.onCompleted();
+            } else {
+              call.onError(status.asRuntimeException());
+            }
+          }
+        };
     // So many that the client is never held up by the transport.
-    stub.responses.disableAutoRequest();
-    stub.responses.request(Integer.MAX_VALUE);
+    call.disableAutoRequest();
+    call.request(Integer.MAX_VALUE);
     // Told behind a half-close, too, as onError isn't.
-    stub.responses.setOnCancelHandler(() -> stub.ends.add("cancelled"));
+    call.setOnCancelHandler(stub::cancelled);
     stubs.add(stub);
     return stub;
+  }
+
+  /** The next shared call that was begun. */
+  FakeSharedCall acceptShared() throws InterruptedException {
+    return await(sharedCalls, "a ConnectMany call");
+  }
+
+  boolean hasShared() {
+    return !sharedCalls.isEmpty();
+  }
+
+  int refusedSharedCalls() {
+    return refusedSharedCalls.get();
+  }
+
+  /** Knows no shared calls from now on. */
+  void serveNoSharedCalls() {
+    servesSharedCalls = false;
+  }
+
+  @Override
+  public StreamObserver<ConnectManyRequest> connectMany(
+      StreamObserver<ConnectManyResponse> responses) {
+    if (!servesSharedCalls) {
+      refusedSharedCalls.incrementAndGet();
+      return super.connectMany(responses);
+    }
+    FakeSharedCall call =
+        new FakeSharedCall((ServerCallStreamObserver<ConnectManyResponse>) responses, stubs::add);
+    sharedCalls.add(call);
+    return call;
   }
 
   @Override
@@ -171,14 +225,17 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
         .setFailedSequence(completedThrough + 1);
   }
 
-  /** One {@code Connect} call, seen from the host. */
-  static final class Stub implements StreamObserver<ConnectRequest> {
-    private final ServerCallStreamObserver<ConnectResponse> responses;
+  /** One {@code Connect} call, or one lane, seen from the host. */
+  abstract static class Stub implements StreamObserver<ConnectRequest> {
     private final BlockingQueue<ConnectRequest> frames = new LinkedBlockingQueue<>();
     private final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
 
-    Stub(ServerCallStreamObserver<ConnectResponse> responses) {
-      this.responses = responses;
+    abstract Stub send(ConnectResponse frame);
+
+    abstract void end(Status status);
+
+    final void cancelled() {
+      ends.add("cancelled");
     }
 
     @Override
@@ -239,11 +296,6 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
               .build());
     }
 
-    Stub send(ConnectResponse frame) {
-      responses.onNext(frame);
-      return this;
-    }
-
     /** Answers with the number of each invocation. */
     Stub answer(long from, long to) {
       return send(outcomes(from, to).build());
@@ -262,14 +314,6 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
       end(
           Status.fromCodeValue(broken.getCause().getCode())
               .withDescription(broken.getCause().getMessage()));
-    }
-
-    void end(Status status) {
-      if (status.isOk()) {
-        responses.onCompleted();
-      } else {
-        responses.onError(status.asRuntimeException());
-      }
     }
   }
 }

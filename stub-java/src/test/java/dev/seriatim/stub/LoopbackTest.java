@@ -47,7 +47,9 @@ final class LoopbackTest {
             .start();
     objects =
         DurableObjects.connect(
-            "127.0.0.1:" + server.getPort(), InsecureChannelCredentials.create());
+            "127.0.0.1:" + server.getPort(),
+            InsecureChannelCredentials.create(),
+            OnLanes.defaults());
   }
 
   @AfterEach
@@ -87,7 +89,7 @@ final class LoopbackTest {
         DurableObjects.connect(
             "127.0.0.1:" + server.getPort(),
             InsecureChannelCredentials.create(),
-            ClientOptions.builder().maxUnansweredFrames(1).build());
+            OnLanes.options(ClientOptions.builder().maxUnansweredFrames(1).build()));
     DurableObjectStub stub = objects.namespace("ECHO").getByName("foo");
     ListenableFuture<EchoMessage> completed = stub.call(EchoGrpc.getEchoMethod(), number(1));
     FakeHost.Stub accepted = host.accept().opened("foo");
@@ -112,7 +114,8 @@ final class LoopbackTest {
       nobody = socket.getLocalPort();
     }
     try (DurableObjects lonely =
-        DurableObjects.connect("127.0.0.1:" + nobody, InsecureChannelCredentials.create())) {
+        DurableObjects.connect(
+            "127.0.0.1:" + nobody, InsecureChannelCredentials.create(), OnLanes.defaults())) {
       ListenableFuture<EchoMessage> call =
           lonely.namespace("ECHO").getByName("foo").call(EchoGrpc.getEchoMethod(), number(1));
 
@@ -141,10 +144,11 @@ final class LoopbackTest {
         DurableObjects.connect(
             "127.0.0.1:" + stopped.getPort(),
             InsecureChannelCredentials.create(),
-            ClientOptions.builder()
-                .keepAliveTime(Duration.ofMillis(1))
-                .keepAliveTimeout(Duration.ofMillis(100))
-                .build())) {
+            OnLanes.options(
+                ClientOptions.builder()
+                    .keepAliveTime(Duration.ofMillis(1))
+                    .keepAliveTimeout(Duration.ofMillis(100))
+                    .build()))) {
       DurableObjectStub stub = probing.namespace("ECHO").getByName("foo");
       ListenableFuture<EchoMessage> completed = stub.call(EchoGrpc.getEchoMethod(), number(1));
       host.accept().opened("foo").answer(1, 1);

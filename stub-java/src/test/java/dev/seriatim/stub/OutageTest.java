@@ -66,7 +66,8 @@ final class OutageTest {
   @Test
   void aHostThatIsGoneIsTriedAgainSoonHoweverLongItIsGone() throws Exception {
     try (DurableObjects client =
-        DurableObjects.connect(target(), InsecureChannelCredentials.create(), options().build())) {
+        DurableObjects.connect(
+            target(), InsecureChannelCredentials.create(), OnLanes.options(options().build()))) {
       ListenableFuture<EchoMessage> call = call(client);
       acceptAndClose();
       assertThat(failureOf(call).reason()).isEqualTo(Reasons.CONNECTION_LOST);
@@ -96,7 +97,7 @@ final class OutageTest {
         DurableObjects.connect(
             target(),
             InsecureChannelCredentials.create(),
-            options().openTimeout(Duration.ofMillis(700)).build())) {
+            OnLanes.options(options().openTimeout(Duration.ofMillis(700)).build()))) {
       ListenableFuture<EchoMessage> call = call(client);
       try (Socket mute = listening.accept()) {
         assertThat(mute.isConnected()).isTrue();
@@ -120,7 +121,8 @@ final class OutageTest {
     String target = target();
     listening.close();
     try (DurableObjects client =
-        DurableObjects.connect(target, InsecureChannelCredentials.create(), options().build())) {
+        DurableObjects.connect(
+            target, InsecureChannelCredentials.create(), OnLanes.options(options().build()))) {
       CallFailure failure = failureOf(call(client));
       assertThat(failure)
           .hasMessageThat()
@@ -145,7 +147,8 @@ final class OutageTest {
             });
     answers.start();
     try (DurableObjects client =
-        DurableObjects.connect(target(), TlsChannelCredentials.create(), options().build())) {
+        DurableObjects.connect(
+            target(), TlsChannelCredentials.create(), OnLanes.options(options().build()))) {
       CallFailure failure = failureOf(call(client));
       assertThat(failure.fate()).isEqualTo(Fate.NOT_EXECUTED);
       assertThat(failure.failureCause().message()).contains("not an SSL/TLS record");

@@ -80,6 +80,7 @@ final class SessionRaceTest {
       this.session =
           new Session(
               this,
+              null,
               ClientOptions.builder()
                   .maxUnansweredFrames(1 + random.nextInt(2))
                   .maxFrameInvocations(1 + random.nextInt(4))

@@ -122,6 +122,9 @@ public final class JavaDriver implements Driver {
     if (given.getKeepAliveTimeoutMs() > 0) {
       options.keepAliveTimeout(Duration.ofMillis(given.getKeepAliveTimeoutMs()));
     }
+    if (given.getSharedCalls() > 0) {
+      options.sharedCalls(given.getSharedCalls());
+    }
     return options.build();
   }
 

@@ -1,0 +1,42 @@
+package dev.seriatim.stub;
+
+import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.LaneMessages;
+import dev.seriatim.wire.LaneRequest;
+import dev.seriatim.wire.LaneRequest.What;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One message of a shared call, while the parts of lanes are gathered in it. For one thread. */
+final class LaneMessage {
+  /** No part but a frame is longer, and none is by more than this longer than its frame. */
+  private static final int PART_BYTES = 40;
+
+  private final List<LaneRequest> parts = new ArrayList<>();
+  private int size;
+  private boolean awaitsAnswer;
+
+  /** Whether a part may be put in whose frame is so long at most. One always has room. */
+  boolean hasRoomFor(long frameBytes) {
+    return parts.isEmpty() || size + PART_BYTES + frameBytes <= LaneMessages.FULL_MESSAGE_BYTES;
+  }
+
+  void add(LaneRequest part) {
+    parts.add(part);
+    size += PART_BYTES + (part.frame() == null ? 0 : part.frame().size());
+    awaitsAnswer |= part.what() == What.FRAME || part.what() == What.HALF_CLOSE;
+  }
+
+  boolean isEmpty() {
+    return parts.isEmpty();
+  }
+
+  /** Whether there is anything in it that a host answers. */
+  boolean awaitsAnswer() {
+    return awaitsAnswer;
+  }
+
+  EncodedFrame encode() {
+    return LaneMessages.writeRequests(parts);
+  }
+}
