@@ -59,7 +59,7 @@ def says(lanes: Lanes, *parts: wire.LaneResponse) -> list[tuple[int, bool, bool]
     """Lane, whether there is a frame and whether an end, of each part that counts."""
     told, wrong = lanes.receive(wire.ConnectManyResponse(lanes=parts).SerializeToString())
     assert wrong is None, str(wrong)
-    return [(part.lane.number, part.frame is not None, part.end is not None) for part in told]
+    return [(lane.number, frame is not None, end is not None) for lane, frame, end in told]
 
 
 def test_lanes_are_numbered_as_their_first_parts_are_sent() -> None:
@@ -188,6 +188,20 @@ def test_what_comes_for_a_lane_that_has_ended_or_was_cancelled_is_ignored() -> N
     assert sent(lanes) == [(2, "cancel", "")]  # The third has ended by itself meanwhile.
     assert says(lanes, *parts) == []
     assert len(lanes) == 0
+
+
+def test_a_message_from_the_host_lets_one_leave_whatever_is_unanswered() -> None:
+    """It may have answered several in one, and will never answer those by themselves."""
+    lanes = Lanes()
+    lanes.answered = True
+    for n in range(3 * UNANSWERED):
+        lane(lanes, frame(f"{n}"))
+        assert lanes.next_message(7.0) is not None
+    for n in range(3):
+        lane(lanes, frame(f"late {n}"))
+        assert lanes.wait(7.0) == pytest.approx(LONGEST_WAIT)
+        says(lanes)
+        assert sent(lanes, 7.0)
 
 
 @pytest.mark.parametrize("number", [0, 2, 7])

@@ -7,7 +7,7 @@ leaves, and counts the credit that the host is to be given.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
@@ -29,7 +29,7 @@ UNANSWERED = 4
 """With fewer messages than this unanswered, what there is leaves at once."""
 
 LONGEST_WAIT = 0.001
-"""With more, it leaves when the host has said something, or so many seconds after the last message."""
+"""With more, it leaves when the host says something, or so many seconds after the last message."""
 
 
 class Source(Protocol):
@@ -53,12 +53,8 @@ class Lane:
         self.is_over = False
 
 
-class Part(NamedTuple):
-    """What the host said on a lane: a frame, or its end, or both."""
-
-    lane: Any
-    frame: bytes | None
-    end: status_pb2.Status | None
+Part = tuple[Any, bytes | None, status_pb2.Status | None]
+"""What the host said on a lane: the lane, and a frame, or its end, or both."""
 
 
 class Lanes:
@@ -74,6 +70,7 @@ class Lanes:
         self._last = 0
         self._line: deque[Lane] = deque()  # Those that may have something to send.
         self._unanswered = 0
+        self._is_called = False  # The host has said something since the last message was sent.
         self._has_sent = False
         self._sent_at = 0.0
         self.answered = False
@@ -142,7 +139,7 @@ class Lanes:
         if not self.answered:
             # Until it is known that the host has shared calls, one message is as much as may be sent in vain.
             return None if self._has_sent else 0.0
-        if self._unanswered < UNANSWERED:
+        if self._unanswered < UNANSWERED or self._is_called:
             return 0.0
         return max(0.0, self._sent_at + LONGEST_WAIT - now)
 
@@ -183,6 +180,7 @@ class Lanes:
         self._has_sent = True
         self._sent_at = now
         self._unanswered += 1
+        self._is_called = False
         serialized: bytes = message.SerializeToString()
         return serialized
 
@@ -224,6 +222,7 @@ class Lanes:
         """A message from the host: what is in it for lanes that haven't ended, and what is wrong then."""
         self.answered = self.heard = True
         self._unanswered = max(0, self._unanswered - 1)
+        self._is_called = True
         try:
             response = ManyResponse.FromString(message)
         except DecodeError as e:
@@ -237,8 +236,8 @@ class Lanes:
                     continue  # It has ended.
                 return parts, HostViolationError(f"a part for lane {number}, expected 1 to {self._last}")
             if not lane.cancelled:
-                frame = part.frame if part.HasField("frame") else None
-                parts.append(Part(lane, frame, part.end if part.HasField("end") else None))
+                frame = part.frame or (b"" if part.HasField("frame") else None)
+                parts.append((lane, frame, part.end if part.HasField("end") else None))
             elif part.HasField("end"):
                 self.end(lane)  # So the host need not be told.
         return parts, None
