@@ -42,7 +42,6 @@ _MILLISECONDS = {
     "keep_alive_time_ms": "keep_alive_time",
     "keep_alive_timeout_ms": "keep_alive_timeout",
     "shared_call_idle_timeout_ms": "shared_call_idle_timeout",
-    "shared_call_idle_timeout_ms": "shared_call_idle_timeout",
 }
 
 
