@@ -6,8 +6,11 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Iterator
+from functools import partial
+from random import Random
 from typing import Any
 
 import grpc
@@ -334,6 +337,10 @@ def objects(host: FakeHost) -> Iterator[DurableObjects]:
         yield objects
 
 
+def _release(called: threading.Semaphore, _: object) -> None:
+    called.release()
+
+
 def call_of(stub: seriatim.DurableObjectStub) -> Any:
     return EchoStub(stub.channel()).Echo.future(EchoMessage())
 
@@ -488,3 +495,63 @@ def test_a_stub_that_was_cancelled_before_it_was_sent(host: FakeHost, objects: D
     for stub in (one, three):
         stub.cancel()
         assert stub.await_end(WAIT_SECONDS)
+
+
+# ---- many threads -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["serves", "has no shared calls", "loses calls"])
+@pytest.mark.parametrize("seed", range(4))
+def test_many_threads_open_call_and_end_stubs(host: FakeHost, seed: int, what: str) -> None:
+    host.has_lanes = what != "has no shared calls"
+    host.serves()
+    over = threading.Event()
+    wrong: list[str] = []
+
+    def lose() -> None:
+        random = Random(seed)
+        while not over.wait(random.random() / 50):
+            for shared in host.shared[-2:]:
+                shared.out.put((grpc.StatusCode.UNAVAILABLE, "lost", ()))
+
+    def use(objects: DurableObjects, thread: int) -> None:
+        random = Random(1000 * seed + thread)
+        for n in range(40):
+            stub = objects.namespace(NAMESPACE).get_by_name(f"foo-{thread}-{n}")
+            calls = [call_of(stub) for _ in range(random.choice([1, 1, 3]))]
+            called = threading.Semaphore(0)
+            for call in calls:
+                call.add_done_callback(partial(_release, called))
+            cancels = random.random() < 0.2
+            (stub.cancel if cancels else stub.close)()
+            failures = [call.exception(WAIT_SECONDS) for call in calls]
+            reasons = {failed.reason for failed in failures if failed is not None}
+            expected = {Reason.CONNECTION_LOST} if what == "loses calls" else set()
+            if cancels:
+                expected.add(Reason.STUB_CANCELLED)
+            if not stub.await_end(WAIT_SECONDS):
+                wrong.append("a stub has not ended")
+            if not reasons <= expected:
+                wrong.append(f"{failures}")
+            if not all(called.acquire(timeout=WAIT_SECONDS) for _ in calls):
+                wrong.append("a callback was not called")
+
+    loser = threading.Thread(target=lose)
+    if what == "loses calls":
+        loser.start()
+    with DurableObjects.connect(host.target, options=ClientOptions(shared_calls=2)) as objects:
+        threads = [threading.Thread(target=use, args=(objects, n)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(3 * WAIT_SECONDS)
+            assert not thread.is_alive(), f"seed {seed}: a thread hangs"
+        over.set()
+        assert not wrong, f"seed {seed}: {wrong[0]}"
+        shared_calls = objects._connection.shared_calls
+        assert shared_calls is not None
+        until = time.monotonic() + WAIT_SECONDS
+        while any(len(shared._lanes) for shared in shared_calls._all):  # The host has yet to hear of some.
+            assert time.monotonic() < until, f"seed {seed}: lanes are left"
+            time.sleep(0.01)
+        assert not objects._connection.sessions, f"seed {seed}: sessions are left"
