@@ -18,7 +18,7 @@ type laneBook struct {
 	numbered uint64           // The last number.
 	open     int              // Lanes that are not over, those without a number included.
 	ready    []*lane          // Those that have come to want to send since the writer looked.
-	keepers  []*lane          // Those that keep what was sent, as long as nothing was heard.
+	heard    bool             // A message has come: the host has shared calls for certain.
 	retired  bool             // No more lanes are let in, and the call is half-closed when the last one is over.
 	ended    bool             // The call is over.
 }
@@ -33,7 +33,7 @@ func (b *laneBook) admit() bool {
 }
 
 // isDone tells whether nothing is left for the call but its end.
-func (b *laneBook) isDone() bool { return b.retired && b.open == 0 && b.clock.heard }
+func (b *laneBook) isDone() bool { return b.retired && b.open == 0 && b.clock.accepted }
 
 // find gives those to whom the parts of a message belong: nil at the place of a lane that is over. It stops at a part that
 // belongs to none, which breaks the contract.
@@ -59,7 +59,7 @@ func (b *laneBook) over(l *lane) bool {
 }
 
 // sent is that a message leaves, with the first parts of these lanes.
-func (b *laneBook) sent(now time.Time, last uint64, fresh, keepers []*lane) {
+func (b *laneBook) sent(now time.Time, last uint64, fresh []*lane) {
 	b.clock.sent(now)
 	b.numbered = last
 	for _, l := range fresh {
@@ -67,19 +67,6 @@ func (b *laneBook) sent(now time.Time, last uint64, fresh, keepers []*lane) {
 			b.lanes[l.number.Load()] = l
 		}
 	}
-	b.keepers = append(b.keepers, keepers...)
-	if b.clock.heard {
-		b.heard()
-	}
-}
-
-// heard is that a message has come: the host has shared calls.
-func (b *laneBook) heard() {
-	b.clock.heard = true
-	for _, l := range b.keepers {
-		l.inVain = nil
-	}
-	b.keepers = nil
 }
 
 // left gives all lanes that are not over, with those that stand in line and have no number yet. Now they are.
@@ -110,7 +97,7 @@ type laneLine struct {
 	numbered uint64 // The last number that a lane got.
 	scratch  []*pendingCall
 	fresh    []*lane // Those that got a number with the last message.
-	keepers  []*lane // Those that keep what they sent with it.
+	keepers  []*lane // Those that keep what they sent.
 }
 
 // asked is what became of a lane that was asked for something to send.
@@ -123,10 +110,10 @@ const (
 	askedNoRoom              // It has a part for which there was no room.
 )
 
-// gather makes a message of what the lanes in line send; nil, if they have nothing. With keep, they keep that for a call of
-// their own.
+// gather makes a message of what the lanes in line send; nil, if they have nothing. With keep, they keep that for calls of
+// their own, since the host may have no shared calls.
 func (l *laneLine) gather(keep bool) *seriatimv1.ConnectManyRequest {
-	l.fresh, l.keepers = l.fresh[:0], l.keepers[:0]
+	l.fresh = l.fresh[:0]
 	var parts []*seriatimv1.LaneRequest
 	size, first := 0, 0
 	for ; first < len(l.waiting); first++ {
@@ -166,6 +153,14 @@ func (l *laneLine) gather(keep bool) *seriatimv1.ConnectManyRequest {
 		return nil
 	}
 	return &seriatimv1.ConnectManyRequest{Lanes: parts}
+}
+
+// letGo is that the host has shared calls, so that nothing more needs to be kept.
+func (l *laneLine) letGo() {
+	for _, keeper := range l.keepers {
+		keeper.inVain = nil
+	}
+	l.keepers = nil
 }
 
 func (l *laneLine) number(next *lane) {

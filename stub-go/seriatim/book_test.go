@@ -40,7 +40,7 @@ func newSwitchboard(t *testing.T, options *Options) *switchboard {
 
 // heard has the host say something, so that more than one message may leave.
 func (b *switchboard) heard() {
-	b.call.book.heard()
+	b.call.book.heard = true
 	b.call.book.clock.came()
 }
 
@@ -75,15 +75,18 @@ func (b *switchboard) send() *seriatimv1.ConnectManyRequest {
 	c := b.call
 	c.line.waiting = append(c.line.waiting, c.book.ready...)
 	c.book.ready = nil
+	if c.book.heard {
+		c.line.letGo()
+	}
 	if len(c.line.waiting) == 0 {
 		return nil
 	}
 	if leaves, _ := c.book.clock.next(b.now); !leaves {
 		return nil
 	}
-	message := c.line.gather(!c.book.clock.heard)
+	message := c.line.gather(!c.book.heard)
 	if message != nil {
-		c.book.sent(b.now, c.line.numbered, c.line.fresh, c.line.keepers)
+		c.book.sent(b.now, c.line.numbered, c.line.fresh)
 	}
 	return message
 }
@@ -233,7 +236,7 @@ func TestCreditGoesAlongAndByItselfWhenThereIsMuch(t *testing.T) {
 
 // ---- the clock -----------------------------------------------------------------------------------------
 
-func TestOneMessageLeavesBeforeTheHostHasSaidAnything(t *testing.T) {
+func TestOneMessageLeavesBeforeTheHostAnswersAndAllIsKeptUntilAMessageComes(t *testing.T) {
 	b := newSwitchboard(t, &Options{})
 	l := b.open(1)
 	b.expect("1:o1")
@@ -243,8 +246,14 @@ func TestOneMessageLeavesBeforeTheHostHasSaidAnything(t *testing.T) {
 	if len(l.inVain) != 1 || len(l.inVain[0].calls) != 1 || l.inVain[0].open == nil {
 		t.Errorf("kept %+v", l.inVain)
 	}
-	b.heard()
+	b.call.book.clock.accepted = true
 	b.expect("1:2")
+	if len(l.inVain) != 2 || l.inVain[1].open != nil {
+		t.Errorf("kept %+v", l.inVain)
+	}
+	b.heard()
+	b.submit(l, 1)
+	b.expect("1:3")
 	if l.inVain != nil {
 		t.Errorf("still keeps %+v", l.inVain)
 	}
@@ -276,7 +285,7 @@ func TestTheClockGathersWhileFourAreUnanswered(t *testing.T) {
 func TestTheClockNeverStops(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 2))
-		clock, now := messageClock{heard: true}, time.Unix(0, 0)
+		clock, now := messageClock{accepted: true}, time.Unix(0, 0)
 		for range 1000 {
 			leaves, at := clock.next(now)
 			switch {

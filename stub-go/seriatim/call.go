@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -56,6 +57,9 @@ func newPendingCall(
 	if requestMessage == nil || replyMessage == nil {
 		return nil, refused(codes.Internal,
 			fmt.Sprintf("%s has request %T and reply %T, expected protobuf messages", method, request, reply))
+	}
+	if !utf8.ValidString(method) {
+		return nil, refused(codes.InvalidArgument, fmt.Sprintf("method %q, expected UTF-8", method))
 	}
 	argument, err := proto.Marshal(requestMessage)
 	if err != nil {
@@ -109,18 +113,23 @@ func asMessage(v any) proto.Message {
 	return nil
 }
 
-// toInvocation is the invocation as it stands now: its timeout is the time that remains.
-func (p *pendingCall) toInvocation() *seriatimv1.Invocation {
-	invocation := &seriatimv1.Invocation{
-		Sequence: p.sequence,
-		Method:   p.method,
-		Argument: &seriatimv1.Invocation_Message{Message: p.argument},
-		Metadata: p.metadata,
-	}
+// invocation is one on its way into a frame, in one piece.
+type invocation struct {
+	message  seriatimv1.Invocation
+	argument seriatimv1.Invocation_Message
+}
+
+// invoke makes this the invocation of a call as it stands now: its timeout is the time that remains.
+func (i *invocation) invoke(p *pendingCall) *seriatimv1.Invocation {
+	i.argument.Message = p.argument
+	i.message.Sequence = p.sequence
+	i.message.Method = p.method
+	i.message.Argument = &i.argument
+	i.message.Metadata = p.metadata
 	if !p.deadline.IsZero() {
-		invocation.Timeout = durationpb.New(max(0, time.Until(p.deadline)))
+		i.message.Timeout = durationpb.New(max(0, time.Until(p.deadline)))
 	}
-	return invocation
+	return &i.message
 }
 
 // succeed completes the call with the bytes of its response. If they aren't one, the call is not completed, and

@@ -12,10 +12,10 @@ const (
 
 // messageClock says when the next message of a shared call may leave: at once while few are unanswered, and otherwise with
 // the next message from the host, so that a message gathers what many stubs have to send; but no slow object holds the
-// others back for longer than a moment. Until the host has said anything only one message leaves, since it may have no
-// shared calls. It is told what happens and what time it is. Part of the book.
+// others back for longer than a moment. Until the host has begun to answer the call only one message leaves, since it may
+// have no shared calls. It is told what happens and what time it is. Part of the book.
 type messageClock struct {
-	heard      bool // Something has come from the host.
+	accepted   bool // The host has begun to answer.
 	unanswered int  // Messages sent less messages that came, but never less than none.
 	released   bool // One has come since the last was sent.
 	last       time.Time
@@ -25,7 +25,7 @@ type messageClock struct {
 // changes that.
 func (c *messageClock) next(now time.Time) (leaves bool, at time.Time) {
 	switch {
-	case !c.heard:
+	case !c.accepted:
 		return c.unanswered == 0, time.Time{}
 	case c.unanswered < maxUnansweredMessages || c.released:
 		return true, time.Time{}
@@ -46,7 +46,7 @@ func (c *messageClock) sent(now time.Time) {
 
 // came is that a message has come.
 func (c *messageClock) came() {
-	c.heard = true
+	c.accepted = true
 	c.released = true
 	c.unanswered = max(0, c.unanswered-1)
 }

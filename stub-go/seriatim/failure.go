@@ -245,15 +245,21 @@ func toldCause(broken *seriatimv1.Broken) *FailureCause {
 		FailedSequence: broken.GetFailedSequence(),
 		proto:          told,
 	}
+	info := toldInfo(told)
+	cause.Reason = Reason(info.GetReason())
+	cause.Metadata = info.GetMetadata()
+	return cause
+}
+
+// toldInfo is the contract's own detail of a status; nil, if it has none.
+func toldInfo(told *spb.Status) *errdetails.ErrorInfo {
 	for _, detail := range told.GetDetails() {
 		info := &errdetails.ErrorInfo{}
 		if detail.MessageIs(info) && detail.UnmarshalTo(info) == nil && info.GetDomain() == domain {
-			cause.Reason = Reason(info.GetReason())
-			cause.Metadata = info.GetMetadata()
-			break
+			return info
 		}
 	}
-	return cause
+	return nil
 }
 
 // lostCause is the cause of a stub whose call ended, with this error, without the host's last frame.

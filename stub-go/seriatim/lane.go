@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -34,7 +35,7 @@ type lane struct {
 
 	told   bool        // The host has been told that it is given up. The writer's.
 	opened bool        // The host has opened the stub. The reader's.
-	inVain []sentFrame // What was sent before the host said anything. The writer's, and with that the reader's.
+	inVain []sentFrame // What was sent before any message came. The writer's, and the reader's when that has ended.
 }
 
 // ---- what the session says -----------------------------------------------------------------------------
@@ -76,7 +77,7 @@ func (l *lane) part(room int, scratch *[]*pendingCall, keep bool) (part *seriati
 		return nil, 0, askedNoRoom
 	case stepSend:
 		frame := sentFrame{open, calls}
-		part = &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: frame.toRequest()}}
+		part = frame.toPart()
 		if keep {
 			l.inVain = append(l.inVain, sentFrame{open, slices.Clone(calls)})
 		}
@@ -105,44 +106,51 @@ func (l *lane) take(part *seriatimv1.LaneResponse, answered []*pendingCall) []*p
 		answered = l.takeFrame(frame, answered)
 	}
 	if end := part.GetEnd(); end != nil && l.call.forget(l) {
-		var err error = io.EOF
-		if end.GetCode() != int32(codes.OK) {
-			err = status.ErrorProto(end)
-		}
-		l.session.connectionEnded(lostCause(err), err == io.EOF)
+		l.ended(end)
 		l.session.leave()
 	}
 	return answered
 }
 
+// ended is that the host has ended it with this status, as it would end a call.
+func (l *lane) ended(end *spb.Status) {
+	switch {
+	case end.GetCode() != int32(codes.OK):
+		l.session.connectionLost(lostCause(status.ErrorProto(end)))
+	case !l.session.endedInOrder():
+		l.session.connectionLost(lostCause(io.EOF))
+	}
+}
+
 func (l *lane) takeFrame(frame *seriatimv1.ConnectResponse, answered []*pendingCall) []*pendingCall {
 	size, most := proto.Size(frame), l.session.options.MaxInboundFrameBytes
 	if size > most {
-		l.session.connectionEnded(lostCause(status.Errorf(codes.ResourceExhausted,
-			"grpc: received message larger than max (%d vs. %d)", size, most)), false)
+		l.session.connectionLost(lostCause(status.Errorf(codes.ResourceExhausted,
+			"grpc: received message larger than max (%d vs. %d)", size, most)))
 		return answered
+	}
+	l.opened = l.opened || frame.GetOpened() != nil
+	if frame.GetBroken() != nil {
+		l.retireCall(Reason(toldInfo(frame.GetBroken().GetCause()).GetReason()))
 	}
 	answered, _ = l.session.receive(frame, answered[:0])
 	clear(answered)
-	l.opened = l.opened || frame.GetOpened() != nil
-	if frame.GetBroken() != nil {
-		l.retireCall(l.session.breakCause())
-	}
 	if len(frame.GetOutcomes()) > 0 && l.owed.Add(uint32(size)) >= creditBytes {
 		l.wake()
 	}
 	return answered
 }
 
-// retireCall sees to it that new stubs go elsewhere if the host shuts down, or lets no more lanes in.
-func (l *lane) retireCall(cause *FailureCause) {
-	if cause != nil && (cause.Reason == ReasonHostDraining || cause.Reason == ReasonOverloaded && !l.opened) {
+// retireCall sees to it that new stubs go elsewhere if the host shuts down, or lets no more lanes in; before anyone is told
+// of the break, and makes one.
+func (l *lane) retireCall(reason Reason) {
+	if reason == ReasonHostDraining || reason == ReasonOverloaded && !l.opened {
 		l.call.retire()
 	}
 }
 
 // lost is that the call is over.
 func (l *lane) lost(cause *FailureCause) {
-	l.session.connectionEnded(cause, false)
+	l.session.connectionLost(cause)
 	l.session.leave()
 }

@@ -141,10 +141,19 @@ func TestAHostWithoutSharedCallsGetsACallForEachStub(t *testing.T) {
 	}, func(p *play) { counterScript(&[]int64{})(p) })
 }
 
-// The host answers the call only after the first message has come, which is then given again, in order.
+// The host says so when the first message has come, or even begins to answer and gets more: all is given again, in order.
 func TestWhatWasSentInVainIsSentAgain(t *testing.T) {
+	for _, begins := range []bool{false, true} {
+		t.Run(fmt.Sprint("begins to answer: ", begins), func(t *testing.T) { sendInVain(t, begins) })
+	}
+}
+
+func sendInVain(t *testing.T, begins bool) {
 	inWorld(t, &seriatim.Options{SharedCalls: 1, MaxFrameInvocations: 2}, func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
+			if begins {
+				_ = stream.SendHeader(nil)
+			}
 			if _, err := stream.Recv(); err != nil {
 				return err
 			}
@@ -493,6 +502,51 @@ func TestAHostThatSaysNothingOnASharedCallIsLeft(t *testing.T) {
 		next.Close()
 		w.expectEnd(next, "")
 	}, answersAll)
+}
+
+func TestASharedCallForWhichThereIsNoStreamSaysSo(t *testing.T) {
+	limited := []grpc.ServerOption{grpc.MaxConcurrentStreams(1)}
+	inWorldOf(t, &seriatim.Options{SharedCalls: 2}, limited, func(w *world) {
+		w.expect(w.calls(1), "1")
+		other := w.newStub()
+		defer other.Close()
+		err := errorOf(w.callOn(other, 1))
+		if got := word(err); got != "OPEN_OVERDUE NOT_EXECUTED" || status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("got %v", err)
+		}
+		expected := "no room for one more shared call within 10s"
+		if !strings.Contains(err.Error(), expected) || !strings.Contains(err.Error(), "1 shared calls of this client") {
+			t.Errorf("got %v, expected %q in it", err, expected)
+		}
+		w.expect(w.calls(1), "2")
+		// The third stub's place is the first call's, where there is room.
+		third := w.newStub()
+		w.expect([]*seriatim.Future[examplesv1.CounterValue]{w.callOn(third, 1)}, "1")
+		third.Close()
+		w.expectEnd(third, "")
+	}, answersAll)
+}
+
+// What can't be put into a message would end the call under all stubs.
+func TestWhatIsNoUTF8NeverReachesACall(t *testing.T) {
+	for _, shared := range []int{0, 1} {
+		t.Run(fmt.Sprint(shared, " shared calls"), func(t *testing.T) {
+			inWorld(t, &seriatim.Options{SharedCalls: shared}, func(w *world) {
+				w.expect(w.calls(1), "1")
+				other := w.newStub()
+				defer other.Close()
+				w.expect([]*seriatim.Future[examplesv1.CounterValue]{w.callOn(other, 1)}, "1")
+				err := other.Invoke(w.t.Context(), "/a.B/\xff", &examplesv1.GetRequest{}, &examplesv1.CounterValue{})
+				if got := word(err); got != "CALL_REFUSED NOT_EXECUTED" || status.Code(err) != codes.InvalidArgument {
+					t.Errorf("got %v", err)
+				}
+				if _, err := w.objects.Namespace("\xff").GetByName("foo"); err == nil {
+					t.Error("a namespace that is no UTF-8 is taken")
+				}
+				w.expect(append(w.calls(1), w.callOn(other, 1)), "2", "2")
+			}, answersAll)
+		})
+	}
 }
 
 // ---- many ----------------------------------------------------------------------------------------------

@@ -34,10 +34,34 @@ type sentFrame struct {
 // toRequest is the frame as it stands now.
 func (f sentFrame) toRequest() *seriatimv1.ConnectRequest {
 	frame := &seriatimv1.ConnectRequest{Open: f.open, Invocations: make([]*seriatimv1.Invocation, len(f.calls))}
+	invocations := make([]invocation, len(f.calls))
 	for i, call := range f.calls {
-		frame.Invocations[i] = call.toInvocation()
+		frame.Invocations[i] = invocations[i].invoke(call)
 	}
 	return frame
+}
+
+// framePart is a part of a lane with a frame of one call, in one piece, as most are.
+type framePart struct {
+	part        seriatimv1.LaneRequest
+	what        seriatimv1.LaneRequest_Frame
+	frame       seriatimv1.ConnectRequest
+	invocations [1]*seriatimv1.Invocation
+	invocation  invocation
+}
+
+// toPart is the frame as a part of a lane.
+func (f sentFrame) toPart() *seriatimv1.LaneRequest {
+	if len(f.calls) != 1 {
+		return &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: f.toRequest()}}
+	}
+	p := &framePart{}
+	p.invocations[0] = p.invocation.invoke(f.calls[0])
+	p.frame.Open = f.open
+	p.frame.Invocations = p.invocations[:]
+	p.what.Frame = &p.frame
+	p.part.What = &p.what
+	return &p.part
 }
 
 // link is the gRPC call that carries one session alone. Two goroutines live from the first call to the end of the stub: the
@@ -75,7 +99,7 @@ func (l *link) run(ctx context.Context) {
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
 	stream, err := l.session.objects.client.Connect(ctx, inOneGo(l.session.options.MaxInboundFrameBytes)...)
 	if err != nil {
-		l.session.connectionEnded(lostCause(err), false)
+		l.session.connectionLost(lostCause(err))
 		return
 	}
 	l.carried()
@@ -135,7 +159,9 @@ func (l *link) read(stream connectStream) {
 	for {
 		frame, err := stream.Recv()
 		if err != nil {
-			l.session.connectionEnded(lostCause(err), errors.Is(err, io.EOF))
+			if !errors.Is(err, io.EOF) || !l.session.endedInOrder() {
+				l.session.connectionLost(lostCause(err))
+			}
 			return
 		}
 		var goesOn bool

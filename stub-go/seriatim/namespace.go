@@ -3,7 +3,9 @@ package seriatim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -36,7 +38,7 @@ func newNamespace(objects *DurableObjects, name string) *Namespace {
 func (n *Namespace) Name() string { return n.name }
 
 // GetByName gives a new stub on the object with this name. It doesn't block, and doesn't need the unique key.
-// An error, if the name isn't 1 to MaxNameBytes bytes of UTF-8, or that of the namespace is empty.
+// An error, if the name isn't 1 to MaxNameBytes bytes of UTF-8, or that of the namespace is empty or no UTF-8.
 func (n *Namespace) GetByName(name string) (*Stub, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -53,7 +55,8 @@ func (n *Namespace) GetByName(name string) (*Stub, error) {
 //
 // An error with ReasonInvalidID, and nothing is sent, if the id is certainly another namespace's: if it doesn't fit this
 // one's unique key, where that is known, or if a namespace of another name of the same client made it. The host refuses
-// any other that isn't this namespace's. Also an error, if the id is the zero ID, or the name of the namespace is empty.
+// any other that isn't this namespace's. Also an error, if the id is the zero ID, or the name of the namespace is empty or
+// no UTF-8.
 func (n *Namespace) Get(id ID) (*Stub, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -120,6 +123,9 @@ func (n *Namespace) NewUniqueID(ctx context.Context) (ID, error) {
 func (n *Namespace) check() error {
 	if n.name == "" {
 		return errors.New("seriatim: the namespace is empty, expected a name")
+	}
+	if !utf8.ValidString(n.name) {
+		return fmt.Errorf("seriatim: namespace %q, expected UTF-8", n.name)
 	}
 	return nil
 }

@@ -128,9 +128,13 @@ func (o *DurableObjects) notOpened(carried bool) *FailureCause {
 	if carried {
 		return openOverdue(fmt.Sprintf("the host has not opened the stub within %v", within))
 	}
-	full := fmt.Sprintf("the connection had no room for one more stub within %v: each open stub is a stream, and the other "+
-		"side allows no more of them at a time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS); %d stubs of this client are open",
-		within, o.streams.Load())
+	one, each, all := "stub", "open stub", "stubs"
+	if o.options.SharedCalls > 0 && !o.shared.hasNone.Load() {
+		one, each, all = "shared call", "shared call", "shared calls"
+	}
+	full := fmt.Sprintf("the connection had no room for one more %s within %v: each %s is a stream, and the other "+
+		"side allows no more of them at a time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS); %d %s of this client are open",
+		one, within, each, o.streams.Load(), all)
 	conn, ok := o.conn.(interface{ GetState() connectivity.State })
 	if !ok {
 		return openOverdue(fmt.Sprintf("there was no connection to the host within %v; or %s", within, full))

@@ -1,5 +1,8 @@
 package seriatim
 
+// keptRoom is for how many calls a queue keeps the room when it is empty.
+const keptRoom = 64
+
 // callQueue holds the calls of a stub that are not answered, in the order of their numbers: first those that
 // were sent, then those that wait. Part of the ledger.
 type callQueue struct {
@@ -49,7 +52,11 @@ func (q *callQueue) send(frame []*pendingCall, count int) []*pendingCall {
 func (q *callQueue) answer(answered []*pendingCall, count int) []*pendingCall {
 	answered = append(answered, q.calls[:count]...)
 	clear(q.calls[:count])
-	q.calls = q.calls[count:]
+	if count == len(q.calls) && cap(q.calls) <= keptRoom {
+		q.calls = q.calls[:0] // Most stubs have few calls at a time, and need no new room for each.
+	} else {
+		q.calls = q.calls[count:]
+	}
 	q.answered += uint64(count)
 	return answered
 }

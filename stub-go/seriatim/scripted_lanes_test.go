@@ -61,8 +61,8 @@ func (h *scriptedHost) ConnectMany(
 	if instead := h.many.Load(); instead != nil {
 		return (*instead)(stream)
 	}
-	// A host says what it has opened at once, and only then more than one message comes. Some scripts open late.
-	if err := stream.Send(&seriatimv1.ConnectManyResponse{}); err != nil {
+	// Before that only one message comes, and some scripts open late.
+	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
 	call := &laneCall{host: h, stream: stream, lanes: map[uint64]*laneStream{}}

@@ -212,19 +212,20 @@ func handOut(calls []*pendingCall, outcomes []*seriatimv1.Outcome) *FailureCause
 	return nil
 }
 
-// connectionEnded is told once, at the end of what carries the stub. It is an orderly end, if the host says so and the stub was closed
-// and all is answered.
-func (s *session) connectionEnded(cause *FailureCause, byHost bool) {
+// endedInOrder is told if the host has ended what carries the stub with OK: that is an orderly end, if the stub was closed
+// and all is answered. Otherwise the connection is lost.
+func (s *session) endedInOrder() bool {
 	s.mu.Lock()
-	orderly := byHost && s.ledger.finish()
-	if orderly {
-		s.finished()
+	defer s.mu.Unlock()
+	if !s.ledger.finish() {
+		return false
 	}
-	s.mu.Unlock()
-	if !orderly {
-		s.breakByCarrier(cause, FateUnknown)
-	}
+	s.finished()
+	return true
 }
+
+// connectionLost is told once, if what carries the stub has ended in any other way.
+func (s *session) connectionLost(cause *FailureCause) { s.breakByCarrier(cause, FateUnknown) }
 
 // leave is the end of what carried the stub, whatever it was.
 func (s *session) leave() {

@@ -154,9 +154,10 @@ func (c *sharedCall) retire() {
 	}
 }
 
-// finish ends a call that has no lanes and gets no more: in order, unless the host has never said a word. Under the lock.
+// finish ends a call that has no lanes and gets no more: in order, unless the host hasn't even begun to answer. Under the
+// lock.
 func (c *sharedCall) finish() {
-	if c.book.clock.heard {
+	if c.book.clock.accepted {
 		c.wakeWriter()
 	} else {
 		c.hangUp()
@@ -204,6 +205,9 @@ func (c *sharedCall) next() (do step, keep bool) {
 		c.line.waiting = append(c.line.waiting, c.book.ready...)
 		clear(c.book.ready)
 		c.book.ready = c.book.ready[:0]
+		if c.book.heard {
+			c.line.letGo()
+		}
 		switch {
 		case c.book.ended:
 			return stepLeave, false
@@ -211,7 +215,7 @@ func (c *sharedCall) next() (do step, keep bool) {
 			now := time.Now()
 			leaves, at := c.book.clock.next(now)
 			if leaves {
-				return stepSend, !c.book.clock.heard
+				return stepSend, !c.book.heard
 			}
 			if !at.IsZero() {
 				c.wakeAfter(at.Sub(now))
@@ -243,7 +247,7 @@ func (c *sharedCall) wakeAfter(pause time.Duration) {
 func (c *sharedCall) sent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.book.sent(time.Now(), c.line.numbered, c.line.fresh, c.line.keepers)
+	c.book.sent(time.Now(), c.line.numbered, c.line.fresh)
 }
 
 // ---- the reader ----------------------------------------------------------------------------------------
@@ -277,6 +281,9 @@ func (c *sharedCall) maxInboundBytes() int {
 }
 
 func (c *sharedCall) read(stream manyStream) error {
+	if headers, _ := stream.Header(); headers != nil {
+		c.accepted()
+	}
 	var lanes []*lane
 	var answered []*pendingCall
 	for {
@@ -300,12 +307,22 @@ func (c *sharedCall) read(stream manyStream) error {
 	}
 }
 
-// find gives the lanes to which parts belong. What was kept for the case that the host has no shared calls isn't needed
-// any more.
+// accepted is that the host has begun to answer. It may still say that it has no shared calls, until a message has come.
+func (c *sharedCall) accepted() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.book.clock.accepted = true
+	c.wakeWriter()
+}
+
+// find gives the lanes to which parts belong.
 func (c *sharedCall) find(parts []*seriatimv1.LaneResponse, found []*lane) ([]*lane, *FailureCause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.book.heard()
+	if !c.book.heard {
+		c.book.heard = true
+		c.wakeWriter() // Which lets go of what it kept.
+	}
 	return c.book.find(parts, found)
 }
 
@@ -335,7 +352,7 @@ func (c *sharedCall) fail(fault *FailureCause) {
 func (c *sharedCall) end(err error) {
 	c.hangUp()
 	c.mu.Lock()
-	hasNone := !c.book.clock.heard && status.Code(err) == codes.Unimplemented
+	hasNone := !c.book.heard && status.Code(err) == codes.Unimplemented
 	if hasNone {
 		c.calls.hasNone.Store(true) // Before lanes are refused.
 	}

@@ -182,7 +182,7 @@ type answerLater struct {
 // Future is the outcome of a call that may not have been answered yet. Safe for any number of goroutines.
 type Future[Response any] struct {
 	done  chan struct{}
-	call  *pendingCall // nil, if the call was not made on a stub, or not taken in by it.
+	later answerLater // Without a call, if that was not made on a stub, or not taken in by it.
 	value *Response
 	err   error
 }
@@ -203,15 +203,14 @@ func Call[Request, Response any](
 	method func(context.Context, *Request, ...grpc.CallOption) (*Response, error),
 	request *Request,
 ) *Future[Response] {
-	later := &answerLater{}
-	value, err := method(ctx, request, later)
-	future := &Future[Response]{value: value, err: err}
-	if err != nil || later.call == nil {
+	future := &Future[Response]{}
+	future.value, future.err = method(ctx, request, &future.later)
+	if future.err != nil || future.later.call == nil {
 		future.done = make(chan struct{})
 		close(future.done)
 		return future
 	}
-	future.call, future.done = later.call, later.call.done
+	future.done = future.later.call.done
 	return future
 }
 
@@ -224,8 +223,8 @@ func (f *Future[Response]) Get() (*Response, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	if f.call != nil && f.call.failure != nil {
-		return nil, f.call.failure
+	if call := f.later.call; call != nil && call.failure != nil {
+		return nil, call.failure
 	}
 	return f.value, nil
 }

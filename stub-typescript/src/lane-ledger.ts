@@ -226,14 +226,12 @@ export class LaneLedger<L extends LedgerLane> {
     return this.#numbered.get(Number(number)) ?? "ended";
   }
 
-  /** So many bytes of outcomes have been taken; whether the host is to be told so. */
-  taken(lane: L, bytes: number): boolean {
+  /** So many bytes of outcomes have been taken. */
+  taken(lane: L, bytes: number): void {
     lane.owed += bytes;
-    if (lane.owed < OWED_BYTES || lane.isOver) {
-      return false;
+    if (lane.owed >= OWED_BYTES) {
+      this.ready(lane);
     }
-    this.#ready.add(lane);
-    return true;
   }
 
   // ---- the end ---------------------------------------------------------------------------------------
