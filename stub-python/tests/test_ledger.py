@@ -45,6 +45,50 @@ def fates(settled: Iterable[Verdict]) -> list[tuple[int, str]]:
     return [(s.call.sequence, s.fate.name if s.cause else "OK") for s in settled]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_frame_that_fits_has_no_more_bytes_than_there_is_room_for(seed: int) -> None:
+    rng = random.Random(seed)
+    name = "n" * rng.choice([1, 1024])
+    ledger = Ledger(
+        ClientOptions(
+            max_frame_invocations=3,
+            max_frame_bytes=2_000,
+            max_invocation_bytes=8_000,
+            max_unanswered_frames=100,
+        ),
+        wire.Open(namespace="ECHO", name=name),
+    )
+    for _ in range(20):
+        deadline = rng.choice([None, 1e9, 0.123456789])
+        payload = bytes(rng.choice([0, 1, 127, 128, 1_000, 5_000]))
+        metadata = rng.choice([{}, {"a": ""}, {"key-bin": "AAAA", "b": "c" * 200}])
+        ledger.take(PendingCall("a.B/C" * rng.choice([1, 50]), payload, deadline, metadata, None))
+    while ledger.has_frame:
+        least = next(room for room in range(0, 20_000, 10) if ledger.fits(room))
+        raw = ledger.next_frame(0.0)
+        assert raw is not None
+        assert len(raw) <= least <= len(raw) + 3 * 100 + 100, f"seed {seed}"
+
+
+def test_what_was_sent_in_vain_is_sent_again() -> None:
+    ledger = Ledger(ClientOptions(max_frame_invocations=2, max_unanswered_frames=2), OPEN)
+    calls = [call(bytes(n), deadline=100.0) for n in range(1, 8)]
+    for each in calls:
+        ledger.take(each)
+    assert numbers(frame(ledger)) == [1, 2]
+    assert numbers(frame(ledger)) == [3, 4]
+    assert frame(ledger) is None
+    ledger.take_back()
+    first = frame(ledger, now=40.0)
+    assert first is not None
+    assert first.open == OPEN
+    assert numbers(first) == [1, 2]
+    assert first.invocations[0].timeout.seconds == 60
+    assert numbers(frame(ledger)) == [3, 4]
+    ledger.take_back()
+    assert fates(ledger.cancel("no more")) == [(n, "NOT_EXECUTED") for n in range(1, 8)]
+
+
 def test_frames_are_bounded_by_calls_and_bytes() -> None:
     size = call(bytes(1000)).size
     ledger = Ledger(ClientOptions(max_frame_invocations=3, max_frame_bytes=2 * size), OPEN)

@@ -95,8 +95,8 @@ class DurableObjects:
 
     def close(self) -> None:
         """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
-        them first and wait for their end. Leaves a channel alone that was given. In a callback, it happens
-        a moment later.
+        them first and wait for their end. Leaves a channel alone that was given: calls on it that stubs share
+        end with the last of these. In a callback, it happens a moment later.
         """
         if self._connection.forked is not None:
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
+from itertools import islice
 from typing import Any, NamedTuple
 
 import grpc
@@ -210,21 +211,16 @@ class Ledger:
 
     def fits(self, room: int) -> bool:
         """Whether the next frame certainly has no more bytes than this."""
-        options = self._options
         if not self._open_sent:
             room -= self._open.ByteSize() + _OVERHEAD_BYTES
         if self._waiting_bytes <= room:
             return True
         size = 0
-        for count, call in enumerate(self._waiting):
-            if count == options.max_frame_invocations or (
-                count and size + call.size > options.max_frame_bytes
-            ):
+        for call in islice(self._waiting, self._options.max_frame_invocations):
+            if size and size + call.size > self._options.max_frame_bytes:
                 break
             size += call.size
-            if size > room:
-                return False
-        return True
+        return size <= room
 
     def take_back(self) -> None:
         """What was sent so far has come nowhere, and is sent again."""

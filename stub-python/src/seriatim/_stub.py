@@ -46,7 +46,8 @@ class DurableObjectStub(StubFace):
 
     Threads. Safe for any number of threads. No method blocks but `id`, the first time in a namespace, and
     `await_end`. Outcomes are received on a thread that all stubs of a client share, and callbacks run there:
-    one that blocks holds them all up, and one that waits for a call gets a RuntimeError at once.
+    one that blocks holds them all up, or with `ClientOptions.shared_calls` only its own stub; and one that
+    waits for a call gets a RuntimeError at once.
 
     The stream to the host opens with the first call. A stub that isn't closed keeps it open, until nobody has
     the stub, its channel or the methods got from that any more: then it is closed, too. In a `with` statement

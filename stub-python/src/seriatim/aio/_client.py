@@ -84,7 +84,8 @@ class DurableObjects:
 
     async def close(self) -> None:
         """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
-        them first and wait for their end. Leaves a channel alone that was given.
+        them first and wait for their end. Leaves a channel alone that was given: calls on it that stubs share
+        end with the last of these.
         """
         if self._connection.forked is not None:
             return
