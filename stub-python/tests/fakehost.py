@@ -183,7 +183,8 @@ class AcceptedLanes:
                     self._take(part)
             self.half_closed.set()
         except Exception:  # gRPC raises a bare Exception when the client has gone.
-            return
+            for lane in self.lanes.values():
+                lane.take(NO_MORE)
 
     def _take(self, part: wire.LaneRequest) -> None:
         if part.lane not in self.lanes:

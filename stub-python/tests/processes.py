@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -134,8 +135,32 @@ def busy(target: str) -> None:
         stop.set()
         for caller in callers:
             caller.join(WAIT_SECONDS)
-        say("broken:", [stub.is_broken for stub in stubs])
+        say("broken:", [str(stub.break_cause) for stub in stubs if stub.is_broken])
         for stub in stubs:
+            stub.close()
+
+
+def chained(target: str) -> None:
+    """Callbacks that call while the process forks."""
+    stop = threading.Event()
+    with connect(target) as objects:
+        stubs = [objects.namespace("ECHO").get_by_name(f"chained-{n}") for n in range(4)]
+        last = threading.Semaphore(0)
+
+        def call(stub: seriatim.DurableObjectStub, _: object = None) -> None:
+            if stop.is_set():
+                last.release()
+            else:
+                future = EchoStub(stub.channel()).Echo.future(EchoMessage())
+                future.add_done_callback(partial(call, stub))
+
+        for stub in stubs:
+            call(stub)
+        for _ in range(5):
+            in_child(lambda: say("a new client:", new_client(target)))
+        stop.set()
+        for stub in stubs:
+            last.acquire(timeout=WAIT_SECONDS)
             stub.close()
 
 
@@ -195,6 +220,7 @@ def main(case: str, *more: str) -> None:
     cases: dict[str, Callable[..., None]] = {
         "threads": threads,
         "busy": busy,
+        "chained": chained,
         "pool": pool,
         "aio": aio,
         "limit": limit,

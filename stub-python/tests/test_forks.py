@@ -38,7 +38,15 @@ def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost, share
 def test_new_clients_work_also_if_the_parent_is_busy(host: FakeHost, shared_calls: str) -> None:
     lines = run("busy", host, SHARED_CALLS=shared_calls)
     assert lines[:-1] == [f"a new client: {NEW_CLIENT}", "the child has ended with 0"] * 10
-    assert lines[-1] == "broken: [False, False, False, False]"
+    assert lines[-1] == "broken: []"
+
+
+@on_both
+def test_new_clients_work_also_if_callbacks_of_the_parent_make_calls(
+    host: FakeHost, shared_calls: str
+) -> None:
+    lines = run("chained", host, SHARED_CALLS=shared_calls)
+    assert lines == [f"a new client: {NEW_CLIENT}", "the child has ended with 0"] * 5
 
 
 @on_both
