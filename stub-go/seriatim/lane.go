@@ -8,7 +8,6 @@ import (
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
@@ -123,7 +122,7 @@ func (l *lane) ended(end *spb.Status) {
 }
 
 func (l *lane) takeFrame(frame *seriatimv1.ConnectResponse, answered []*pendingCall) []*pendingCall {
-	size, most := proto.Size(frame), l.session.options.MaxInboundFrameBytes
+	size, most := sizeOfOutcomes(frame), l.session.options.MaxInboundFrameBytes
 	if size > most {
 		l.session.connectionLost(lostCause(status.Errorf(codes.ResourceExhausted,
 			"grpc: received message larger than max (%d vs. %d)", size, most)))

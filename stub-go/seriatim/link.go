@@ -19,6 +19,7 @@ type connectStream = grpc.BidiStreamingClient[seriatimv1.ConnectRequest, seriati
 // inOneGo are the options of a call that carries stubs.
 func inOneGo(maxInboundBytes int) []grpc.CallOption {
 	return []grpc.CallOption{
+		grpc.ForceCodecV2(frameCodec{}),
 		grpc.MaxCallRecvMsgSize(maxInboundBytes),
 		grpc.MaxCallSendMsgSize(math.MaxInt32), // Our own limits count.
 		grpc.MaxRetryRPCBufferSize(0),          // A retry by gRPC itself could execute calls twice.
