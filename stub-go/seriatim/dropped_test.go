@@ -95,12 +95,12 @@ func TestStubsThatAreDroppedAreClosed(t *testing.T) {
 	inFlight := seriatim.Call(t.Context(), examplesv1.NewCounterClient(last).Get, &examplesv1.GetRequest{})
 	last = nil
 
-	seen := map[string]bool{}
+	seen, mayAnswer := map[string]bool{}, false
 	patience := time.After(30 * time.Second)
 	for len(seen) < stubs+1 {
-		if len(seen) == stubs && !seen["last"] && answerLast != nil {
+		if len(seen) == stubs && !seen["last"] && !mayAnswer {
 			close(answerLast)
-			answerLast = nil
+			mayAnswer = true
 		}
 		runtime.GC()
 		select {
