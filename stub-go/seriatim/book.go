@@ -97,7 +97,6 @@ type laneLine struct {
 	numbered uint64 // The last number that a lane got.
 	scratch  []*pendingCall
 	fresh    []*lane // Those that got a number with the last message.
-	keepers  []*lane // Those that keep what they sent.
 }
 
 // asked is what became of a lane that was asked for something to send.
@@ -110,9 +109,8 @@ const (
 	askedNoRoom              // It has a part for which there was no room.
 )
 
-// gather makes a message of what the lanes in line send; nil, if they have nothing. With keep, they keep that for calls of
-// their own, since the host may have no shared calls.
-func (l *laneLine) gather(keep bool) *seriatimv1.ConnectManyRequest {
+// gather makes a message of what the lanes in line send; nil, if they have nothing.
+func (l *laneLine) gather() *seriatimv1.ConnectManyRequest {
 	l.fresh = l.fresh[:0]
 	var parts []*seriatimv1.LaneRequest
 	size, first := 0, 0
@@ -125,7 +123,7 @@ func (l *laneLine) gather(keep bool) *seriatimv1.ConnectManyRequest {
 		}
 		next := l.waiting[first]
 		next.inLine.Store(false) // From now on it is woken again.
-		part, bytes, became := next.part(room, &l.scratch, keep)
+		part, bytes, became := next.part(room, &l.scratch)
 		if became == askedNoRoom {
 			if next.inLine.CompareAndSwap(false, true) {
 				break
@@ -136,9 +134,6 @@ func (l *laneLine) gather(keep bool) *seriatimv1.ConnectManyRequest {
 			continue
 		}
 		l.number(next)
-		if keep && len(next.inVain) == 1 && part.GetFrame() != nil {
-			l.keepers = append(l.keepers, next)
-		}
 		part.Lane = next.number.Load()
 		parts = append(parts, part)
 		size += bytes
@@ -153,14 +148,6 @@ func (l *laneLine) gather(keep bool) *seriatimv1.ConnectManyRequest {
 		return nil
 	}
 	return &seriatimv1.ConnectManyRequest{Lanes: parts}
-}
-
-// letGo is that the host has shared calls, so that nothing more needs to be kept.
-func (l *laneLine) letGo() {
-	for _, keeper := range l.keepers {
-		keeper.inVain = nil
-	}
-	l.keepers = nil
 }
 
 func (l *laneLine) number(next *lane) {

@@ -75,16 +75,13 @@ func (b *switchboard) send() *seriatimv1.ConnectManyRequest {
 	c := b.call
 	c.line.waiting = append(c.line.waiting, c.book.ready...)
 	c.book.ready = nil
-	if c.book.heard {
-		c.line.letGo()
-	}
 	if len(c.line.waiting) == 0 {
 		return nil
 	}
 	if leaves, _ := c.book.clock.next(b.now); !leaves {
 		return nil
 	}
-	message := c.line.gather(!c.book.heard)
+	message := c.line.gather()
 	if message != nil {
 		c.book.sent(b.now, c.line.numbered, c.line.fresh)
 	}
@@ -236,26 +233,52 @@ func TestCreditGoesAlongAndByItselfWhenThereIsMuch(t *testing.T) {
 
 // ---- the clock -----------------------------------------------------------------------------------------
 
-func TestOneMessageLeavesBeforeTheHostAnswersAndAllIsKeptUntilAMessageComes(t *testing.T) {
+func TestOneMessageLeavesBeforeTheHostAnswers(t *testing.T) {
 	b := newSwitchboard(t, &Options{})
 	l := b.open(1)
 	b.expect("1:o1")
 	b.submit(l, 1)
 	b.now = b.now.Add(time.Hour)
 	b.expect("nothing")
-	if len(l.inVain) != 1 || len(l.inVain[0].calls) != 1 || l.inVain[0].open == nil {
-		t.Errorf("kept %+v", l.inVain)
-	}
 	b.call.book.clock.accepted = true
 	b.expect("1:2")
-	if len(l.inVain) != 2 || l.inVain[1].open != nil {
-		t.Errorf("kept %+v", l.inVain)
-	}
+}
+
+// Whatever was handed out: it is sent again from its beginning, and what then is lost has not been executed.
+func TestWhatIsTakenBackWasNotSent(t *testing.T) {
+	b := newSwitchboard(t, &Options{MaxFrameInvocations: 2, MaxUnansweredFrames: 2})
 	b.heard()
-	b.submit(l, 1)
-	b.expect("1:3")
-	if l.inVain != nil {
-		t.Errorf("still keeps %+v", l.inVain)
+	l := b.open(1, 2, 3, 4, 5)
+	l.session.close()
+	b.expect("1:o12 1:34", "nothing")
+	ledger := &l.session.ledger
+	bytes := ledger.queue.waitingBytes
+	ledger.takeBack()
+	if ledger.queue.waiting() != 5 || ledger.queue.waitingBytes <= bytes {
+		t.Errorf("%d calls and %d bytes wait", ledger.queue.waiting(), ledger.queue.waitingBytes)
+	}
+	var all []uint64
+	for range 2 {
+		do, calls, open, _ := ledger.next(nil, unlimited)
+		if do != stepSend || (open != nil) != (all == nil) {
+			t.Fatalf("step %d, open %v", do, open)
+		}
+		for _, call := range calls {
+			all = append(all, call.sequence)
+		}
+	}
+	if !slices.Equal(all, []uint64{1, 2, 3, 4}) || ledger.hasMore() {
+		t.Errorf("sent %v, and more: %v", all, ledger.hasMore())
+	}
+	ledger.takeBack()
+	verdicts, _ := ledger.breakWith(newCause(ReasonConnectionLost, 14, "lost"), FateUnknown)
+	for _, verdict := range verdicts {
+		if verdict.failure.Fate != FateNotExecuted {
+			t.Errorf("call %d: %v", verdict.call.sequence, verdict.failure)
+		}
+	}
+	if len(verdicts) != 5 {
+		t.Errorf("%d calls were told, expected 5", len(verdicts))
 	}
 }
 

@@ -2,7 +2,6 @@ package seriatim
 
 import (
 	"io"
-	"slices"
 	"sync/atomic"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -32,9 +31,8 @@ type lane struct {
 	gaveUp atomic.Bool   // It is over, and the host has to be told.
 	owed   atomic.Uint32 // What the host may be given as credit.
 
-	told   bool        // The host has been told that it is given up. The writer's.
-	opened bool        // The host has opened the stub. The reader's.
-	inVain []sentFrame // What was sent before any message came. The writer's, and the reader's when that has ended.
+	told   bool // The host has been told that it is given up. The writer's.
+	opened bool // The host has opened the stub. The reader's.
 }
 
 // ---- what the session says -----------------------------------------------------------------------------
@@ -59,7 +57,7 @@ func (l *lane) callOut(f func()) { go f() }
 // ---- what the call's writer asks -----------------------------------------------------------------------
 
 // part is what is to be sent next, if it has no more bytes than room; and the most bytes that it can have.
-func (l *lane) part(room int, scratch *[]*pendingCall, keep bool) (part *seriatimv1.LaneRequest, bytes int, became asked) {
+func (l *lane) part(room int, scratch *[]*pendingCall) (part *seriatimv1.LaneRequest, bytes int, became asked) {
 	if l.over.Load() {
 		if !l.gaveUp.Load() || l.told || l.number.Load() == 0 {
 			return nil, 0, askedNone
@@ -75,11 +73,7 @@ func (l *lane) part(room int, scratch *[]*pendingCall, keep bool) (part *seriati
 	case stepNoRoom:
 		return nil, 0, askedNoRoom
 	case stepSend:
-		frame := sentFrame{open, calls}
-		part = frame.toPart()
-		if keep {
-			l.inVain = append(l.inVain, sentFrame{open, slices.Clone(calls)})
-		}
+		part = framePartOf(open, calls)
 		clear(calls)
 		*scratch = calls
 	case stepHalfClose:
@@ -95,6 +89,29 @@ func (l *lane) part(room int, scratch *[]*pendingCall, keep bool) (part *seriati
 		return part, bytes + partBytes, askedMore
 	}
 	return part, bytes + partBytes, askedLast
+}
+
+// framePart is a part of a lane with a frame of one call, in one piece, as most are.
+type framePart struct {
+	part        seriatimv1.LaneRequest
+	what        seriatimv1.LaneRequest_Frame
+	frame       seriatimv1.ConnectRequest
+	invocations [1]*seriatimv1.Invocation
+	invocation  invocation
+}
+
+// framePartOf is a frame as a part of a lane.
+func framePartOf(open *seriatimv1.Open, calls []*pendingCall) *seriatimv1.LaneRequest {
+	if len(calls) != 1 {
+		return &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: frameOf(open, calls)}}
+	}
+	p := &framePart{}
+	p.invocations[0] = p.invocation.invoke(calls[0])
+	p.frame.Open = open
+	p.frame.Invocations = p.invocations[:]
+	p.what.Frame = &p.frame
+	p.part.What = &p.what
+	return &p.part
 }
 
 // ---- what the call's reader tells ----------------------------------------------------------------------

@@ -147,6 +147,13 @@ func (l *ledger) next(frame []*pendingCall, room int) (do step, calls []*pending
 	return stepSend, calls, open, bytes
 }
 
+// takeBack is that nothing of what was handed out has come to the host, and never will; nothing was received, either.
+func (l *ledger) takeBack() {
+	l.queue.takeBack()
+	l.window.last = nil
+	l.openSent, l.halfClosed = false, false
+}
+
 // hasMore tells whether there is something to send now.
 func (l *ledger) hasMore() bool {
 	if l.queue.waiting() == 0 {

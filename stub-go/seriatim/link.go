@@ -26,43 +26,14 @@ func inOneGo(maxInboundBytes int) []grpc.CallOption {
 	}
 }
 
-// sentFrame is a frame as the ledger has handed it out.
-type sentFrame struct {
-	open  *seriatimv1.Open
-	calls []*pendingCall
-}
-
-// toRequest is the frame as it stands now.
-func (f sentFrame) toRequest() *seriatimv1.ConnectRequest {
-	frame := &seriatimv1.ConnectRequest{Open: f.open, Invocations: make([]*seriatimv1.Invocation, len(f.calls))}
-	invocations := make([]invocation, len(f.calls))
-	for i, call := range f.calls {
+// frameOf is a frame as it stands now.
+func frameOf(open *seriatimv1.Open, calls []*pendingCall) *seriatimv1.ConnectRequest {
+	frame := &seriatimv1.ConnectRequest{Open: open, Invocations: make([]*seriatimv1.Invocation, len(calls))}
+	invocations := make([]invocation, len(calls))
+	for i, call := range calls {
 		frame.Invocations[i] = invocations[i].invoke(call)
 	}
 	return frame
-}
-
-// framePart is a part of a lane with a frame of one call, in one piece, as most are.
-type framePart struct {
-	part        seriatimv1.LaneRequest
-	what        seriatimv1.LaneRequest_Frame
-	frame       seriatimv1.ConnectRequest
-	invocations [1]*seriatimv1.Invocation
-	invocation  invocation
-}
-
-// toPart is the frame as a part of a lane.
-func (f sentFrame) toPart() *seriatimv1.LaneRequest {
-	if len(f.calls) != 1 {
-		return &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: f.toRequest()}}
-	}
-	p := &framePart{}
-	p.invocations[0] = p.invocation.invoke(f.calls[0])
-	p.frame.Open = f.open
-	p.frame.Invocations = p.invocations[:]
-	p.what.Frame = &p.frame
-	p.part.What = &p.what
-	return &p.part
 }
 
 // link is the gRPC call that carries one session alone. Two goroutines live from the first call to the end of the stub: the
@@ -72,15 +43,14 @@ type link struct {
 	session  *session
 	end      context.CancelFunc // Ends the call and its goroutines.
 	wakeUp   sync.Cond          // Wakes the writer. Its lock is the session's.
-	inVain   []sentFrame        // Comes first. The writer's.
 	streamed bool               // A stream carries the call. Guarded by the session's lock.
 }
 
-// startLink begins a link, with what was sent in vain before. Under the session's lock.
-func startLink(session *session, inVain []sentFrame) *link {
+// startLink begins a link. Under the session's lock.
+func startLink(session *session) *link {
 	// Outside of the caller's context: a stub outlives its first caller.
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{session: session, end: cancel, inVain: inVain}
+	l := &link{session: session, end: cancel}
 	l.wakeUp.L = &session.mu
 	go l.run(ctx)
 	return l
@@ -124,12 +94,6 @@ func (l *link) leave() {
 }
 
 func (l *link) write(stream connectStream) {
-	for _, frame := range l.inVain {
-		if !l.send(stream, frame) {
-			return
-		}
-	}
-	l.inVain = nil
 	var scratch []*pendingCall
 	for {
 		do, calls, open := l.session.next(scratch[:0], &l.wakeUp)
@@ -137,21 +101,17 @@ func (l *link) write(stream connectStream) {
 			_ = stream.CloseSend() // The reader hears of what is wrong with the call.
 			return
 		}
-		goesOn := l.send(stream, sentFrame{open, calls})
+		frame := frameOf(open, calls)
 		clear(calls)
 		scratch = calls
-		if !goesOn {
+		if err := stream.Send(frame); err != nil {
+			if !errors.Is(err, io.EOF) { // Which says that the reader hears why.
+				l.session.breakStub(
+					newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), FateUnknown)
+			}
 			return
 		}
 	}
-}
-
-func (l *link) send(stream connectStream, frame sentFrame) (goesOn bool) {
-	err := stream.Send(frame.toRequest())
-	if err != nil && !errors.Is(err, io.EOF) { // Which says that the reader hears why.
-		l.session.breakStub(newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), FateUnknown)
-	}
-	return err == nil
 }
 
 // read receives until the call has ended, or the host has nothing more to say that counts.

@@ -119,7 +119,7 @@ func (o *DurableObjects) carry(s *session) carrier {
 			return lane
 		}
 	}
-	return startLink(s, nil)
+	return startLink(s)
 }
 
 // notOpened is the cause of a stub that the host has not opened in time; carried, if a stream carries it.

@@ -48,6 +48,14 @@ func (q *callQueue) send(frame []*pendingCall, count int) []*pendingCall {
 	return frame
 }
 
+// takeBack is that the calls that were sent wait again.
+func (q *callQueue) takeBack() {
+	for _, call := range q.calls[:q.sent-q.answered] {
+		q.waitingBytes += call.bytes
+	}
+	q.sent = q.answered
+}
+
 // answer takes out the next count calls, which must have been sent, and appends them to answered.
 func (q *callQueue) answer(answered []*pendingCall, count int) []*pendingCall {
 	answered = append(answered, q.calls[:count]...)

@@ -142,16 +142,16 @@ func (s *session) nextWithin(
 }
 
 // carryOn has a call of the stub's own carry it from now on, since the host has no shared calls. What was given to the lane
-// in vain is sent again.
-func (s *session) carryOn(inVain []sentFrame) {
+// was not sent, then.
+func (s *session) carryOn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ledger.isOver() {
 		s.watchdog.stopAll()
 		return
 	}
-	s.ledger.halfClosed = false
-	s.carrier = startLink(s, inVain)
+	s.ledger.takeBack()
+	s.carrier = startLink(s)
 }
 
 // receive takes in one frame, and says whether there is anything more to listen to. The calls that were answered are

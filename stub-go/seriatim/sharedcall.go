@@ -175,15 +175,14 @@ func (c *sharedCall) wakeWriter() {
 func (c *sharedCall) write(stream manyStream) {
 	defer close(c.written)
 	for {
-		do, keep := c.next()
-		switch do {
+		switch c.next() {
 		case stepLeave:
 			return
 		case stepHalfClose:
 			_ = stream.CloseSend()
 			return
 		}
-		message := c.line.gather(keep)
+		message := c.line.gather()
 		if message == nil {
 			continue
 		}
@@ -198,24 +197,21 @@ func (c *sharedCall) write(stream manyStream) {
 }
 
 // next waits until a message may leave, or none will any more.
-func (c *sharedCall) next() (do step, keep bool) {
+func (c *sharedCall) next() step {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
 		c.line.waiting = append(c.line.waiting, c.book.ready...)
 		clear(c.book.ready)
 		c.book.ready = c.book.ready[:0]
-		if c.book.heard {
-			c.line.letGo()
-		}
 		switch {
 		case c.book.ended:
-			return stepLeave, false
+			return stepLeave
 		case len(c.line.waiting) > 0:
 			now := time.Now()
 			leaves, at := c.book.clock.next(now)
 			if leaves {
-				return stepSend, !c.book.heard
+				return stepSend
 			}
 			if !at.IsZero() {
 				c.wakeAfter(at.Sub(now))
@@ -223,7 +219,7 @@ func (c *sharedCall) next() (do step, keep bool) {
 			c.waitsForNow = true
 		case c.book.isDone():
 			c.ending = time.AfterFunc(c.objects.options.EndTimeout, c.hangUp)
-			return stepHalfClose, false
+			return stepHalfClose
 		default:
 			c.waitsForAny = true
 		}
@@ -319,10 +315,7 @@ func (c *sharedCall) accepted() {
 func (c *sharedCall) find(parts []*seriatimv1.LaneResponse, found []*lane) ([]*lane, *FailureCause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.book.heard {
-		c.book.heard = true
-		c.wakeWriter() // Which lets go of what it kept.
-	}
+	c.book.heard = true
 	return c.book.find(parts, found)
 }
 
@@ -373,7 +366,7 @@ func (c *sharedCall) end(err error) {
 	for _, l := range left {
 		switch {
 		case hasNone:
-			l.session.carryOn(l.inVain)
+			l.session.carryOn()
 		case fault != nil:
 			l.lost(fault)
 		default:
