@@ -98,6 +98,22 @@ final class TransportTurnsTest {
     settle(stub);
   }
 
+  /** It may hold a lock, and then the JVM falls over if a virtual thread is mounted on it. */
+  @Test
+  void turnsLeaveTheThreadOfACallerInTheSameProcessAlone() throws Exception {
+    try (TestHost here =
+        TestHost.of(
+            Probe.doing(
+                (probe, request, reply) ->
+                    Probe.reply(reply, Thread.currentThread().toString())))) {
+      TestStub stub = here.stub("a");
+      String caller = Thread.currentThread().getName();
+      for (int i = 0; i < 5_000; i++) {
+        assertThat(stub.ask("where")).doesNotContain("@" + caller);
+      }
+    }
+  }
+
   @Test
   void aTurnThatNeverLeavesTheTransportHoldsUpNoNewConnection() throws Exception {
     Semaphore end = new Semaphore(0);

@@ -179,6 +179,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   // ---- called by the stub's queue, one thread at a time
 
   @Override
+  public boolean isOnTransport() {
+    return Connection.of(call.getAttributes()) != null;
+  }
+
+  @Override
   public boolean isReady() {
     return !sent || call.isReady(); // There is one outcome, and gRPC has room for one.
   }

@@ -130,6 +130,11 @@ final class Lane extends StubReader {
   }
 
   @Override
+  public boolean isOnTransport() {
+    return call.isOnTransport();
+  }
+
+  @Override
   public boolean isReady() {
     return hasCredit() && call.hasRoomFor(this);
   }

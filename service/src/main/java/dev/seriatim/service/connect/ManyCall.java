@@ -75,6 +75,11 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
     return service;
   }
 
+  /** Whether a network carries it, rather than a caller's thread in this process. */
+  boolean isOnTransport() {
+    return connection != null;
+  }
+
   // ---- the transport's thread
 
   @Override

@@ -168,6 +168,11 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     // ---- called by the session, one thread at a time
 
     @Override
+    public boolean isOnTransport() {
+      return Connection.of(call.getAttributes()) != null;
+    }
+
+    @Override
     public boolean isReady() {
       return call.isReady();
     }

@@ -12,6 +12,15 @@ import org.jspecify.annotations.Nullable;
  * nothing after {@link #close}.
  */
 public interface Attachment {
+  /**
+   * Whether what the client sends comes on a thread of a network's transport, on which turns may
+   * begin. The thread of a caller in the same process is not for that: it may hold a lock, and the
+   * JVM falls over if a virtual thread that is mounted on such a thread has to wait.
+   */
+  default boolean isOnTransport() {
+    return true;
+  }
+
   /** Whether the client reads as fast as it is sent to; may be asked from any thread. */
   boolean isReady();
 

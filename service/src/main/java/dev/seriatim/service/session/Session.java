@@ -37,6 +37,9 @@ public final class Session implements SessionInput {
   private final QueueBudget budget;
   private final boolean local;
 
+  /** Whether turns may begin on the thread on which the client's frames come. */
+  private final boolean onTransport;
+
   private final Queue<Inbound> inbound = new ConcurrentLinkedQueue<>();
   private final OutcomeQueue outcomes;
 
@@ -60,6 +63,8 @@ public final class Session implements SessionInput {
    */
   public Session(SessionObject object, SessionHost host, Attachment attachment, boolean local) {
     this.local = local;
+    // An object's own call comes on the thread of its turn, which is busy with that.
+    this.onTransport = !local && attachment.isOnTransport();
     this.object = object;
     this.host = host;
     this.budget = new QueueBudget("the stub", host.limits().stubQueue(), object.budget());
@@ -198,8 +203,7 @@ public final class Session implements SessionInput {
     if (outcomes.hasEnded()) {
       discardInbound();
     } else if (!outcomes.isPaused()) { // If it is, it comes back by itself.
-      // An object's own call comes on the thread of its turn, which is busy with that.
-      schedule(/* byTransport= */ !local);
+      schedule(onTransport);
     }
   }
 
