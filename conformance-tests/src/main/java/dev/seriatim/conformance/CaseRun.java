@@ -11,6 +11,7 @@ import dev.seriatim.conformance.v1.Call;
 import dev.seriatim.conformance.v1.Case;
 import dev.seriatim.conformance.v1.EchoRequest;
 import dev.seriatim.conformance.v1.Expect;
+import dev.seriatim.conformance.v1.ExpectCallEnd;
 import dev.seriatim.conformance.v1.ExpectJournal;
 import dev.seriatim.conformance.v1.ExpectNothing;
 import dev.seriatim.conformance.v1.ExpectedBroken;
@@ -20,6 +21,7 @@ import dev.seriatim.conformance.v1.ExpectedOutcome;
 import dev.seriatim.conformance.v1.ReadJournalRequest;
 import dev.seriatim.conformance.v1.ReadJournalResponse;
 import dev.seriatim.conformance.v1.Send;
+import dev.seriatim.conformance.v1.SendParts;
 import dev.seriatim.conformance.v1.Start;
 import dev.seriatim.conformance.v1.Step;
 import dev.seriatim.v1.Broken;
@@ -41,6 +43,7 @@ import java.util.Objects;
 final class CaseRun implements AutoCloseable {
   private static final int UNKNOWN_FIELD = 15_000;
   private static final int ROUND_TRIPS_OF_A_BARRIER = 8;
+  private static final String ON_LANES = "lanes";
   private static final String ASIDE = "(aside)";
 
   private final Case testCase;
@@ -121,6 +124,22 @@ final class CaseRun implements AutoCloseable {
           new UnaryCalls(connection(ASIDE), patience).direct(variables.expand(step.getDirect()));
       case DRAIN -> target.drain();
       case OPEN_GATE -> target.openGate(variables.expand(step.getOpenGate().getGate()));
+      case SEND_PARTS -> {
+        SendParts parts = variables.expand(step.getSendParts());
+        lanes(parts.getConnection())
+            .send(parts.hasRaw() ? parts.getRaw() : parts.getMessage().toByteString());
+      }
+      case HALF_CLOSE_CALL -> lanes(step.getHalfCloseCall().getConnection()).halfClose();
+      case CANCEL_CALL -> {
+        ignore(step.getCancelCall().getConnection());
+        lanes(step.getCancelCall().getConnection()).cancel();
+      }
+      case EXPECT_CALL_END -> expectCallEnd(step.getExpectCallEnd());
+      case GATHER -> {
+        lanes(step.getGather().getConnection()).holdBack();
+        steps(step.getGather().getStepsList(), "gathered step ");
+        lanes(step.getGather().getConnection()).letGo();
+      }
       case REPEAT, STEP_NOT_SET -> throw new CaseFailure("the case has a step without content");
     }
   }
@@ -180,12 +199,33 @@ final class CaseRun implements AutoCloseable {
 
   private void disconnect(String connection) {
     connection(connection).shutdownNow();
+    ignore(connection);
+  }
+
+  /** Forgets what comes on the stubs of a connection. */
+  private void ignore(String connection) {
     connectionOfStub.forEach(
         (stub, on) -> {
           if (on.equals(connection)) {
             Objects.requireNonNull(stubs.get(stub)).ignore();
           }
         });
+  }
+
+  private void expectCallEnd(ExpectCallEnd expected) throws CaseFailure, InterruptedException {
+    Status end = lanes(expected.getConnection()).end(patience);
+    List<Code> codes = expected.getCodesCount() == 0 ? List.of(Code.OK) : expected.getCodesList();
+    if (!codes.contains(Code.forNumber(end.getCode().value()))) {
+      throw new CaseFailure(
+          "the shared call ended with %s, expected %s".formatted(Text.of(end), codes));
+    }
+    for (String part : expected.getMessageContainsList()) {
+      if (!String.valueOf(end.getDescription()).contains(part)) {
+        throw new CaseFailure(
+            "the shared call ended with %s, expected its message to contain '%s'"
+                .formatted(Text.of(end), part));
+      }
+    }
   }
 
   private void expect(Expect unexpanded) throws CaseFailure, InterruptedException {
@@ -445,7 +485,23 @@ final class CaseRun implements AutoCloseable {
   }
 
   private ManagedChannel connection(String name) {
-    return connections.computeIfAbsent(name, _ -> target.connect());
+    return connections.computeIfAbsent(
+        name,
+        _ -> {
+          ManagedChannel connection = target.connect();
+          boolean onLanes = testCase.getRequiresList().contains(ON_LANES);
+          return onLanes && !(connection instanceof LaneChannel)
+              ? new LaneChannel(connection)
+              : connection;
+        });
+  }
+
+  /** The call that the stubs of a connection share. */
+  private ManyLanes lanes(String connection) throws CaseFailure {
+    if (connection(connection) instanceof LaneChannel lanes) {
+      return lanes.call();
+    }
+    throw new CaseFailure("the stubs of a case that doesn't require lanes share no call");
   }
 
   private ConnectCall stub(String unexpanded) throws CaseFailure {

@@ -44,6 +44,9 @@ public final class Main implements Callable<Integer> {
   /** What the runner itself offers, unless it is told to use lanes. */
   private static final String OWN_CALL = "own-call";
 
+  /** What a host must offer for that, and may offer without. */
+  private static final String LANES = "lanes";
+
   @Spec private @Nullable CommandSpec spec;
 
   @Option(
@@ -64,8 +67,8 @@ public final class Main implements Callable<Integer> {
       split = ",",
       description =
           "The host offers this beyond the contract, so that cases which require it run: alarms,"
-              + " direct, few-instances, queue-limit, turn-limit. What they mean is in case.proto."
-              + " May be repeated.")
+              + " direct, few-instances, few-lanes, lanes, queue-limit, turn-limit. What they mean"
+              + " is in case.proto. May be repeated.")
   private List<String> with = new ArrayList<>();
 
   @Option(
@@ -173,9 +176,7 @@ public final class Main implements Callable<Integer> {
       }
     }
     Set<String> features = new HashSet<>(with);
-    if (!lanes) {
-      features.add(OWN_CALL);
-    }
+    features.add(lanes ? LANES : OWN_CALL);
     return features;
   }
 

@@ -31,7 +31,9 @@ final class CaseFilesTest {
           "alarms",
           "few-instances",
           "bad-store",
-          "own-call");
+          "own-call",
+          "lanes",
+          "few-lanes");
 
   private final List<Case> cases = CaseFiles.load();
 
@@ -105,6 +107,7 @@ final class CaseFilesTest {
     for (Step step : steps) {
       switch (step.getStepCase()) {
         case REPEAT -> reasons(step.getRepeat().getStepsList(), reasons);
+        case GATHER -> reasons(step.getGather().getStepsList(), reasons);
         case EXPECT -> {
           if (step.getExpect().hasBroken()) {
             reasons.add(step.getExpect().getBroken().getReason());

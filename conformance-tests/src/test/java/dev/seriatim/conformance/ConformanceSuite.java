@@ -21,7 +21,7 @@ abstract class ConformanceSuite {
   private static final Path KNOWN_FAILURES = Path.of("known-failures.txt");
 
   /** What can be asked of any host of this tree. */
-  private static final Set<String> ALWAYS = Set.of("alarms", "own-call");
+  private static final Set<String> ALWAYS = Set.of("alarms", "own-call", "lanes");
 
   private final Transport transport;
   private final HostUnderTest shared;

@@ -2,6 +2,7 @@ package dev.seriatim.conformance;
 
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
+import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.StorageOptions;
@@ -117,6 +118,9 @@ final class HostUnderTest implements Target, AutoCloseable {
     }
     if (features.contains("queue-limit")) {
       limits.stubQueue(new HostLimits.QueueSize(64, 1 << 20));
+    }
+    if (features.contains("few-lanes")) {
+      limits.connections(ConnectionLimits.defaults().withMaxLanesPerCall(16));
     }
     if (features.contains("few-instances")) {
       limits.maxInstances(16);

@@ -3,10 +3,7 @@ package dev.seriatim.conformance;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.UnknownFieldSet;
-import com.google.rpc.Code;
 import dev.seriatim.conformance.v1.AppendRequest;
 import dev.seriatim.conformance.v1.AwaitHeldRequest;
 import dev.seriatim.conformance.v1.EchoRequest;
@@ -14,17 +11,11 @@ import dev.seriatim.conformance.v1.HoldRequest;
 import dev.seriatim.conformance.v1.ReadJournalRequest;
 import dev.seriatim.conformance.v1.ReadJournalResponse;
 import dev.seriatim.conformance.v1.ReleaseRequest;
-import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
-import dev.seriatim.service.HostLimits;
-import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.ConnectManyRequest;
-import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.LaneResponse;
 import dev.seriatim.v1.Outcome;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -35,9 +26,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the contract says of lanes themselves; what they carry is held to the cases. */
+/**
+ * What no case can say of lanes: what isn't sent, exact amounts, and all sorts of credit. The cases
+ * have the rest, in {@code 92-lanes.textproto}.
+ */
 final class LaneRulesTest {
-  private static final int MAX_LANES = 1_100;
   private static final EchoRequest ECHO = EchoRequest.newBuilder().setText("x").build();
 
   /** Four replies like this take a lane's first credit. */
@@ -52,11 +45,7 @@ final class LaneRulesTest {
   void start() throws Exception {
     DurableObjectHost.Builder builder =
         DurableObjectHost.builder()
-            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-            .limits(
-                HostLimits.builder()
-                    .connections(ConnectionLimits.defaults().withMaxLanesPerCall(MAX_LANES))
-                    .build());
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     new ProbeNamespaces().addTo(builder);
     host = builder.build().start();
     channel =
@@ -78,149 +67,13 @@ final class LaneRulesTest {
     assertThat(call.next(lane, "opened").getFrame().getOpened().getName()).isEqualTo(name);
   }
 
-  private String broken(long lane) throws InterruptedException {
-    Broken broken = call.next(lane, "broken").getFrame().getBroken();
-    LaneResponse end = call.next(lane, "the end");
-    assertThat(end.getEnd().getCode()).isEqualTo(broken.getCause().getCode());
-    assertThat(end.getEnd().getMessage()).isEqualTo(broken.getCause().getMessage());
-    return end.getEnd().getMessage();
-  }
-
-  private void assertEnded(long lane) throws InterruptedException {
-    LaneResponse end = call.next(lane, "the end");
-    assertThat(end.hasEnd()).isTrue();
-    assertThat(end.getEnd().getCode()).isEqualTo(Code.OK_VALUE);
-  }
-
   private void assertWorks(long lane, String name) throws InterruptedException {
     open(lane, name);
     call.send(call.call(lane, ECHO));
     assertThat(call.outcome(lane).getSequence()).isEqualTo(1);
   }
 
-  private void assertCallFails(String message) throws InterruptedException {
-    Status end = call.end();
-    assertThat(end.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
-    assertThat(end.getDescription()).contains(message);
-  }
-
-  // ---- the call
-
-  @Test
-  void lanesAreOpenedInTheOrderOfTheirNumbers() throws Exception {
-    assertWorks(1, "a");
-    call.send(call.open(3, "b"));
-    assertCallFails("lane 3 is opened, expected 2");
-  }
-
-  @Test
-  void thereIsNoLaneZero() throws Exception {
-    call.send(call.open(0, "a"));
-    assertCallFails("lane 0 is opened, expected 1");
-  }
-
-  @Test
-  void whatIsNoMessageEndsTheCall() throws Exception {
-    call.send(
-        ConnectManyRequest.newBuilder()
-            .setUnknownFields(
-                UnknownFieldSet.newBuilder()
-                    .addField(
-                        ConnectManyRequest.LANES_FIELD_NUMBER,
-                        UnknownFieldSet.Field.newBuilder()
-                            .addLengthDelimited(ByteString.copyFromUtf8("\u0008"))
-                            .build())
-                    .build())
-            .build());
-    assertCallFails("a message is not a ConnectManyRequest");
-  }
-
-  @Test
-  void halfClosingTheCallHalfClosesItsLanes() throws Exception {
-    open(1, "a");
-    open(2, "b");
-    call.send(
-        call.call(1, HoldRequest.newBuilder().setGate("half-close").build(), ECHO),
-        call.call(2, ECHO));
-    assertThat(call.outcome(2).getSequence()).isEqualTo(1);
-    call.halfClose();
-    assertEnded(2);
-    release("half-close");
-    int outcomes = 0;
-    LaneResponse part = call.next(1, "an outcome");
-    while (!part.hasEnd()) {
-      outcomes += part.getFrame().getOutcomesCount();
-      part = call.next(1, "an outcome, or the end");
-    }
-    assertThat(outcomes).isEqualTo(2);
-    assertThat(call.end().isOk()).isTrue();
-  }
-
-  @Test
-  void aCallWithoutLanesEndsWhenItIsHalfClosed() throws Exception {
-    call.halfClose();
-    assertThat(call.end().isOk()).isTrue();
-  }
-
-  @Test
-  void aCallThatIsLostStartsNoFurtherTurn() throws Exception {
-    open(1, "lost");
-    call.send(
-        call.call(
-            1,
-            HoldRequest.newBuilder().setGate("lost").build(),
-            AppendRequest.newBuilder().setMark("never").build()));
-    awaitHeld("lost");
-    call.cancel();
-    assertThat(call.end().getCode()).isEqualTo(Status.Code.CANCELLED);
-    call = new ManyConversation(channel);
-    open(1, "other");
-    call.send(call.call(1, ReleaseRequest.newBuilder().setGate("lost").build()));
-    call.outcome(1);
-    assertThat(journal(2, "lost")).isEmpty();
-  }
-
-  @Test
-  void aHostThatShutsDownTellsEachLaneAndThenEndsTheCall() throws Exception {
-    open(1, "a");
-    open(2, "b");
-    Thread drain =
-        Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    host.drain();
-                  } catch (InterruptedException e) {
-                    throw new AssertionError(e);
-                  }
-                });
-    int broken = 0;
-    for (int i = 0; i < 4; i++) {
-      LaneResponse part = call.next("the break of each lane");
-      broken += part.getFrame().hasBroken() ? 1 : 0;
-    }
-    assertThat(broken).isEqualTo(2);
-    assertThat(call.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-    drain.join();
-  }
-
   // ---- one lane
-
-  @Test
-  void whatComesForALaneThatHasEndedIsIgnored() throws Exception {
-    open(1, "a");
-    call.send(call.part(1).setHalfClose(true).build());
-    assertEnded(1);
-    call.send(call.call(1, ECHO), call.part(1).setMoreBytes(1).build(), call.open(2, "b"));
-    assertThat(call.next(2, "opened").getFrame().hasOpened()).isTrue();
-  }
-
-  @Test
-  void aLaneThatIsHalfClosedFirstEnds() throws Exception {
-    call.send(call.part(1).setHalfClose(true).build());
-    assertEnded(1);
-    assertWorks(2, "a");
-  }
 
   @Test
   void aCancelledLaneIsSilentAndStartsNoFurtherTurn() throws Exception {
@@ -239,62 +92,7 @@ final class LaneRulesTest {
     assertThat(call.nothingCame()).isTrue();
   }
 
-  @Test
-  void aHalfCloseThatSaysFalseBreaksTheLane() throws Exception {
-    open(1, "a");
-    call.send(call.part(1).setHalfClose(false).build());
-    assertThat(broken(1)).contains("half_close or cancel is false on lane 1, expected true");
-    assertWorks(2, "a");
-  }
-
-  @Test
-  void aFrameOverTheLimitBreaksItsLaneAlone() throws Exception {
-    open(1, "a");
-    open(2, "b");
-    ConnectRequest tooLong =
-        ConnectRequest.newBuilder()
-            .setUnknownFields(
-                UnknownFieldSet.newBuilder()
-                    .addField(
-                        100,
-                        UnknownFieldSet.Field.newBuilder()
-                            .addLengthDelimited(ByteString.copyFrom(new byte[5 << 20]))
-                            .build())
-                    .build())
-            .build();
-    call.send(call.part(1).setFrame(tooLong).build(), call.call(2, ECHO));
-    assertThat(broken(1)).contains("expected at most 4,194,304");
-    assertThat(call.outcome(2).getSequence()).isEqualTo(1);
-  }
-
-  @Test
-  void aLongFrameLeavesItsNeighboursAlone() throws Exception {
-    open(1, "a");
-    open(2, "b");
-    EchoRequest text =
-        EchoRequest.newBuilder().setText("x".repeat(4_000_000)).setOnlyLength(true).build();
-    call.send(call.call(1, text), call.call(2, ECHO));
-    Map<Long, Integer> outcomes = new HashMap<>();
-    for (int i = 0; i < 2; i++) {
-      LaneResponse part = call.next("an outcome of each");
-      outcomes.merge(part.getLane(), part.getFrame().getOutcomesCount(), Integer::sum);
-    }
-    assertThat(outcomes).containsExactly(1L, 1, 2L, 1);
-  }
-
   // ---- limits
-
-  @Test
-  void aLaneOverTheLimitIsRefusedUntilAnotherHasEnded() throws Exception {
-    for (int lane = 1; lane <= MAX_LANES; lane++) {
-      open(lane, "o" + lane % 10);
-    }
-    call.send(call.open(MAX_LANES + 1, "a"));
-    assertThat(broken(MAX_LANES + 1)).contains("a call may have 1,100 lanes open at a time");
-    call.send(call.part(1).setHalfClose(true).build());
-    assertEnded(1);
-    assertWorks(MAX_LANES + 2, "a");
-  }
 
   @Test
   void tenThousandLanesThatAreCancelledLeaveNothingBehind() throws Exception {
@@ -405,12 +203,6 @@ final class LaneRulesTest {
         aside.open(1, "aside"), aside.call(1, ReleaseRequest.newBuilder().setGate(gate).build()));
     aside.next(1, "opened");
     aside.outcome(1);
-  }
-
-  private String journal(long lane, String name) throws Exception {
-    open(lane, name);
-    call.send(call.call(lane, ReadJournalRequest.getDefaultInstance()));
-    return marks(call.outcome(lane));
   }
 
   private static String marks(Outcome outcome) throws InvalidProtocolBufferException {

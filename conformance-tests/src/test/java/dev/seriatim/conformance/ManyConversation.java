@@ -1,7 +1,5 @@
 package dev.seriatim.conformance;
 
-import static java.util.Objects.requireNonNull;
-
 import com.google.protobuf.Message;
 import dev.seriatim.v1.ConnectManyRequest;
 import dev.seriatim.v1.ConnectManyResponse;
@@ -97,14 +95,6 @@ final class ManyConversation {
     call.sendMessage(message);
   }
 
-  void halfClose() {
-    call.halfClose();
-  }
-
-  void cancel() {
-    call.cancel("cancelled by the test", null);
-  }
-
   // ---- and back
 
   /** The next part of any lane. */
@@ -136,9 +126,5 @@ final class ManyConversation {
 
   boolean nothingCame() {
     return parts.isEmpty();
-  }
-
-  Status end() throws InterruptedException {
-    return requireNonNull(end.poll(PATIENCE_SECONDS, TimeUnit.SECONDS), "the end of the call");
   }
 }
