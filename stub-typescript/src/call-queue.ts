@@ -105,6 +105,15 @@ export class CallQueue {
     return frame;
   }
 
+  /** Has every call wait again. None may have been answered. */
+  takeBack(): void {
+    this.#sent = 0;
+    this.#waitingBytes = 0;
+    for (const [, call] of this.unanswered()) {
+      this.#waitingBytes += call.bytes;
+    }
+  }
+
   /** Takes out the call that is answered next. There must be one. */
   answer(): PendingCall {
     const call = this.#calls[this.#head];

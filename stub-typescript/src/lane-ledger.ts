@@ -3,7 +3,6 @@ import {
   ConnectManyRequestSchema,
   LaneRequestSchema,
   type ConnectManyRequest,
-  type ConnectRequest,
   type LaneRequest,
 } from "./gen/seriatim/v1/durable_objects_pb.js";
 import type { Carried } from "./link.js";
@@ -45,8 +44,6 @@ export abstract class LedgerLane {
   isHalfClosed = false;
   /** Whether it has ended, or was cancelled. Nothing is taken from it then. */
   isOver = false;
-  /** Its frames, as long as the host may turn out to know nothing of lanes. */
-  kept: ConnectRequest[] = [];
 
   /** See {@link Carried.next}. */
   abstract next(room: number): ReturnType<Carried["next"]>;
@@ -110,7 +107,7 @@ export class LaneLedger<L extends LedgerLane> {
   next(now: number): LaneStep {
     if (this.#ready.size > 0) {
       if (this.#hasSent && !this.#isAccepted) {
-        return WAIT; // As long as the host may know nothing of lanes, it gets little of them.
+        return WAIT; // The host may know nothing of lanes, and then all of this goes another way.
       }
       const until = this.#sentAt + PATIENCE_MS;
       if (this.#unanswered >= MAX_UNANSWERED && now < until) {
@@ -170,9 +167,6 @@ export class LaneLedger<L extends LedgerLane> {
     if (typeof next === "object") {
       this.#number(lane);
       part.what = { case: "frame", value: next.frame };
-      if (!this.#isHeard) {
-        lane.kept.push(next.frame);
-      }
     } else if (next === "cancel") {
       part.what = { case: "cancel", value: true };
     } else if (next === "halfClose" && !lane.isHalfClosed && lane.number !== 0) {
@@ -210,12 +204,7 @@ export class LaneLedger<L extends LedgerLane> {
     if (this.#unanswered > 0) {
       this.#unanswered--;
     }
-    if (!this.#isHeard) {
-      this.#isHeard = true;
-      for (const lane of this.#numbered.values()) {
-        lane.kept = [];
-      }
-    }
+    this.#isHeard = true;
   }
 
   /** The lane that a part of the host's is for; or that it has ended, or was never opened. */

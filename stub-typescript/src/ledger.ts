@@ -162,6 +162,13 @@ export class Ledger {
     return { do: "send", first, calls, bytes, open: this.#open };
   }
 
+  /** What was sent has come to nobody, so it is to be sent again, and by then nothing was. */
+  takeBack(): void {
+    this.#calls.takeBack();
+    this.#frames.length = 0;
+    this.#openSent = false;
+  }
+
   // ---- frames down -----------------------------------------------------------------------------------
 
   /** Takes in one frame. */

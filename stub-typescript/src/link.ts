@@ -18,6 +18,9 @@ export interface Carried {
    */
   next(room: number): CutFrame | "wait" | "halfClose" | "noRoom";
 
+  /** What was sent has come to nobody, and is to be sent again. */
+  takeBack(): void;
+
   /** A frame has come. */
   receive(frame: ConnectResponse): void;
 

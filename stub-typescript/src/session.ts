@@ -116,6 +116,10 @@ export class Session implements Carried {
     return { frame: requestFrame(open, first, calls, performance.now()), bytes };
   }
 
+  takeBack(): void {
+    this.#ledger.takeBack();
+  }
+
   receive(frame: ConnectResponse): void {
     if (this.#ledger.isOver) {
       this.#hangUp(); // Nothing may follow the end; whatever this is, don't listen any longer.

@@ -61,24 +61,10 @@ class Lane extends LedgerLane implements Link {
     }
   }
 
-  /** Goes on by a call of its own, which begins with what was sent already. */
+  /** Goes on by a call of its own, from the beginning. */
   fallBack(wire: Wire): void {
-    const { carried, kept } = this;
-    this.#own = ownCall(wire, {
-      next(room) {
-        const frame = kept.shift();
-        return frame === undefined ? carried.next(room) : { frame, bytes: 0 };
-      },
-      receive(frame) {
-        carried.receive(frame);
-      },
-      violated(what) {
-        carried.violated(what);
-      },
-      connectionEnded(error) {
-        carried.connectionEnded(error);
-      },
-    });
+    this.carried.takeBack();
+    this.#own = ownCall(wire, this.carried);
   }
 }
 

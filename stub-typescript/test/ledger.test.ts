@@ -27,6 +27,7 @@ const EVENTS = [
   "close", // The caller closes the stub.
   "lose", // The connection is lost.
   "end", // The connection ends in order.
+  "takeBack", // What was sent has come to nobody, if the host has said nothing.
   "hour", // An hour passes.
 ] as const;
 type Event = (typeof EVENTS)[number];
@@ -97,6 +98,9 @@ class Driven {
       case "end":
         this.#end();
         break;
+      case "takeBack":
+        this.#takeBack();
+        break;
       case "hour":
         this.#hour();
         break;
@@ -147,6 +151,14 @@ class Driven {
     });
     this.#sent += expected.length;
     this.#frames.push(this.#sent);
+  }
+
+  #takeBack(): void {
+    if (!this.#isOpened && !this.#isOver) {
+      this.#ledger.takeBack();
+      this.#sent = 0;
+      this.#frames = [];
+    }
   }
 
   #answer(): void {

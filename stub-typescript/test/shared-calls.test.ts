@@ -560,6 +560,30 @@ describe("a host that knows no shared calls", () => {
       },
     ],
   ];
+  test("and has no room for a stream of the next stub has executed nothing of it", async () => {
+    await using host = await FakeHost.startWith(
+      { servesMany: false, settings: { maxConcurrentStreams: 1 } },
+      counting,
+    );
+    await withNamespace(
+      host,
+      async (namespace) => {
+        const stubs = [1, 2].map((index) => namespace.getByName(`object ${index}`));
+        const [first, second] = stubs.map((stub) => stub.call(increment, one));
+        assert(first !== undefined && second !== undefined);
+        const failure = failureOf(second);
+        assert.equal((await first).value, 1n);
+        assert.deepEqual(seen(await failure), {
+          reason: Reasons.OPEN_OVERDUE,
+          code: Code.ResourceExhausted,
+          fate: Fate.NOT_EXECUTED,
+          sequence: 1n,
+        });
+      },
+      { openTimeoutMs: 1_000 },
+    );
+  });
+
   for (const [what, use] of uses) {
     test(what, async () => {
       await using host = await FakeHost.startWith({ servesMany: false }, counting);
