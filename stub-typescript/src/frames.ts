@@ -3,12 +3,9 @@ import { DurationSchema, type Duration } from "@bufbuild/protobuf/wkt";
 import type { PendingCall } from "./call-queue.js";
 import {
   ConnectRequestSchema,
-  ConnectResponseSchema,
   InvocationSchema,
-  OpenedSchema,
   OpenSchema,
   type ConnectRequest,
-  type ConnectResponse,
   type Invocation,
   type Open,
 } from "./gen/seriatim/v1/durable_objects_pb.js";
@@ -44,34 +41,6 @@ function invocation(sequence: number, call: PendingCall, now: number): Invocatio
     message.timeout = duration(Math.max(0, deadline - now));
   }
   return message;
-}
-
-/** The size of a frame with outcomes. It was read by a transport that doesn't tell. */
-export function responseBytes(frame: ConnectResponse): number {
-  if (frame.broken !== undefined || frame.$unknown !== undefined) {
-    return toBinary(ConnectResponseSchema, frame).length;
-  }
-  let bytes = frame.opened === undefined ? 0 : fieldBytes(toBinary(OpenedSchema, frame.opened).length);
-  for (const { sequence, result, $unknown } of frame.outcomes) {
-    if (result.case !== "message" || $unknown !== undefined) {
-      return toBinary(ConnectResponseSchema, frame).length;
-    }
-    bytes += fieldBytes(1 + varintBytes(Number(sequence)) + fieldBytes(result.value.length));
-  }
-  return bytes;
-}
-
-/** The size of a field with so many bytes. */
-function fieldBytes(length: number): number {
-  return 1 + varintBytes(length) + length;
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest /= 0x80) {
-    bytes++;
-  }
-  return bytes;
 }
 
 function duration(millis: number): Duration {

@@ -24,7 +24,7 @@ export interface Carried {
   /** A frame has come. */
   receive(frame: ConnectResponse): void;
 
-  /** The host has broken the rules of what carries the frames, which is over. */
+  /** The host has broken the rules by something that isn't a frame. */
   violated(what: string): void;
 
   /** What carried the frames has ended: with OK if there is no error. Told once. */

@@ -1,15 +1,15 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Wire } from "./client.js";
 import { Reasons, statusError, toldCause } from "./failure.js";
-import { responseBytes } from "./frames.js";
 import {
-  DurableObjects,
+  ConnectResponseSchema,
   type ConnectManyRequest,
   type ConnectManyRequestSchema,
-  type ConnectManyResponse,
-  type ConnectManyResponseSchema,
-  type LaneResponse,
+  type ConnectResponse,
 } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { connectMany, type LaneResponse, type LaneResponses } from "./lane-messages.js";
 import { LaneLedger, LedgerLane } from "./lane-ledger.js";
 import type { Carried, Link } from "./link.js";
 import { ownCall } from "./own-call.js";
@@ -72,12 +72,12 @@ class Lane extends LedgerLane implements Link {
  * A gRPC call that carries many sessions, each on a lane. Which parts go into which message, and when, the ledger
  * says; this drives the call, and has the timers.
  */
-export class SharedCall implements Traffic<ConnectManyRequest, ConnectManyResponse> {
+export class SharedCall implements Traffic<ConnectManyRequest, LaneResponses> {
   readonly #options: SharedCallOptions;
   readonly #fallenBack: Wire;
   readonly #over: (isUnserved: boolean) => void;
   readonly #ledger = new LaneLedger<Lane>();
-  readonly #call: StreamCall<typeof ConnectManyRequestSchema, typeof ConnectManyResponseSchema>;
+  readonly #call: StreamCall<typeof ConnectManyRequestSchema, GenMessage<LaneResponses>>;
   #patience: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #idleSince = 0;
@@ -93,7 +93,7 @@ export class SharedCall implements Traffic<ConnectManyRequest, ConnectManyRespon
     this.#options = options;
     this.#fallenBack = ownWire;
     this.#over = over;
-    this.#call = new StreamCall(wire, DurableObjects.method.connectMany, this);
+    this.#call = new StreamCall(wire, connectMany, this);
   }
 
   /** Whether it takes no more sessions. */
@@ -152,7 +152,7 @@ export class SharedCall implements Traffic<ConnectManyRequest, ConnectManyRespon
     this.#call.kick();
   }
 
-  receive(message: ConnectManyResponse): void {
+  receive(message: LaneResponses): void {
     this.#ledger.heard();
     for (const part of message.lanes) {
       const lane = this.#ledger.find(part.lane);
@@ -169,22 +169,35 @@ export class SharedCall implements Traffic<ConnectManyRequest, ConnectManyRespon
 
   #receivePart(lane: Lane, { frame, end }: LaneResponse): void {
     if (frame !== undefined) {
-      const bytes = frame.outcomes.length === 0 ? 0 : responseBytes(frame);
-      if (bytes > this.#options.maxFrameBytes) {
-        this.#lose(lane, tooLarge(bytes, this.#options.maxFrameBytes));
-        return;
-      }
-      lane.isOpened ||= frame.opened !== undefined;
-      if (frame.broken !== undefined) {
-        this.#heed(toldCause(frame.broken).reason, lane);
-      }
-      lane.carried.receive(frame);
-      this.#ledger.taken(lane, bytes);
+      this.#receiveFrame(lane, frame);
     }
     if (end !== undefined && !lane.isOver) {
       this.#ledger.ended(lane);
       lane.carried.connectionEnded(statusError(end));
       this.#laneLeft();
+    }
+  }
+
+  #receiveFrame(lane: Lane, bytes: Uint8Array): void {
+    if (bytes.length > this.#options.maxFrameBytes) {
+      this.#lose(lane, tooLarge(bytes.length, this.#options.maxFrameBytes));
+      return;
+    }
+    let frame: ConnectResponse;
+    try {
+      frame = fromBinary(ConnectResponseSchema, bytes);
+    } catch (thrown) {
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      lane.carried.violated(`a frame is no ConnectResponse: ${why}`);
+      return;
+    }
+    lane.isOpened ||= frame.opened !== undefined;
+    if (frame.broken !== undefined) {
+      this.#heed(toldCause(frame.broken).reason, lane);
+    }
+    lane.carried.receive(frame);
+    if (frame.outcomes.length > 0) {
+      this.#ledger.taken(lane, bytes.length);
     }
   }
 
@@ -269,7 +282,6 @@ export class SharedCall implements Traffic<ConnectManyRequest, ConnectManyRespon
   }
 }
 
-/** As connect says it of a message. */
 function tooLarge(bytes: number, limit: number): ConnectError {
   return new ConnectError(`frame of ${bytes} bytes, expected at most ${limit}`, Code.ResourceExhausted);
 }

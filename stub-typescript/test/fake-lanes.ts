@@ -125,6 +125,7 @@ export class ManySide {
     try {
       for await (const frame of frames) {
         const message = create(ConnectResponseSchema, frame);
+        message.$unknown = frame.$unknown; // Which `create` leaves out.
         if ((frame.outcomes?.length ?? 0) > 0) {
           await lane.hasCredit();
           lane.credit -= toBinary(ConnectResponseSchema, message).length;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
@@ -394,6 +394,33 @@ describe("a shared call", () => {
       },
       { maxInboundFrameBytes: 4096 },
     );
+  });
+
+  test("loses one stub alone by a frame that can't be read", async () => {
+    await using host = await FakeHost.start(async function* (stub) {
+      yield opened();
+      await stub.readInvocations(1);
+      // A field of the contract, and not of its type.
+      yield { $unknown: [{ no: 2, wireType: WireType.LengthDelimited, data: Uint8Array.of(1, 0xff) }] };
+      await stub.read();
+    }, counting);
+    await withNamespace(host, async (namespace) => {
+      const [bad, good] = [namespace.getByName("bad"), namespace.getByName("good")];
+      const failure = failureOf(bad.call(get, {}));
+      assert.equal((await good.call(increment, one)).value, 1n);
+      assert.deepEqual(seen(await failure), {
+        reason: Reasons.HOST_VIOLATION,
+        code: Code.Internal,
+        fate: Fate.UNKNOWN,
+        sequence: 1n,
+      });
+      assert.match(
+        (await failure).rawMessage,
+        /the host broke the protocol: a frame is no ConnectResponse: /,
+      );
+      assert.equal((await good.call(increment, one)).value, 2n);
+      await until("the cancel", () => host.call.lanes.size === 1);
+    });
   });
 
   const lettingGo: [string, string, Code][] = [
