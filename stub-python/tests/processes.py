@@ -135,7 +135,8 @@ def busy(target: str) -> None:
         stop.set()
         for caller in callers:
             caller.join(WAIT_SECONDS)
-        say("broken:", [str(stub.break_cause) for stub in stubs if stub.is_broken])
+        causes = [stub.break_cause for stub in stubs]
+        say("broken:", sorted({str(cause.reason) for cause in causes if cause is not None}))
         for stub in stubs:
             stub.close()
 
@@ -148,7 +149,7 @@ def chained(target: str) -> None:
         last = threading.Semaphore(0)
 
         def call(stub: seriatim.DurableObjectStub, _: object = None) -> None:
-            if stop.is_set():
+            if stop.is_set() or stub.is_broken:
                 last.release()
             else:
                 future = EchoStub(stub.channel()).Echo.future(EchoMessage())

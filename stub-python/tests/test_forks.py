@@ -38,7 +38,8 @@ def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost, share
 def test_new_clients_work_also_if_the_parent_is_busy(host: FakeHost, shared_calls: str) -> None:
     lines = run("busy", host, SHARED_CALLS=shared_calls)
     assert lines[:-1] == [f"a new client: {NEW_CLIENT}", "the child has ended with 0"] * 10
-    assert lines[-1] == "broken: []"
+    # gRPC may lose the parent's connection in a fork, on a busy machine. Nothing else may break its stubs.
+    assert lines[-1] in {"broken: []", "broken: ['CONNECTION_LOST']"}
 
 
 @on_both

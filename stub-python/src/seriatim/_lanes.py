@@ -139,9 +139,12 @@ class Lanes:
         if not self.answered:
             # Until it is known that the host has shared calls, one message is as much as may be sent in vain.
             return None if self._has_sent else 0.0
-        if self._unanswered < UNANSWERED or self._is_called:
-            return 0.0
-        return max(0.0, self._sent_at + LONGEST_WAIT - now)
+        return max(0.0, self._sent_at + LONGEST_WAIT - now) if self.has_to_wait else 0.0
+
+    @property
+    def has_to_wait(self) -> bool:
+        """Whether the next message has to wait for the host, or for its time."""
+        return self._unanswered >= UNANSWERED and not self._is_called
 
     @property
     def has_something(self) -> bool:

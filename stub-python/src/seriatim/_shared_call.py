@@ -95,6 +95,8 @@ class SharedCall(Carried):
                 return
             self._lanes.wake(lane)
             go = not self._writing and not self._reading
+            if self._clock is not None and self._lanes.has_to_wait:
+                go = False  # It leaves when the host says something, or when the clock ticks.
         if go:
             self._link.wake()
 
