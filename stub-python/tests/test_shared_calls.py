@@ -15,7 +15,7 @@ from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, AcceptedLanes, FakeHost
 from google.rpc import status_pb2
 
 import seriatim
-from seriatim import ClientOptions, DurableObjects, Fate, Reason
+from seriatim import CallFailure, ClientOptions, DurableObjects, Fate, Reason
 from seriatim.v1 import durable_objects_pb2 as wire
 
 on_lanes = pytest.mark.parametrize("make_face", ON_LANES, indirect=True)
@@ -283,6 +283,25 @@ def test_a_call_that_takes_no_more_stubs(
     staying.end().ends()
     if retires:
         assert old.half_closed.wait(WAIT_SECONDS), "the call has not been half-closed"
+
+
+async def test_a_stub_that_is_got_because_another_broke_is_on_a_new_call(host: FakeHost) -> None:
+    options = ClientOptions(shared_calls=1)
+    async with seriatim.aio.DurableObjects.connect(host.target, options=options) as objects:
+        old, new = (objects.namespace(NAMESPACE).get_by_name(name) for name in ("old", "new"))
+        call = EchoStub(old.channel()).Echo(EchoMessage())
+        again: list[Any] = []
+        old.on_break(lambda _: again.append(EchoStub(new.channel()).Echo(EchoMessage())))
+
+        def script() -> None:
+            host.accept().opened("old").through(1).broken(0, reason=str(Reason.HOST_DRAINING))
+            host.accept().opened("new").through(1).answer(1)
+
+        await asyncio.to_thread(script)
+        with pytest.raises(CallFailure):
+            await call
+        assert (await again[0]).number == 10
+        assert [len(shared.lanes) for shared in host.shared] == [1, 1]
 
 
 def test_closing_the_client_ends_the_call_of_a_channel_that_was_given(host: FakeHost) -> None:

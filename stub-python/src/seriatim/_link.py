@@ -39,6 +39,10 @@ class Link(Protocol):
     def is_connected(self) -> bool | None:
         """Whether there is a connection to the host, or to what stands before it; None if nobody knows."""
 
+    def broke(self, cause: FailureCause) -> None:
+        """By what came, the stub has broken, which nobody has been told yet."""
+        return
+
     def took(self, size: int) -> None:
         """The callers have taken outcomes in, in frames of so many bytes."""
         return
@@ -80,10 +84,6 @@ class Carried(Protocol):
 
 class OnLane(Carried, Protocol):
     """What a lane knows of the session that it carries."""
-
-    @property
-    def cause(self) -> FailureCause | None:
-        """Why the stub is broken; None if it isn't."""
 
     def cut(self, room: int | None) -> tuple[bytes | Step | None, bool]:
         """The next step, which has been taken with this, and whether there is another.

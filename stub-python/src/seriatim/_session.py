@@ -203,12 +203,9 @@ class Session(OnLane):
                 return None, True
             step = self._next_step()
             self._writing = False
-            more = (
-                step is not None
-                and step is not Step.HALF_CLOSE
-                and (ledger.has_frame or (ledger.is_closing and ledger.is_done_sending))
-            )
-            return step, more
+            if step is None or step is Step.HALF_CLOSE:
+                return step, False
+            return step, ledger.has_frame or (ledger.is_closing and ledger.is_done_sending)
 
     def fall_back(self) -> None:
         """See `OnLane`."""
@@ -242,8 +239,11 @@ class Session(OnLane):
                 self._taken += size
             elif tells:
                 self._untaken += size
-        if wake and link is not None:
-            link.wake()  # Before the callers hear of it: what waits was made before what they do next.
+        if link is not None:  # Before the callers hear of it:
+            if wake:
+                link.wake()  # what waits was made before what they do next,
+            elif over and ledger.cause is not None:
+                link.broke(ledger.cause)  # and what carries the stub may be of no use to their next one.
         if tell:
             self._tell(settled)
         elif size and not tells and link is not None:

@@ -285,20 +285,15 @@ class SharedCall(Carried):
         session: OnLane = lane.session
         try:
             if frame is not None:
-                first = not lane.heard
-                lane.heard = True
+                lane.heard += 1
                 if len(frame) > self._options.max_inbound_frame_bytes:
                     session.connection_ended(
                         grpc.StatusCode.RESOURCE_EXHAUSTED,
                         f"the host sent a frame of {len(frame)} bytes, expected at most "
                         f"{self._options.max_inbound_frame_bytes}",
                     )
-                elif not session.received(frame):
-                    cause = session.cause
-                    if cause is not None and (
-                        cause.reason == Reason.HOST_DRAINING or (first and cause.reason == Reason.OVERLOADED)
-                    ):
-                        self.retire()
+                else:
+                    session.received(frame)
             if end is not None:
                 with self._lock:
                     self._lanes.end(lane)
@@ -348,7 +343,7 @@ class SharedLane(Lane, Link):
         super().__init__(session)
         self.session = session
         self.hand_over = hand_over
-        self.heard = False  # Whether the host has said anything on it. Only for who receives.
+        self.heard = 0  # Frames of the host. Only for who receives.
         self.shared: SharedCall | None = None
         self._join = join
 
@@ -369,6 +364,12 @@ class SharedLane(Lane, Link):
     def is_connected(self) -> bool | None:
         """See `Link`."""
         return None if self.shared is None else self.shared.is_connected()
+
+    def broke(self, cause: FailureCause) -> None:
+        """See `Link`. A host that drains, or that has no room for the lane, has none for others either."""
+        is_full = cause.reason == Reason.OVERLOADED and self.heard == 1
+        if self.shared is not None and (is_full or cause.reason == Reason.HOST_DRAINING):
+            self.shared.retire()
 
     def took(self, size: int) -> None:
         """See `Link`."""
