@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	examplesv1 "seriatim.dev/go/examples/v1"
@@ -484,6 +485,21 @@ func TestAClientThatIsClosedEndsItsSharedCalls(t *testing.T) {
 		if !ended.Load() {
 			t.Error("the call goes on")
 		}
+	}, answersAll)
+}
+
+// A proxy or a host that gives connections an end lets the streams on it go on for a while, and takes no new ones.
+func TestAConnectionThatIsToEndGetsNoMoreStubs(t *testing.T) {
+	ages := []grpc.ServerOption{grpc.KeepaliveParams(keepalive.ServerParameters{
+		MaxConnectionAge: 5 * time.Second, MaxConnectionAgeGrace: time.Hour})}
+	inWorldOf(t, onShared(), ages, func(w *world) {
+		w.expect(w.calls(1), "1")
+		time.Sleep(8 * time.Second) // In the bubble: until the connection is past its age, give or take a tenth.
+		next := w.newStub()
+		w.expect(append(w.calls(1), w.callOn(next, 1)), "2", "1")
+		w.expectCalls(2)
+		next.Close()
+		w.expectEnd(next, "")
 	}, answersAll)
 }
 

@@ -268,8 +268,8 @@ func (w *world) noneLeft() {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
-		if strings.Contains(stack, "runtime.runCleanups") {
-			continue // The runtime's own, which tells a stub of another test that it was collected.
+		if head, _, _ := strings.Cut(stack, "\n"); !strings.Contains(head, "synctest bubble") {
+			continue // Of a test without a bubble, or the runtime's own, which tells a stub that it was collected.
 		}
 		if strings.Contains(stack, "seriatim.(*link)") || strings.Contains(stack, "seriatim.(*sharedCall)") ||
 			strings.Contains(stack, "seriatim.(*session)") {

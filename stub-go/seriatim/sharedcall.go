@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
@@ -266,9 +267,21 @@ func (c *sharedCall) run(ctx context.Context, behind <-chan struct{}) {
 	c.streamed.Store(true)
 	c.objects.streams.Add(1)
 	go c.write(stream)
+	go c.retireWithConnection(ctx)
 	err = c.read(stream)
 	c.objects.streams.Add(-1)
 	c.end(err)
+}
+
+// retireWithConnection lets no more lanes in when the connection takes no more streams: it is about to end, and a stub that
+// is a call of its own would get another one.
+func (c *sharedCall) retireWithConnection(ctx context.Context) {
+	conn, ok := c.objects.conn.(interface {
+		WaitForStateChange(context.Context, connectivity.State) bool
+	})
+	if ok && conn.WaitForStateChange(ctx, connectivity.Ready) {
+		c.retire()
+	}
 }
 
 // maxInboundBytes leaves it to the lane to say that its frame is too large, as long as it isn't many times so.
