@@ -74,7 +74,7 @@ class Lane extends LedgerLane implements Link {
  */
 export class SharedCall implements Traffic<ConnectManyRequest, LaneResponses> {
   readonly #options: SharedCallOptions;
-  readonly #fallenBack: Wire;
+  readonly #ownWire: Wire;
   readonly #over: (isUnserved: boolean) => void;
   readonly #ledger = new LaneLedger<Lane>();
   readonly #call: StreamCall<typeof ConnectManyRequestSchema, GenMessage<LaneResponses>>;
@@ -91,7 +91,7 @@ export class SharedCall implements Traffic<ConnectManyRequest, LaneResponses> {
    */
   constructor(wire: Wire, ownWire: Wire, options: SharedCallOptions, over: (isUnserved: boolean) => void) {
     this.#options = options;
-    this.#fallenBack = ownWire;
+    this.#ownWire = ownWire;
     this.#over = over;
     this.#call = new StreamCall(wire, connectMany, this);
   }
@@ -235,7 +235,7 @@ export class SharedCall implements Traffic<ConnectManyRequest, LaneResponses> {
     this.#over(isUnserved); // So that whoever is told may open others.
     for (const lane of lanes) {
       if (isUnserved) {
-        lane.fallBack(this.#fallenBack);
+        lane.fallBack(this.#ownWire);
       } else {
         lane.carried.connectionEnded(error);
       }
