@@ -41,6 +41,11 @@ public final class Content {
     return message == null ? bytes : message.toByteString();
   }
 
+  /** A copy of the bytes. */
+  public byte[] toByteArray() {
+    return message == null ? bytes.toByteArray() : message.toByteArray();
+  }
+
   int fieldSize(int field) {
     return CodedOutputStream.computeTagSize(field)
         + CodedOutputStream.computeUInt32SizeNoTag(size)

@@ -38,15 +38,30 @@ public final class Invocation {
     this.rest = rest;
   }
 
+  /** An invocation whose argument is this message, serialized. */
+  public static Invocation of(
+      long sequence,
+      String method,
+      ByteString message,
+      @Nullable Duration timeout,
+      Map<String, String> metadata) {
+    return new Invocation(
+        sequence,
+        method,
+        message,
+        timeout == null && metadata.isEmpty()
+            ? null
+            : new Rest(/* isJson= */ false, timeout, asFields(metadata)));
+  }
+
+  private static ByteString asFields(Map<String, String> metadata) {
+    return metadata.isEmpty()
+        ? ByteString.EMPTY
+        : dev.seriatim.v1.Invocation.newBuilder().putAllMetadata(metadata).build().toByteString();
+  }
+
   /** The same invocation. */
   public static Invocation of(dev.seriatim.v1.Invocation invocation) {
-    ByteString metadata =
-        invocation.getMetadataCount() == 0
-            ? ByteString.EMPTY
-            : dev.seriatim.v1.Invocation.newBuilder()
-                .putAllMetadata(invocation.getMetadataMap())
-                .build()
-                .toByteString();
     return new Invocation(
         invocation.getSequence(),
         invocation.getMethod(),
@@ -54,7 +69,7 @@ public final class Invocation {
         new Rest(
             invocation.hasJson(),
             invocation.hasTimeout() ? invocation.getTimeout() : null,
-            metadata));
+            asFields(invocation.getMetadataMap())));
   }
 
   /** Its number, as an unsigned one. */

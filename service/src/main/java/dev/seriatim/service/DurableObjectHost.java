@@ -104,10 +104,9 @@ public final class DurableObjectHost implements AutoCloseable {
     for (ServerServiceDefinition service : builder.services) {
       listening.addService(ServerInterceptors.interceptForward(service, others));
     }
-    OffTransport headerCalls = new OffTransport(executor, stubs);
     for (ServerServiceDefinition service :
-        HeaderCallService.all(directory.namespaces(), placement, builder.limits)) {
-      listening.addService(ServerInterceptors.interceptForward(service, headerCalls));
+        HeaderCallService.all(directory.namespaces(), placement, builder.limits, stubs)) {
+      listening.addService(service);
     }
     return listening
         .addService(connect)

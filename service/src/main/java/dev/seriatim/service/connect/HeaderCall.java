@@ -1,8 +1,10 @@
 package dev.seriatim.service.connect;
 
 import com.google.common.io.BaseEncoding;
+import com.google.protobuf.Duration;
 import com.google.protobuf.util.Durations;
 import com.google.rpc.Status;
+import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
@@ -13,92 +15,115 @@ import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.v1.Broken;
-import dev.seriatim.v1.Invocation;
 import dev.seriatim.wire.Content;
+import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One unary call that names its object in a header. Its listener is called by one thread at a time;
- * once the invocation is under way, only the stub's queue writes to the call.
+ * One unary call that names its object in a header.
+ *
+ * <p>gRPC calls the listener's methods one at a time, on the transport's thread; they only check
+ * and enqueue, and never run the object's code. Once the invocation is under way, only the session
+ * writes to the call.
  */
-final class HeaderCall extends ServerCall.Listener<Argument> implements Attachment {
+final class HeaderCall extends ServerCall.Listener<Argument> implements Attachment, Arrivals.Owner {
+  private static final Logger logger = Logger.getLogger(HeaderCall.class.getName());
+
   /** Headers that are about the call rather than for the method. */
   private static final Set<String> TRANSPORT_HEADERS =
       Set.of("content-type", "te", "user-agent", "accept-encoding", "content-length", "host");
 
-  private final ServerCall<Argument, byte[]> call;
+  private final ServerCall<Argument, EncodedFrame> call;
   private final ObjectMethod method;
   private final Placement placement;
-  private final ObjectAddress address;
-  private final Invocation.Builder invocation;
+  private final OpenCalls calls;
 
-  // The listener's own.
+  /** Whether the call is counted among those that are open. */
+  private final boolean counted;
+
+  // The transport thread's own.
+  private @Nullable ObjectAddress address;
+  private @Nullable Duration timeout;
+  private Map<String, String> metadata = Map.of();
   private @Nullable Argument argument;
   private boolean refused;
-  private @Nullable SessionInput stub;
+  private @Nullable SessionInput session;
 
-  // The queue's writer's own.
+  // The session's writer's own.
   private @Nullable Broken broken;
 
-  /** Written by the queue's writer. */
+  /** Written by the session's writer. */
   private volatile boolean sent;
 
-  private HeaderCall(
-      ServerCall<Argument, byte[]> call,
-      ObjectMethod method,
-      Placement placement,
-      ObjectAddress address,
-      Invocation.Builder invocation) {
-    this.call = call;
-    this.method = method;
-    this.placement = placement;
-    this.address = address;
-    this.invocation = invocation;
-  }
-
-  static ServerCall.Listener<Argument> start(
-      ServerCall<Argument, byte[]> call,
+  /**
+   * Serves a call that has just come.
+   *
+   * @param calls counts those that are open
+   */
+  HeaderCall(
+      ServerCall<Argument, EncodedFrame> call,
       Metadata headers,
       ObjectMethod method,
       Namespaces namespaces,
-      Placement placement) {
+      Placement placement,
+      OpenCalls calls) {
+    this.call = call;
+    this.method = method;
+    this.placement = placement;
+    this.calls = calls;
+    this.counted = calls.begin();
+    Connection connection = Connection.of(call.getAttributes());
+    if (connection != null) {
+      connection.own(this);
+    }
     try {
-      BreakCause refusal = placement.refusal();
-      if (refusal != null) {
-        throw new BreakException(refusal);
-      }
-      ObjectAddress address = namespaces.resolve(ObjectHeader.read(headers));
-      String expected = address.namespace().methods().serviceName();
-      if (address.namespace().methods().find(method.fullName()) == null) {
-        throw new BreakException(
-            BreakCause.of(
-                BreakReason.UNKNOWN_METHOD,
-                "namespace %s has no method %s, expected one of %s"
-                    .formatted(address.namespace().name(), method.fullName(), expected)));
-      }
-      // Two, for gRPC tells from the second that there is only one.
-      call.request(2);
-      return new HeaderCall(call, method, placement, address, invocation(headers));
+      open(headers, namespaces);
     } catch (BreakException e) {
-      StatusTrailers.close(call, e.cause().toStatusProto());
-      return new ServerCall.Listener<>() {};
+      refuse(e.cause());
+    } catch (RuntimeException | Error e) {
+      failed(e);
     }
   }
 
-  private static Invocation.Builder invocation(Metadata headers) {
-    Invocation.Builder invocation = Invocation.newBuilder().setSequence(1);
+  private void open(Metadata headers, Namespaces namespaces) throws BreakException {
+    BreakCause refusal = counted ? placement.refusal() : calls.refusal();
+    if (refusal != null) {
+      throw new BreakException(refusal);
+    }
+    ObjectAddress named = namespaces.resolve(ObjectHeader.read(headers));
+    MethodTable methods = named.namespace().methods();
+    if (methods.find(method.fullName()) == null) {
+      throw new BreakException(
+          BreakCause.of(
+              BreakReason.UNKNOWN_METHOD,
+              "namespace %s has no method %s, expected one of %s"
+                  .formatted(named.namespace().name(), method.fullName(), methods.serviceName())));
+    }
+    address = named;
     Deadline deadline = Context.current().getDeadline();
     if (deadline != null) {
-      invocation.setTimeout(Durations.fromNanos(deadline.timeRemaining(TimeUnit.NANOSECONDS)));
+      timeout = Durations.fromNanos(deadline.timeRemaining(TimeUnit.NANOSECONDS));
     }
+    metadata = metadata(headers);
+    // Two, for gRPC tells from the second that there is only one.
+    call.request(2);
+  }
+
+  private static Map<String, String> metadata(Metadata headers) {
+    Map<String, String> metadata = new HashMap<>();
     for (String name : headers.keys()) {
       if (name.startsWith("grpc-")
           || name.startsWith("seriatim-")
@@ -108,18 +133,20 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       if (name.endsWith(Metadata.BINARY_HEADER_SUFFIX)) {
         byte[] value = headers.get(Metadata.Key.of(name, Metadata.BINARY_BYTE_MARSHALLER));
         if (value != null) {
-          invocation.putMetadata(name, BaseEncoding.base64().encode(value));
+          metadata.put(name, BaseEncoding.base64().encode(value));
         }
       } else {
         Iterable<String> values =
             headers.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
         if (values != null) {
-          invocation.putMetadata(name, String.join(",", values));
+          metadata.put(name, String.join(",", values));
         }
       }
     }
-    return invocation;
+    return metadata;
   }
+
+  // ---- the transport's thread
 
   @Override
   public void onMessage(Argument message) {
@@ -133,6 +160,37 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     argument = message;
   }
 
+  @Override
+  public void onHalfClose() {
+    if (argument == null) {
+      refuse(
+          BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one"));
+    }
+    if (refused || argument == null || address == null) {
+      return;
+    }
+    try {
+      SessionInput opened = placement.open(address, this);
+      session = opened;
+      opened.add(
+          List.of(
+              Invocation.of(
+                  /* sequence= */ 1, method.fullName(), argument.bytes(), timeout, metadata)),
+          argument.bytes().size());
+      opened.halfClose();
+    } catch (RuntimeException | Error e) {
+      failed(e);
+    }
+  }
+
+  @Override
+  public void overloaded(BreakCause cause) {
+    if (session != null) {
+      session.cancel();
+    }
+    refuse(cause);
+  }
+
   private void refuse(BreakCause cause) {
     if (!refused) {
       refused = true;
@@ -140,43 +198,50 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     }
   }
 
-  @Override
-  public void onHalfClose() {
-    if (argument == null) {
-      refuse(
-          BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "the call has no message, expected one"));
+  /** Something threw that should not: there is no memory, say. The connection must go on. */
+  private void failed(Throwable thrown) {
+    refused = true;
+    if (session != null) {
+      session.cancel();
     }
-    if (refused || argument == null) {
-      return;
+    logger.log(Level.WARNING, thrown, () -> "a call of " + method.fullName() + " threw");
+    try {
+      call.close(io.grpc.Status.fromThrowable(thrown), new Metadata());
+    } catch (IllegalStateException closed) {
+      logger.log(Level.FINE, "the call was closed before", closed);
     }
-    invocation.setMethod(method.fullName()).setMessage(argument.bytes());
-    stub = placement.open(address, this);
-    stub.add(List.of(dev.seriatim.wire.Invocation.of(invocation.build())), argument.bytes().size());
-    stub.halfClose();
   }
 
   @Override
   public void onCancel() {
-    if (stub != null) {
-      stub.cancel();
+    ended();
+    if (session != null) {
+      session.cancel();
     }
   }
 
   @Override
   public void onComplete() {
-    if (stub != null) {
-      stub.onDelivered();
+    ended();
+    if (session != null) {
+      session.onDelivered();
+    }
+  }
+
+  private void ended() {
+    if (counted) {
+      calls.end();
     }
   }
 
   @Override
   public void onReady() {
-    if (stub != null) {
-      stub.onReady();
+    if (session != null) {
+      session.onReady();
     }
   }
 
-  // ---- called by the stub's queue, one thread at a time
+  // ---- called by the session, one thread at a time
 
   @Override
   public boolean isOnTransport() {
@@ -195,7 +260,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     for (Outcome outcome : outcomes) {
       call.sendHeaders(new Metadata());
       Content message = outcome.message();
-      call.sendMessage(message == null ? new byte[0] : message.toByteString().toByteArray());
+      call.sendMessage(EncodedFrame.ofBytes(message == null ? new byte[0] : message.toByteArray()));
     }
   }
 

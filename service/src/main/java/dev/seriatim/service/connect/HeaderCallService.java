@@ -6,12 +6,10 @@ import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
+import dev.seriatim.wire.EncodedFrame;
 import io.grpc.MethodDescriptor;
-import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
-import java.io.ByteArrayInputStream;
-import java.io.InputStream;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,28 +21,36 @@ import java.util.Map;
 public final class HeaderCallService {
   private HeaderCallService() {}
 
-  /** One definition for each service that a namespace has. */
+  /**
+   * One definition for each service that a namespace has.
+   *
+   * @param calls counts the calls that are open
+   */
   public static List<ServerServiceDefinition> all(
-      Namespaces namespaces, Placement placement, HostLimits limits) {
+      Namespaces namespaces, Placement placement, HostLimits limits, OpenCalls calls) {
     Map<String, ServerServiceDefinition> services = new LinkedHashMap<>();
     for (Namespace namespace : namespaces.all()) {
       services.computeIfAbsent(
           namespace.methods().serviceName(),
-          name -> define(namespace.methods(), namespaces, placement, limits));
+          name -> define(namespace.methods(), namespaces, placement, limits, calls));
     }
     return List.copyOf(services.values());
   }
 
   private static ServerServiceDefinition define(
-      MethodTable table, Namespaces namespaces, Placement placement, HostLimits limits) {
+      MethodTable table,
+      Namespaces namespaces,
+      Placement placement,
+      HostLimits limits,
+      OpenCalls calls) {
     ServiceDescriptor.Builder service =
         ServiceDescriptor.newBuilder(table.serviceName())
             .setSchemaDescriptor(table.service().getSchemaDescriptor());
     Argument.ArgumentMarshaller arguments = new Argument.ArgumentMarshaller(limits.maxFrameBytes());
-    Map<ObjectMethod, MethodDescriptor<Argument, byte[]>> descriptors = new LinkedHashMap<>();
+    Map<ObjectMethod, MethodDescriptor<Argument, EncodedFrame>> descriptors = new LinkedHashMap<>();
     for (ObjectMethod method : table.methods()) {
-      MethodDescriptor<Argument, byte[]> descriptor =
-          method.descriptor().toBuilder(arguments, new Bytes()).build();
+      MethodDescriptor<Argument, EncodedFrame> descriptor =
+          method.descriptor().toBuilder(arguments, EncodedFrame.MARSHALLER).build();
       descriptors.put(method, descriptor);
       service.addMethod(descriptor);
     }
@@ -53,20 +59,8 @@ public final class HeaderCallService {
         (method, descriptor) ->
             definition.addMethod(
                 descriptor,
-                (call, headers) -> HeaderCall.start(call, headers, method, namespaces, placement)));
+                (call, headers) ->
+                    new HeaderCall(call, headers, method, namespaces, placement, calls)));
     return definition.build();
-  }
-
-  /** Leaves responses as they are. */
-  private record Bytes() implements Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] message) {
-      return new ByteArrayInputStream(message);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      throw new UnsupportedOperationException("a host reads no responses");
-    }
   }
 }
