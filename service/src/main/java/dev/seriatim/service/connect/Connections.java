@@ -6,14 +6,12 @@ import io.grpc.ServerBuilder;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerTransportFilter;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.netty.shaded.io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandler.Sharable;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.RecvByteBufAllocator;
 import io.grpc.netty.shaded.io.netty.channel.ServerChannel;
 import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
@@ -41,8 +39,6 @@ public final class Connections implements AutoCloseable {
   private static final int STREAMS_TO_REFUSE = 1_000;
 
   private static final int SECONDS_OF_RESETS = 60;
-
-  private static final int READ_BYTES = 64 << 10;
 
   private final HostLimits limits;
   private final ArrivalBudget budget;
@@ -103,7 +99,7 @@ public final class Connections implements AutoCloseable {
         .bossEventLoopGroup(listener)
         .workerEventLoopGroup(transport)
         .channelFactory(this::listeningChannel)
-        .withChildOption(ChannelOption.RECVBUF_ALLOCATOR, onePieceAtATime())
+        .withChildOption(ChannelOption.RECVBUF_ALLOCATOR, new PacedReads(System::nanoTime))
         .addTransportFilter(
             new ServerTransportFilter() {
               @Override
@@ -111,14 +107,6 @@ public final class Connections implements AutoCloseable {
                 return Connection.begin(attributes);
               }
             });
-  }
-
-  /**
-   * How much is read of a connection before its thread looks at the others that it has. Netty would
-   * read up to a megabyte, in which a client can open twenty thousand stubs.
-   */
-  private static RecvByteBufAllocator onePieceAtATime() {
-    return new AdaptiveRecvByteBufAllocator(64, 4 << 10, READ_BYTES).maxMessagesPerRead(1);
   }
 
   /** How many streams a connection may have open. */
