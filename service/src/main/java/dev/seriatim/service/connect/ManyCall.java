@@ -178,6 +178,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
 
   private void workOff(List<LaneRequest> parts, int from, long untilNanos) {
     writer.hold();
+    boolean round = untilNanos != Long.MAX_VALUE && service.placement().beginRound();
     try {
       int next = from;
       while (next < parts.size() && !over) {
@@ -192,6 +193,9 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
         }
       }
     } finally {
+      if (round) {
+        service.placement().endRound();
+      }
       writer.release();
     }
   }

@@ -183,8 +183,32 @@ final class LiveObject implements SessionObject, Possession.Owner {
   @Override
   public void ready(Session stub, boolean byTransport) {
     mailbox.add(stub);
-    if (possession.take()) {
+    TransportRound round = byTransport ? TransportRound.current() : null;
+    if (round != null) {
+      round.add(this);
+    } else if (possession.take()) {
       possession.handOn(byTransport);
+    }
+  }
+
+  /** The round on the transport's thread has come to this object. */
+  void serveHere(MountedThread thread) {
+    if (hasWork() && possession.take()) {
+      TurnThread turns;
+      try {
+        turns = new TurnThread(this, mailbox, instances);
+      } catch (Throwable thrown) { // No memory. What is to be done then, is said there.
+        possession.handOn(/* here= */ false);
+        return;
+      }
+      turns.run(thread);
+    }
+  }
+
+  /** The round on the transport's thread has no time for this object. */
+  void serveElsewhere() {
+    if (hasWork() && possession.take()) {
+      possession.handOn(/* here= */ false);
     }
   }
 

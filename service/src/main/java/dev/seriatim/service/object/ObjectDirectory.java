@@ -134,6 +134,21 @@ public final class ObjectDirectory implements AutoCloseable {
     return stub;
   }
 
+  /**
+   * What comes on the calling thread from now on belongs together: the turns that can run on it do
+   * so at the end.
+   *
+   * @return whether the end has to be told, by {@link #endRound}
+   */
+  public boolean beginRound() {
+    return TransportRound.begin(host);
+  }
+
+  /** Runs what has come since {@link #beginRound}. */
+  public void endRound() {
+    TransportRound.end();
+  }
+
   private LiveObject hold(ObjectAddress address) {
     return objects.compute(
         address.id(),

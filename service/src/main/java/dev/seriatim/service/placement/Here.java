@@ -39,4 +39,14 @@ public final class Here implements Placement {
   public SessionInput open(ObjectAddress address, Attachment attachment) {
     return directory.open(address, attachment, local);
   }
+
+  @Override
+  public boolean beginRound() {
+    return directory.beginRound();
+  }
+
+  @Override
+  public void endRound() {
+    directory.endRound();
+  }
 }

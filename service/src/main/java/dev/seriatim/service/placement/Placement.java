@@ -20,4 +20,15 @@ public interface Placement {
    * @return where the attachment puts what its client sends
    */
   SessionInput open(ObjectAddress address, Attachment attachment);
+
+  /**
+   * What the calling thread, which is the transport's, gives to sessions from now on came together:
+   * their turns may run together at the end, as far as they run here.
+   *
+   * @return whether the end has to be told, by {@link #endRound}
+   */
+  boolean beginRound();
+
+  /** The end of what came together, on the same thread. */
+  void endRound();
 }

@@ -71,7 +71,12 @@ final class WakeUpRaceTest {
             for (int i = 1; i <= CALLS; i++) {
               boolean pauses = random.nextInt(8) == 0;
               attachment.reading = !pauses;
+              boolean round = random.nextInt(4) == 0 && objects.directory.beginRound();
               stub.add(TestObjects.invocations(i, "x"), 1);
+              if (round) {
+                spin(random.nextInt(200));
+                objects.directory.endRound();
+              }
               if (pauses) {
                 stub.add(TestObjects.invocations(++i, "y"), 1);
                 spin(random.nextInt(2_000));
@@ -102,9 +107,13 @@ final class WakeUpRaceTest {
               for (int i = 0; i < STUBS; i++) {
                 RecordingAttachment attachment = new RecordingAttachment();
                 Session stub = objects.open("a", attachment);
+                boolean round = random.nextInt(4) == 0 && objects.directory.beginRound();
                 for (int call = 1; call <= 4; call++) {
                   stub.add(TestObjects.invocations(call, "x"), 1);
                   spin(random.nextInt(500));
+                }
+                if (round) {
+                  objects.directory.endRound();
                 }
                 end(stub, attachment);
               }
