@@ -6,6 +6,7 @@ import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,9 +55,20 @@ final class BareLoads {
 
   /** R3: a unary call for each call. */
   static Load.Opener unary(int port, int bytes) {
+    return unary(port, BareGrpc.getUnaryMethod(), bytes, List.of(new Metadata()));
+  }
+
+  /**
+   * Calls of a unary method.
+   *
+   * @param headers of the calls, in turn
+   */
+  static Load.Opener unary(
+      int port, MethodDescriptor<Payload, Payload> method, int bytes, List<Metadata> headers) {
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
       Payload payload = Loads.payload(bytes);
+      Supplier<Metadata> next = Loads.inTurn(headers);
       ClientCall.Listener<Payload> listener =
           new EndListener() {
             @Override
@@ -69,9 +81,10 @@ final class BareLoads {
           };
       Runnable send =
           () -> {
-            ClientCall<Payload, Payload> call =
-                channel.newCall(BareGrpc.getUnaryMethod(), CallOptions.DEFAULT);
-            call.start(listener, new Metadata());
+            ClientCall<Payload, Payload> call = channel.newCall(method, CallOptions.DEFAULT);
+            Metadata own = new Metadata(); // The call adds to it.
+            own.merge(next.get());
+            call.start(listener, own);
             call.request(1);
             call.sendMessage(payload);
             call.halfClose();

@@ -45,16 +45,18 @@ final class ClosedLoop implements Runnable {
       loop.awaitAnswers(2L * Math.max(inFlight, opened.width()));
       Thread.sleep(warmUp);
       long startAnswers = loop.answers.get();
+      Duration startCpu = Jvm.cpuOfAll();
       long start = System.nanoTime();
       Thread.sleep(time);
       long counted = loop.answers.get() - startAnswers;
       long nanos = System.nanoTime() - start;
+      Duration cpu = Jvm.cpuOfAll().minus(startCpu);
       loop.stopping = true;
       if (!loop.ended.await(END_SECONDS, TimeUnit.SECONDS)) {
         throw new TimeoutException(
             "%d calls were not answered within %d s".formatted(loop.inFlight.get(), END_SECONDS));
       }
-      return new Run(counted * 1e9 / nanos, loop.latencies(counted));
+      return new Run(counted * 1e9 / nanos, loop.latencies(counted), cpu.toNanos() / 1e3 / counted);
     } finally {
       opened.end();
     }

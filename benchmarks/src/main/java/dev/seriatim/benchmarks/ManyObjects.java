@@ -14,6 +14,9 @@ final class ManyObjects implements Group {
     for (int inFlight : bench.inFlight(16, 256, 10_000)) {
       measure(bench, inFlight);
     }
+    for (int inFlight : bench.inFlight(256)) {
+      EachCall.measure(bench, inFlight);
+    }
   }
 
   private static void measure(Bench bench, int inFlight) throws Exception {

@@ -6,6 +6,7 @@ import java.util.Arrays;
 final class Run {
   private final double rate;
   private final long[] latencyNanos;
+  private final double cpuMicros;
 
   /**
    * A run.
@@ -14,13 +15,28 @@ final class Run {
    * @param latencyNanos how long each took, in any order; empty if more than one was in flight
    */
   Run(double rate, long[] latencyNanos) {
+    this(rate, latencyNanos, Double.NaN);
+  }
+
+  /**
+   * A run whose processor time is known.
+   *
+   * @param cpuMicros what an answer took of it, of both processes
+   */
+  Run(double rate, long[] latencyNanos, double cpuMicros) {
     this.rate = rate;
+    this.cpuMicros = cpuMicros;
     this.latencyNanos = latencyNanos.clone();
     Arrays.sort(this.latencyNanos);
   }
 
   double rate() {
     return rate;
+  }
+
+  /** What an answer took of both processes' processor time; NaN if that isn't known. */
+  double cpuMicros() {
+    return cpuMicros;
   }
 
   /** Whether there are latencies, since one call at a time was in flight. */

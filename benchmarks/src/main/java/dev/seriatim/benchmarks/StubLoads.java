@@ -13,13 +13,18 @@ import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /** What is measured: calls through Seriatim's stubs. */
 final class StubLoads {
+  private static final Metadata.Key<String> OBJECT_HEADER =
+      Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER);
+
   private StubLoads() {}
 
   /** By {@link DurableObjectStub#call}: echoes on this many objects, with a stub each. */
@@ -43,13 +48,45 @@ final class StubLoads {
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
       DurableObjectNamespace names = namespace(channel, namespace);
-      List<DurableObjectStub> stubs = new ArrayList<>(objects);
-      for (int i = 0; i < objects; i++) {
-        stubs.add(names.getByName("bench-" + i));
-      }
+      List<DurableObjectStub> stubs = names(objects).stream().map(names::getByName).toList();
       Supplier<DurableObjectStub> next = Loads.inTurn(stubs);
       return load(() -> next.get().call(method, request), objects, channel, onAnswer);
     };
+  }
+
+  /** Echoes on this many objects, each call through a stub that is opened for it and closed. */
+  static Load.Opener eachCall(int port, int bytes, int objects) {
+    return onAnswer -> {
+      ManagedChannel channel = Loads.connect(port);
+      DurableObjectNamespace namespace = namespace(channel, BenchObject.NAMESPACE);
+      Payload payload = Loads.payload(bytes);
+      Supplier<String> next = Loads.inTurn(names(objects));
+      return load(
+          () -> {
+            DurableObjectStub stub = namespace.getByName(next.get());
+            ListenableFuture<Payload> answer = stub.call(BenchGrpc.getEchoMethod(), payload);
+            stub.close();
+            return answer;
+          },
+          objects,
+          channel,
+          onAnswer);
+    };
+  }
+
+  /** Echoes on this many objects without Seriatim's client: unary calls with a header. */
+  static Load.Opener headerCall(int port, int bytes, int objects) {
+    List<Metadata> headers = new ArrayList<>(objects);
+    for (String name : names(objects)) {
+      Metadata header = new Metadata();
+      header.put(OBJECT_HEADER, BenchObject.NAMESPACE + "/" + name);
+      headers.add(header);
+    }
+    return BareLoads.unary(port, BenchGrpc.getEchoMethod(), bytes, headers);
+  }
+
+  private static List<String> names(int objects) {
+    return IntStream.range(0, objects).mapToObj(i -> "bench-" + i).toList();
   }
 
   /** Echoes through the generated future stub, on one object. */
