@@ -25,6 +25,7 @@ final class Heap implements Group {
     HostProcess host = bench.host();
     Rounds streams = new Rounds();
     Rounds stubs = new Rounds();
+    Rounds lanes = new Rounds();
     Rounds both = new Rounds();
     ManagedChannel control = Loads.connect(host.barePort());
     try {
@@ -34,9 +35,11 @@ final class Heap implements Group {
         streams.add(bytesOfOne(heap, () -> idleStreams(host)));
         bench.progress(round, "heap of %,d idle stubs on one object".formatted(IDLE));
         String one = "idle-" + round;
-        stubs.add(bytesOfOne(heap, () -> idleStubs(host, i -> one)));
+        stubs.add(bytesOfOne(heap, () -> idleStubs(host, i -> one, /* sharedCalls= */ 0)));
+        bench.progress(round, "heap of %,d idle stubs on one shared call".formatted(IDLE));
+        lanes.add(bytesOfOne(heap, () -> idleStubs(host, i -> one, /* sharedCalls= */ 1)));
         bench.progress(round, "heap of %,d idle objects, with a stub each".formatted(IDLE));
-        both.add(bytesOfOne(heap, () -> idleStubs(host, i -> one + "-" + i)));
+        both.add(bytesOfOne(heap, () -> idleStubs(host, i -> one + "-" + i, 0)));
       }
     } finally {
       control.shutdownNow();
@@ -45,6 +48,8 @@ final class Heap implements Group {
     results.add(
         Figure.of("idle stub's heap on the host", stubs, "bytes", "idle bare stream", streams)
             .atMost(1.5));
+    results.add(
+        Figure.of("idle stub's heap on the host, on a shared call", lanes, "bytes").atMost(500));
     results.add(Figure.of("idle object's heap", both.minus(stubs), "bytes").atMost(1024));
   }
 
@@ -98,11 +103,12 @@ final class Heap implements Group {
   }
 
   /** Stubs that have made one call each, on the objects of these names. */
-  private static ManagedChannel idleStubs(HostProcess host, IntFunction<String> names)
-      throws InterruptedException {
+  private static ManagedChannel idleStubs(
+      HostProcess host, IntFunction<String> names, int sharedCalls) throws InterruptedException {
     ManagedChannel channel = Loads.connect(host.memoryPort());
     CountDownLatch answered = new CountDownLatch(IDLE);
-    DurableObjectNamespace objects = StubLoads.namespace(channel, BenchObject.NAMESPACE);
+    DurableObjectNamespace objects =
+        StubLoads.namespace(channel, BenchObject.NAMESPACE, sharedCalls);
     for (int i = 0; i < IDLE; i++) {
       objects
           .getByName(names.apply(i))

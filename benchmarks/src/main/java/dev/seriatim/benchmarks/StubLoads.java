@@ -29,25 +29,45 @@ final class StubLoads {
 
   /** By {@link DurableObjectStub#call}: echoes on this many objects, with a stub each. */
   static Load.Opener echo(int port, int bytes, int objects) {
+    return echo(port, bytes, objects, /* sharedCalls= */ 0);
+  }
+
+  /**
+   * The same.
+   *
+   * @param sharedCalls how many calls carry the stubs; 0 for one each
+   */
+  static Load.Opener echo(int port, int bytes, int objects, int sharedCalls) {
     return direct(
-        port, BenchObject.NAMESPACE, BenchGrpc.getEchoMethod(), Loads.payload(bytes), objects);
+        port,
+        BenchObject.NAMESPACE,
+        BenchGrpc.getEchoMethod(),
+        Loads.payload(bytes),
+        objects,
+        sharedCalls);
   }
 
   /** By {@link DurableObjectStub#call}: increments on one object of this namespace. */
   static Load.Opener increment(int port, String namespace) {
-    return direct(port, namespace, BenchGrpc.getIncrementMethod(), Loads.payload(Loads.SMALL), 1);
+    return direct(
+        port, namespace, BenchGrpc.getIncrementMethod(), Loads.payload(Loads.SMALL), 1, 0);
   }
 
   /** By {@link DurableObjectStub#call}: one more on the counter that the peers have, too. */
   static Load.Opener count(int port, MethodDescriptor<Amount, Sum> method) {
-    return direct(port, Counter.NAMESPACE, method, Amount.newBuilder().setAmount(1).build(), 1);
+    return direct(port, Counter.NAMESPACE, method, Amount.newBuilder().setAmount(1).build(), 1, 0);
   }
 
   private static <Q, A> Load.Opener direct(
-      int port, String namespace, MethodDescriptor<Q, A> method, Q request, int objects) {
+      int port,
+      String namespace,
+      MethodDescriptor<Q, A> method,
+      Q request,
+      int objects,
+      int sharedCalls) {
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
-      DurableObjectNamespace names = namespace(channel, namespace);
+      DurableObjectNamespace names = namespace(channel, namespace, sharedCalls);
       List<DurableObjectStub> stubs = names(objects).stream().map(names::getByName).toList();
       Supplier<DurableObjectStub> next = Loads.inTurn(stubs);
       return load(() -> next.get().call(method, request), objects, channel, onAnswer);
@@ -55,10 +75,10 @@ final class StubLoads {
   }
 
   /** Echoes on this many objects, each call through a stub that is opened for it and closed. */
-  static Load.Opener eachCall(int port, int bytes, int objects) {
+  static Load.Opener eachCall(int port, int bytes, int objects, int sharedCalls) {
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
-      DurableObjectNamespace namespace = namespace(channel, BenchObject.NAMESPACE);
+      DurableObjectNamespace namespace = namespace(channel, BenchObject.NAMESPACE, sharedCalls);
       Payload payload = Loads.payload(bytes);
       Supplier<String> next = Loads.inTurn(names(objects));
       return load(
@@ -116,8 +136,21 @@ final class StubLoads {
 
   /** A namespace whose calls are answered on the transport's thread. */
   static DurableObjectNamespace namespace(ManagedChannel channel, String name) {
+    return namespace(channel, name, /* sharedCalls= */ 0);
+  }
+
+  /**
+   * The same.
+   *
+   * @param sharedCalls how many calls carry the stubs; 0 for one each
+   */
+  static DurableObjectNamespace namespace(ManagedChannel channel, String name, int sharedCalls) {
     return DurableObjects.on(
-            channel, ClientOptions.builder().executor(MoreExecutors.directExecutor()).build())
+            channel,
+            ClientOptions.builder()
+                .executor(MoreExecutors.directExecutor())
+                .sharedCalls(sharedCalls)
+                .build())
         .namespace(name);
   }
 
