@@ -1,9 +1,11 @@
 package seriatim_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -637,5 +639,82 @@ func TestNegativeSharedCallsAreAnError(t *testing.T) {
 		if _, err := seriatim.On(nil, &wrong.options); err == nil || !strings.Contains(err.Error(), wrong.message) {
 			t.Errorf("got %v, expected %q", err, wrong.message)
 		}
+	}
+}
+
+// Stubs of hosts that are right, wrong at random, and of callers that leave, all on one call: the good ones notice nothing,
+// and nothing is left.
+func TestStubsComeAndGoAtRandom(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			options := onShared()
+			options.MaxUnansweredFrames = 1 + int(seed%4)
+			inWorld(t, options, func(w *world) {
+				var group sync.WaitGroup
+				for g := range uint64(16) {
+					group.Go(func() { w.comeAndGo(rand.New(rand.NewPCG(seed, g)), g%2 == 0) })
+				}
+				group.Wait()
+				time.Sleep(time.Minute) // In the bubble: until the client has lost its patience with all that is wrong.
+				if numbered, open := w.objects.Lanes(); numbered != 0 || open != 0 {
+					t.Errorf("%d and %d lanes are left", numbered, open)
+				}
+				w.expectCalls(1)
+			}, func(p *play) { playByName(p, seed) })
+		})
+	}
+}
+
+// playByName answers well, if the stub's name says so, and wrongly at random otherwise.
+func playByName(p *play, seed uint64) {
+	frame := p.receive()
+	if frame == nil {
+		return
+	}
+	p.stream.(*laneStream).unreceive(frame)
+	if frame.GetOpen().GetName() == "good" {
+		answersAll(p)
+	} else {
+		misbehave(p, rand.New(rand.NewPCG(seed, p.stream.(*laneStream).number)))
+	}
+}
+
+func (w *world) comeAndGo(random *rand.Rand, good bool) {
+	name := "bad"
+	if good {
+		name = "good"
+	}
+	for range 8 {
+		stub, err := w.objects.Namespace("COUNTER").GetByName(name)
+		if err != nil {
+			w.t.Error(err)
+			return
+		}
+		leaves := !good && random.IntN(3) == 0
+		ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second) // Of the bubble.
+		counter := w.counterOn(stub)
+		var futures []*seriatim.Future[examplesv1.CounterValue]
+		for range 1 + random.IntN(12) {
+			futures = append(futures, seriatim.Call(ctx, counter.Increment, &examplesv1.IncrementRequest{Amount: 1}))
+			if random.IntN(4) == 0 {
+				time.Sleep(time.Duration(random.IntN(2000)) * time.Microsecond)
+			}
+		}
+		if leaves {
+			stub.Cancel("leaves")
+		} else if random.IntN(2) == 0 {
+			stub.Close()
+		}
+		checkPrefix(w.t, futures)
+		for i, future := range futures {
+			if err := errorOf(future); good && err != nil {
+				w.t.Errorf("call %d of a good stub: %v", i+1, err)
+			}
+		}
+		stub.Close()
+		if err := stub.AwaitEnd(ctx); good && err != nil {
+			w.t.Errorf("a good stub ended with %v", err)
+		}
+		cancel()
 	}
 }

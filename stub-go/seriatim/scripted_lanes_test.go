@@ -219,6 +219,13 @@ func (l *laneStream) Recv() (*seriatimv1.ConnectRequest, error) {
 	}
 }
 
+// unreceive puts a frame back.
+func (l *laneStream) unreceive(frame *seriatimv1.ConnectRequest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.frames = append([]*seriatimv1.ConnectRequest{frame}, l.frames...)
+}
+
 // Send waits for credit, as a host does.
 func (l *laneStream) Send(frame *seriatimv1.ConnectResponse) error {
 	l.mu.Lock()
