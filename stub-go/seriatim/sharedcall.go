@@ -277,9 +277,18 @@ func (c *sharedCall) run(ctx context.Context, behind <-chan struct{}) {
 // is a call of its own would get another one.
 func (c *sharedCall) retireWithConnection(ctx context.Context) {
 	conn, ok := c.objects.conn.(interface {
+		GetState() connectivity.State
 		WaitForStateChange(context.Context, connectivity.State) bool
 	})
-	if ok && conn.WaitForStateChange(ctx, connectivity.Ready) {
+	if !ok {
+		return
+	}
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() { // There are streams before it says so.
+		if !conn.WaitForStateChange(ctx, state) {
+			return
+		}
+	}
+	if conn.WaitForStateChange(ctx, connectivity.Ready) {
 		c.retire()
 	}
 }
