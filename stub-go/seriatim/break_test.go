@@ -119,6 +119,8 @@ func TestWrongAnswersFromAHost(t *testing.T) {
 	}
 	okBreak := broken(seriatim.ReasonObjectReset, codes.OK, 0)
 	oddCode := broken("SOMETHING_NEW", 99, 0)
+	unreadable := outcomes(2)
+	unreadable.ProtoReflect().SetUnknown([]byte{0xff, 0xff, 0xff})
 	noCause := &seriatimv1.Broken{}
 	for _, test := range []struct {
 		name     string
@@ -200,6 +202,8 @@ func TestWrongAnswersFromAHost(t *testing.T) {
 		{name: "unknown fields", frames: []*seriatimv1.ConnectResponse{unknownFields(opened()),
 			unknownFields(outcomes(1, 2)), {}, unknownFields(outcomes(3))}, goesOn: true,
 			expected: []string{"1", "2", "3"}},
+		{name: "a frame that can't be read", frames: []*seriatimv1.ConnectResponse{opened(), outcomes(1), unreadable},
+			goesOn: true, expected: []string{"1", violated, violated}},
 		{name: "a frame that is too large", frames: []*seriatimv1.ConnectResponse{opened(),
 			withResult(&seriatimv1.Outcome{Sequence: 1,
 				Result: &seriatimv1.Outcome_Message{Message: make([]byte, 2<<20)}})},

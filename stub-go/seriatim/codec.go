@@ -12,12 +12,16 @@ import (
 // frameCodec puts the messages of calls that carry stubs into bytes and back. They are ordinary protobuf messages, for
 // interceptors and all; but the fields that nearly every one has are written and read without reflection, into few
 // pieces of memory. For whatever else is in a message, the protobuf library does it.
-type frameCodec struct{}
+//
+// Each call has one of its own, which remembers for the call's reader that what came can't be read: gRPC's error doesn't say.
+type frameCodec struct {
+	unreadable error
+}
 
 // Name is empty, so that the content type of the call is what it is without a codec of our own.
-func (frameCodec) Name() string { return "" }
+func (*frameCodec) Name() string { return "" }
 
-func (frameCodec) Marshal(v any) (mem.BufferSlice, error) {
+func (*frameCodec) Marshal(v any) (mem.BufferSlice, error) {
 	switch message := v.(type) {
 	case *seriatimv1.ConnectManyRequest:
 		return pooled(sizeOfMany(message), func(b []byte) ([]byte, error) { return appendMany(b, message) })
@@ -47,7 +51,12 @@ func pooled(size int, write func([]byte) ([]byte, error)) (mem.BufferSlice, erro
 	return mem.BufferSlice{mem.NewBuffer(lent, pool)}, nil
 }
 
-func (frameCodec) Unmarshal(data mem.BufferSlice, v any) error {
+func (c *frameCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	c.unreadable = read(data, v)
+	return c.unreadable
+}
+
+func read(data mem.BufferSlice, v any) error {
 	switch message := v.(type) {
 	case *seriatimv1.ConnectManyResponse:
 		return readMany(data.Materialize(), message) // A copy of its own, to which what is read leads.
@@ -57,4 +66,12 @@ func (frameCodec) Unmarshal(data mem.BufferSlice, v any) error {
 		return proto.Unmarshal(data.Materialize(), message)
 	}
 	return fmt.Errorf("%T is received, expected a protobuf message", v)
+}
+
+// lostCause is the cause of a stub whose call ended with this error.
+func (c *frameCodec) lostCause(err error) *FailureCause {
+	if c.unreadable != nil {
+		return violation("what came can't be read: %v", c.unreadable)
+	}
+	return lostCause(err)
 }

@@ -16,10 +16,10 @@ import (
 
 type connectStream = grpc.BidiStreamingClient[seriatimv1.ConnectRequest, seriatimv1.ConnectResponse]
 
-// inOneGo are the options of a call that carries stubs.
-func inOneGo(maxInboundBytes int) []grpc.CallOption {
+// carrying are the options of a call that carries stubs.
+func carrying(codec *frameCodec, maxInboundBytes int) []grpc.CallOption {
 	return []grpc.CallOption{
-		grpc.ForceCodecV2(frameCodec{}),
+		grpc.ForceCodecV2(codec),
 		grpc.MaxCallRecvMsgSize(maxInboundBytes),
 		grpc.MaxCallSendMsgSize(math.MaxInt32), // Our own limits count.
 		grpc.MaxRetryRPCBufferSize(0),          // A retry by gRPC itself could execute calls twice.
@@ -68,14 +68,15 @@ func (l *link) callOut(f func()) { f() }
 func (l *link) run(ctx context.Context) {
 	defer l.leave()
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
-	stream, err := l.session.objects.client.Connect(ctx, inOneGo(l.session.options.MaxInboundFrameBytes)...)
+	codec := &frameCodec{}
+	stream, err := l.session.objects.client.Connect(ctx, carrying(codec, l.session.options.MaxInboundFrameBytes)...)
 	if err != nil {
 		l.session.connectionLost(lostCause(err))
 		return
 	}
 	l.carried()
 	go l.write(stream)
-	l.read(stream)
+	l.read(stream, codec)
 }
 
 func (l *link) carried() {
@@ -115,13 +116,13 @@ func (l *link) write(stream connectStream) {
 }
 
 // read receives until the call has ended, or the host has nothing more to say that counts.
-func (l *link) read(stream connectStream) {
+func (l *link) read(stream connectStream, codec *frameCodec) {
 	var answered []*pendingCall
 	for {
 		frame, err := stream.Recv()
 		if err != nil {
 			if !errors.Is(err, io.EOF) || !l.session.endedInOrder() {
-				l.session.connectionLost(lostCause(err))
+				l.session.connectionLost(codec.lostCause(err))
 			}
 			return
 		}

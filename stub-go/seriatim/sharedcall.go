@@ -29,6 +29,7 @@ type sharedCall struct {
 	objects  *DurableObjects
 	hangUp   context.CancelFunc // Ends the call and its goroutines.
 	streamed atomic.Bool        // A stream carries the call.
+	codec    frameCodec         // What it remembers is the reader's.
 	begun    chan struct{}      // Closed when the call has a stream, or gets none.
 	line     laneLine           // The writer's, and the reader's when written is closed.
 	written  chan struct{}      // Closed when the writer has ended.
@@ -257,7 +258,7 @@ func (c *sharedCall) run(ctx context.Context, behind <-chan struct{}) {
 		}
 	}
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
-	stream, err := c.objects.client.ConnectMany(ctx, inOneGo(c.maxInboundBytes())...)
+	stream, err := c.objects.client.ConnectMany(ctx, carrying(&c.codec, c.maxInboundBytes())...)
 	close(c.begun)
 	if err != nil {
 		close(c.written)
@@ -392,7 +393,7 @@ func (c *sharedCall) end(err error) {
 		case fault != nil:
 			l.lost(fault)
 		default:
-			l.lost(lostCause(err))
+			l.lost(c.codec.lostCause(err))
 		}
 	}
 }

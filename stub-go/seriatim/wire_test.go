@@ -135,7 +135,7 @@ func TestWhatIsWrittenIsTheMessage(t *testing.T) {
 	for seed := range uint64(500) {
 		s := scribe{rand.New(rand.NewPCG(seed, 3))}
 		for _, message := range []proto.Message{s.request(), s.manyRequest(), s.response()} {
-			written, err := frameCodec{}.Marshal(message)
+			written, err := new(frameCodec).Marshal(message)
 			if err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
@@ -181,7 +181,7 @@ func checkRead(t *testing.T, seed uint64, like proto.Message, wire []byte) {
 	t.Helper()
 	expected, read := like.ProtoReflect().New().Interface(), like.ProtoReflect().New().Interface()
 	expectedErr := proto.Unmarshal(wire, expected)
-	err := frameCodec{}.Unmarshal(mem.BufferSlice{mem.SliceBuffer(wire)}, read)
+	err := new(frameCodec).Unmarshal(mem.BufferSlice{mem.SliceBuffer(wire)}, read)
 	if (err == nil) != (expectedErr == nil) || err == nil && !proto.Equal(read, expected) {
 		t.Fatalf("seed %d: %x\nread %v, %v\nexpected %v, %v", seed, wire, read, err, expected, expectedErr)
 	}
