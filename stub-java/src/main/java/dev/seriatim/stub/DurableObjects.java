@@ -133,6 +133,11 @@ public final class DurableObjects implements AutoCloseable {
     return stubs == null ? namespace : namespace.in(stubs, sharedCalls, options);
   }
 
+  /** How many stubs are on shared calls. */
+  int attachedLanes() {
+    return sharedCalls == null ? 0 : sharedCalls.attached();
+  }
+
   /**
    * Ends the connection at once, if {@link #connect} made it: stubs that are still open break, so
    * close them first and wait for their end. Leaves a channel alone that was given to {@link #on}.

@@ -36,10 +36,12 @@ final class Lane extends Link {
 
   private static final PendingCall[] NO_CALLS = {};
   private static final VarHandle OWED;
+  private static final VarHandle WAITS;
 
   static {
     try {
       OWED = MethodHandles.lookup().findVarHandle(Lane.class, "owed", int.class);
+      WAITS = MethodHandles.lookup().findVarHandle(Lane.class, "waitsSince", int.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -65,6 +67,13 @@ final class Lane extends Link {
 
   /** Nothing is sent on it any more, and nothing is heard. Written under the call's lock. */
   private volatile boolean gone;
+
+  /**
+   * The period in which it sent a frame, if it has had no word since; otherwise 0. Through the
+   * handle.
+   */
+  @SuppressWarnings("unused")
+  private volatile int waitsSince;
 
   /** It has ended from this side. Written under the call's lock. */
   private volatile boolean cancelled;
@@ -239,6 +248,11 @@ final class Lane extends Link {
     return next;
   }
 
+  /** It has had a word. Since which period it waited for one, or 0. */
+  int hasWord() {
+    return waitsSince == 0 ? 0 : (int) WAITS.getAndSet(this, 0);
+  }
+
   /** What is to tell it something, if that isn't what does so on its call. */
   @Nullable Executor executor() {
     Executor own = options().executor();
@@ -247,26 +261,18 @@ final class Lane extends Link {
 
   // ---- the shared call's writer ----------------------------------------------------------------
 
-  /** What became of a lane for which there might be room in a message. */
-  enum Put {
-    DONE,
-    /** It has something for another message, and stands in line again. */
-    HAS_MORE,
-    NO_ROOM
-  }
-
   /** Puts what is next into a message. */
-  Put putInto(LaneMessage message, SharedCall on) {
+  LaneMessage.Put putInto(LaneMessage message, LaneWriter by) {
     Ledger.Step step = Ledger.Step.REST;
     PendingCall[] frame = NO_CALLS;
     boolean more;
     synchronized (lock) {
       if (gone) { // Perhaps something else carries the stub by now.
-        return Put.DONE;
+        return LaneMessage.Put.DONE;
       }
       long bytes = ledger.nextFrameBytes() + (number == 0 ? open.getSerializedSize() : 0);
       if (!message.hasRoomFor(bytes)) {
-        return Put.NO_ROOM;
+        return LaneMessage.Put.NO_ROOM;
       }
       if (!ledger.hasToCancel()) { // Whoever brought that about does it.
         step = ledger.next(true);
@@ -278,7 +284,7 @@ final class Lane extends Link {
       inLine = more;
     }
     switch (step) {
-      case SEND -> more |= !send(frame, message, on);
+      case SEND -> more |= !send(frame, message, by);
       case HALF_CLOSE -> add(What.HALF_CLOSE, null, message);
       case REST -> {
         if (owed >= CREDIT_BYTES) {
@@ -287,18 +293,21 @@ final class Lane extends Link {
       }
       case CANCEL -> throw new AssertionError();
     }
-    return more ? Put.HAS_MORE : Put.DONE;
+    return more ? LaneMessage.Put.HAS_MORE : LaneMessage.Put.DONE;
   }
 
   /** False if there was no number for it any more. */
-  private boolean send(PendingCall[] calls, LaneMessage message, SharedCall on) {
+  private boolean send(PendingCall[] calls, LaneMessage message, LaneWriter by) {
     RequestEncoder encoder = new RequestEncoder(number == 0 ? open : null, calls.length);
     for (PendingCall next : calls) {
       next.writeTo(encoder);
     }
     EncodedFrame frame = encoder.encode();
-    boolean open = number != 0 || on.open(this);
+    boolean open = number != 0 || by.open(this);
     if (open) {
+      if ((int) WAITS.getAndSet(this, message.period()) != message.period()) {
+        message.addWaitingLane();
+      }
       add(What.FRAME, frame, message);
     }
     return open;

@@ -262,6 +262,7 @@ final class LaneInbox {
       if (lane == null) {
         return null;
       }
+      ledger.hasWord(lane.hasWord());
       com.google.rpc.Status end = part.end();
       if (end == null) {
         return new LaneEvent(lane, part.frame(), null);

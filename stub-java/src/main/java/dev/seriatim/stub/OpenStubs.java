@@ -39,7 +39,7 @@ final class OpenStubs {
 
   private static boolean hasEnded(WeakReference<Session> of) {
     Session session = of.get();
-    return session == null || session.hasEnded();
+    return session == null || session.whenEnded().hasCome();
   }
 
   /** Closes those that are open, and all that are yet to come. */

@@ -6,9 +6,7 @@ import io.grpc.Channel;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.Status;
-import java.lang.ref.Cleaner;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -25,16 +23,14 @@ import org.jspecify.annotations.Nullable;
 final class Session {
   private final ClientOptions options;
   private final Opening opening;
-  private final CountDownLatch ended = new CountDownLatch(1);
+  private final StubEnd end = new StubEnd();
   private final Object lock = new Object();
   private final Watchdog watchdog;
   private final Delivery delivery;
-  private final BreakListeners breakListeners = new BreakListeners();
 
   // Guarded.
   private final Ledger ledger;
   private Link link;
-  private Cleaner.@Nullable Cleanable dropWatch;
 
   private boolean opened; // Set by the receiver, which alone reads it without the lock.
 
@@ -131,32 +127,9 @@ final class Session {
     return true;
   }
 
-  /** Whether the stub has ended: closed with every call answered, or broken. */
-  boolean hasEnded() {
-    return ended.getCount() == 0;
-  }
-
-  /** Keeps this until the stub has ended. */
-  void watchedBy(Cleaner.Cleanable watch) {
-    synchronized (lock) {
-      if (!ledger.isOver()) {
-        dropWatch = watch;
-        return;
-      }
-    }
-    watch.clean();
-  }
-
-  /** The stub has ended, so it can't be dropped any more. */
-  private void unwatch() {
-    Cleaner.Cleanable watch;
-    synchronized (lock) {
-      watch = dropWatch;
-      dropWatch = null;
-    }
-    if (watch != null) {
-      watch.clean();
-    }
+  /** What tells of the stub's end. */
+  StubEnd whenEnded() {
+    return end;
   }
 
   /** Breaks the stub from this side. What was sent is lost, what wasn't is not executed. */
@@ -177,11 +150,11 @@ final class Session {
   }
 
   void onBreak(Consumer<FailureCause> listener) {
-    breakListeners.add(listener, this::cause);
+    end.onBreak(listener, this::cause);
   }
 
   boolean awaitEnd(long timeout, TimeUnit unit) throws InterruptedException {
-    return ended.await(timeout, unit);
+    return end.await(timeout, unit);
   }
 
   // ---- what the link tells ---------------------------------------------------------------------
@@ -264,7 +237,7 @@ final class Session {
       }
     }
     if (orderly) {
-      unwatch();
+      end.unwatch();
     } else {
       end(FailureCause.connectionLost(status, trailers), Fate.UNKNOWN);
     }
@@ -330,9 +303,8 @@ final class Session {
   /** Under the lock. */
   private void closed() {
     ledger.closed();
-    breakListeners.forget();
     watchdog.stop();
-    ended.countDown();
+    end.closed();
   }
 
   /** Completes every call that is left, and then tells the listeners. Does so once. */
@@ -349,9 +321,7 @@ final class Session {
     }
     watchdog.stop();
     left.forEach(Ledger.Verdict::tell);
-    breakListeners.tellAll(broken);
-    ended.countDown();
-    unwatch();
+    end.broken(broken);
   }
 
   @Override

@@ -1,22 +1,12 @@
 package dev.seriatim.stub;
 
-import com.google.common.util.concurrent.MoreExecutors;
-import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.LaneMessages;
-import dev.seriatim.wire.LaneRequest;
 import dev.seriatim.wire.LaneResponse;
-import io.grpc.Attributes;
-import io.grpc.CallOptions;
 import io.grpc.ClientCall;
-import io.grpc.ClientStreamTracer;
-import io.grpc.Context;
 import io.grpc.Metadata;
-import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -44,17 +34,6 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
    */
   private static final int GATHERED_LANES = 64;
 
-  /** What a message takes beside the frame of a single part, which may be as long as it may. */
-  private static final int BESIDE_FRAME_BYTES = 64 << 10;
-
-  /** The most cancellations in one message. */
-  private static final int CANCELLATIONS = 4_096;
-
-  private static final MethodDescriptor<EncodedFrame, EncodedFrame> CONNECT_MANY =
-      DurableObjectsGrpc.getConnectManyMethod().toBuilder(
-              EncodedFrame.MARSHALLER, EncodedFrame.MARSHALLER)
-          .build();
-
   private final SharedCalls calls;
   private final ClientOptions options;
   private final Object lock = new Object();
@@ -62,20 +41,11 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
   // Guarded by the lock.
   private final SharedLedger<Lane> ledger = new SharedLedger<>();
   private final LaneInbox inbox;
-  private boolean writing;
-  private boolean writeAgain; // Something changed that the writer may have looked at already.
+  private final LaneWriter writer;
   private boolean ticking; // A look at the clock is due.
   private boolean idling; // So is one at whether there has been a lane.
   private long attachments;
-  private @Nullable String cancel; // Why the call is to be cancelled.
 
-  // Owned by the writer.
-  private @Nullable ClientCall<EncodedFrame, EncodedFrame> call;
-  private ArrayDeque<Lane> inHand = new ArrayDeque<>(); // Taken out of the line,
-  private final List<Lane> again = new ArrayList<>(); // and to stand there again.
-
-  private volatile boolean connected; // The call has come as far as a connection.
-  private volatile boolean hasSent;
   private volatile boolean isMute; // A stub has waited for a word for too long.
 
   SharedCall(SharedCalls calls) {
@@ -83,6 +53,7 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
     this.options = calls.options();
     Executor executor = options.callbackExecutor();
     this.inbox = new LaneInbox(this, lock, ledger, executor);
+    this.writer = new LaneWriter(this, lock, ledger, calls);
   }
 
   // ---- any thread ------------------------------------------------------------------------------
@@ -94,12 +65,19 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
     }
   }
 
+  /** How many lanes are on it. */
+  int attached() {
+    synchronized (lock) {
+      return ledger.attached();
+    }
+  }
+
   boolean hasSent() {
-    return hasSent;
+    return writer.hasSent();
   }
 
   boolean isConnected() {
-    return connected;
+    return writer.isConnected();
   }
 
   /** The host has not opened a stub in time. */
@@ -130,11 +108,11 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       if (inbox.isGathering() && ledger.inLine() < GATHERED_LANES) {
         tick = claimTick();
       } else if (!(ticking && ledger.awaitsTime())) {
-        write = claim();
+        write = writer.claim();
       }
     }
     if (write) {
-      write();
+      writer.write();
     } else if (tick) {
       tickIn(SharedLedger.PATIENCE_NANOS);
     }
@@ -153,6 +131,7 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       lane.cancelled();
       if (lane.isAttached()) {
         ledger.cancelled(lane.number());
+        ledger.hasWord(lane.hasWord());
       }
       tell = lane.claimTelling(event);
     }
@@ -183,15 +162,15 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       if (inbox.isCrowded()) {
         tick = claimTick();
       }
-      if (cancel != null || (ledger.hasNext() && !(ticking && ledger.awaitsTime()))) {
-        write = claim();
+      if (writer.hasToCancel() || (ledger.hasNext() && !(ticking && ledger.awaitsTime()))) {
+        write = writer.claim();
       }
     }
     if (tick) {
       tickIn(SharedLedger.PATIENCE_NANOS);
     }
     if (write) {
-      write();
+      writer.write();
     }
     if (reader != null) {
       inbox.start(reader);
@@ -199,190 +178,25 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
     lookForLanesLater();
   }
 
-  /** Makes the caller the writer, who must then {@link #write}. Under the lock. */
-  private boolean claim() {
-    if (writing) {
-      writeAgain = true;
-      return false;
-    }
-    writing = true;
-    return true;
-  }
-
   /** Has the caller see to it that there is a {@link #tick}. Under the lock. */
-  private boolean claimTick() {
+  boolean claimTick() {
     boolean claimed = !ticking;
     ticking = true;
     return claimed;
-  }
-
-  // ---- the writer ------------------------------------------------------------------------------
-
-  /** Does all that is to be done to the call by now. Only for the thread that has the claim. */
-  private void write() {
-    ClientCall<EncodedFrame, EncodedFrame> connect = call;
-    if (connect == null) {
-      connect = start();
-      if (connect == null) {
-        return; // Nobody else may write either, so the claim is kept.
-      }
-    }
-    while (true) {
-      boolean ready = connect.isReady();
-      long now = System.nanoTime();
-      SharedLedger.Step step;
-      String why;
-      long wait = 0;
-      synchronized (lock) {
-        why = cancel;
-        cancel = null;
-        step = why != null ? SharedLedger.Step.CANCEL : ledger.next(ready, now);
-        if (step == SharedLedger.Step.REST) {
-          if (writeAgain) {
-            writeAgain = false;
-            continue;
-          }
-          writing = false;
-          if (ledger.awaitsTime() && ledger.untilMayLeave(now) > 0 && claimTick()) {
-            wait = ledger.untilMayLeave(now);
-          }
-        }
-      }
-      try {
-        switch (step) {
-          case SEND -> send(connect, now);
-          case HALF_CLOSE -> {
-            connect.halfClose();
-            schedule(this::endOverdue, options.endTimeout().toNanos());
-          }
-          case CANCEL -> connect.cancel(why == null ? "no stub is left" : why, null);
-          case REST -> {
-            if (wait > 0) {
-              tickIn(wait);
-            }
-            return;
-          }
-        }
-      } catch (RuntimeException | Error e) {
-        LOGGER.log(Level.WARNING, "A shared call can't be written to.", e);
-        FailureCause fault =
-            FailureCause.of(Reasons.CLIENT_FAULT, Status.Code.INTERNAL, "can't write: " + e, false);
-        synchronized (lock) {
-          handBack();
-        }
-        lose(lane -> lane.session().end(fault, Fate.UNKNOWN), "can't write: " + e);
-      }
-    }
-  }
-
-  private void send(ClientCall<EncodedFrame, EncodedFrame> connect, long now) {
-    LaneMessage message = new LaneMessage();
-    synchronized (lock) {
-      Long cancelled = ledger.cancellation();
-      for (int i = 1; cancelled != null; i++) {
-        message.add(LaneRequest.ofCancel(cancelled));
-        cancelled = i < CANCELLATIONS ? ledger.cancellation() : null;
-      }
-      inHand = ledger.line();
-    }
-    boolean full;
-    do {
-      full = fill(message);
-    } while (goesOn(message, full, now));
-    if (!message.isEmpty()) {
-      hasSent = true;
-      connect.sendMessage(message.encode());
-    }
-  }
-
-  /** Puts into a message what those in hand have. True if there is no room for the next one. */
-  private boolean fill(LaneMessage message) {
-    while (!inHand.isEmpty()) {
-      switch (inHand.element().putInto(message, this)) {
-        case DONE -> inHand.remove();
-        case HAS_MORE -> again.add(inHand.remove());
-        case NO_ROOM -> {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  /** Whether more is to be put into this message. If not, it is taken for sent. */
-  private boolean goesOn(LaneMessage message, boolean full, long now) {
-    synchronized (lock) {
-      handBack();
-      if (!full && ledger.inLine() > 0 && !ledger.isOver()) {
-        inHand = ledger.line();
-        return true;
-      }
-      if (!message.isEmpty()) {
-        ledger.sending(message.awaitsAnswer(), now);
-      }
-    }
-    return false;
-  }
-
-  /** Under the lock. */
-  private void handBack() {
-    ledger.putBack(inHand, again);
-    inHand = new ArrayDeque<>(0);
-    again.clear();
-  }
-
-  /** Gives the next number to a lane. False if it is not to be sent anything. */
-  boolean open(Lane lane) {
-    synchronized (lock) {
-      if (lane.isGone() || ledger.isOver()) {
-        return false;
-      }
-      lane.number(ledger.open(lane));
-      return true;
-    }
-  }
-
-  /** Starts the call outside of any caller's context. Null if it can't. */
-  private @Nullable ClientCall<EncodedFrame, EncodedFrame> start() {
-    int maxMessageBytes =
-        (int)
-            Math.min(
-                Integer.MAX_VALUE,
-                BESIDE_FRAME_BYTES
-                    + Math.max(
-                        (long) LaneMessages.FULL_MESSAGE_BYTES, options.maxInboundFrameBytes()));
-    CallOptions callOptions =
-        CallOptions.DEFAULT
-            .withMaxInboundMessageSize(maxMessageBytes)
-            .withStreamTracerFactory(new Tracing())
-            .withExecutor(MoreExecutors.directExecutor()); // The inbox has its own.
-    Context previous = Context.ROOT.attach();
-    try {
-      ClientCall<EncodedFrame, EncodedFrame> connect =
-          calls.channel().newCall(CONNECT_MANY, callOptions);
-      call = connect;
-      connect.start(this, new Metadata());
-      connect.request(Integer.MAX_VALUE);
-      return connect;
-    } catch (RuntimeException | Error e) {
-      LOGGER.log(Level.WARNING, "A shared call can't be started.", e);
-      FailureCause fault =
-          FailureCause.of(
-              Reasons.CLIENT_FAULT,
-              Status.Code.INTERNAL,
-              "can't start the stub's call: " + e,
-              false);
-      lose(lane -> lane.session().end(fault, Fate.NOT_EXECUTED), null);
-      return null;
-    } finally {
-      Context.ROOT.detach(previous);
-    }
   }
 
   // ---- the transport's thread ------------------------------------------------------------------
 
   @Override
   public void onReady() {
+    flush();
+  }
+
+  @Override
+  public void onHeaders(Metadata headers) {
+    synchronized (lock) {
+      ledger.begun();
+    }
     flush();
   }
 
@@ -441,13 +255,13 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
    * @param end tells it a lane
    * @param why for the host; null if there is no call to cancel
    */
-  private void lose(Consumer<Lane> end, @Nullable String why) {
+  void lose(Consumer<Lane> end, @Nullable String why) {
     synchronized (lock) {
       if (ledger.isOver()) {
         return;
       }
       inbox.drop();
-      cancel = why;
+      writer.cancel(why);
     }
     end(end);
   }
@@ -461,6 +275,11 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       inbox.end(forThoseLeft);
     }
     flush();
+  }
+
+  /** The call has been half-closed: sees to it that it ends. */
+  void expectEnd() {
+    schedule(this::endOverdue, options.endTimeout().toNanos());
   }
 
   private void endOverdue() {
@@ -487,7 +306,7 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
     flush();
   }
 
-  private void tickIn(long nanos) {
+  void tickIn(long nanos) {
     schedule(this::tick, nanos);
   }
 
@@ -523,20 +342,6 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       synchronized (lock) {
         ticking = false;
       }
-    }
-  }
-
-  /** Learns whether there is a connection. */
-  private final class Tracing extends ClientStreamTracer.Factory {
-    @Override
-    public ClientStreamTracer newClientStreamTracer(
-        ClientStreamTracer.StreamInfo info, Metadata headers) {
-      return new ClientStreamTracer() {
-        @Override
-        public void streamCreated(Attributes transport, Metadata sent) {
-          connected = true;
-        }
-      };
     }
   }
 }

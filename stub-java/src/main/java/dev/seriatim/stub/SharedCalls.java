@@ -2,6 +2,9 @@ package dev.seriatim.stub;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.grpc.Channel;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -69,14 +72,15 @@ final class SharedCalls {
 
   /** Each of them ends as soon as no lane is left on it. */
   void retire() {
-    @Nullable SharedCall[] open;
-    synchronized (this) {
-      open = calls.clone();
-    }
-    for (SharedCall call : open) {
-      if (call != null) {
-        call.retire();
-      }
-    }
+    known().forEach(SharedCall::retire);
+  }
+
+  /** How many lanes are on them. */
+  int attached() {
+    return known().stream().mapToInt(SharedCall::attached).sum();
+  }
+
+  private synchronized List<SharedCall> known() {
+    return Arrays.stream(calls).filter(Objects::nonNull).toList();
   }
 }

@@ -21,6 +21,9 @@ final class SharedLedger<L> {
   /** With fewer messages than this unanswered, what there is to send leaves at once. */
   static final int UNANSWERED_MESSAGES = 4;
 
+  /** So many lanes in line are enough for a message, however many wait for a word. */
+  static final int ENOUGH_LANES = 256;
+
   /** After so long without a message sent, it leaves anyway: not every message has an answer. */
   static final long PATIENCE_NANOS = 1_000_000;
 
@@ -43,8 +46,11 @@ final class SharedLedger<L> {
   private final ArrayDeque<Long> cancellations = new ArrayDeque<>(1); // To be sent.
 
   private boolean sent; // Anything.
-  private boolean answered; // The host has said anything.
-  private int unanswered;
+  private boolean begun; // The host is known to serve the call.
+  private boolean answered; // It has sent anything.
+  private int unanswered; // Messages.
+  private int waiting; // Lanes that sent a frame in this period, and have had no word since.
+  private int period = 1; // Another one begins when time has passed; 0 is none.
   private long lastSentNanos;
 
   private boolean retired; // No lane is taken any more.
@@ -159,6 +165,11 @@ final class SharedLedger<L> {
       return Step.REST;
     }
     if (ready && hasToSend() && untilMayLeave(nowNanos) == 0) {
+      if (mustWait()) { // Time has passed, and those before don't count any more.
+        unanswered = 0;
+        waiting = 0;
+        period++;
+      }
       return Step.SEND;
     }
     if (isToEnd()) {
@@ -171,13 +182,15 @@ final class SharedLedger<L> {
   /**
    * A message is sent.
    *
-   * @param awaitsAnswer whether there is anything in it that the host answers
+   * @param awaitsAnswer whether the host will answer anything in it
+   * @param lanes how many lanes wait for a word because of it, and didn't before
    */
-  void sending(boolean awaitsAnswer, long nowNanos) {
+  void sending(boolean awaitsAnswer, int lanes, long nowNanos) {
     sent = true;
+    waiting += lanes;
     lastSentNanos = nowNanos;
     if (awaitsAnswer) {
-      unanswered = mustWait() ? 1 : unanswered + 1; // If time has passed, those before don't count.
+      unanswered++;
     }
   }
 
@@ -194,33 +207,61 @@ final class SharedLedger<L> {
     return !over && !closed && (hasToSend() || isToEnd());
   }
 
-  /** Whether what there is to send has to wait, for an answer or until time has passed. */
+  /**
+   * Whether what there is to send has to wait: for a word from the host, or until time passes.
+   *
+   * <p>Few messages are to be under way, so each should carry its share of what is: a small one,
+   * whose answer makes few new calls, would stay small for ever.
+   */
   boolean mustWait() {
-    return sent && (!answered || unanswered >= UNANSWERED_MESSAGES);
+    int share = Math.min(waiting / UNANSWERED_MESSAGES, ENOUGH_LANES);
+    return sent && (!begun || unanswered >= UNANSWERED_MESSAGES || line.size() < share);
   }
 
   /** Whether something is to be sent when time has passed, if nothing else happens before. */
   boolean awaitsTime() {
-    return hasToSend() && !over && !closed && answered && unanswered >= UNANSWERED_MESSAGES;
+    return hasToSend() && !over && !closed && begun && mustWait();
   }
 
-  /** For how long the next message has to wait, if no answer comes. */
+  /** For how long the next message has to wait, if the host says nothing. */
   long untilMayLeave(long nowNanos) {
     if (!mustWait()) {
       return 0;
     }
-    return answered ? Math.max(0, lastSentNanos + PATIENCE_NANOS - nowNanos) : Long.MAX_VALUE;
+    return begun ? Math.max(0, lastSentNanos + PATIENCE_NANOS - nowNanos) : Long.MAX_VALUE;
   }
 
   // ---- what the host says ----------------------------------------------------------------------
 
+  /** The host has begun to serve the call. Before that no more than one message is sent. */
+  void begun() {
+    begun = true;
+  }
+
   /** A message has come from the host. */
   void received() {
+    begun = true;
     answered = true;
     unanswered = Math.max(0, unanswered - 1);
   }
 
-  /** Whether the host has ever said anything. */
+  /** The period in which a lane sends what it sends now. */
+  int period() {
+    return period;
+  }
+
+  /**
+   * A lane that waited for a word has had one, or needs none any more.
+   *
+   * @param since the period in which it sent what it waited for; 0 if it didn't wait
+   */
+  void hasWord(int since) {
+    if (since == period) {
+      waiting--;
+    }
+  }
+
+  /** Whether the host has ever sent anything. */
   boolean isAnswered() {
     return answered;
   }

@@ -28,7 +28,7 @@ final class StubChannel extends Channel {
   void submit(PendingCall call) {
     try {
       if (session.submit(call)) {
-        session.watchedBy(DroppedStubs.watch(this, session));
+        session.whenEnded().watchedBy(DroppedStubs.watch(this, session));
       }
     } finally {
       Reference.reachabilityFence(this); // Until here the stub is in use.

@@ -164,7 +164,7 @@ final class SharedCallRaceTest {
     }
 
     private boolean haveEnded() {
-      return stubs.stream().allMatch(stub -> stub.done && stub.session.hasEnded());
+      return stubs.stream().allMatch(stub -> stub.done && stub.session.whenEnded().hasCome());
     }
 
     @Override

@@ -14,6 +14,7 @@ final class SharedLedgerTest {
 
   private final SharedLedger<String> ledger = new SharedLedger<>();
   private long now = 7;
+  private int waitingLanes; // Of the next message.
 
   /** Has a lane stand in line. */
   private void enlist(String lane) {
@@ -33,7 +34,7 @@ final class SharedLedgerTest {
       return List.of();
     }
     ArrayDeque<String> line = ledger.line();
-    ledger.sending(true, now);
+    ledger.sending(true, waitingLanes, now);
     return List.copyOf(line);
   }
 
@@ -52,7 +53,7 @@ final class SharedLedgerTest {
     now += 1_000 * MILLI;
     assertThat(send()).isEmpty();
     assertThat(ledger.awaitsTime()).isFalse();
-    ledger.received();
+    ledger.begun();
     assertThat(send()).containsExactly("a");
   }
 
@@ -101,7 +102,48 @@ final class SharedLedgerTest {
       enlist("first");
       assertThat(ledger.next(true, now)).isEqualTo(Step.SEND);
       var unused = ledger.line();
-      ledger.sending(/* awaitsAnswer= */ false, now);
+      ledger.sending(false, 0, now);
+    }
+  }
+
+  @Test
+  void aMessageCarriesItsShareOfTheLanesThatWait() {
+    sendFirst();
+    for (int i = 0; i < 8; i++) {
+      enlist("many " + i);
+    }
+    waitingLanes = 8;
+    assertThat(send()).hasSize(8);
+    enlist("one");
+    assertThat(send()).isEmpty();
+    assertThat(ledger.awaitsTime()).isTrue();
+    enlist("two");
+    waitingLanes = 2;
+    assertThat(send()).containsExactly("one", "two").inOrder();
+    enlist("three");
+    assertThat(send()).isEmpty(); // Of 10.
+    ledger.hasWord(ledger.period());
+    ledger.hasWord(ledger.period());
+    ledger.hasWord(ledger.period());
+    assertThat(send()).containsExactly("three"); // Of 7.
+  }
+
+  @Test
+  void slowLanesHoldOthersBackOnce() {
+    sendFirst();
+    enlist("slow");
+    waitingLanes = 100;
+    assertThat(send()).hasSize(1);
+    enlist("quick");
+    waitingLanes = 1;
+    assertThat(send()).isEmpty();
+    now += MILLI;
+    assertThat(send()).hasSize(1);
+    for (int i = 0; i < 3; i++) {
+      ledger.received();
+      ledger.hasWord(ledger.period());
+      enlist("quick");
+      assertThat(send()).hasSize(1);
     }
   }
 

@@ -125,6 +125,9 @@ public final class JavaDriver implements Driver {
     if (given.getSharedCalls() > 0) {
       options.sharedCalls(given.getSharedCalls());
     }
+    if (given.getSharedCallIdleTimeoutMs() > 0) {
+      options.sharedCallIdleTimeout(Duration.ofMillis(given.getSharedCallIdleTimeoutMs()));
+    }
     return options.build();
   }
 
