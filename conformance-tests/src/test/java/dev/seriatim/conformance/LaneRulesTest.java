@@ -16,6 +16,7 @@ import dev.seriatim.v1.LaneResponse;
 import dev.seriatim.v1.Outcome;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -207,5 +208,38 @@ final class LaneRulesTest {
 
   private static String marks(Outcome outcome) throws InvalidProtocolBufferException {
     return String.join(",", ReadJournalResponse.parseFrom(outcome.getMessage()).getMarksList());
+  }
+
+  // ---- a host that shuts down
+
+  @Test
+  void whatComesWhileTheHostShutsDownIsToldThatItHadNoEffect() throws Exception {
+    assertWorks(1, "drained");
+    ManyConversation begun = new ManyConversation(channel);
+    // The connection goes in order, so that both calls are there.
+    call.halfClose(1);
+    assertThat(call.next(1, "the end").getEnd().getCode()).isEqualTo(0);
+    Thread draining =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try {
+                    host.drain();
+                  } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                  }
+                });
+    assertThat(call.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    begun.send(begun.open(1, "a"), begun.call(1, ECHO), begun.open(2, "b"), begun.open(3, "c"));
+    for (long lane = 1; lane <= 3; lane++) {
+      LaneResponse part = begun.next(lane, "a break");
+      assertThat(part.getFrame().getBroken().getCause().getMessage()).contains("shutting down");
+      assertThat(part.getFrame().getBroken().getRetryable()).isTrue();
+      if (!part.hasEnd()) {
+        assertThat(begun.next(lane, "an end").hasEnd()).isTrue();
+      }
+    }
+    assertThat(begun.end().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    draining.join();
   }
 }

@@ -124,6 +124,19 @@ final class ManyConversation {
     return part.getFrame().getOutcomes(0);
   }
 
+  /** How the call ends. */
+  Status end() throws InterruptedException {
+    Status status = end.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    if (status == null) {
+      throw new AssertionError("the end of the call never came; parts: " + parts);
+    }
+    return status;
+  }
+
+  void halfClose(long lane) {
+    send(part(lane).setHalfClose(true).build());
+  }
+
   boolean nothingCame() {
     return parts.isEmpty();
   }

@@ -338,8 +338,8 @@ public final class DurableObjectHost implements AutoCloseable {
     /**
      * Serves over this transport instead, such as an {@code InProcessServerBuilder}. The host adds
      * its services, and sets the executors and the size of messages; the rest, keepalive for one,
-     * is up to the caller. Its interceptors must not hold a lock while they hand a message on: turns
-     * may begin behind them, on that very thread.
+     * is up to the caller. Its interceptors must not hold a lock while they hand a message on:
+     * turns may begin behind them, on that very thread.
      */
     @CanIgnoreReturnValue
     public Builder server(ServerBuilder<?> server) {

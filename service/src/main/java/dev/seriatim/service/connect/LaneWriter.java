@@ -93,6 +93,11 @@ final class LaneWriter extends OneWriter {
     held = true;
   }
 
+  /** Whether a message is being worked off, so that more is about to come. */
+  boolean isHeld() {
+    return held;
+  }
+
   void release() {
     held = false;
     flush();

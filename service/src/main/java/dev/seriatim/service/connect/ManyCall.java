@@ -49,6 +49,9 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
   /** Whether the host shuts down, and ends the call when no lane is open. */
   private volatile boolean draining;
 
+  /** Whether a lane was ever opened. Written by the call's events. */
+  private volatile boolean used;
+
   // The transport thread's, or those of the one that the detour has, as long as it isn't empty.
   private long lastLane;
 
@@ -197,6 +200,9 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
         service.placement().endRound();
       }
       writer.release();
+      if (draining) {
+        endIfDone();
+      }
     }
   }
 
@@ -224,6 +230,9 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
         return;
       }
       lastLane = number;
+      if (!used) {
+        used = true;
+      }
       lane = open(number);
       if (lane == null) {
         return;
@@ -277,7 +286,10 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
     if (lanes.isEmpty()) {
       if (halfClosed) {
         writer.end(Status.OK);
-      } else if (draining) {
+      } else if (draining && used && !writer.isHeld()) {
+        // Not before: a client that has just begun has sent something, of which it is to be told
+        // that it
+        // had no effect, and so of all the lanes of a message.
         over = true;
         writer.end(Status.UNAVAILABLE.withDescription("the host is shutting down"));
       }
