@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 import threading
+from collections import defaultdict
 from typing import Any, TextIO
 
 import grpc
@@ -146,6 +147,7 @@ class ThreadsCase:
         self._request = request
         self._stubs: dict[str, Stub] = {}
         self._calls: list[Any] = []  # Futures, or results that are there already.
+        self._done: defaultdict[int, threading.Event] = defaultdict(threading.Event)  # By their number.
 
     def run(self) -> dict[str, Any]:
         """Does the steps and says what was seen."""
@@ -228,7 +230,14 @@ class ThreadsCase:
         try:
             if step.get("listen"):
                 return succeeded(next(iter(probe.Listen(ListenRequest(), **call_options(step)))))
-            return probe.Say.future(say_request(step, len(self._calls) + 1), **call_options(step))
+            number = len(self._calls) + 1
+            call = probe.Say.future(say_request(step, number), **call_options(step))
+            if step.get("block_until"):
+                until = self._done[step["block_until"]]
+                call.add_done_callback(lambda _: until.wait())
+            done = self._done[number]
+            call.add_done_callback(lambda _: done.set())
+            return call
         except Exception as e:
             return failed(e)
 

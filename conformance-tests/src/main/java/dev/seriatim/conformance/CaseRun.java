@@ -1,25 +1,15 @@
 package dev.seriatim.conformance;
 
-import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnknownFieldSet;
 import com.google.rpc.Code;
-import com.google.rpc.ErrorInfo;
-import dev.seriatim.conformance.v1.Ask;
-import dev.seriatim.conformance.v1.Barrier;
 import dev.seriatim.conformance.v1.Call;
 import dev.seriatim.conformance.v1.Case;
-import dev.seriatim.conformance.v1.EchoRequest;
 import dev.seriatim.conformance.v1.Expect;
 import dev.seriatim.conformance.v1.ExpectCallEnd;
-import dev.seriatim.conformance.v1.ExpectJournal;
 import dev.seriatim.conformance.v1.ExpectNothing;
-import dev.seriatim.conformance.v1.ExpectedBroken;
-import dev.seriatim.conformance.v1.ExpectedEnd;
 import dev.seriatim.conformance.v1.ExpectedOpened;
 import dev.seriatim.conformance.v1.ExpectedOutcome;
-import dev.seriatim.conformance.v1.ReadJournalRequest;
-import dev.seriatim.conformance.v1.ReadJournalResponse;
 import dev.seriatim.conformance.v1.Send;
 import dev.seriatim.conformance.v1.SendParts;
 import dev.seriatim.conformance.v1.Start;
@@ -32,7 +22,6 @@ import dev.seriatim.v1.Outcome;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,7 +31,6 @@ import java.util.Objects;
 /** One run of one case: takes its steps, and owns the stubs and connections that they open. */
 final class CaseRun implements AutoCloseable {
   private static final int UNKNOWN_FIELD = 15_000;
-  private static final int ROUND_TRIPS_OF_A_BARRIER = 8;
   private static final String ON_LANES = "lanes";
   private static final String ASIDE = "(aside)";
 
@@ -54,13 +42,14 @@ final class CaseRun implements AutoCloseable {
   private final Map<String, ConnectCall> stubs = new LinkedHashMap<>();
   private final Map<String, String> connectionOfStub = new HashMap<>();
   private final Map<String, Open> opens = new HashMap<>();
-  private int asides;
+  private final Asides asides;
 
   CaseRun(Case testCase, Target target, Duration patience) {
     this.testCase = testCase;
     this.target = target;
     this.patience = patience;
     variables = new Variables(testCase.getName());
+    asides = new Asides(variables, () -> connection(ASIDE), patience);
   }
 
   void run() throws CaseFailure, InterruptedException {
@@ -112,9 +101,9 @@ final class CaseRun implements AutoCloseable {
       case DISCONNECT -> disconnect(step.getDisconnect().getConnection());
       case EXPECT -> expect(step.getExpect());
       case EXPECT_NOTHING -> expectNothing(step.getExpectNothing());
-      case ASK -> ask(step.getAsk());
-      case JOURNAL -> journal(step.getJournal());
-      case BARRIER -> barrier(step.getBarrier());
+      case ASK -> asides.ask(step.getAsk());
+      case JOURNAL -> asides.journal(step.getJournal());
+      case BARRIER -> asides.barrier(connection(step.getBarrier().getConnection()));
       case DESCRIBE_NAMESPACE ->
           new UnaryCalls(connection(ASIDE), patience)
               .describeNamespace(variables.expand(step.getDescribeNamespace()));
@@ -255,7 +244,7 @@ final class CaseRun implements AutoCloseable {
                 .formatted(name, unexpanded.getBroken().getReason(), event));
       }
       try {
-        broken(variables.expand(unexpanded.getBroken()), broken);
+        FailureChecks.broken(variables.expand(unexpanded.getBroken()), broken);
       } catch (CaseFailure e) {
         throw new CaseFailure(
             "stub %s: %s, in broken {%s}".formatted(name, e.getMessage(), Text.oneLine(broken)));
@@ -275,7 +264,7 @@ final class CaseRun implements AutoCloseable {
         throw new CaseFailure(
             "stub " + name + ": expected the end of the call, but " + event + " came");
       }
-      end(name, unexpanded.getEnd(), status);
+      FailureChecks.end(name, unexpanded.getEnd(), status);
     }
   }
 
@@ -321,166 +310,11 @@ final class CaseRun implements AutoCloseable {
     }
   }
 
-  /** Checks what a break says beyond what every break must say. */
-  static void broken(ExpectedBroken expected, Broken broken) throws CaseFailure {
-    ErrorInfo info = FrameRules.errorInfo(broken.getCause());
-    if (broken.getFailedSequence() != expected.getFailedSequence()) {
-      throw new CaseFailure(
-          "failed_sequence is %s, expected %s"
-              .formatted(
-                  Long.toUnsignedString(broken.getFailedSequence()),
-                  Long.toUnsignedString(expected.getFailedSequence())));
-    }
-    cause(expected, broken.getCause(), info);
-  }
-
-  /** Checks a cause, in a frame or in a trailer. */
-  static void cause(ExpectedBroken expected, com.google.rpc.Status cause, ErrorInfo info)
-      throws CaseFailure {
-    if (!info.getReason().equals(expected.getReason())) {
-      throw new CaseFailure(
-          "the reason is %s, expected %s".formatted(info.getReason(), expected.getReason()));
-    }
-    List<Code> codes = new ArrayList<>(expected.getCodesList());
-    if (codes.isEmpty()) {
-      FailureTable.of(expected.getReason()).flatMap(FailureTable::code).ifPresent(codes::add);
-    }
-    if (!codes.isEmpty() && !codes.contains(Code.forNumber(cause.getCode()))) {
-      throw new CaseFailure(
-          "the code is %s, expected %s".formatted(Code.forNumber(cause.getCode()), codes));
-    }
-    for (String part : expected.getMessageContainsList()) {
-      if (!cause.getMessage().contains(part)) {
-        throw new CaseFailure(
-            "the message is '%s', expected it to contain '%s'"
-                .formatted(Text.cut(cause.getMessage()), part));
-      }
-    }
-    for (Map.Entry<String, String> entry : expected.getMetadataMap().entrySet()) {
-      if (!entry.getValue().equals(info.getMetadataMap().get(entry.getKey()))) {
-        throw new CaseFailure(
-            "the ErrorInfo's metadata is %s, expected %s=%s among it"
-                .formatted(info.getMetadataMap(), entry.getKey(), entry.getValue()));
-      }
-    }
-    List<Any> behind = cause.getDetailsList().subList(1, cause.getDetailsCount());
-    if (!behind.equals(expected.getDetailsList())) {
-      throw new CaseFailure("the details behind the ErrorInfo differ from what was expected");
-    }
-  }
-
-  private static void end(String stub, ExpectedEnd expected, Status status) throws CaseFailure {
-    Code code = Objects.requireNonNull(Code.forNumber(status.getCode().value()));
-    boolean right =
-        expected.getAnyError()
-            ? code != Code.OK
-            : expected.getCodesCount() == 0
-                ? code == Code.OK
-                : expected.getCodesList().contains(code);
-    if (!right) {
-      throw new CaseFailure(
-          "stub %s: the call ended with %s, expected %s"
-              .formatted(
-                  stub,
-                  Text.of(status),
-                  expected.getAnyError()
-                      ? "an error"
-                      : expected.getCodesCount() == 0 ? "OK" : expected.getCodesList().toString()));
-    }
-  }
-
   private void expectNothing(ExpectNothing expected) throws CaseFailure {
     String name = variables.expand(expected.getStub());
     StubEvent event = stub(name).unexpected();
     if (event != null) {
       throw new CaseFailure("stub %s: nothing was expected, but %s came".formatted(name, event));
-    }
-  }
-
-  private void ask(Ask unexpanded) throws CaseFailure, InterruptedException {
-    Ask ask = variables.expand(unexpanded);
-    Open.Builder open =
-        Open.newBuilder().setNamespace(ask.getNamespace().isEmpty() ? "PROBE" : ask.getNamespace());
-    if (ask.hasId()) {
-      open.setId(ask.getId());
-    } else {
-      open.setName(ask.getName());
-    }
-    aside(open.build(), ask.getCall(), ask.getOutcome());
-  }
-
-  private void journal(ExpectJournal unexpanded) throws CaseFailure, InterruptedException {
-    ExpectJournal expected = variables.expand(unexpanded);
-    Open.Builder open =
-        Open.newBuilder()
-            .setNamespace(expected.getNamespace().isEmpty() ? "PROBE" : expected.getNamespace());
-    if (expected.hasId()) {
-      open.setId(expected.getId());
-    } else {
-      open.setName(expected.getName());
-    }
-    Outcome outcome =
-        aside(
-            open.build(),
-            Call.newBuilder().setReadJournal(ReadJournalRequest.getDefaultInstance()).build(),
-            ExpectedOutcome.newBuilder()
-                .setReadJournal(ReadJournalResponse.getDefaultInstance())
-                .build());
-    try {
-      Comparison.check(expected, ReadJournalResponse.parseFrom(outcome.getMessage()));
-    } catch (com.google.protobuf.InvalidProtocolBufferException e) {
-      throw new CaseFailure("the journal doesn't parse: " + e.getMessage());
-    }
-  }
-
-  /** One call on a stub of its own, beside those of the case. */
-  private Outcome aside(Open open, Call call, ExpectedOutcome expected)
-      throws CaseFailure, InterruptedException {
-    asides++;
-    ConnectCall stub = new ConnectCall(ASIDE + asides, connection(ASIDE), false);
-    try {
-      return roundTrip(stub, open, call, expected);
-    } finally {
-      stub.release();
-    }
-  }
-
-  private Outcome roundTrip(ConnectCall stub, Open open, Call call, ExpectedOutcome expected)
-      throws CaseFailure, InterruptedException {
-    stub.send(
-        ConnectRequest.newBuilder()
-            .setOpen(open)
-            .addInvocations(Calls.invocation(call, 1))
-            .build());
-    stub.halfClose();
-    String what = "asking " + open.getNamespace() + " aside: ";
-    StubEvent opened = stub.next("opened", patience);
-    if (!(opened instanceof StubEvent.IsOpen)) {
-      throw new CaseFailure(what + "expected opened, but " + opened + " came");
-    }
-    StubEvent event = stub.next("the outcome", patience);
-    if (!(event instanceof StubEvent.Completed(Outcome outcome))) {
-      throw new CaseFailure(what + "expected an outcome, but " + event + " came");
-    }
-    Comparison.check(expected, outcome);
-    StubEvent end = stub.next("the end of the call", patience);
-    if (!(end instanceof StubEvent.Ended(Status status)) || !status.isOk()) {
-      throw new CaseFailure(what + "expected the end of the call with OK, but " + end + " came");
-    }
-    return outcome;
-  }
-
-  private void barrier(Barrier barrier) throws CaseFailure, InterruptedException {
-    Open open =
-        Open.newBuilder().setNamespace("PROBE").setName(variables.expand("${barrier}")).build();
-    Call echo = Call.newBuilder().setEcho(EchoRequest.newBuilder().setText("barrier")).build();
-    for (int i = 0; i < ROUND_TRIPS_OF_A_BARRIER; i++) {
-      ConnectCall stub = new ConnectCall("(barrier)", connection(barrier.getConnection()), false);
-      try {
-        roundTrip(stub, open, echo, ExpectedOutcome.getDefaultInstance());
-      } finally {
-        stub.release();
-      }
     }
   }
 

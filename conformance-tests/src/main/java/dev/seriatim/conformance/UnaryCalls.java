@@ -159,7 +159,7 @@ final class UnaryCalls {
           "the call failed with %s and no details, expected reason %s"
               .formatted(Text.of(e.getStatus()), expected.getReason()));
     }
-    CaseRun.cause(expected, cause, FrameRules.errorInfo(cause));
+    FailureChecks.cause(expected, cause, FrameRules.errorInfo(cause));
   }
 
   private DescribeNamespaceResponse describe(String namespace) {

@@ -3,6 +3,7 @@ package dev.seriatim.conformance.client;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.ByteString;
 import dev.seriatim.conformance.v1.ClientProbeGrpc;
 import dev.seriatim.conformance.v1.DriverCall;
@@ -36,11 +37,13 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -147,6 +150,7 @@ public final class JavaDriver implements Driver {
     private final String target;
     private final Map<String, Opened> stubs = new LinkedHashMap<>();
     private final List<Call> calls = new ArrayList<>();
+    private final Map<Integer, CountDownLatch> done = new HashMap<>();
 
     Session(DurableObjects objects, String target) {
       this.objects = objects;
@@ -263,6 +267,11 @@ public final class JavaDriver implements Driver {
               .setPadding(ByteString.copyFrom(new byte[call.getPaddingBytes()]))
               .build();
       ListenableFuture<SayResponse> future = probe.say(request);
+      if (call.getBlockUntil() > 0) {
+        CountDownLatch done = done(call.getBlockUntil());
+        future.addListener(() -> Uninterruptibles.awaitUninterruptibly(done), Runnable::run);
+      }
+      future.addListener(done(number)::countDown, Runnable::run);
       return new Call() {
         @Override
         public DriverResult await() throws InterruptedException, ExecutionException {
@@ -274,6 +283,11 @@ public final class JavaDriver implements Driver {
           future.cancel(true);
         }
       };
+    }
+
+    /** Released when the call with this number is done. */
+    private CountDownLatch done(int number) {
+      return done.computeIfAbsent(number, _ -> new CountDownLatch(1));
     }
 
     private static DriverResult result(ListenableFuture<SayResponse> future)
