@@ -211,11 +211,15 @@ final class SharedLedger<L> {
    * Whether what there is to send has to wait: for a word from the host, or until time passes.
    *
    * <p>Few messages are to be under way, so each should carry its share of what is: a small one,
-   * whose answer makes few new calls, would stay small for ever.
+   * whose answer makes few new calls, would stay small for ever. Several messages may have one
+   * answer, so if no lane waits for a word, none is to be waited for.
    */
   boolean mustWait() {
-    int share = Math.min(waiting / UNANSWERED_MESSAGES, ENOUGH_LANES);
-    return sent && (!begun || unanswered >= UNANSWERED_MESSAGES || line.size() < share);
+    if (!sent || !begun) {
+      return sent;
+    }
+    return (unanswered >= UNANSWERED_MESSAGES && waiting > 0)
+        || line.size() < Math.min(waiting / UNANSWERED_MESSAGES, ENOUGH_LANES);
   }
 
   /** Whether something is to be sent when time has passed, if nothing else happens before. */

@@ -14,7 +14,7 @@ final class SharedLedgerTest {
 
   private final SharedLedger<String> ledger = new SharedLedger<>();
   private long now = 7;
-  private int waitingLanes; // Of the next message.
+  private int waitingLanes = 1; // Of the next message.
 
   /** Has a lane stand in line. */
   private void enlist(String lane) {
@@ -43,6 +43,7 @@ final class SharedLedgerTest {
     assertThat(send()).containsExactly("first");
     ledger.open("first");
     ledger.received();
+    ledger.hasWord(ledger.period());
   }
 
   @Test
@@ -126,6 +127,23 @@ final class SharedLedgerTest {
     ledger.hasWord(ledger.period());
     ledger.hasWord(ledger.period());
     assertThat(send()).containsExactly("three"); // Of 7.
+  }
+
+  @Test
+  void oneAnswerToAllLetsAllLeave() {
+    sendFirst();
+    waitingLanes = 1; // Of the first of them.
+    for (int i = 0; i < SharedLedger.UNANSWERED_MESSAGES; i++) {
+      enlist("first");
+      assertThat(send()).hasSize(1);
+      waitingLanes = 0;
+    }
+    ledger.received();
+    ledger.hasWord(ledger.period());
+    for (int i = 0; i < SharedLedger.UNANSWERED_MESSAGES; i++) {
+      enlist("first");
+      assertThat(send()).hasSize(1);
+    }
   }
 
   @Test
