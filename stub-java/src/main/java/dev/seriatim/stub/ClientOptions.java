@@ -21,46 +21,11 @@ public final class ClientOptions {
 
   private static final ClientOptions DEFAULTS = builder().build();
 
-  private final int maxUnansweredFrames;
-  private final int maxFrameInvocations;
-  private final int maxFrameBytes;
-  private final int maxInvocationBytes;
-  private final int maxBufferedInvocations;
-  private final long maxBufferedBytes;
-  private final int maxInboundFrameBytes;
-  private final Duration deadlineGrace;
-  private final Duration openTimeout;
-  private final Duration endTimeout;
-  private final Duration describeTimeout;
-  private final Duration keepAliveTime;
-  private final Duration keepAliveTimeout;
-  private final Duration maxReconnectDelay;
-  private final int sharedCalls;
-  private final Duration sharedCallIdleTimeout;
-  private final Supplier<Map<String, String>> invocationMetadata;
-  private final @Nullable Executor executor;
-  private final @Nullable ScheduledExecutorService scheduler;
+  /** A copy that nobody changes. */
+  private final Builder values;
 
   private ClientOptions(Builder builder) {
-    maxUnansweredFrames = builder.maxUnansweredFrames;
-    maxFrameInvocations = builder.maxFrameInvocations;
-    maxFrameBytes = builder.maxFrameBytes;
-    maxInvocationBytes = builder.maxInvocationBytes;
-    maxBufferedInvocations = builder.maxBufferedInvocations;
-    maxBufferedBytes = builder.maxBufferedBytes;
-    maxInboundFrameBytes = builder.maxInboundFrameBytes;
-    deadlineGrace = builder.deadlineGrace;
-    openTimeout = builder.openTimeout;
-    endTimeout = builder.endTimeout;
-    describeTimeout = builder.describeTimeout;
-    keepAliveTime = builder.keepAliveTime;
-    keepAliveTimeout = builder.keepAliveTimeout;
-    maxReconnectDelay = builder.maxReconnectDelay;
-    sharedCalls = builder.sharedCalls;
-    sharedCallIdleTimeout = builder.sharedCallIdleTimeout;
-    invocationMetadata = builder.invocationMetadata;
-    executor = builder.executor;
-    scheduler = builder.scheduler;
+    values = new Builder(builder);
   }
 
   /** The defaults. */
@@ -75,7 +40,7 @@ public final class ClientOptions {
 
   /** A builder that starts with these. */
   Builder toBuilder() {
-    return new Builder(this);
+    return new Builder(values);
   }
 
   /**
@@ -85,12 +50,12 @@ public final class ClientOptions {
    * or a millisecond later. Default: 4.
    */
   public int maxUnansweredFrames() {
-    return maxUnansweredFrames;
+    return values.maxUnansweredFrames;
   }
 
   /** The most invocations in one frame. Default: 256. */
   public int maxFrameInvocations() {
-    return maxFrameInvocations;
+    return values.maxFrameInvocations;
   }
 
   /**
@@ -98,7 +63,7 @@ public final class ClientOptions {
    * Default: 1 MiB. A host's own limit is 4 MiB by default.
    */
   public int maxFrameBytes() {
-    return maxFrameBytes;
+    return values.maxFrameBytes;
   }
 
   /**
@@ -107,7 +72,7 @@ public final class ClientOptions {
    * just fits a host's default limit on a frame.
    */
   public int maxInvocationBytes() {
-    return maxInvocationBytes;
+    return values.maxInvocationBytes;
   }
 
   /**
@@ -115,7 +80,7 @@ public final class ClientOptions {
    * and breaks nothing. Default: 65,536.
    */
   public int maxBufferedInvocations() {
-    return maxBufferedInvocations;
+    return values.maxBufferedInvocations;
   }
 
   /**
@@ -123,12 +88,12 @@ public final class ClientOptions {
    * Reasons#BUFFER_FULL} and breaks nothing. Default: 64 MiB.
    */
   public long maxBufferedBytes() {
-    return maxBufferedBytes;
+    return values.maxBufferedBytes;
   }
 
   /** The largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB. */
   public int maxInboundFrameBytes() {
-    return maxInboundFrameBytes;
+    return values.maxInboundFrameBytes;
   }
 
   /**
@@ -140,7 +105,7 @@ public final class ClientOptions {
    * its deadline without this grace: the host can't tell before its turn comes.
    */
   public Duration deadlineGrace() {
-    return deadlineGrace;
+    return values.deadlineGrace;
   }
 
   /**
@@ -150,7 +115,7 @@ public final class ClientOptions {
    * Reasons#OPEN_OVERDUE}. Default: 10 s.
    */
   public Duration openTimeout() {
-    return openTimeout;
+    return values.openTimeout;
   }
 
   /**
@@ -159,12 +124,12 @@ public final class ClientOptions {
    * the stub is broken. Default: 10 s.
    */
   public Duration endTimeout() {
-    return endTimeout;
+    return values.endTimeout;
   }
 
   /** How long to wait for the description of a namespace. Default: 10 s. */
   public Duration describeTimeout() {
-    return describeTimeout;
+    return values.describeTimeout;
   }
 
   /**
@@ -174,7 +139,7 @@ public final class ClientOptions {
    * 5 minutes.
    */
   public Duration keepAliveTime() {
-    return keepAliveTime;
+    return values.keepAliveTime;
   }
 
   /**
@@ -182,7 +147,7 @@ public final class ClientOptions {
    * stubs; only for {@link DurableObjects#connect}. Default: 10 s.
    */
   public Duration keepAliveTimeout() {
-    return keepAliveTimeout;
+    return values.keepAliveTimeout;
   }
 
   /**
@@ -191,7 +156,7 @@ public final class ClientOptions {
    * at random. Default: 500 ms.
    */
   public Duration maxReconnectDelay() {
-    return maxReconnectDelay;
+    return values.maxReconnectDelay;
   }
 
   /**
@@ -205,7 +170,7 @@ public final class ClientOptions {
    * shared calls is given a call for each stub, without an error.
    */
   public int sharedCalls() {
-    return sharedCalls;
+    return values.sharedCalls;
   }
 
   /**
@@ -213,24 +178,24 @@ public final class ClientOptions {
    * last stub.
    */
   public Duration sharedCallIdleTimeout() {
-    return sharedCallIdleTimeout;
+    return values.sharedCallIdleTimeout;
   }
 
   Supplier<Map<String, String>> invocationMetadata() {
-    return invocationMetadata;
+    return values.invocationMetadata;
   }
 
   @Nullable Executor executor() {
-    return executor;
+    return values.executor;
   }
 
   ScheduledExecutorService scheduler() {
-    return scheduler != null ? scheduler : SharedThreads.scheduler();
+    return values.scheduler != null ? values.scheduler : SharedThreads.scheduler();
   }
 
   /** Where calls are completed that the receiver doesn't complete. */
   Executor callbackExecutor() {
-    return executor != null ? executor : SharedThreads.callbacks();
+    return values.executor != null ? values.executor : SharedThreads.callbacks();
   }
 
   /** Makes {@link ClientOptions}. For one thread. */
@@ -257,7 +222,7 @@ public final class ClientOptions {
 
     private Builder() {}
 
-    private Builder(ClientOptions options) {
+    private Builder(Builder options) {
       maxUnansweredFrames = options.maxUnansweredFrames;
       maxFrameInvocations = options.maxFrameInvocations;
       maxFrameBytes = options.maxFrameBytes;

@@ -10,6 +10,7 @@ import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.grpc.netty.shaded.io.netty.util.concurrent.FastThreadLocal;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -91,6 +92,11 @@ final class Connection extends ChannelInboundHandlerAdapter {
     arrivals = watching;
     var _ = channel.closeFuture().addListener(_ -> watching.forgetAll());
     return true;
+  }
+
+  /** Its thread, which does what it is given when it has looked at its other connections. */
+  Executor transport() {
+    return channel.eventLoop();
   }
 
   // ---- its calls

@@ -1,41 +1,77 @@
 package dev.seriatim.service.connect;
 
-import com.google.common.util.concurrent.MoreExecutors;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The events of one call, in order: each is done at once on the transport's thread, unless
- * something that takes long is being done by another thread; then it waits in line behind that.
+ * something that takes long is being done elsewhere, or later; then it waits in line behind that.
  *
  * <p>Only the transport's thread puts something in. Whenever it finds the line empty, all that
  * stood there has been done, and is seen by it.
  */
 final class Detour {
-  /** What goes by another thread. Null until something has. */
+  private static final Logger logger = Logger.getLogger(Detour.class.getName());
+
+  /** Something to be done. */
+  interface Event {
+    /**
+     * Does it, or a part.
+     *
+     * @return what is left of it, which is done next, but not at once; null if it is done
+     */
+    @Nullable Event run();
+  }
+
+  /** What goes by a detour. Null until something has. */
   private @Nullable Line line;
 
   private static final class Line {
-    private final Executor inOrder;
+    private record Task(Executor executor, Event event) {}
+
+    private final Queue<Task> tasks = new ConcurrentLinkedQueue<>();
+
+    /**
+     * Those that aren't done. Whoever makes it one, or finds another behind what is done, starts.
+     */
     private final AtomicInteger waiting = new AtomicInteger();
 
-    Line(Executor readers) {
-      inOrder = MoreExecutors.newSequentialExecutor(readers);
+    void add(Executor executor, Event event) {
+      tasks.add(new Task(executor, event));
+      if (waiting.getAndIncrement() == 0) {
+        start(tasks.remove());
+      }
     }
 
-    void add(Runnable event) {
-      waiting.incrementAndGet();
-      inOrder.execute(
-          () -> {
-            try {
-              event.run();
-            } finally {
-              waiting.decrementAndGet();
-            }
-          });
+    private void start(Task task) {
+      try {
+        task.executor().execute(() -> run(task));
+      } catch (RejectedExecutionException e) { // The host closes, and its threads have ended.
+        logger.log(Level.FINE, "an event of a call is done in place", e);
+        run(task);
+      }
+    }
+
+    private void run(Task task) {
+      Event left = null;
+      try {
+        left = task.event().run();
+      } catch (RuntimeException | Error e) { // The others behind it must be done.
+        logger.log(Level.SEVERE, "an event of a call threw", e);
+      }
+      if (left != null) {
+        start(new Task(task.executor(), left));
+      } else if (waiting.decrementAndGet() > 0) {
+        start(tasks.remove());
+      }
     }
   }
 
@@ -44,27 +80,37 @@ final class Detour {
     return line == null || line.waiting.get() == 0;
   }
 
-  /** Does this when all that came before has been done: now, if it has. */
-  void run(Runnable event) {
-    if (line == null || isEmpty()) {
+  /**
+   * Does this when all that came before has been done: now, if it has.
+   *
+   * @param executor does it otherwise; null if there is none, and nothing ever goes by a detour
+   */
+  void run(@Nullable Executor executor, Runnable event) {
+    Line before = line;
+    if (executor == null || before == null || isEmpty()) {
       event.run();
     } else {
-      line.add(event);
+      before.add(
+          executor,
+          () -> {
+            event.run();
+            return null;
+          });
     }
   }
 
   /**
-   * Has another thread do this, in order.
+   * Has an executor do this, in order.
    *
-   * @param readers null if there is none, and it is to be done in place
+   * @param executor null if there is none, and it is to be done in place
    * @param budget counts what it takes meanwhile
    * @param bytes how much that is
    * @return why there is no room for it, or null if it is done
    */
-  @Nullable BreakCause runElsewhere(
-      @Nullable Executor readers, ArrivalBudget.@Nullable Part budget, int bytes, Runnable event) {
-    if (readers == null || budget == null) {
-      run(event);
+  @Nullable BreakCause runOn(
+      @Nullable Executor executor, ArrivalBudget.@Nullable Part budget, int bytes, Event event) {
+    if (executor == null || budget == null) {
+      for (Event left = event; left != null; left = left.run()) {}
       return null;
     }
     budget.hold(bytes);
@@ -75,16 +121,23 @@ final class Detour {
           "no room for a frame of %,d bytes: %s".formatted(bytes, budget.refusal()));
     }
     if (line == null) {
-      line = new Line(readers);
+      line = new Line();
     }
-    line.add(
-        () -> {
-          try {
-            event.run();
-          } finally {
-            budget.hold(-bytes);
-          }
-        });
+    line.add(executor, counted(budget, bytes, event));
     return null;
+  }
+
+  private static Event counted(ArrivalBudget.Part budget, int bytes, Event event) {
+    return () -> {
+      Event left = null;
+      try {
+        left = event.run();
+      } finally {
+        if (left == null) {
+          budget.hold(-bytes);
+        }
+      }
+      return left == null ? null : counted(budget, bytes, left);
+    };
   }
 }

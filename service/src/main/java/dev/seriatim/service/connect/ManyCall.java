@@ -2,7 +2,6 @@ package dev.seriatim.service.connect;
 
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.wire.EncodedFrame;
-import dev.seriatim.wire.LaneMessages;
 import dev.seriatim.wire.LaneRequest;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -11,6 +10,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -94,17 +94,31 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
     if (over) {
       return;
     }
-    if (inOrder.isEmpty() && !message.isLarge()) {
-      workOff(message, System.nanoTime() + TRANSPORT_NANOS);
+    if (message.isLarge()) {
+      detour(service.readers(), message.size(), () -> workOff(message, Long.MAX_VALUE));
+    } else if (inOrder.isEmpty()) {
+      Detour.Event left = workOff(message, System.nanoTime() + TRANSPORT_NANOS);
+      if (left != null) {
+        detour(later(), message.size(), left);
+      }
     } else {
-      elsewhere(message.size(), () -> workOff(message, Long.MAX_VALUE));
+      detour(later(), message.size(), () -> workOff(message, sliceEnd()));
     }
   }
 
-  private void elsewhere(int bytes, Runnable event) {
+  /** Does something on the transport's thread, when that has looked at its other connections. */
+  private @Nullable Executor later() {
+    return connection == null ? null : connection.transport();
+  }
+
+  /** Until when an event may work that was put off. */
+  private long sliceEnd() {
+    return connection == null ? Long.MAX_VALUE : System.nanoTime() + TRANSPORT_NANOS;
+  }
+
+  private void detour(@Nullable Executor executor, int bytes, Detour.Event event) {
     BreakCause noRoom =
-        inOrder.runElsewhere(
-            service.readers(), connection == null ? null : connection.budget(), bytes, event);
+        inOrder.runOn(executor, connection == null ? null : connection.budget(), bytes, event);
     if (noRoom != null) {
       overloaded(noRoom);
     }
@@ -124,6 +138,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
   @Override
   public void onHalfClose() {
     inOrder.run(
+        later(),
         () -> {
           halfClosed = true;
           lanes.values().forEach(Lane::halfClosed);
@@ -146,6 +161,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
     writer.close();
     service.end(this);
     inOrder.run(
+        later(),
         () -> {
           for (Lane lane : lanes.values()) {
             ended(lane);
@@ -164,54 +180,50 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
   /**
    * Gives the parts of a message to their lanes.
    *
-   * @param untilNanos when the rest is left to another thread
+   * @param untilNanos when the rest is left for later; {@code MAX_VALUE} if it isn't the
+   *     transport's thread
+   * @return the rest, or null
    */
-  private void workOff(ManyMessage message, long untilNanos) {
+  private Detour.@Nullable Event workOff(ManyMessage message, long untilNanos) {
     if (over) {
-      return;
+      return null;
     }
     try {
-      workOff(message.read(), 0, untilNanos);
+      return workOff(message.read(), 0, untilNanos);
     } catch (IOException e) {
       fail(
           Status.INVALID_ARGUMENT.withDescription(
               "a message is not a ConnectManyRequest: " + e.getMessage()));
+      return null;
     }
   }
 
-  private void workOff(List<LaneRequest> parts, int from, long untilNanos) {
+  private Detour.@Nullable Event workOff(List<LaneRequest> parts, int from, long untilNanos) {
+    boolean onTransport = untilNanos != Long.MAX_VALUE;
+    int next = from;
     writer.hold();
-    boolean round = untilNanos != Long.MAX_VALUE && service.placement().beginRound();
+    boolean round = onTransport && service.placement().beginRound();
     try {
-      int next = from;
-      while (next < parts.size() && !over) {
+      while (next < parts.size()
+          && !over
+          && !(onTransport && next > from && System.nanoTime() - untilNanos > 0)) {
         take(parts.get(next));
         next++;
-        if (untilNanos != Long.MAX_VALUE
-            && next < parts.size()
-            && System.nanoTime() - untilNanos > 0) {
-          int rest = next;
-          elsewhere(size(parts, rest), () -> workOff(parts, rest, Long.MAX_VALUE));
-          return;
-        }
       }
     } finally {
       if (round) {
         service.placement().endRound();
       }
       writer.release();
-      if (draining) {
-        endIfDone();
-      }
     }
-  }
-
-  private static int size(List<LaneRequest> parts, int from) {
-    int size = 0;
-    for (LaneRequest part : parts.subList(from, parts.size())) {
-      size += LaneMessages.size(part);
+    if (next < parts.size() && !over) {
+      int rest = next;
+      return () -> workOff(parts, rest, sliceEnd());
     }
-    return size;
+    if (draining) {
+      endIfDone(); // Not before: each lane is to be told.
+    }
+    return null;
   }
 
   private void take(LaneRequest part) {

@@ -83,7 +83,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     switch (arrived) {
       // Not by run: nearly every frame comes this way, and would take an object.
       case Frame frame when inOrder.isEmpty() -> stub.take(frame);
-      case Frame frame -> inOrder.run(() -> stub.take(frame));
+      case Frame frame -> inOrder.run(service.readers(), () -> stub.take(frame));
       case LargeFrame frame -> readElsewhere(frame);
     }
   }
@@ -91,30 +91,30 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
   @Override
   public void overloaded(BreakCause cause) {
     dropping = true;
-    inOrder.run(() -> stub.fail(cause));
+    inOrder.run(service.readers(), () -> stub.fail(cause));
   }
 
   @Override
   public void onHalfClose() {
-    inOrder.run(stub::halfClosed);
+    inOrder.run(service.readers(), stub::halfClosed);
   }
 
   @Override
   public void onCancel() {
     ended();
     dropping = true;
-    inOrder.run(stub::cancelled);
+    inOrder.run(service.readers(), stub::cancelled);
   }
 
   @Override
   public void onComplete() {
     ended();
-    inOrder.run(stub::delivered);
+    inOrder.run(service.readers(), stub::delivered);
   }
 
   @Override
   public void onReady() {
-    inOrder.run(stub::ready);
+    inOrder.run(service.readers(), stub::ready);
   }
 
   private void ended() {
@@ -127,7 +127,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
   private void readElsewhere(LargeFrame frame) {
     Connection connection = Connection.of(call.getAttributes());
     BreakCause noRoom =
-        inOrder.runElsewhere(
+        inOrder.runOn(
             service.readers(),
             connection == null ? null : connection.budget(),
             frame.size(),
@@ -135,6 +135,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
               if (!dropping) {
                 stub.take(read(frame));
               }
+              return null;
             });
     if (noRoom != null) {
       overloaded(noRoom);
