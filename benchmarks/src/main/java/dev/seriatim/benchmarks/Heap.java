@@ -4,16 +4,22 @@ import dev.seriatim.benchmarks.v1.BareGrpc;
 import dev.seriatim.benchmarks.v1.BenchGrpc;
 import dev.seriatim.benchmarks.v1.Payload;
 import dev.seriatim.stub.DurableObjectNamespace;
+import dev.seriatim.stub.DurableObjectStub;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.IntFunction;
 
 /** What streams, stubs and objects hold of the host's heap while they are idle. */
 final class Heap implements Group {
   private static final int IDLE = 10_000;
+
+  /** What is open: a stub that nobody has any more would be closed by itself. */
+  private static final List<DurableObjectStub> OPEN = new ArrayList<>();
 
   @Override
   public String name() {
@@ -64,6 +70,7 @@ final class Heap implements Group {
     ManagedChannel channel = opening.open();
     long after = settledHeap(heap);
     channel.shutdownNow();
+    OPEN.clear();
     return (after - before) / (double) IDLE;
   }
 
@@ -110,9 +117,9 @@ final class Heap implements Group {
     DurableObjectNamespace objects =
         StubLoads.namespace(channel, BenchObject.NAMESPACE, sharedCalls);
     for (int i = 0; i < IDLE; i++) {
-      objects
-          .getByName(names.apply(i))
-          .call(BenchGrpc.getEchoMethod(), Loads.payload(Loads.SMALL))
+      DurableObjectStub stub = objects.getByName(names.apply(i));
+      OPEN.add(stub);
+      stub.call(BenchGrpc.getEchoMethod(), Loads.payload(Loads.SMALL))
           .addListener(answered::countDown, Runnable::run);
     }
     answered.await();
