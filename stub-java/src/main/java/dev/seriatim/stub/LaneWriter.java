@@ -5,10 +5,8 @@ import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.LaneMessages;
 import dev.seriatim.wire.LaneRequest;
-import io.grpc.Attributes;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
-import io.grpc.ClientStreamTracer;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -57,7 +55,7 @@ final class LaneWriter {
   private ArrayDeque<Lane> inHand = new ArrayDeque<>(); // Taken out of the line,
   private final List<Lane> again = new ArrayList<>(); // and to stand there again.
 
-  private volatile boolean connected; // The call has come as far as a connection.
+  private final ConnectionWatch connection = new ConnectionWatch();
   private volatile boolean hasSent;
 
   LaneWriter(SharedCall owner, Object lock, SharedLedger<Lane> ledger, SharedCalls calls) {
@@ -73,7 +71,7 @@ final class LaneWriter {
   }
 
   boolean isConnected() {
-    return connected;
+    return connection.isConnected();
   }
 
   // ---- under the lock --------------------------------------------------------------------------
@@ -236,7 +234,7 @@ final class LaneWriter {
     CallOptions callOptions =
         CallOptions.DEFAULT
             .withMaxInboundMessageSize(maxMessageBytes)
-            .withStreamTracerFactory(new Tracing())
+            .withStreamTracerFactory(connection)
             .withExecutor(MoreExecutors.directExecutor()); // The inbox has its own.
     Context previous = Context.ROOT.attach();
     try {
@@ -258,20 +256,6 @@ final class LaneWriter {
       return null;
     } finally {
       Context.ROOT.detach(previous);
-    }
-  }
-
-  /** Learns whether there is a connection. */
-  private final class Tracing extends ClientStreamTracer.Factory {
-    @Override
-    public ClientStreamTracer newClientStreamTracer(
-        ClientStreamTracer.StreamInfo info, Metadata headers) {
-      return new ClientStreamTracer() {
-        @Override
-        public void streamCreated(Attributes transport, Metadata sent) {
-          connected = true;
-        }
-      };
     }
   }
 }

@@ -5,11 +5,9 @@ import dev.seriatim.v1.Open;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.RequestEncoder;
 import dev.seriatim.wire.ResponseFrame;
-import io.grpc.Attributes;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
-import io.grpc.ClientStreamTracer;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -52,7 +50,7 @@ final class OwnCall extends Link {
   private @Nullable ClientCall<EncodedFrame, ResponseFrame> call;
   private boolean openSent;
 
-  private volatile boolean connected; // The call has come as far as a connection.
+  private final ConnectionWatch connection = new ConnectionWatch();
 
   OwnCall(
       Session session,
@@ -92,7 +90,7 @@ final class OwnCall extends Link {
 
   @Override
   FailureCause openOverdue(boolean hasLeft) {
-    return openOverdue(hasLeft, connected);
+    return openOverdue(hasLeft, connection.isConnected());
   }
 
   // ---- the writer ------------------------------------------------------------------------------
@@ -162,7 +160,7 @@ final class OwnCall extends Link {
     CallOptions callOptions =
         CallOptions.DEFAULT
             .withMaxInboundMessageSize(options().maxInboundFrameBytes())
-            .withStreamTracerFactory(new Tracing());
+            .withStreamTracerFactory(connection);
     if (options().executor() != null) {
       callOptions = callOptions.withExecutor(options().executor());
     }
@@ -216,22 +214,6 @@ final class OwnCall extends Link {
     @Override
     public void onClose(Status status, Metadata trailers) {
       session.connectionEnded(status, trailers);
-    }
-  }
-
-  /**
-   * Learns whether there is a connection, which gRPC's status doesn't tell of a call that waits.
-   */
-  private final class Tracing extends ClientStreamTracer.Factory {
-    @Override
-    public ClientStreamTracer newClientStreamTracer(
-        ClientStreamTracer.StreamInfo info, Metadata headers) {
-      return new ClientStreamTracer() {
-        @Override
-        public void streamCreated(Attributes transport, Metadata sent) {
-          connected = true;
-        }
-      };
     }
   }
 }
