@@ -54,6 +54,21 @@ quietly() {
   fi
 }
 
+# Runs a command while no other script of this tree runs one under the same name: two that make the same files at once
+# would take them from each other.
+alone() { # NAME, COMMAND...
+  local name="$1"
+  shift
+  mkdir -p "$root/target"
+  (
+    if command -v flock >/dev/null; then
+      exec 9>"$root/target/$name.lock"
+      flock 9
+    fi
+    "$@"
+  )
+}
+
 need() { # COMMAND, WHAT FOR
   command -v "$1" >/dev/null || fail "needs $1 $2; there is none on the PATH"
 }
@@ -109,22 +124,16 @@ java_home() {
   return 1
 }
 
-# Runs Maven at the top of the tree, on a JDK that is new enough. One at a time: two builds of one tree
-# would overwrite each other's files.
+# Runs Maven at the top of the tree, on a JDK that is new enough.
 maven() {
   need mvn 'to build (Maven 3.8 or newer)'
   local home
   home="$(java_home)" || exit 1
-  mkdir -p "$root/target"
   (
     cd "$root" || exit 1
-    if command -v flock >/dev/null; then
-      exec 9>"$root/target/build.lock"
-      flock 9
-    fi
     export JAVA_HOME="$home"
     export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
-    mvn --batch-mode --no-transfer-progress "$@"
+    alone build mvn --batch-mode --no-transfer-progress "$@"
   )
 }
 
@@ -237,10 +246,14 @@ install_shellcheck() {
 
 # What stub-typescript/package-lock.json names, into stub-typescript/node_modules.
 install_stub_typescript() {
+  alone typescript install_npm_packages
+}
+
+install_npm_packages() {
   local directory="$root/stub-typescript" lock
   need npm 'to install what the TypeScript stub is built with'
   lock="$(cksum <"$directory/package-lock.json")"
-  [[ "$(cat "$directory/node_modules/.installed" 2>/dev/null)" == "$lock" ]] && return
+  [[ "$(cat "$directory/node_modules/.installed" 2>/dev/null)" == "$lock" ]] && return 0
   say 'installing what the TypeScript stub is built with'
   quietly npm ci --prefix "$directory" --no-audit --no-fund
   printf '%s' "$lock" >"$directory/node_modules/.installed"
