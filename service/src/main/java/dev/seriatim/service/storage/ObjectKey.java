@@ -14,8 +14,13 @@ record ObjectKey(String namespace, ByteString id) {
     this(namespace, id.toByteString());
   }
 
-  /** The slot that this object falls into: the id's first ten bits. */
+  /** The slot that this object falls into. */
   int slot() {
+    return slotOf(id);
+  }
+
+  /** The id's first ten bits. */
+  static int slotOf(ByteString id) {
     return (id.byteAt(0) & 0xff) << 2 | (id.byteAt(1) & 0xff) >> 6;
   }
 
