@@ -36,12 +36,16 @@ const (
 	ReasonInvocationTimedOut Reason = "INVOCATION_TIMED_OUT"
 	// ReasonObjectReset: the object was aborted, a commit failed, or the turn was cut off.
 	ReasonObjectReset Reason = "OBJECT_RESET"
-	// ReasonCallCycle: the object waits for this very call, which comes, through other objects of the host, from itself.
+	// ReasonCallCycle: the object waits for this very call, which comes, through other objects, from itself.
 	ReasonCallCycle Reason = "CALL_CYCLE"
 	// ReasonOverloaded: a limit of the host was passed.
 	ReasonOverloaded Reason = "OVERLOADED"
 	// ReasonHostDraining: the host is shutting down.
 	ReasonHostDraining Reason = "HOST_DRAINING"
+	// ReasonOwnerUnavailable: no host had the object in time, or none that serves its namespace. Nothing was delivered.
+	ReasonOwnerUnavailable Reason = "OWNER_UNAVAILABLE"
+	// ReasonObjectMoved: the object went to another host, and the stub could not go along.
+	ReasonObjectMoved Reason = "OBJECT_MOVED"
 	// ReasonUnknownNamespace: the host serves no such namespace.
 	ReasonUnknownNamespace Reason = "UNKNOWN_NAMESPACE"
 	// ReasonInvalidID: the id or the name can't be one of this namespace.

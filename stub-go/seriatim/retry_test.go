@@ -82,6 +82,8 @@ func losesOne(p *play) {
 func TestRetryGoesByFateAndCause(t *testing.T) {
 	drains := breaksWith(seriatim.ReasonHostDraining, codes.Unavailable, true, false)
 	throws := breaksWith(seriatim.ReasonObjectException, codes.InvalidArgument, false, false)
+	unowned := breaksWith(seriatim.ReasonOwnerUnavailable, codes.Unavailable, true, false)
+	moves := breaksWith(seriatim.ReasonObjectMoved, codes.Unavailable, true, false)
 	overloads := breaksWith(seriatim.ReasonOverloaded, codes.ResourceExhausted, false, true)
 	for _, test := range []struct {
 		name     string
@@ -91,6 +93,7 @@ func TestRetryGoesByFateAndCause(t *testing.T) {
 		connects int64
 	}{
 		{"no effect and retryable", []func(*play){drains, drains, answersOne}, doOnce, "1 after 150ms", 3},
+		{"no host, then another", []func(*play){unowned, moves, answersOne}, doOnce, "1 after 150ms", 3},
 		{"no effect and not retryable", []func(*play){throws}, doOnce, "OBJECT_EXCEPTION NOT_EXECUTED after 0s", 1},
 		{"overloaded, never at once", []func(*play){overloads, overloads, answersOne}, doOnce, "1 after 2.15s", 3},
 		{"unknown", []func(*play){losesOne, answersOne}, doOnce, "CONNECTION_LOST UNKNOWN after 0s", 1},

@@ -25,6 +25,14 @@ def draining(accepted: Any) -> None:
     accepted.opened().through(1).broken(0, code=UNAVAILABLE, reason="HOST_DRAINING", retryable=True)
 
 
+def without_owner(accepted: Any) -> None:
+    accepted.through(1).broken(0, code=UNAVAILABLE, reason="OWNER_UNAVAILABLE", retryable=True)
+
+
+def moved(accepted: Any) -> None:
+    accepted.opened().through(1).broken(0, code=UNAVAILABLE, reason="OBJECT_MOVED", retryable=True)
+
+
 def throwing(accepted: Any) -> None:
     accepted.opened().through(1).broken(0)
 
@@ -93,6 +101,15 @@ def script(host: FakeHost, *steps: Callable[[Any], None]) -> threading.Thread:
 
 def test_a_call_without_effect_is_made_again(host: FakeHost, run: Callable[..., int]) -> None:
     thread = script(host, draining, draining, answering)
+    assert run(host, initial_backoff=0.001) == 10
+    thread.join(WAIT_SECONDS)
+    assert len(host.all) == 3
+
+
+def test_a_call_whose_object_had_no_host_and_then_went_away_is_made_again(
+    host: FakeHost, run: Callable[..., int]
+) -> None:
+    thread = script(host, without_owner, moved, answering)
     assert run(host, initial_backoff=0.001) == 10
     thread.join(WAIT_SECONDS)
     assert len(host.all) == 3

@@ -44,10 +44,14 @@ export const Reasons = Object.freeze({
   OBJECT_RESET: "OBJECT_RESET",
   /** A limit of the host was passed. */
   OVERLOADED: "OVERLOADED",
-  /** The object waits for this very call: it comes, through other objects of the host, from itself. */
+  /** The object waits for this very call: it comes, through other objects, from itself. */
   CALL_CYCLE: "CALL_CYCLE",
   /** The host is shutting down. */
   HOST_DRAINING: "HOST_DRAINING",
+  /** No host had the object in time, or none that serves its namespace. Nothing was delivered to it. */
+  OWNER_UNAVAILABLE: "OWNER_UNAVAILABLE",
+  /** The object went to another host, and the stub could not go along. */
+  OBJECT_MOVED: "OBJECT_MOVED",
   /** The host serves no such namespace. */
   UNKNOWN_NAMESPACE: "UNKNOWN_NAMESPACE",
   /** The id or the name can't be one of this namespace. */

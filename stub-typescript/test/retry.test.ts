@@ -28,6 +28,8 @@ function breaking(more: Parameters<typeof broken>[1]): Script {
 }
 
 const draining = breaking({ reason: "HOST_DRAINING", code: Code.Unavailable, retryable: true });
+const unowned = breaking({ reason: "OWNER_UNAVAILABLE", code: Code.Unavailable, retryable: true });
+const moved = breaking({ reason: "OBJECT_MOVED", code: Code.Unavailable, retryable: true });
 const overloaded = breaking({ reason: "OVERLOADED", code: Code.ResourceExhausted, overloaded: true });
 
 const losing: Script = async function* (stub) {
@@ -56,6 +58,14 @@ describe("retry", () => {
       assert.equal(answer.value, 5n);
       assert.equal(host.stubs.length, 3);
       assert.equal((await retry.call(one)).value, 6n);
+      assert.equal(host.stubs.length, 3);
+    });
+  });
+
+  test("makes a call again whose object had no host, and then went to another", async () => {
+    await using host = await FakeHost.start(unowned, moved, counting);
+    await withRetry(host, quick, async (retry) => {
+      assert.equal((await retry.call(one)).value, 1n);
       assert.equal(host.stubs.length, 3);
     });
   });

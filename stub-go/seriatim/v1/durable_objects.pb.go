@@ -35,7 +35,8 @@
 //             sent, sends the outcomes, and ends the call with status OK.
 //   closed    The call has ended with status OK. Every invocation has had its outcome.
 //   broken    The host has sent a frame with `broken`, the last frame of the call, and has ended the
-//             call with the same code and message; or the call was lost without one.
+//             call with the same code and message; or the call was lost without one, which it also is
+//             if another host has the object and that host was lost.
 //
 // There is no way back from `closed` and `broken`. To go on, a client opens a new stub, which starts
 // at sequence 1 again and knows nothing of the old one.
@@ -101,10 +102,14 @@
 //   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
 //                                                        turn was cut off
 //   CALL_CYCLE            FAILED_PRECONDITION no         the object waits for this very call: it comes,
-//                                                        through other objects of the host, from itself
+//                                                        through other objects, from itself
 //   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
 //                                                        frame, was passed (`overloaded`)
 //   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
+//   OWNER_UNAVAILABLE     UNAVAILABLE         yes        no host had the object in time, or none that serves
+//                                                        its namespace; no invocation was delivered
+//   OBJECT_MOVED          UNAVAILABLE         yes        the object went to another host, and this stub
+//                                                        could not go along
 //   UNKNOWN_NAMESPACE     NOT_FOUND           no         the host serves no such namespace
 //   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
 //   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
@@ -116,7 +121,8 @@
 //
 // What a client does about each:
 //
-//   OBJECT_RESET, HOST_DRAINING   Open a new stub and send again what had no effect. Wait a little,
+//   OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED
+//                                 Open a new stub and send again what had no effect. Wait a little,
 //                                 longer each time, and with jitter.
 //   OVERLOADED                    The same, but never at once, and send less.
 //   OBJECT_EXCEPTION, OBJECT_START_FAILED, INVOCATION_TIMED_OUT
@@ -628,7 +634,10 @@ type Opened struct {
 	// The object's id: 64 lower-case hex digits.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The object's name, if and only if this stub was opened by name.
-	Name          *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Name *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// Where the object is, if it is at another host than the one that this call went to. A hint for stubs
+	// that are opened later, and never needed: every host passes stubs on.
+	Route         *Route `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -677,6 +686,72 @@ func (x *Opened) GetName() string {
 	return ""
 }
 
+func (x *Opened) GetRoute() *Route {
+	if x != nil {
+		return x.Route
+	}
+	return nil
+}
+
+// Which host has an object, and others beside it.
+type Route struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The host's address, as in a gRPC target: `10.0.0.7:7070`. A client that follows it MUST forget the route
+	// when a stub that was opened there is lost, or ends with UNAVAILABLE, and open the next one where it would
+	// have without a route. This mends a route and repeats no call: what became of the stub's invocations is
+	// what it is after any break.
+	Address string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// The objects whose ids begin with the same so many bits are there, too, of whatever namespace: at most 256.
+	// 0 if nothing is said of others.
+	PrefixBits    uint32 `protobuf:"varint,2,opt,name=prefix_bits,json=prefixBits,proto3" json:"prefix_bits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Route) Reset() {
+	*x = Route{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Route) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Route) ProtoMessage() {}
+
+func (x *Route) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Route.ProtoReflect.Descriptor instead.
+func (*Route) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Route) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Route) GetPrefixBits() uint32 {
+	if x != nil {
+		return x.PrefixBits
+	}
+	return 0
+}
+
 // The reply to one invocation that completed normally, and whose writes are durable.
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -695,7 +770,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -707,7 +782,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -720,7 +795,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{5}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Outcome) GetSequence() uint64 {
@@ -798,7 +873,7 @@ type Broken struct {
 
 func (x *Broken) Reset() {
 	*x = Broken{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +885,7 @@ func (x *Broken) String() string {
 func (*Broken) ProtoMessage() {}
 
 func (x *Broken) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +898,7 @@ func (x *Broken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Broken.ProtoReflect.Descriptor instead.
 func (*Broken) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{6}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Broken) GetCause() *status.Status {
@@ -879,7 +954,7 @@ type ConnectManyRequest struct {
 
 func (x *ConnectManyRequest) Reset() {
 	*x = ConnectManyRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +966,7 @@ func (x *ConnectManyRequest) String() string {
 func (*ConnectManyRequest) ProtoMessage() {}
 
 func (x *ConnectManyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +979,7 @@ func (x *ConnectManyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectManyRequest.ProtoReflect.Descriptor instead.
 func (*ConnectManyRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConnectManyRequest) GetLanes() []*LaneRequest {
@@ -936,7 +1011,7 @@ type LaneRequest struct {
 
 func (x *LaneRequest) Reset() {
 	*x = LaneRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1023,7 @@ func (x *LaneRequest) String() string {
 func (*LaneRequest) ProtoMessage() {}
 
 func (x *LaneRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1036,7 @@ func (x *LaneRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaneRequest.ProtoReflect.Descriptor instead.
 func (*LaneRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LaneRequest) GetLane() uint64 {
@@ -1049,7 +1124,7 @@ type ConnectManyResponse struct {
 
 func (x *ConnectManyResponse) Reset() {
 	*x = ConnectManyResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1136,7 @@ func (x *ConnectManyResponse) String() string {
 func (*ConnectManyResponse) ProtoMessage() {}
 
 func (x *ConnectManyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1149,7 @@ func (x *ConnectManyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectManyResponse.ProtoReflect.Descriptor instead.
 func (*ConnectManyResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ConnectManyResponse) GetLanes() []*LaneResponse {
@@ -1100,7 +1175,7 @@ type LaneResponse struct {
 
 func (x *LaneResponse) Reset() {
 	*x = LaneResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1187,7 @@ func (x *LaneResponse) String() string {
 func (*LaneResponse) ProtoMessage() {}
 
 func (x *LaneResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1200,7 @@ func (x *LaneResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaneResponse.ProtoReflect.Descriptor instead.
 func (*LaneResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LaneResponse) GetLane() uint64 {
@@ -1160,7 +1235,7 @@ type DescribeNamespaceRequest struct {
 
 func (x *DescribeNamespaceRequest) Reset() {
 	*x = DescribeNamespaceRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1247,7 @@ func (x *DescribeNamespaceRequest) String() string {
 func (*DescribeNamespaceRequest) ProtoMessage() {}
 
 func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1260,7 @@ func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*DescribeNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DescribeNamespaceRequest) GetName() string {
@@ -1213,7 +1288,7 @@ type DescribeNamespaceResponse struct {
 
 func (x *DescribeNamespaceResponse) Reset() {
 	*x = DescribeNamespaceResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1300,7 @@ func (x *DescribeNamespaceResponse) String() string {
 func (*DescribeNamespaceResponse) ProtoMessage() {}
 
 func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1313,7 @@ func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*DescribeNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{12}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DescribeNamespaceResponse) GetName() string {
@@ -1284,7 +1359,7 @@ type Method struct {
 
 func (x *Method) Reset() {
 	*x = Method{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1371,7 @@ func (x *Method) String() string {
 func (*Method) ProtoMessage() {}
 
 func (x *Method) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1384,7 @@ func (x *Method) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Method.ProtoReflect.Descriptor instead.
 func (*Method) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{13}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Method) GetName() string {
@@ -1342,7 +1417,7 @@ type ListNamespacesRequest struct {
 
 func (x *ListNamespacesRequest) Reset() {
 	*x = ListNamespacesRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1429,7 @@ func (x *ListNamespacesRequest) String() string {
 func (*ListNamespacesRequest) ProtoMessage() {}
 
 func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1442,7 @@ func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
 func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{14}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{15}
 }
 
 // The names of all namespaces.
@@ -1381,7 +1456,7 @@ type ListNamespacesResponse struct {
 
 func (x *ListNamespacesResponse) Reset() {
 	*x = ListNamespacesResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1468,7 @@ func (x *ListNamespacesResponse) String() string {
 func (*ListNamespacesResponse) ProtoMessage() {}
 
 func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1481,7 @@ func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
 func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{15}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListNamespacesResponse) GetNames() []string {
@@ -1446,11 +1521,16 @@ const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
 	"\x0fConnectResponse\x12+\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.seriatim.v1.OpenedR\x06opened\x120\n" +
 	"\boutcomes\x18\x02 \x03(\v2\x14.seriatim.v1.OutcomeR\boutcomes\x12+\n" +
-	"\x06broken\x18\x03 \x01(\v2\x13.seriatim.v1.BrokenR\x06broken\":\n" +
+	"\x06broken\x18\x03 \x01(\v2\x13.seriatim.v1.BrokenR\x06broken\"d\n" +
 	"\x06Opened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
-	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01B\a\n" +
-	"\x05_name\"y\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12(\n" +
+	"\x05route\x18\x04 \x01(\v2\x12.seriatim.v1.RouteR\x05routeB\a\n" +
+	"\x05_name\"B\n" +
+	"\x05Route\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1f\n" +
+	"\vprefix_bits\x18\x02 \x01(\rR\n" +
+	"prefixBits\"y\n" +
 	"\aOutcome\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
 	"\amessage\x18\x02 \x01(\fH\x00R\amessage\x12,\n" +
@@ -1516,59 +1596,61 @@ func file_seriatim_v1_durable_objects_proto_rawDescGZIP() []byte {
 	return file_seriatim_v1_durable_objects_proto_rawDescData
 }
 
-var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_seriatim_v1_durable_objects_proto_goTypes = []any{
 	(*ConnectRequest)(nil),            // 0: seriatim.v1.ConnectRequest
 	(*Open)(nil),                      // 1: seriatim.v1.Open
 	(*Invocation)(nil),                // 2: seriatim.v1.Invocation
 	(*ConnectResponse)(nil),           // 3: seriatim.v1.ConnectResponse
 	(*Opened)(nil),                    // 4: seriatim.v1.Opened
-	(*Outcome)(nil),                   // 5: seriatim.v1.Outcome
-	(*Broken)(nil),                    // 6: seriatim.v1.Broken
-	(*ConnectManyRequest)(nil),        // 7: seriatim.v1.ConnectManyRequest
-	(*LaneRequest)(nil),               // 8: seriatim.v1.LaneRequest
-	(*ConnectManyResponse)(nil),       // 9: seriatim.v1.ConnectManyResponse
-	(*LaneResponse)(nil),              // 10: seriatim.v1.LaneResponse
-	(*DescribeNamespaceRequest)(nil),  // 11: seriatim.v1.DescribeNamespaceRequest
-	(*DescribeNamespaceResponse)(nil), // 12: seriatim.v1.DescribeNamespaceResponse
-	(*Method)(nil),                    // 13: seriatim.v1.Method
-	(*ListNamespacesRequest)(nil),     // 14: seriatim.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),    // 15: seriatim.v1.ListNamespacesResponse
-	nil,                               // 16: seriatim.v1.Invocation.MetadataEntry
-	(*structpb.Value)(nil),            // 17: google.protobuf.Value
-	(*durationpb.Duration)(nil),       // 18: google.protobuf.Duration
-	(*status.Status)(nil),             // 19: google.rpc.Status
+	(*Route)(nil),                     // 5: seriatim.v1.Route
+	(*Outcome)(nil),                   // 6: seriatim.v1.Outcome
+	(*Broken)(nil),                    // 7: seriatim.v1.Broken
+	(*ConnectManyRequest)(nil),        // 8: seriatim.v1.ConnectManyRequest
+	(*LaneRequest)(nil),               // 9: seriatim.v1.LaneRequest
+	(*ConnectManyResponse)(nil),       // 10: seriatim.v1.ConnectManyResponse
+	(*LaneResponse)(nil),              // 11: seriatim.v1.LaneResponse
+	(*DescribeNamespaceRequest)(nil),  // 12: seriatim.v1.DescribeNamespaceRequest
+	(*DescribeNamespaceResponse)(nil), // 13: seriatim.v1.DescribeNamespaceResponse
+	(*Method)(nil),                    // 14: seriatim.v1.Method
+	(*ListNamespacesRequest)(nil),     // 15: seriatim.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),    // 16: seriatim.v1.ListNamespacesResponse
+	nil,                               // 17: seriatim.v1.Invocation.MetadataEntry
+	(*structpb.Value)(nil),            // 18: google.protobuf.Value
+	(*durationpb.Duration)(nil),       // 19: google.protobuf.Duration
+	(*status.Status)(nil),             // 20: google.rpc.Status
 }
 var file_seriatim_v1_durable_objects_proto_depIdxs = []int32{
 	1,  // 0: seriatim.v1.ConnectRequest.open:type_name -> seriatim.v1.Open
 	2,  // 1: seriatim.v1.ConnectRequest.invocations:type_name -> seriatim.v1.Invocation
-	17, // 2: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
-	18, // 3: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
-	16, // 4: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
+	18, // 2: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
+	19, // 3: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
+	17, // 4: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
 	4,  // 5: seriatim.v1.ConnectResponse.opened:type_name -> seriatim.v1.Opened
-	5,  // 6: seriatim.v1.ConnectResponse.outcomes:type_name -> seriatim.v1.Outcome
-	6,  // 7: seriatim.v1.ConnectResponse.broken:type_name -> seriatim.v1.Broken
-	17, // 8: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
-	19, // 9: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
-	8,  // 10: seriatim.v1.ConnectManyRequest.lanes:type_name -> seriatim.v1.LaneRequest
-	0,  // 11: seriatim.v1.LaneRequest.frame:type_name -> seriatim.v1.ConnectRequest
-	10, // 12: seriatim.v1.ConnectManyResponse.lanes:type_name -> seriatim.v1.LaneResponse
-	3,  // 13: seriatim.v1.LaneResponse.frame:type_name -> seriatim.v1.ConnectResponse
-	19, // 14: seriatim.v1.LaneResponse.end:type_name -> google.rpc.Status
-	13, // 15: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
-	0,  // 16: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
-	7,  // 17: seriatim.v1.DurableObjects.ConnectMany:input_type -> seriatim.v1.ConnectManyRequest
-	11, // 18: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
-	14, // 19: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
-	3,  // 20: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
-	9,  // 21: seriatim.v1.DurableObjects.ConnectMany:output_type -> seriatim.v1.ConnectManyResponse
-	12, // 22: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
-	15, // 23: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	6,  // 6: seriatim.v1.ConnectResponse.outcomes:type_name -> seriatim.v1.Outcome
+	7,  // 7: seriatim.v1.ConnectResponse.broken:type_name -> seriatim.v1.Broken
+	5,  // 8: seriatim.v1.Opened.route:type_name -> seriatim.v1.Route
+	18, // 9: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
+	20, // 10: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
+	9,  // 11: seriatim.v1.ConnectManyRequest.lanes:type_name -> seriatim.v1.LaneRequest
+	0,  // 12: seriatim.v1.LaneRequest.frame:type_name -> seriatim.v1.ConnectRequest
+	11, // 13: seriatim.v1.ConnectManyResponse.lanes:type_name -> seriatim.v1.LaneResponse
+	3,  // 14: seriatim.v1.LaneResponse.frame:type_name -> seriatim.v1.ConnectResponse
+	20, // 15: seriatim.v1.LaneResponse.end:type_name -> google.rpc.Status
+	14, // 16: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
+	0,  // 17: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
+	8,  // 18: seriatim.v1.DurableObjects.ConnectMany:input_type -> seriatim.v1.ConnectManyRequest
+	12, // 19: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
+	15, // 20: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
+	3,  // 21: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
+	10, // 22: seriatim.v1.DurableObjects.ConnectMany:output_type -> seriatim.v1.ConnectManyResponse
+	13, // 23: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
+	16, // 24: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
+	21, // [21:25] is the sub-list for method output_type
+	17, // [17:21] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_seriatim_v1_durable_objects_proto_init() }
@@ -1586,11 +1668,11 @@ func file_seriatim_v1_durable_objects_proto_init() {
 		(*Invocation_Json)(nil),
 	}
 	file_seriatim_v1_durable_objects_proto_msgTypes[4].OneofWrappers = []any{}
-	file_seriatim_v1_durable_objects_proto_msgTypes[5].OneofWrappers = []any{
+	file_seriatim_v1_durable_objects_proto_msgTypes[6].OneofWrappers = []any{
 		(*Outcome_Message)(nil),
 		(*Outcome_Json)(nil),
 	}
-	file_seriatim_v1_durable_objects_proto_msgTypes[8].OneofWrappers = []any{
+	file_seriatim_v1_durable_objects_proto_msgTypes[9].OneofWrappers = []any{
 		(*LaneRequest_Frame)(nil),
 		(*LaneRequest_HalfClose)(nil),
 		(*LaneRequest_Cancel)(nil),
@@ -1601,7 +1683,7 @@ func file_seriatim_v1_durable_objects_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_seriatim_v1_durable_objects_proto_rawDesc), len(file_seriatim_v1_durable_objects_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

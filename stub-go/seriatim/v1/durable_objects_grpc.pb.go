@@ -35,7 +35,8 @@
 //             sent, sends the outcomes, and ends the call with status OK.
 //   closed    The call has ended with status OK. Every invocation has had its outcome.
 //   broken    The host has sent a frame with `broken`, the last frame of the call, and has ended the
-//             call with the same code and message; or the call was lost without one.
+//             call with the same code and message; or the call was lost without one, which it also is
+//             if another host has the object and that host was lost.
 //
 // There is no way back from `closed` and `broken`. To go on, a client opens a new stub, which starts
 // at sequence 1 again and knows nothing of the old one.
@@ -101,10 +102,14 @@
 //   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
 //                                                        turn was cut off
 //   CALL_CYCLE            FAILED_PRECONDITION no         the object waits for this very call: it comes,
-//                                                        through other objects of the host, from itself
+//                                                        through other objects, from itself
 //   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
 //                                                        frame, was passed (`overloaded`)
 //   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
+//   OWNER_UNAVAILABLE     UNAVAILABLE         yes        no host had the object in time, or none that serves
+//                                                        its namespace; no invocation was delivered
+//   OBJECT_MOVED          UNAVAILABLE         yes        the object went to another host, and this stub
+//                                                        could not go along
 //   UNKNOWN_NAMESPACE     NOT_FOUND           no         the host serves no such namespace
 //   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
 //   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
@@ -116,7 +121,8 @@
 //
 // What a client does about each:
 //
-//   OBJECT_RESET, HOST_DRAINING   Open a new stub and send again what had no effect. Wait a little,
+//   OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED
+//                                 Open a new stub and send again what had no effect. Wait a little,
 //                                 longer each time, and with jitter.
 //   OVERLOADED                    The same, but never at once, and send less.
 //   OBJECT_EXCEPTION, OBJECT_START_FAILED, INVOCATION_TIMED_OUT

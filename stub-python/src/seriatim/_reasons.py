@@ -29,13 +29,19 @@ class Reason(StrEnum):
     """The object was aborted, a commit failed, or the turn was cut off."""
 
     CALL_CYCLE = "CALL_CYCLE"
-    """The object waits for this very call, which comes, through other objects of the host, from itself."""
+    """The object waits for this very call, which comes, through other objects, from itself."""
 
     OVERLOADED = "OVERLOADED"
     """A limit of the host was passed."""
 
     HOST_DRAINING = "HOST_DRAINING"
     """The host is shutting down."""
+
+    OWNER_UNAVAILABLE = "OWNER_UNAVAILABLE"
+    """No host had the object in time, or none that serves its namespace. Nothing was delivered to it."""
+
+    OBJECT_MOVED = "OBJECT_MOVED"
+    """The object went to another host, and the stub could not go along."""
 
     UNKNOWN_NAMESPACE = "UNKNOWN_NAMESPACE"
     """The host serves no such namespace."""

@@ -66,12 +66,22 @@ class ConnectResponse(_message.Message):
     def __init__(self, opened: _Optional[_Union[Opened, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ..., broken: _Optional[_Union[Broken, _Mapping]] = ...) -> None: ...
 
 class Opened(_message.Message):
-    __slots__ = ("id", "name")
+    __slots__ = ("id", "name", "route")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+    route: Route
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., route: _Optional[_Union[Route, _Mapping]] = ...) -> None: ...
+
+class Route(_message.Message):
+    __slots__ = ("address", "prefix_bits")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_BITS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    prefix_bits: int
+    def __init__(self, address: _Optional[str] = ..., prefix_bits: _Optional[int] = ...) -> None: ...
 
 class Outcome(_message.Message):
     __slots__ = ("sequence", "message", "json")

@@ -35,7 +35,8 @@
 //             sent, sends the outcomes, and ends the call with status OK.
 //   closed    The call has ended with status OK. Every invocation has had its outcome.
 //   broken    The host has sent a frame with `broken`, the last frame of the call, and has ended the
-//             call with the same code and message; or the call was lost without one.
+//             call with the same code and message; or the call was lost without one, which it also is
+//             if another host has the object and that host was lost.
 //
 // There is no way back from `closed` and `broken`. To go on, a client opens a new stub, which starts
 // at sequence 1 again and knows nothing of the old one.
@@ -101,10 +102,14 @@
 //   OBJECT_RESET          ABORTED             yes        the object was aborted, a commit failed, or the
 //                                                        turn was cut off
 //   CALL_CYCLE            FAILED_PRECONDITION no         the object waits for this very call: it comes,
-//                                                        through other objects of the host, from itself
+//                                                        through other objects, from itself
 //   OVERLOADED            RESOURCE_EXHAUSTED  no         a limit on what may queue, or on the size of a
 //                                                        frame, was passed (`overloaded`)
 //   HOST_DRAINING         UNAVAILABLE         yes        the host is shutting down
+//   OWNER_UNAVAILABLE     UNAVAILABLE         yes        no host had the object in time, or none that serves
+//                                                        its namespace; no invocation was delivered
+//   OBJECT_MOVED          UNAVAILABLE         yes        the object went to another host, and this stub
+//                                                        could not go along
 //   UNKNOWN_NAMESPACE     NOT_FOUND           no         the host serves no such namespace
 //   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
 //   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
@@ -116,7 +121,8 @@
 //
 // What a client does about each:
 //
-//   OBJECT_RESET, HOST_DRAINING   Open a new stub and send again what had no effect. Wait a little,
+//   OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED
+//                                 Open a new stub and send again what had no effect. Wait a little,
 //                                 longer each time, and with jitter.
 //   OVERLOADED                    The same, but never at once, and send less.
 //   OBJECT_EXCEPTION, OBJECT_START_FAILED, INVOCATION_TIMED_OUT
@@ -198,7 +204,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file seriatim/v1/durable_objects.proto.
  */
 export const file_seriatim_v1_durable_objects: GenFile = /*@__PURE__*/
-  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIl8KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbiJTCgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIAEIICgZvYmplY3QiiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiIwCgZPcGVuZWQSCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBQgcKBV9uYW1lImAKB091dGNvbWUSEAoIc2VxdWVuY2UYASABKAQSEQoHbWVzc2FnZRgCIAEoDEgAEiYKBGpzb24YAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIAEIICgZyZXN1bHQilgEKBkJyb2tlbhIhCgVjYXVzZRgBIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhkKEWNvbXBsZXRlZF90aHJvdWdoGAIgASgEEhcKD2ZhaWxlZF9zZXF1ZW5jZRgDIAEoBBIRCglyZXRyeWFibGUYBCABKAgSEgoKb3ZlcmxvYWRlZBgFIAEoCBIOCgZyZW1vdGUYBiABKAgiPQoSQ29ubmVjdE1hbnlSZXF1ZXN0EicKBWxhbmVzGAEgAygLMhguc2VyaWF0aW0udjEuTGFuZVJlcXVlc3QijQEKC0xhbmVSZXF1ZXN0EgwKBGxhbmUYASABKAQSLAoFZnJhbWUYAiABKAsyGy5zZXJpYXRpbS52MS5Db25uZWN0UmVxdWVzdEgAEhQKCmhhbGZfY2xvc2UYAyABKAhIABIQCgZjYW5jZWwYBCABKAhIABISCgptb3JlX2J5dGVzGAUgASgNQgYKBHdoYXQiPwoTQ29ubmVjdE1hbnlSZXNwb25zZRIoCgVsYW5lcxgBIAMoCzIZLnNlcmlhdGltLnYxLkxhbmVSZXNwb25zZSJqCgxMYW5lUmVzcG9uc2USDAoEbGFuZRgBIAEoBBIrCgVmcmFtZRgCIAEoCzIcLnNlcmlhdGltLnYxLkNvbm5lY3RSZXNwb25zZRIfCgNlbmQYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1cyIoChhEZXNjcmliZU5hbWVzcGFjZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSJ0ChlEZXNjcmliZU5hbWVzcGFjZVJlc3BvbnNlEgwKBG5hbWUYASABKAkSEgoKdW5pcXVlX2tleRgCIAEoCRIPCgdzZXJ2aWNlGAMgASgJEiQKB21ldGhvZHMYBCADKAsyEy5zZXJpYXRpbS52MS5NZXRob2QiQwoGTWV0aG9kEgwKBG5hbWUYASABKAkSFAoMcmVxdWVzdF90eXBlGAIgASgJEhUKDXJlc3BvbnNlX3R5cGUYAyABKAkiFwoVTGlzdE5hbWVzcGFjZXNSZXF1ZXN0IicKFkxpc3ROYW1lc3BhY2VzUmVzcG9uc2USDQoFbmFtZXMYASADKAky7wIKDkR1cmFibGVPYmplY3RzEkgKB0Nvbm5lY3QSGy5zZXJpYXRpbS52MS5Db25uZWN0UmVxdWVzdBocLnNlcmlhdGltLnYxLkNvbm5lY3RSZXNwb25zZSgBMAESVAoLQ29ubmVjdE1hbnkSHy5zZXJpYXRpbS52MS5Db25uZWN0TWFueVJlcXVlc3QaIC5zZXJpYXRpbS52MS5Db25uZWN0TWFueVJlc3BvbnNlKAEwARJiChFEZXNjcmliZU5hbWVzcGFjZRIlLnNlcmlhdGltLnYxLkRlc2NyaWJlTmFtZXNwYWNlUmVxdWVzdBomLnNlcmlhdGltLnYxLkRlc2NyaWJlTmFtZXNwYWNlUmVzcG9uc2USWQoOTGlzdE5hbWVzcGFjZXMSIi5zZXJpYXRpbS52MS5MaXN0TmFtZXNwYWNlc1JlcXVlc3QaIy5zZXJpYXRpbS52MS5MaXN0TmFtZXNwYWNlc1Jlc3BvbnNlQlAKD2Rldi5zZXJpYXRpbS52MUITRHVyYWJsZU9iamVjdHNQcm90b1ABWiZzZXJpYXRpbS5kZXYvZ28vc2VyaWF0aW0vdjE7c2VyaWF0aW12MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
+  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIl8KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbiJTCgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIAEIICgZvYmplY3QiiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiJTCgZPcGVuZWQSCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEiEKBXJvdXRlGAQgASgLMhIuc2VyaWF0aW0udjEuUm91dGVCBwoFX25hbWUiLQoFUm91dGUSDwoHYWRkcmVzcxgBIAEoCRITCgtwcmVmaXhfYml0cxgCIAEoDSJgCgdPdXRjb21lEhAKCHNlcXVlbmNlGAEgASgEEhEKB21lc3NhZ2UYAiABKAxIABImCgRqc29uGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSABCCAoGcmVzdWx0IpYBCgZCcm9rZW4SIQoFY2F1c2UYASABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIZChFjb21wbGV0ZWRfdGhyb3VnaBgCIAEoBBIXCg9mYWlsZWRfc2VxdWVuY2UYAyABKAQSEQoJcmV0cnlhYmxlGAQgASgIEhIKCm92ZXJsb2FkZWQYBSABKAgSDgoGcmVtb3RlGAYgASgIIj0KEkNvbm5lY3RNYW55UmVxdWVzdBInCgVsYW5lcxgBIAMoCzIYLnNlcmlhdGltLnYxLkxhbmVSZXF1ZXN0Io0BCgtMYW5lUmVxdWVzdBIMCgRsYW5lGAEgASgEEiwKBWZyYW1lGAIgASgLMhsuc2VyaWF0aW0udjEuQ29ubmVjdFJlcXVlc3RIABIUCgpoYWxmX2Nsb3NlGAMgASgISAASEAoGY2FuY2VsGAQgASgISAASEgoKbW9yZV9ieXRlcxgFIAEoDUIGCgR3aGF0Ij8KE0Nvbm5lY3RNYW55UmVzcG9uc2USKAoFbGFuZXMYASADKAsyGS5zZXJpYXRpbS52MS5MYW5lUmVzcG9uc2UiagoMTGFuZVJlc3BvbnNlEgwKBGxhbmUYASABKAQSKwoFZnJhbWUYAiABKAsyHC5zZXJpYXRpbS52MS5Db25uZWN0UmVzcG9uc2USHwoDZW5kGAMgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiKAoYRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkidAoZRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRIMCgRuYW1lGAEgASgJEhIKCnVuaXF1ZV9rZXkYAiABKAkSDwoHc2VydmljZRgDIAEoCRIkCgdtZXRob2RzGAQgAygLMhMuc2VyaWF0aW0udjEuTWV0aG9kIkMKBk1ldGhvZBIMCgRuYW1lGAEgASgJEhQKDHJlcXVlc3RfdHlwZRgCIAEoCRIVCg1yZXNwb25zZV90eXBlGAMgASgJIhcKFUxpc3ROYW1lc3BhY2VzUmVxdWVzdCInChZMaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJMu8CCg5EdXJhYmxlT2JqZWN0cxJICgdDb25uZWN0Ehsuc2VyaWF0aW0udjEuQ29ubmVjdFJlcXVlc3QaHC5zZXJpYXRpbS52MS5Db25uZWN0UmVzcG9uc2UoATABElQKC0Nvbm5lY3RNYW55Eh8uc2VyaWF0aW0udjEuQ29ubmVjdE1hbnlSZXF1ZXN0GiAuc2VyaWF0aW0udjEuQ29ubmVjdE1hbnlSZXNwb25zZSgBMAESYgoRRGVzY3JpYmVOYW1lc3BhY2USJS5zZXJpYXRpbS52MS5EZXNjcmliZU5hbWVzcGFjZVJlcXVlc3QaJi5zZXJpYXRpbS52MS5EZXNjcmliZU5hbWVzcGFjZVJlc3BvbnNlElkKDkxpc3ROYW1lc3BhY2VzEiIuc2VyaWF0aW0udjEuTGlzdE5hbWVzcGFjZXNSZXF1ZXN0GiMuc2VyaWF0aW0udjEuTGlzdE5hbWVzcGFjZXNSZXNwb25zZUJQCg9kZXYuc2VyaWF0aW0udjFCE0R1cmFibGVPYmplY3RzUHJvdG9QAVomc2VyaWF0aW0uZGV2L2dvL3NlcmlhdGltL3YxO3NlcmlhdGltdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
 
 /**
  * A frame from the client. A frame carries a list, so that one message can carry many calls: a client
@@ -455,6 +461,14 @@ export type Opened = Message<"seriatim.v1.Opened"> & {
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
+
+  /**
+   * Where the object is, if it is at another host than the one that this call went to. A hint for stubs
+   * that are opened later, and never needed: every host passes stubs on.
+   *
+   * @generated from field: seriatim.v1.Route route = 4;
+   */
+  route?: Route | undefined;
 };
 
 /**
@@ -463,6 +477,38 @@ export type Opened = Message<"seriatim.v1.Opened"> & {
  */
 export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
   messageDesc(file_seriatim_v1_durable_objects, 4);
+
+/**
+ * Which host has an object, and others beside it.
+ *
+ * @generated from message seriatim.v1.Route
+ */
+export type Route = Message<"seriatim.v1.Route"> & {
+  /**
+   * The host's address, as in a gRPC target: `10.0.0.7:7070`. A client that follows it MUST forget the route
+   * when a stub that was opened there is lost, or ends with UNAVAILABLE, and open the next one where it would
+   * have without a route. This mends a route and repeats no call: what became of the stub's invocations is
+   * what it is after any break.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * The objects whose ids begin with the same so many bits are there, too, of whatever namespace: at most 256.
+   * 0 if nothing is said of others.
+   *
+   * @generated from field: uint32 prefix_bits = 2;
+   */
+  prefixBits: number;
+};
+
+/**
+ * Describes the message seriatim.v1.Route.
+ * Use `create(RouteSchema)` to create a new message.
+ */
+export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 5);
 
 /**
  * The reply to one invocation that completed normally, and whose writes are durable.
@@ -507,7 +553,7 @@ export type Outcome = Message<"seriatim.v1.Outcome"> & {
  * Use `create(OutcomeSchema)` to create a new message.
  */
 export const OutcomeSchema: GenMessage<Outcome> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 5);
+  messageDesc(file_seriatim_v1_durable_objects, 6);
 
 /**
  * Why and where a stub broke. After this frame the fate of every invocation is known.
@@ -566,7 +612,7 @@ export type Broken = Message<"seriatim.v1.Broken"> & {
  * Use `create(BrokenSchema)` to create a new message.
  */
 export const BrokenSchema: GenMessage<Broken> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 6);
+  messageDesc(file_seriatim_v1_durable_objects, 7);
 
 /**
  * A message from the client: parts of lanes.
@@ -587,7 +633,7 @@ export type ConnectManyRequest = Message<"seriatim.v1.ConnectManyRequest"> & {
  * Use `create(ConnectManyRequestSchema)` to create a new message.
  */
 export const ConnectManyRequestSchema: GenMessage<ConnectManyRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 7);
+  messageDesc(file_seriatim_v1_durable_objects, 8);
 
 /**
  * What a client says on one lane.
@@ -648,7 +694,7 @@ export type LaneRequest = Message<"seriatim.v1.LaneRequest"> & {
  * Use `create(LaneRequestSchema)` to create a new message.
  */
 export const LaneRequestSchema: GenMessage<LaneRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 8);
+  messageDesc(file_seriatim_v1_durable_objects, 9);
 
 /**
  * A message from the host: parts of lanes.
@@ -669,7 +715,7 @@ export type ConnectManyResponse = Message<"seriatim.v1.ConnectManyResponse"> & {
  * Use `create(ConnectManyResponseSchema)` to create a new message.
  */
 export const ConnectManyResponseSchema: GenMessage<ConnectManyResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 9);
+  messageDesc(file_seriatim_v1_durable_objects, 10);
 
 /**
  * What a host says on one lane.
@@ -705,7 +751,7 @@ export type LaneResponse = Message<"seriatim.v1.LaneResponse"> & {
  * Use `create(LaneResponseSchema)` to create a new message.
  */
 export const LaneResponseSchema: GenMessage<LaneResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 10);
+  messageDesc(file_seriatim_v1_durable_objects, 11);
 
 /**
  * Asks for one namespace.
@@ -726,7 +772,7 @@ export type DescribeNamespaceRequest = Message<"seriatim.v1.DescribeNamespaceReq
  * Use `create(DescribeNamespaceRequestSchema)` to create a new message.
  */
 export const DescribeNamespaceRequestSchema: GenMessage<DescribeNamespaceRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 11);
+  messageDesc(file_seriatim_v1_durable_objects, 12);
 
 /**
  * What a client may want to know of a namespace.
@@ -769,7 +815,7 @@ export type DescribeNamespaceResponse = Message<"seriatim.v1.DescribeNamespaceRe
  * Use `create(DescribeNamespaceResponseSchema)` to create a new message.
  */
 export const DescribeNamespaceResponseSchema: GenMessage<DescribeNamespaceResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 12);
+  messageDesc(file_seriatim_v1_durable_objects, 13);
 
 /**
  * One method that can be invoked on the objects of a namespace.
@@ -804,7 +850,7 @@ export type Method = Message<"seriatim.v1.Method"> & {
  * Use `create(MethodSchema)` to create a new message.
  */
 export const MethodSchema: GenMessage<Method> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 13);
+  messageDesc(file_seriatim_v1_durable_objects, 14);
 
 /**
  * Asks for the names of all namespaces.
@@ -819,7 +865,7 @@ export type ListNamespacesRequest = Message<"seriatim.v1.ListNamespacesRequest">
  * Use `create(ListNamespacesRequestSchema)` to create a new message.
  */
 export const ListNamespacesRequestSchema: GenMessage<ListNamespacesRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 14);
+  messageDesc(file_seriatim_v1_durable_objects, 15);
 
 /**
  * The names of all namespaces.
@@ -840,7 +886,7 @@ export type ListNamespacesResponse = Message<"seriatim.v1.ListNamespacesResponse
  * Use `create(ListNamespacesResponseSchema)` to create a new message.
  */
 export const ListNamespacesResponseSchema: GenMessage<ListNamespacesResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 15);
+  messageDesc(file_seriatim_v1_durable_objects, 16);
 
 /**
  * Durable objects, reached through stubs.

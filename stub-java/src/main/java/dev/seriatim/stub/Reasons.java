@@ -30,6 +30,14 @@ public final class Reasons {
   /** The host is shutting down. */
   public static final String HOST_DRAINING = "HOST_DRAINING";
 
+  /**
+   * No host had the object in time, or none that serves its namespace. Nothing was delivered to it.
+   */
+  public static final String OWNER_UNAVAILABLE = "OWNER_UNAVAILABLE";
+
+  /** The object went to another host, and the stub could not go along. */
+  public static final String OBJECT_MOVED = "OBJECT_MOVED";
+
   /** The host serves no such namespace. */
   public static final String UNKNOWN_NAMESPACE = "UNKNOWN_NAMESPACE";
 

@@ -81,6 +81,21 @@ final class RetryTest {
   }
 
   @Test
+  void aCallIsMadeAgainWhoseObjectHadNoHostAndThenWentAway() throws Exception {
+    ListenableFuture<EchoMessage> call = retry.call(ECHO);
+    host.accept()
+        .breakWith(FakeHost.broken(Code.UNAVAILABLE, "OWNER_UNAVAILABLE", 0).setRetryable(true));
+    clock.awaitTask();
+    clock.advance(100);
+    acceptCall().breakWith(FakeHost.broken(Code.UNAVAILABLE, "OBJECT_MOVED", 0).setRetryable(true));
+    clock.awaitTask();
+    clock.advance(200);
+
+    acceptCall().answer(1, 1);
+    assertThat(get(call)).isEqualTo(number(1));
+  }
+
+  @Test
   void thePauseDoublesAndTheAttemptsEnd() throws Exception {
     jitter = 0.5;
     ListenableFuture<EchoMessage> call = retry.call(ECHO);

@@ -44,7 +44,7 @@ public record BreakCause(
           case OBJECT_RESET -> Code.ABORTED;
           case CALL_CYCLE -> Code.FAILED_PRECONDITION;
           case OVERLOADED -> Code.RESOURCE_EXHAUSTED;
-          case HOST_DRAINING -> Code.UNAVAILABLE;
+          case HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED -> Code.UNAVAILABLE;
           case UNKNOWN_NAMESPACE -> Code.NOT_FOUND;
         };
     return new BreakCause(
@@ -52,8 +52,15 @@ public record BreakCause(
         code,
         message,
         List.of(Any.pack(info(reason).build())),
-        reason == BreakReason.OBJECT_RESET || reason == BreakReason.HOST_DRAINING,
+        isRetryable(reason),
         /* failedSequence= */ 0);
+  }
+
+  private static boolean isRetryable(BreakReason reason) {
+    return switch (reason) {
+      case OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED -> true;
+      default -> false;
+    };
   }
 
   /** The same cause, with an invocation to blame. */
