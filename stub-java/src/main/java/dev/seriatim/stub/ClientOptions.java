@@ -1,10 +1,12 @@
 package dev.seriatim.stub;
 
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.grpc.ManagedChannel;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -181,6 +183,32 @@ public final class ClientOptions {
     return values.sharedCallIdleTimeout;
   }
 
+  /**
+   * Whether later stubs are opened right at the host that has their object, where the host that
+   * they would go to has said which one that is. It saves the hop over that host. An object's host
+   * is known when a stub was opened before on it, or on another whose id begins with the same bits;
+   * for a stub that is got by name, the client must know the namespace's unique key for the latter:
+   * see {@link DurableObjects#namespace(String, String)}. Default: false.
+   *
+   * <p>A route is forgotten when a stub that was opened by it is lost, can't be opened, or ends
+   * with {@code UNAVAILABLE}; the next one goes the usual way. No call is repeated for that.
+   */
+  public boolean followRoutes() {
+    return values.followRoutes;
+  }
+
+  /**
+   * How many routes are remembered, each for the objects whose ids begin with the same bits.
+   * Default: 1,024.
+   */
+  public int maxRoutes() {
+    return values.maxRoutes;
+  }
+
+  @Nullable Function<String, ManagedChannel> routeChannels() {
+    return values.routeChannels;
+  }
+
   Supplier<Map<String, String>> invocationMetadata() {
     return values.invocationMetadata;
   }
@@ -216,6 +244,9 @@ public final class ClientOptions {
     private Duration maxReconnectDelay = Duration.ofMillis(500);
     private int sharedCalls;
     private Duration sharedCallIdleTimeout = Duration.ofSeconds(10);
+    private boolean followRoutes;
+    private int maxRoutes = 1024;
+    private @Nullable Function<String, ManagedChannel> routeChannels;
     private Supplier<Map<String, String>> invocationMetadata = Map::of;
     private @Nullable Executor executor;
     private @Nullable ScheduledExecutorService scheduler;
@@ -239,6 +270,9 @@ public final class ClientOptions {
       maxReconnectDelay = options.maxReconnectDelay;
       sharedCalls = options.sharedCalls;
       sharedCallIdleTimeout = options.sharedCallIdleTimeout;
+      followRoutes = options.followRoutes;
+      maxRoutes = options.maxRoutes;
+      routeChannels = options.routeChannels;
       invocationMetadata = options.invocationMetadata;
       executor = options.executor;
       scheduler = options.scheduler;
@@ -356,6 +390,33 @@ public final class ClientOptions {
     @CanIgnoreReturnValue
     public Builder sharedCallIdleTimeout(Duration timeout) {
       sharedCallIdleTimeout = DurationRange.notNegative("sharedCallIdleTimeout", timeout);
+      return this;
+    }
+
+    /** See {@link ClientOptions#followRoutes()}. */
+    @CanIgnoreReturnValue
+    public Builder followRoutes(boolean follow) {
+      followRoutes = follow;
+      return this;
+    }
+
+    /** See {@link ClientOptions#maxRoutes()}. At least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxRoutes(int routes) {
+      maxRoutes = (int) atLeastOne("maxRoutes", routes);
+      return this;
+    }
+
+    /**
+     * Makes the channel to the address of a route, with {@link ClientOptions#followRoutes()}, such
+     * as {@code "10.0.0.7:7070"}. It is called once for each address, when the first stub is opened
+     * there; the channel is the client's, which shuts it down when no route and no stub needs it
+     * any more. Default: a channel like the client's own, which only {@link DurableObjects#connect}
+     * knows how to make.
+     */
+    @CanIgnoreReturnValue
+    public Builder routeChannels(Function<String, ManagedChannel> channels) {
+      routeChannels = channels;
       return this;
     }
 

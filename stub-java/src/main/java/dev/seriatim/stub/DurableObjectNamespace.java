@@ -4,7 +4,6 @@ import dev.seriatim.v1.DescribeNamespaceRequest;
 import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import io.grpc.CallOptions;
-import io.grpc.Channel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
@@ -24,8 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for any number of threads.
  */
 public final class DurableObjectNamespace {
-  private final Channel channel;
-  private final @Nullable SharedCalls sharedCalls; // That carry its stubs, if not each its own.
+  private final Carriers carriers;
   private final ClientOptions options;
   private final Object client;
   private final String name;
@@ -37,8 +35,7 @@ public final class DurableObjectNamespace {
   private final @Nullable OpenStubs stubs;
 
   DurableObjectNamespace(
-      Channel channel,
-      @Nullable SharedCalls sharedCalls,
+      Carriers carriers,
       ClientOptions options,
       Object client,
       String name,
@@ -46,8 +43,7 @@ public final class DurableObjectNamespace {
     if (name.isEmpty()) {
       throw new IllegalArgumentException("namespace is empty, expected a name");
     }
-    this.channel = channel;
-    this.sharedCalls = sharedCalls;
+    this.carriers = carriers;
     this.options = options;
     this.client = client;
     this.name = name;
@@ -57,12 +53,8 @@ public final class DurableObjectNamespace {
   }
 
   private DurableObjectNamespace(
-      DurableObjectNamespace whole,
-      OpenStubs stubs,
-      @Nullable SharedCalls sharedCalls,
-      ClientOptions options) {
-    this.channel = whole.channel;
-    this.sharedCalls = sharedCalls;
+      DurableObjectNamespace whole, OpenStubs stubs, Carriers carriers, ClientOptions options) {
+    this.carriers = carriers;
     this.options = options;
     this.client = whole.client;
     this.name = whole.name;
@@ -71,7 +63,7 @@ public final class DurableObjectNamespace {
   }
 
   /** The same namespace, whose stubs are among these. */
-  DurableObjectNamespace in(OpenStubs scope, @Nullable SharedCalls carriedBy, ClientOptions with) {
+  DurableObjectNamespace in(OpenStubs scope, Carriers carriedBy, ClientOptions with) {
     return new DurableObjectNamespace(this, scope, carriedBy, with);
   }
 
@@ -87,7 +79,12 @@ public final class DurableObjectNamespace {
    */
   public DurableObjectStub getByName(String objectName) {
     DurableObjectIds.checkName(objectName);
-    return opened(DurableObjectStub.named(this, objectName, channel, sharedCalls, options));
+    DurableObjectId known = null;
+    if (carriers.routes() != null) {
+      DurableObjectIds own = knownIds();
+      known = own == null ? null : own.fromName(objectName);
+    }
+    return opened(DurableObjectStub.named(this, objectName, known, carriers, options));
   }
 
   /**
@@ -101,14 +98,14 @@ public final class DurableObjectNamespace {
    * @throws InvalidIdException if it is certainly the id of another namespace
    */
   public DurableObjectStub get(DurableObjectId id) {
-    DurableObjectIds own = whole == null ? ids : whole.ids;
+    DurableObjectIds own = knownIds();
     DurableObjectIds maker = id.maker();
     boolean isOwn = own != null && own.isSameAs(maker);
     if (!isOwn && (own != null || maker.isNeighbourOf(name, client))) {
       throw new InvalidIdException(
           "id '" + id + "' is of " + maker.owner() + ", expected one of namespace '" + name + "'");
     }
-    return opened(DurableObjectStub.withId(this, id, isOwn, channel, sharedCalls, options));
+    return opened(DurableObjectStub.withId(this, id, isOwn, carriers, options));
   }
 
   private DurableObjectStub opened(DurableObjectStub stub) {
@@ -148,6 +145,10 @@ public final class DurableObjectNamespace {
     return "DurableObjectNamespace[" + name + "]";
   }
 
+  private @Nullable DurableObjectIds knownIds() {
+    return whole == null ? ids : whole.ids;
+  }
+
   private DurableObjectIds ids() {
     if (whole != null) {
       return whole.ids();
@@ -174,7 +175,7 @@ public final class DurableObjectNamespace {
     try {
       description =
           ClientCalls.blockingUnaryCall(
-              channel,
+              carriers.channel(),
               DurableObjectsGrpc.getDescribeNamespaceMethod(),
               CallOptions.DEFAULT.withDeadlineAfter(
                   options.describeTimeout().toNanos(), TimeUnit.NANOSECONDS),

@@ -69,35 +69,46 @@ public final class DurableObjectStub implements AutoCloseable {
       DurableObjectNamespace namespace,
       @Nullable String name,
       @Nullable DurableObjectId givenId,
+      @Nullable DurableObjectId knownId,
       Open.Builder open,
-      Channel transport,
-      @Nullable SharedCalls sharedCalls,
+      Carriers carriers,
       ClientOptions options) {
     this.namespace = namespace;
     this.name = name;
     this.givenId = givenId;
     open.setNamespace(namespace.name());
+    Opening opening = new Opening(open.build(), givenId == null ? null : givenId.toString());
+    Routes routes = carriers.routes();
     this.session =
         new Session(
-            transport,
-            sharedCalls,
+            carriers.channel(),
+            carriers.sharedCalls(),
             options,
-            new Opening(open.build(), givenId == null ? null : givenId.toString()));
-    this.channel = new StubChannel(session, transport.authority());
+            opening,
+            routes == null
+                ? null
+                : new StubRoute(
+                    routes, opening.toString(), knownId == null ? null : knownId.toString()));
+    this.channel = new StubChannel(session, carriers.channel().authority());
   }
 
   Session session() {
     return session;
   }
 
+  /**
+   * With a name.
+   *
+   * @param knownId the id that belongs to it, if it is known
+   */
   static DurableObjectStub named(
       DurableObjectNamespace namespace,
       String name,
-      Channel transport,
-      @Nullable SharedCalls sharedCalls,
+      @Nullable DurableObjectId knownId,
+      Carriers carriers,
       ClientOptions options) {
     Open.Builder open = Open.newBuilder().setName(name);
-    return new DurableObjectStub(namespace, name, null, open, transport, sharedCalls, options);
+    return new DurableObjectStub(namespace, name, null, knownId, open, carriers, options);
   }
 
   /**
@@ -109,8 +120,7 @@ public final class DurableObjectStub implements AutoCloseable {
       DurableObjectNamespace namespace,
       DurableObjectId id,
       boolean byName,
-      Channel transport,
-      @Nullable SharedCalls sharedCalls,
+      Carriers carriers,
       ClientOptions options) {
     String name = id.name().orElse(null);
     Open.Builder open = Open.newBuilder();
@@ -119,7 +129,7 @@ public final class DurableObjectStub implements AutoCloseable {
     } else {
       open.setId(id.toString());
     }
-    return new DurableObjectStub(namespace, name, id, open, transport, sharedCalls, options);
+    return new DurableObjectStub(namespace, name, id, id, open, carriers, options);
   }
 
   /**

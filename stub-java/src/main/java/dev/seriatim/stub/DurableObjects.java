@@ -7,6 +7,7 @@ import io.grpc.ManagedChannel;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,9 +21,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for any number of threads, and made to be shared.
  */
 public final class DurableObjects implements AutoCloseable {
-  private final Channel channel;
+  private final Carriers carriers;
   private final ClientOptions options;
-  private final @Nullable SharedCalls sharedCalls;
   private final @Nullable ManagedChannel owned;
   private final Object client; // Stands for this client in the ids that it makes.
   private final @Nullable DurableObjects whole; // What it is a scope of.
@@ -30,10 +30,17 @@ public final class DurableObjects implements AutoCloseable {
   private final ConcurrentMap<String, DurableObjectNamespace> namespaces =
       new ConcurrentHashMap<>();
 
-  private DurableObjects(Channel channel, ClientOptions options, @Nullable ManagedChannel owned) {
-    this.channel = channel;
+  private DurableObjects(
+      Channel channel,
+      ClientOptions options,
+      @Nullable ManagedChannel owned,
+      @Nullable Function<String, ManagedChannel> routeChannels) {
+    this.carriers =
+        new Carriers(
+            channel,
+            SharedCalls.of(channel, options),
+            routeChannels == null ? null : new Routes(routeChannels, options.maxRoutes()));
     this.options = options;
-    this.sharedCalls = SharedCalls.of(channel, options);
     this.owned = owned;
     this.client = new Object();
     this.whole = null;
@@ -41,12 +48,15 @@ public final class DurableObjects implements AutoCloseable {
   }
 
   private DurableObjects(DurableObjects whole, ClientOptions options) {
-    this.channel = whole.channel;
+    Carriers all = whole.carriers;
+    this.carriers =
+        new Carriers(
+            all.channel(),
+            all.sharedCalls() == null || options.sharedCalls() == 0
+                ? SharedCalls.of(all.channel(), options)
+                : all.sharedCalls(),
+            options.followRoutes() ? all.routes() : null);
     this.options = options;
-    this.sharedCalls =
-        whole.sharedCalls == null || options.sharedCalls() == 0
-            ? SharedCalls.of(channel, options)
-            : whole.sharedCalls;
     this.owned = null;
     this.client = whole.client;
     this.whole = whole;
@@ -63,9 +73,17 @@ public final class DurableObjects implements AutoCloseable {
    * shut down. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
    * Whoever makes it also sees to it that it is connected again soon: gRPC's pauses grow to two
    * minutes, and {@code ManagedChannel.resetConnectBackoff} cuts them short.
+   *
+   * @throws IllegalArgumentException if the options say to follow routes, and not how to make
+   *     channels for them: see {@link ClientOptions.Builder#routeChannels}
    */
   public static DurableObjects on(Channel channel, ClientOptions options) {
-    return new DurableObjects(channel, options, null);
+    if (options.followRoutes() && options.routeChannels() == null) {
+      throw new IllegalArgumentException(
+          "followRoutes on a channel that was given, expected routeChannels with it");
+    }
+    return new DurableObjects(
+        channel, options, null, options.followRoutes() ? options.routeChannels() : null);
   }
 
   /** Connects to a host with the default options. */
@@ -86,13 +104,24 @@ public final class DurableObjects implements AutoCloseable {
    */
   public static DurableObjects connect(
       String target, ChannelCredentials credentials, ClientOptions options) {
+    ManagedChannel channel = channel(target, credentials, options);
+    Function<String, ManagedChannel> routeChannels = null;
+    if (options.followRoutes()) {
+      Function<String, ManagedChannel> given = options.routeChannels();
+      routeChannels = given != null ? given : address -> channel(address, credentials, options);
+    }
+    return new DurableObjects(channel, options, channel, routeChannels);
+  }
+
+  private static ManagedChannel channel(
+      String target, ChannelCredentials credentials, ClientOptions options) {
     ManagedChannel channel =
         Grpc.newChannelBuilder(target, credentials)
             .keepAliveTime(options.keepAliveTime().toNanos(), TimeUnit.NANOSECONDS)
             .keepAliveTimeout(options.keepAliveTimeout().toNanos(), TimeUnit.NANOSECONDS)
             .build();
     new Reconnecting(channel, options).begin();
-    return new DurableObjects(channel, options, channel);
+    return channel;
   }
 
   /**
@@ -101,7 +130,8 @@ public final class DurableObjects implements AutoCloseable {
    * answered; a stub that is got later is closed from the start. The rest is this client's.
    *
    * @param options of the stubs that are got through it. If both it and this client have shared
-   *     calls, they share this client's.
+   *     calls, they share this client's. If both follow routes, they follow the same; it can't
+   *     follow any if this client doesn't.
    */
   public DurableObjects scope(ClientOptions options) {
     return new DurableObjects(this, options);
@@ -113,8 +143,8 @@ public final class DurableObjects implements AutoCloseable {
         name,
         key ->
             whole == null || stubs == null
-                ? new DurableObjectNamespace(channel, sharedCalls, options, client, key, null)
-                : whole.namespace(key).in(stubs, sharedCalls, options));
+                ? new DurableObjectNamespace(carriers, options, client, key, null)
+                : whole.namespace(key).in(stubs, carriers, options));
   }
 
   /**
@@ -124,23 +154,22 @@ public final class DurableObjects implements AutoCloseable {
   public DurableObjectNamespace namespace(String name, String uniqueKey) {
     DurableObjectNamespace namespace =
         new DurableObjectNamespace(
-            channel,
-            sharedCalls,
-            options,
-            client,
-            name,
-            new DurableObjectIds(uniqueKey, name, client));
-    return stubs == null ? namespace : namespace.in(stubs, sharedCalls, options);
+            carriers, options, client, name, new DurableObjectIds(uniqueKey, name, client));
+    return stubs == null ? namespace : namespace.in(stubs, carriers, options);
   }
 
   /** How many stubs are on shared calls. */
   int attachedLanes() {
-    return sharedCalls == null ? 0 : sharedCalls.attached();
+    SharedCalls sharedCalls = carriers.sharedCalls();
+    Routes routes = carriers.routes();
+    return (sharedCalls == null ? 0 : sharedCalls.attached())
+        + (routes == null ? 0 : routes.attached());
   }
 
   /**
    * Ends the connection at once, if {@link #connect} made it: stubs that are still open break, so
-   * close them first and wait for their end. Leaves a channel alone that was given to {@link #on}.
+   * close them first and wait for their end. Leaves a channel alone that was given to {@link #on};
+   * the connections that were made for routes beside it end when the last stub on each has ended.
    * Of a {@link #scope}, closes the stubs.
    */
   @Override
@@ -151,8 +180,13 @@ public final class DurableObjects implements AutoCloseable {
     if (stubs != null) {
       stubs.close();
     }
-    if (sharedCalls != null && (whole == null || sharedCalls != whole.sharedCalls)) {
+    SharedCalls sharedCalls = carriers.sharedCalls();
+    if (sharedCalls != null && (whole == null || sharedCalls != whole.carriers.sharedCalls())) {
       sharedCalls.retire();
+    }
+    Routes routes = carriers.routes();
+    if (routes != null && whole == null) {
+      routes.close(/* now= */ owned != null);
     }
   }
 }

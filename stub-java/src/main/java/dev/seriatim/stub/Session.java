@@ -32,24 +32,34 @@ final class Session {
   private final Ledger ledger;
   private Link link;
 
+  private final @Nullable StubRoute route; // If the client follows routes.
   private boolean opened; // Set by the receiver, which alone reads it without the lock.
 
   /**
    * A stub that is not carried by anything yet.
    *
    * @param sharedCalls what carries it, or null if it has a call of its own
+   * @param route where it may be opened instead; null if it may not
    */
   Session(
-      Channel channel, @Nullable SharedCalls sharedCalls, ClientOptions options, Opening opening) {
+      Channel channel,
+      @Nullable SharedCalls sharedCalls,
+      ClientOptions options,
+      Opening opening,
+      @Nullable StubRoute route) {
     this.options = options;
     this.opening = opening;
     this.ledger = new Ledger(options);
     this.watchdog = new Watchdog(this, options);
-    this.link =
-        sharedCalls == null
-            ? new OwnCall(this, lock, ledger, channel, options, opening.open())
-            : new Lane(this, lock, ledger, sharedCalls, options, opening.open());
+    this.route = route;
+    this.link = newLink(channel, sharedCalls);
     this.delivery = new Delivery(this, lock, ledger, options);
+  }
+
+  private Link newLink(Channel channel, @Nullable SharedCalls sharedCalls) {
+    return sharedCalls == null
+        ? new OwnCall(this, lock, ledger, channel, options, opening.open())
+        : new Lane(this, lock, ledger, sharedCalls, options, opening.open());
   }
 
   ClientOptions options() {
@@ -72,6 +82,9 @@ final class Session {
       refusal = ledger.refusal(call);
       if (refusal == null) {
         first = !ledger.isStarted();
+        if (first && route != null) {
+          takeRoute(route);
+        }
         ledger.take(call);
         if (delivery.gathers()) {
           sendSoon = delivery.claimSending();
@@ -97,6 +110,14 @@ final class Session {
       delivery.soon();
     }
     return first;
+  }
+
+  /** Under the lock, before anything is carried. */
+  private void takeRoute(StubRoute by) {
+    RouteChannel there = by.begin();
+    if (there != null) {
+      link = newLink(there, there.sharedCalls(options));
+    }
   }
 
   /**
@@ -206,6 +227,9 @@ final class Session {
       if (!opened) {
         opened();
         opening.check(frame);
+        if (route != null && frame.opened() != null) {
+          route.opened(frame.opened());
+        }
       } else if (frame.opened() != null) {
         throw new HostViolationException("'opened' came twice");
       }
@@ -238,6 +262,9 @@ final class Session {
     }
     if (orderly) {
       end.unwatch();
+      if (route != null) {
+        route.ended(null);
+      }
     } else {
       end(FailureCause.connectionLost(status, trailers), Fate.UNKNOWN);
     }
@@ -320,6 +347,9 @@ final class Session {
       broken = known == null ? newCause : known;
     }
     watchdog.stop();
+    if (route != null) {
+      route.ended(broken); // First, since callers may try again at once.
+    }
     left.forEach(Ledger.Verdict::tell);
     end.broken(broken);
   }

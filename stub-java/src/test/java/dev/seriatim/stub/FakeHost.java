@@ -16,6 +16,7 @@ import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Outcome;
+import dev.seriatim.v1.Route;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
 import io.grpc.Status;
@@ -52,13 +53,13 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   private final BlockingQueue<FakeSharedCall> sharedCalls = new LinkedBlockingQueue<>();
   private final AtomicInteger refusedSharedCalls = new AtomicInteger();
   private volatile boolean servesSharedCalls = true;
+  private final String address = InProcessServerBuilder.generateName();
   private final Server server;
   private final ManagedChannel channel;
 
   FakeHost() throws IOException {
-    String name = InProcessServerBuilder.generateName();
-    server = InProcessServerBuilder.forName(name).addService(this).build().start();
-    channel = InProcessChannelBuilder.forName(name).build();
+    server = InProcessServerBuilder.forName(address).addService(this).build().start();
+    channel = InProcessChannelBuilder.forName(address).build();
   }
 
   DurableObjects client() {
@@ -68,6 +69,11 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
 
   DurableObjects client(ClientOptions options) {
     return DurableObjects.on(channel, OnLanes.options(options));
+  }
+
+  /** By which it is known in this process. */
+  String address() {
+    return address;
   }
 
   ManagedChannel channel() {
@@ -290,10 +296,20 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
     }
 
     Stub opened(String name) {
-      return send(
-          ConnectResponse.newBuilder()
-              .setOpened(Opened.newBuilder().setId(IDS.fromName(name).toString()).setName(name))
-              .build());
+      return opened(Opened.newBuilder().setId(IDS.fromName(name).toString()).setName(name));
+    }
+
+    /** Is an edge: the object is at another host. */
+    Stub opened(String name, FakeHost owner, int prefixBits) {
+      return opened(
+          Opened.newBuilder()
+              .setId(IDS.fromName(name).toString())
+              .setName(name)
+              .setRoute(Route.newBuilder().setAddress(owner.address()).setPrefixBits(prefixBits)));
+    }
+
+    private Stub opened(Opened.Builder opened) {
+      return send(ConnectResponse.newBuilder().setOpened(opened).build());
     }
 
     /** Answers with the number of each invocation. */

@@ -86,7 +86,8 @@ final class SessionRaceTest {
                   .maxFrameInvocations(1 + random.nextInt(4))
                   .scheduler(new FakeScheduler())
                   .build(),
-              new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null));
+              new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null),
+              null);
     }
 
     void run() throws Exception {

@@ -209,7 +209,8 @@ final class SharedCallRaceTest {
               round,
               round.calls,
               options,
-              new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null));
+              new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null),
+              null);
     }
 
     void call(Random random) {
