@@ -85,6 +85,9 @@ final class HostCall {
   }
 
   private void checkLink() {
+    if (link.atSecondHost() != script.getSecondHost()) {
+      problem("came to the " + (script.getSecondHost() ? "first" : "second") + " host");
+    }
     HostManyCall shared = link.sharedCall();
     boolean own = options.getSharedCalls() == 0 || script.getOwnCall() || host.hasNoConnectMany();
     if (own != (shared == null)) {
@@ -252,7 +255,7 @@ final class HostCall {
         int count = step.getReceive();
         await(() -> invocations.size() >= count, count + " invocations");
       }
-      case OPENED -> send(HostFrames.opened(open, step.getOpened()));
+      case OPENED -> send(HostFrames.opened(open, step.getOpened(), host.route(step.getOpened())));
       case OUTCOMES -> sendOutcomes(step.getOutcomes());
       case FRAME -> send(step.getFrame());
       case RAW_FRAME -> link.send(List.of(step.getRawFrame()), null);
@@ -263,7 +266,7 @@ final class HostCall {
         link.send(List.of(frame.toByteString()), endBehind(broken));
       }
       case END -> link.send(List.of(), step.getEnd());
-      case CUT -> host.cut(step.getCut().getAfterBytes());
+      case CUT -> host.cut(link.atSecondHost(), step.getCut().getAfterBytes());
       case SILENCE -> host.silence();
       case GO_AWAY -> host.goAway();
       case AWAIT_HALF_CLOSE -> await(() -> halfClosed, "the client's half-close");

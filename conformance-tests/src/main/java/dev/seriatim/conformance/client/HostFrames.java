@@ -19,8 +19,10 @@ import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Outcome;
+import dev.seriatim.v1.Route;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the frames that a script asks for, right and wrong ones. */
 final class HostFrames {
@@ -41,7 +43,7 @@ final class HostFrames {
 
   private HostFrames() {}
 
-  static ConnectResponse opened(Open open, HostOpened script) {
+  static ConnectResponse opened(Open open, HostOpened script, @Nullable Route route) {
     Opened.Builder opened = Opened.newBuilder();
     if (!script.getNoId()) {
       opened.setId(script.getId().isEmpty() ? idOf(open) : script.getId());
@@ -50,6 +52,9 @@ final class HostFrames {
       opened.setName(script.getName());
     } else if (open.hasName()) {
       opened.setName(open.getName());
+    }
+    if (route != null) {
+      opened.setRoute(route);
     }
     if (script.getLaterFields()) {
       opened.setUnknownFields(UNKNOWN);
@@ -70,7 +75,7 @@ final class HostFrames {
     List<ConnectResponse> frames = new ArrayList<>();
     ConnectResponse.Builder frame = ConnectResponse.newBuilder();
     if (script.getOpened()) {
-      frame.setOpened(opened(open, HostOpened.getDefaultInstance()).getOpened());
+      frame.setOpened(opened(open, HostOpened.getDefaultInstance(), null).getOpened());
     }
     long last = Math.max(script.getFirst(), script.getLast());
     for (long sequence = script.getFirst(); sequence <= last; sequence++) {

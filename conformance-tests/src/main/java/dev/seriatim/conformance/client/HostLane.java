@@ -161,6 +161,11 @@ final class HostLane implements Link {
   }
 
   @Override
+  public boolean atSecondHost() {
+    return call.atSecondHost();
+  }
+
+  @Override
   public HostManyCall sharedCall() {
     return call;
   }

@@ -65,6 +65,10 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
     return number;
   }
 
+  boolean atSecondHost() {
+    return host.isSecond(call);
+  }
+
   /**
    * Says at once that there is such a method, as the client may wait for that, unless the script
    * says nothing yet.

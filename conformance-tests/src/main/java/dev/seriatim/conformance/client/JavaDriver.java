@@ -131,6 +131,10 @@ public final class JavaDriver implements Driver {
     if (given.getSharedCallIdleTimeoutMs() > 0) {
       options.sharedCallIdleTimeout(Duration.ofMillis(given.getSharedCallIdleTimeoutMs()));
     }
+    options.followRoutes(given.getFollowRoutes());
+    if (given.getMaxRoutes() > 0) {
+      options.maxRoutes(given.getMaxRoutes());
+    }
     return options.build();
   }
 

@@ -16,6 +16,9 @@ interface Link {
   void send(List<ByteString> frames, @Nullable HostEnd end)
       throws ScriptException, InterruptedException;
 
+  /** Whether the client has made it to the second host of the case. */
+  boolean atSecondHost();
+
   /** The shared call whose lane it is; none, if it is a call of its own. */
   @Nullable HostManyCall sharedCall();
 }

@@ -67,6 +67,11 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
   }
 
   @Override
+  public boolean atSecondHost() {
+    return host.isSecond(call);
+  }
+
+  @Override
   public @Nullable HostManyCall sharedCall() {
     return null;
   }

@@ -5,6 +5,8 @@ import dev.seriatim.conformance.BytesMarshaller;
 import dev.seriatim.conformance.v1.ClientCase;
 import dev.seriatim.conformance.v1.DescribeScript;
 import dev.seriatim.conformance.v1.HostEnd;
+import dev.seriatim.conformance.v1.HostOpened;
+import dev.seriatim.conformance.v1.HostRoute;
 import dev.seriatim.conformance.v1.HostScript;
 import dev.seriatim.conformance.v1.HostStep;
 import dev.seriatim.conformance.v1.SharedCallScript;
@@ -13,6 +15,8 @@ import dev.seriatim.v1.DescribeNamespaceRequest;
 import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Route;
+import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Server;
@@ -36,6 +40,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A host on loopback that plays the scripts of one case, once. Fields without another word are
@@ -59,6 +64,8 @@ final class ScriptedHost implements AutoCloseable {
   private final ClientCase testCase;
   private final List<Open> expectedOpens;
   private final Relay relay; // Safe for any thread.
+  private final @Nullable Server second; // If the case has a second host.
+  private final @Nullable Relay secondRelay;
 
   /** Has a port on which nobody listens, and which nobody else gets. */
   private final Socket nobody = new Socket();
@@ -82,10 +89,21 @@ final class ScriptedHost implements AutoCloseable {
     this.expectedOpens = List.copyOf(expectedOpens);
     servers.add(startServer());
     relay = new Relay(servers.get(0).getPort());
+    second = hasSecondHost(testCase) ? startServer() : null;
+    secondRelay = second == null ? null : new Relay(second.getPort());
     nobody.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     if (testCase.getNobodySpeaks()) {
       relay.silence();
     }
+  }
+
+  private static boolean hasSecondHost(ClientCase testCase) {
+    return testCase.getHostList().stream()
+        .anyMatch(
+            script ->
+                script.getSecondHost()
+                    || script.getStepsList().stream()
+                        .anyMatch(step -> step.getOpened().hasRoute()));
   }
 
   private Server startServer() throws IOException {
@@ -105,7 +123,32 @@ final class ScriptedHost implements AutoCloseable {
 
   /** Where it listens. */
   String target() {
-    return "127.0.0.1:" + (testCase.getNobodyListens() ? nobody.getLocalPort() : relay.port());
+    return address(testCase.getNobodyListens() ? nobody.getLocalPort() : relay.port());
+  }
+
+  private static String address(int port) {
+    return "127.0.0.1:" + port;
+  }
+
+  /** Whether a call was made to the second host. */
+  boolean isSecond(ServerCall<?, ?> call) {
+    return second != null
+        && call.getAttributes().get(Grpc.TRANSPORT_ATTR_LOCAL_ADDR) instanceof InetSocketAddress at
+        && at.getPort() == second.getPort();
+  }
+
+  /** What is said of where the object is; null if nothing. */
+  @Nullable Route route(HostOpened opened) {
+    if (!opened.hasRoute() || secondRelay == null) {
+      return null;
+    }
+    HostRoute route = opened.getRoute();
+    Route.Builder made = Route.newBuilder().setPrefixBits(route.getPrefixBits());
+    if (!route.getNoAddress()) {
+      int port = route.getToFirst() ? relay.port() : secondRelay.port();
+      made.setAddress(address(route.getToNobody() ? nobody.getLocalPort() : port));
+    }
+    return made.build();
   }
 
   private ServerServiceDefinition service() {
@@ -244,11 +287,13 @@ final class ScriptedHost implements AutoCloseable {
     return testCase.getHostList().stream().anyMatch(HostScript::getStopsReading);
   }
 
-  void cut(int afterBytes) {
+  /** Cuts the connections to one of the hosts. */
+  void cut(boolean atSecondHost, int afterBytes) {
+    Relay before = atSecondHost && secondRelay != null ? secondRelay : relay;
     if (afterBytes > 0) {
-      relay.cutAfter(afterBytes);
+      before.cutAfter(afterBytes);
     } else {
-      relay.cut();
+      before.cut();
     }
   }
 
@@ -343,11 +388,17 @@ final class ScriptedHost implements AutoCloseable {
   @Override
   public synchronized void close() {
     relay.close();
+    if (secondRelay != null) {
+      secondRelay.close();
+    }
     try {
       nobody.close();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     servers.forEach(Server::shutdownNow);
+    if (second != null) {
+      second.shutdownNow();
+    }
   }
 }
