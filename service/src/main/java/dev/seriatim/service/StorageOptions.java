@@ -48,6 +48,7 @@ public final class StorageOptions implements Cloneable {
   private Duration ownershipWait = Duration.ofSeconds(60);
   private Duration lease = Duration.ofSeconds(5);
   private Duration leaseRenewal = Duration.ofSeconds(1);
+  private boolean sharedSlots;
   private InstantSource clock = InstantSource.system();
   private Ticker ticker = Ticker.systemTicker();
 
@@ -264,6 +265,24 @@ public final class StorageOptions implements Cloneable {
   /** Waits without limit for the host that owns the objects, and takes over when it is gone. */
   public StorageOptions withStandby() {
     return withOwnershipWait(DurationRange.LONGEST);
+  }
+
+  /**
+   * Whether this host shares the objects with others that have the same PostgreSQL: it takes none
+   * by itself, and has what the hosts' cluster says. No.
+   */
+  public boolean sharedSlots() {
+    return sharedSlots;
+  }
+
+  /**
+   * Shares the objects with other hosts that do so: this one takes only what is claimed for it. For
+   * what connects hosts to a cluster. A host that doesn't share waits as long as there is one that
+   * does, and the other way round, as long as the first has any objects. No other store than
+   * PostgreSQL can be shared.
+   */
+  public StorageOptions withSharedSlots() {
+    return with(copy -> copy.sharedSlots = true);
   }
 
   /** How long nobody else takes this host's objects over after it was last heard of. 5 s. */

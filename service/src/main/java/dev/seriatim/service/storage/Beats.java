@@ -101,6 +101,18 @@ final class Beats {
     return silent;
   }
 
+  /** Whether this host has beaten within its lease, as far as is known. */
+  boolean isHeard(String host, long now) {
+    Seen known = seen.get(host);
+    return known != null && now - known.since < Math.max(leaseNanos, known.other.leaseNanos);
+  }
+
+  /** Whether some host has been silent for so long that it may soon be buried. */
+  boolean isSomeoneLate(long now) {
+    return seen.values().stream()
+        .anyMatch(known -> now - known.since >= Math.max(leaseNanos, known.other.leaseNanos) / 2);
+  }
+
   /** Whether no other host can be certain of anything: there was none for a whole lease. */
   boolean isAlone(long now) {
     return aloneSince != null

@@ -53,6 +53,11 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
+  public Slots slots() {
+    return store.slots();
+  }
+
+  @Override
   String whyNotServing() {
     return store.ownership().reason();
   }

@@ -6,14 +6,13 @@ import dev.seriatim.service.StorageOptions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes slots for this host and holds the lease on them: beats in the database, looks at the beats
- * of others, buries those that are dead, and claims what is free. {@link Beats} says who is dead,
- * {@link SlotTable} has the transactions.
+ * Holds the lease of this host on its slots: beats in the database, looks at the beats of others,
+ * buries those that are dead, and drops what was lost. {@link Beats} says who is dead, {@link
+ * SlotClaims} what is taken of that which is free, {@link SlotTable} has the transactions.
  *
  * <p>Owned by its one thread, but for what is guarded; before that by the thread that starts it,
  * and in the end by the one that closes it.
@@ -38,6 +37,7 @@ final class HostLease implements AutoCloseable {
   private final Duration renewal;
   private final long leaseNanos;
   private final Beats beats;
+  private final SlotClaims claims;
   private final Thread thread;
 
   @GuardedBy("this")
@@ -59,29 +59,18 @@ final class HostLease implements AutoCloseable {
   /** The last beat that is known to be in the store. */
   private long beatInStore;
 
+  /** The last beat of which everything that followed from what the tables said then is done. */
+  private long beatDone;
+
   private boolean joined;
 
   /** When the last beat was sent, on the ticker. */
   private long beatSent;
 
-  /** Nothing is claimed before this, on the ticker; null if anything may be. */
-  private @Nullable Long claimFrom;
-
-  /** Slots that are this host's in the store, but not yet here; null if there are none. */
-  private @Nullable Claimed claimed;
+  /** Whether no beat has been made yet through the connection that there is. */
+  private boolean unproven = true;
 
   private boolean away;
-  private boolean waiting;
-
-  /**
-   * Slots that were claimed while other hosts may think that they own them, which can only be if
-   * the store went back in time. Each of these will know better when it has beaten once more.
-   */
-  private record Claimed(Map<Integer, Long> epochs, Map<String, String> owners) {
-    long sum() {
-      return epochs.values().stream().mapToLong(Long::longValue).sum();
-    }
-  }
 
   HostLease(
       PostgresStore store,
@@ -95,8 +84,12 @@ final class HostLease implements AutoCloseable {
     this.ticker = options.ticker();
     this.renewal = options.leaseRenewal();
     this.leaseNanos = options.lease().toNanos();
-    this.table = new SlotTable(host, options.lease());
+    this.table = new SlotTable(host, options.lease(), options.sharedSlots());
     this.beats = new Beats(leaseNanos);
+    this.claims =
+        options.sharedSlots()
+            ? new SharedClaims(this, table, ownership, beats, host)
+            : new FreeClaims(this, table, ownership, store);
     this.thread =
         Thread.ofPlatform()
             .name("seriatim-lease")
@@ -105,11 +98,36 @@ final class HostLease implements AutoCloseable {
             .unstarted(this::run);
   }
 
-  /** Takes what is free, and goes on to look after it. Doesn't wait for other hosts. */
+  /** Takes what it may, and goes on to look after it. Doesn't wait for other hosts. */
   void start() throws SQLException {
     renew();
     renew();
     thread.start();
+  }
+
+  /**
+   * What the hosts of a cluster ask.
+   *
+   * @throws IllegalStateException if this host takes what is free by itself
+   */
+  SharedClaims shared() {
+    if (claims instanceof SharedClaims shared) {
+      return shared;
+    }
+    throw new IllegalStateException(
+        "this host takes every slot that is free by itself, expected one that was opened with"
+            + " StorageOptions.withSharedSlots()");
+  }
+
+  /** There is something to do at once. Any thread. */
+  synchronized void poke() {
+    poked = true;
+    notifyAll();
+  }
+
+  /** Whether this is the thread of the lease, which must not wait for itself. */
+  boolean isCurrentThread() {
+    return Thread.currentThread() == thread;
   }
 
   /** Gives the lease up, so that another host can take the slots at once. */
@@ -127,6 +145,7 @@ final class HostLease implements AutoCloseable {
         interrupted = true;
       }
     }
+    claims.close();
     ownership.loseAll("the host is closed");
     if (joined) {
       leave();
@@ -173,18 +192,18 @@ final class HostLease implements AutoCloseable {
   // ---- the thread
 
   private void run() {
-    while (pause(away || !ownsAll() ? LOOK_AGAIN : untilRenewal())) {
+    while (pause(away || claims.isWaiting(ticker.read()) ? LOOK_AGAIN : untilRenewal())) {
       try {
-        if (away || untilRenewal().isZero()) {
+        if (away || unproven || untilRenewal().isZero()) {
           renew();
-        } else {
-          SlotTable.View view = table.look(connected());
-          beats.look(view.others(), ticker.read());
-          act(view);
+        } else if (wentBack() || claims.isWaiting(ticker.read())) {
+          look();
         }
+        claims.work();
         away = false;
       } catch (SQLException | RuntimeException | Error e) { // It must go on, whatever it is.
         disconnect();
+        claims.failed(e);
         if (!away) {
           away = true;
           LOGGER.log(
@@ -195,12 +214,28 @@ final class HostLease implements AutoCloseable {
     }
   }
 
-  private Duration untilRenewal() {
-    return Duration.ofNanos(Math.max(0, renewal.toNanos() - (ticker.read() - beatSent)));
+  /** What the lease goes by. */
+  long now() {
+    return ticker.read();
   }
 
-  private boolean ownsAll() {
-    return ownership.owned() == ObjectKey.SLOTS;
+  /** Looks at the tables without a beat, and does what follows. */
+  void look() throws SQLException {
+    boolean _ = act(lookAtTables());
+  }
+
+  private SlotTable.View lookAtTables() throws SQLException {
+    SlotTable.View view = table.look(connected());
+    beats.look(view.others(), ticker.read());
+    return view;
+  }
+
+  private synchronized boolean wentBack() {
+    return wentBack;
+  }
+
+  private Duration untilRenewal() {
+    return Duration.ofNanos(Math.max(0, renewal.toNanos() - (ticker.read() - beatSent)));
   }
 
   private void renew() throws SQLException {
@@ -209,7 +244,7 @@ final class HostLease implements AutoCloseable {
     long sent = ticker.read();
     beatSent = sent;
     beat++;
-    SlotTable.Renewal renewed = table.renew(open, beat, ownership.owned());
+    SlotTable.Renewal renewed = table.renew(open, beat, beatDone, ownership.owned());
     if (renewed == null) {
       if (joined) {
         joined = false;
@@ -220,6 +255,7 @@ final class HostLease implements AutoCloseable {
       }
       table.join(open, beat);
       joined = true;
+      claims.joined();
     } else if (renewed.beat() < beatInStore || renewed.group() < lastGroup) {
       String why = JdbcStore.wentBack(renewed.group(), lastGroup);
       wentBack(why);
@@ -231,54 +267,46 @@ final class HostLease implements AutoCloseable {
       table.restartGroups(open, lastGroup);
     }
     beatInStore = beat;
+    unproven = false;
     ownership.certainUntil(sent + certainNanos());
     long now = ticker.read();
     beats.renewed(sent, now);
     if (renewed != null) {
       beats.look(renewed.view().others(), now);
-      act(renewed.view());
+      if (act(renewed.view())) {
+        beatDone = beat;
+      }
     }
   }
 
-  /** Does what follows from what the tables say. */
-  private void act(SlotTable.View view) throws SQLException {
+  /**
+   * Does what follows from what the tables say.
+   *
+   * @return whether it has; not if the connection got lost
+   */
+  private boolean act(SlotTable.View view) throws SQLException {
     long now = ticker.read();
     synchronized (this) {
       if (wentBack) {
         wentBack = false;
-        claimed = null;
         // Whoever has owned these slots in the time that the store has forgotten must know first.
-        claimFrom = beats.isAlone(now) ? null : (Long) (now + leaseNanos);
+        claims.wentBack(beats.isAlone(now) ? null : (Long) (now + leaseNanos));
         beats.beginAnew(now);
       }
     }
+    boolean buried = false;
     for (Beats.Other dead : beats.silent(now)) {
-      bury(dead);
+      buried |= bury(dead);
     }
-    settle(view);
-    if (view.owned() != known() || view.epochs() != knownEpochs()) {
-      dropLost();
+    if (!unproven) {
+      claims.act(buried ? lookAtTables() : view, now);
     }
-    if ((view.free() > 0 || view.owned() > known())
-        && (claimFrom == null || now - claimFrom >= 0)) {
-      claimFrom = null;
-      claim();
-    }
-    tell(view);
+    return !unproven;
   }
 
-  /** How many slots are this host's, as far as it knows. */
-  private int known() {
-    return ownership.owned() + (claimed == null ? 0 : claimed.epochs.size());
-  }
-
-  private long knownEpochs() {
-    return ownership.epochs() + (claimed == null ? 0 : claimed.sum());
-  }
-
-  private void bury(Beats.Other dead) throws SQLException {
+  private boolean bury(Beats.Other dead) throws SQLException {
     if (!table.bury(connected(), dead)) {
-      return;
+      return false;
     }
     LOGGER.log(
         System.Logger.Level.WARNING,
@@ -297,10 +325,15 @@ final class HostLease implements AutoCloseable {
           e.getMessage());
       disconnect();
     }
+    return true;
   }
 
-  /** What the store doesn't say of this host any more is lost. */
-  private void dropLost() throws SQLException {
+  /**
+   * What the store doesn't say of this host any more is lost.
+   *
+   * @return what it says of this host, with the epochs
+   */
+  Map<Integer, Long> dropLost() throws SQLException {
     Map<Integer, Long> epochs = table.owned(connected());
     boolean lost = false;
     for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
@@ -310,96 +343,36 @@ final class HostLease implements AutoCloseable {
         lost = true;
       }
     }
-    claimed = null;
     if (lost) {
       LOGGER.log(
           System.Logger.Level.WARNING,
           "another host has taken slots of this one; their objects are reset");
       ownership.changed();
     }
+    return epochs;
   }
 
-  private void claim() throws SQLException {
-    SlotTable.Claim got;
-    try {
-      got = table.claim(connected());
-    } catch (SQLException e) {
-      if (!"55P03".equals(e.getSQLState())) { // lock not available
-        throw e;
-      }
-      // A commit that began under the last owner is still under way.
-      connected().rollback();
-      return;
-    }
-    if (got == null) {
-      return; // Buried. The next renewal finds out.
-    }
-    Map<Integer, Long> epochs = new HashMap<>(got.epochs());
-    epochs.keySet().removeIf(slot -> ownership.tenure(slot) != null);
-    Map<String, String> owners = new HashMap<>();
-    got.owners().forEach(other -> owners.put(other.host(), other.sign()));
-    Claimed taken = new Claimed(epochs, owners);
-    claimed = taken;
-    if (owners.isEmpty()) {
-      own(taken);
-    }
-  }
-
-  /** Whoever thought that it owned what was claimed here knows better by now, or is gone. */
-  private void settle(SlotTable.View view) throws SQLException {
-    Claimed waits = claimed;
-    if (waits != null) {
-      Map<String, String> signs = new HashMap<>();
-      view.others().forEach(other -> signs.put(other.host(), other.sign()));
-      waits
-          .owners
-          .entrySet()
-          .removeIf(owner -> !owner.getValue().equals(signs.get(owner.getKey())));
-      if (waits.owners.isEmpty()) {
-        own(waits);
-      }
-    }
-  }
-
-  private void own(Claimed taken) throws SQLException {
+  /**
+   * These are this host's from now on, since it has taken them in the store.
+   *
+   * @return whether they are; not if the store went back since
+   */
+  boolean own(Map<Integer, Long> epochs) throws SQLException {
     store.upgrade();
     synchronized (this) {
       if (wentBack) {
-        return;
+        return false;
       }
-      taken.epochs.forEach(ownership::own);
+      epochs.forEach(ownership::own);
     }
-    claimed = null;
     ownership.changed();
+    return true;
   }
 
   private void loseAll(String why) {
-    claimed = null;
+    claims.lostAll();
     ownership.loseAll(why);
     ownership.changed();
-  }
-
-  private void tell(SlotTable.View view) {
-    String owner = view.owner();
-    if (ownsAll()) {
-      if (waiting) {
-        waiting = false;
-        LOGGER.log(System.Logger.Level.INFO, "this host owns all slots of {0}", store);
-      }
-    } else if (owner != null) {
-      if (ownership.owned() == 0) {
-        ownership.because("host " + owner + " owns it");
-      }
-      if (!waiting) {
-        waiting = true;
-        LOGGER.log(
-            System.Logger.Level.WARNING,
-            "waiting for host {0}, which owns {1} slots of {2}, to give them up or to be gone",
-            owner,
-            ObjectKey.SLOTS - view.free() - view.owned(),
-            store);
-      }
-    }
   }
 
   /** A little less than the lease, in case the clocks don't run at quite the same rate. */
@@ -407,11 +380,14 @@ final class HostLease implements AutoCloseable {
     return leaseNanos - leaseNanos / 50;
   }
 
-  private Connection connected() throws SQLException {
+  /** The connection, which is opened if there is none. */
+  Connection connected() throws SQLException {
     Connection open = connection;
     if (open == null) {
       open = sessions.open(PostgresSessions.Purpose.LEASE);
       connection = open;
+      unproven = true;
+      claims.reconnected();
     }
     return open;
   }

@@ -71,6 +71,15 @@ abstract class JdbcStore implements AutoCloseable {
   /** Whom the slots belong to now. */
   abstract Ownership ownership();
 
+  /**
+   * The slots, for a host that shares them with others.
+   *
+   * @throws IllegalStateException if this one doesn't
+   */
+  Slots slots() {
+    throw new IllegalStateException(StorageEngine.noSlots(this));
+  }
+
   /** The numbers of the groups. */
   final GroupNumbers groups() {
     return groups;

@@ -61,6 +61,11 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
+  public Slots slots() {
+    throw new IllegalStateException(noSlots(this));
+  }
+
+  @Override
   String whyNotServing() {
     return "it is closed";
   }

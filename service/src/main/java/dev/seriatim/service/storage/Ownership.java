@@ -3,6 +3,8 @@ package dev.seriatim.service.storage;
 import com.google.common.base.Ticker;
 import dev.seriatim.service.StorageException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -52,32 +54,35 @@ final class Ownership {
   /** Why the last slot was lost, or why none is owned yet. */
   private volatile String reason = "it has not been taken yet";
 
-  private volatile @Nullable Listener listener;
+  private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
-  private Ownership(Ticker ticker, long leaseNanos) {
+  /** Whether this host serves, whatever it owns: it passes on what others own. */
+  private final boolean shares;
+
+  private Ownership(Ticker ticker, long leaseNanos, boolean shares) {
     this.ticker = ticker;
     this.leaseNanos = leaseNanos;
+    this.shares = shares;
     this.certainUntil = ticker.read();
   }
 
-  static Ownership leased(Ticker ticker, Duration lease) {
-    return new Ownership(ticker, lease.toNanos());
+  static Ownership leased(Ticker ticker, Duration lease, boolean shares) {
+    return new Ownership(ticker, lease.toNanos(), shares);
   }
 
   static Ownership exclusive() {
-    return new Ownership(Ticker.systemTicker(), 0);
+    return new Ownership(Ticker.systemTicker(), 0, /* shares= */ false);
   }
 
   /** Tells this listener from now on, and how it is now. */
   void listen(Listener told) {
-    listener = told;
+    listeners.add(told);
     changed();
   }
 
   /** Whoever has changed what is owned calls this when it is done. */
   void changed() {
-    Listener told = listener;
-    if (told != null) {
+    for (Listener told : listeners) {
       told.slotsChanged();
       told.serves(isServing());
     }
@@ -85,18 +90,18 @@ final class Ownership {
 
   /** It may have passed, or come, that this host is certain of what it owns. */
   void lookAtCertainty() {
-    Listener told = listener;
-    if (told != null) {
+    for (Listener told : listeners) {
       told.serves(isServing());
     }
   }
 
   /**
-   * Whether this host owns anything, and was certain of it not long ago. One that the store can't
-   * be reached from is of no use, and others may have taken over.
+   * Whether this host owns anything, or shares it with others, and was certain of it not long ago.
+   * One that the store can't be reached from is of no use, and others may have taken over.
    */
   boolean isServing() {
-    return owned() > 0 && (leaseNanos == 0 || ticker.read() - certainUntil < leaseNanos);
+    return (shares || owned() > 0)
+        && (leaseNanos == 0 || ticker.read() - certainUntil < leaseNanos);
   }
 
   /** The stretch of owning this slot that lasts now; null if this host doesn't own it. */
@@ -107,6 +112,11 @@ final class Ownership {
   /** The slot is this host's from now on. */
   void own(int slot, long epoch) {
     tenures.set(slot, new Tenure(slot, epoch));
+  }
+
+  /** The slot is given up: its stretch has ended. */
+  void give(int slot) {
+    tenures.set(slot, null);
   }
 
   /** This stretch has ended, unless that was known already. */

@@ -40,6 +40,25 @@ final class PostgresSchema {
     }
     JdbcStore.checkVersion(store, version(connection));
     addBeats(connection);
+    addSharing(connection);
+  }
+
+  /** Lets hosts share slots, and know of each other. Likewise. */
+  private static void addSharing(Connection connection) throws SQLException {
+    if (PostgresStore.single(connection, "SELECT to_regclass('leases') IS NULL").equals("t")) {
+      JdbcStore.execute(
+          connection,
+          "ALTER TABLE hosts ADD COLUMN address text, ADD COLUMN cluster_address text,"
+              + " ADD COLUMN version text, ADD COLUMN namespaces bytea, ADD COLUMN state text,"
+              + " ADD COLUMN token bytea, ADD COLUMN started timestamptz DEFAULT now(),"
+              + " ADD COLUMN said bigint NOT NULL DEFAULT 0, ADD COLUMN done bigint",
+          "CREATE TABLE leases (name text PRIMARY KEY, host text NOT NULL,"
+              + " until timestamptz NOT NULL)",
+          "CREATE VIEW readable_hosts AS SELECT host, address, cluster_address, version, state,"
+              + " started, slots, lease_until FROM hosts",
+          "CREATE VIEW readable_slots AS SELECT slot, epoch, host, address FROM slots"
+              + " LEFT JOIN hosts USING (host)");
+    }
   }
 
   /**

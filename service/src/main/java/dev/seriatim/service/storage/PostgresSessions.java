@@ -28,6 +28,8 @@ final class PostgresSessions {
     COMMITTER,
     /** Takes slots and holds the lease on them. */
     LEASE,
+    /** Holds a lock as long as this host does what only one may do. */
+    ALONE,
     /** Makes the tables. */
     TABLES,
     /** Makes old tables new ones, which may take long. */
@@ -65,7 +67,7 @@ final class PostgresSessions {
         switch (purpose) {
           case COMMITTER -> patience;
           // Sooner: while it hears nothing, the lease runs out.
-          case LEASE -> longer(lease.dividedBy(4), LEAST_TIMEOUT);
+          case LEASE, ALONE -> longer(lease.dividedBy(4), LEAST_TIMEOUT);
           case TABLES -> TABLES_TIMEOUT;
           case UPGRADE -> Duration.ZERO;
         };
@@ -174,7 +176,12 @@ final class PostgresSessions {
 
   /** Ends another host's sessions, which may hold locks though it is dead or hangs. */
   void endAll(Connection connection, String otherHost) throws SQLException {
-    end(connection, List.of(name(Purpose.COMMITTER, otherHost), name(Purpose.LEASE, otherHost)));
+    end(
+        connection,
+        List.of(
+            name(Purpose.COMMITTER, otherHost),
+            name(Purpose.LEASE, otherHost),
+            name(Purpose.ALONE, otherHost)));
   }
 
   private static void end(Connection connection, List<String> names) throws SQLException {
@@ -193,6 +200,7 @@ final class PostgresSessions {
     return switch (purpose) {
       case COMMITTER -> "seriatim-committer-" + host;
       case LEASE -> "seriatim-lease-" + host;
+      case ALONE -> "seriatim-alone-" + host;
       case TABLES, UPGRADE -> "seriatim-tables-" + host;
     };
   }

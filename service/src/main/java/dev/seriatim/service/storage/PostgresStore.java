@@ -31,6 +31,9 @@ final class PostgresStore extends JdbcStore {
   private final SilenceWatch watch = new SilenceWatch("committer");
   private final HostLease lease;
 
+  /** Null if this host shares none. */
+  private final @Nullable SharedSlots slots;
+
   /** The thread's of the lease, or the starting one's. */
   private boolean upgraded;
 
@@ -41,11 +44,12 @@ final class PostgresStore extends JdbcStore {
 
   private PostgresStore(StorageOptions options, StorageOptions.Postgres location) {
     this.location = location;
-    this.ownership = Ownership.leased(options.ticker(), options.lease());
+    this.ownership = Ownership.leased(options.ticker(), options.lease(), options.sharedSlots());
     this.sessions = new PostgresSessions(options, location, host);
     this.reads =
         new PostgresReads(sessions.pool(options.readConnections()), options.storePatience());
     this.lease = new HostLease(this, sessions, options, ownership, host);
+    this.slots = options.sharedSlots() ? new SharedSlots(host, lease, ownership, sessions) : null;
   }
 
   /** Opens the store, and takes what no other host owns. */
@@ -70,6 +74,11 @@ final class PostgresStore extends JdbcStore {
   @Override
   Ownership ownership() {
     return ownership;
+  }
+
+  @Override
+  Slots slots() {
+    return slots == null ? super.slots() : slots;
   }
 
   @Override

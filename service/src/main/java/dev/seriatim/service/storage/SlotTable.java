@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,11 +38,23 @@ final class SlotTable {
 
   private final String host;
   private final long leaseMillis;
+  private final boolean shares;
 
-  SlotTable(String host, Duration lease) {
+  SlotTable(String host, Duration lease, boolean shares) {
     this.host = host;
     this.leaseMillis = lease.toMillis();
+    this.shares = shares;
   }
+
+  /**
+   * Another host.
+   *
+   * @param shares whether it takes only what the hosts of its cluster agree on
+   * @param said changes with what it says of itself
+   * @param beat its last beat
+   * @param done the last beat of which it has done what follows from what it found then
+   */
+  record Peer(Beats.Other other, boolean shares, long said, long beat, long done) {}
 
   /**
    * What the tables say.
@@ -49,8 +62,19 @@ final class SlotTable {
    * @param owned how many slots have this host's name, and {@code epochs} is the sum of theirs
    * @param free how many slots belong to no host
    * @param owner some other host that owns slots, if there is one
+   * @param loner some other host that owns slots and shares none, if there is one
    */
-  record View(List<Beats.Other> others, int owned, long epochs, int free, @Nullable String owner) {}
+  record View(
+      List<Peer> peers,
+      int owned,
+      long epochs,
+      int free,
+      @Nullable String owner,
+      @Nullable String loner) {
+    List<Beats.Other> others() {
+      return peers.stream().map(Peer::other).toList();
+    }
+  }
 
   /**
    * What a renewal found.
@@ -72,13 +96,14 @@ final class SlotTable {
   void join(Connection connection, long beat) throws SQLException {
     try (PreparedStatement insert =
         connection.prepareStatement(
-            "INSERT INTO hosts (host, beat, slots, lease_millis, lease_until) VALUES (?, ?, 0, ?,"
-                + " clock_timestamp() + ? * interval '1 millisecond')"
+            "INSERT INTO hosts (host, beat, slots, lease_millis, lease_until, cluster_address)"
+                + " VALUES (?, ?, 0, ?, clock_timestamp() + ? * interval '1 millisecond', ?)"
                 + " ON CONFLICT (host) DO UPDATE SET beat = excluded.beat")) {
       insert.setString(1, host);
       insert.setLong(2, beat);
       insert.setLong(3, leaseMillis);
       insert.setLong(4, leaseMillis);
+      insert.setString(5, shares ? "" : null);
       insert.executeUpdate();
     }
     connection.commit();
@@ -88,21 +113,24 @@ final class SlotTable {
    * Beats.
    *
    * @param beat one that this host has never made before
+   * @param done the last beat of which this host has done what follows
    * @param slots how many slots this host thinks it owns
    * @return null if this host has no row: it was buried, or has not joined yet
    */
-  @Nullable Renewal renew(Connection connection, long beat, int slots) throws SQLException {
+  @Nullable Renewal renew(Connection connection, long beat, long done, int slots)
+      throws SQLException {
     long before;
     try (PreparedStatement update =
         connection.prepareStatement(
-            "UPDATE hosts SET beat = ?, slots = ?,"
+            "UPDATE hosts SET beat = ?, done = ?, slots = ?,"
                 + " lease_until = clock_timestamp() + ? * interval '1 millisecond'"
                 + " FROM (SELECT host, beat FROM hosts WHERE host = ? FOR UPDATE) AS old"
                 + " WHERE hosts.host = old.host RETURNING old.beat")) {
       update.setLong(1, beat);
-      update.setInt(2, slots);
-      update.setLong(3, leaseMillis);
-      update.setString(4, host);
+      update.setLong(2, done);
+      update.setInt(3, slots);
+      update.setLong(4, leaseMillis);
+      update.setString(5, host);
       try (ResultSet results = update.executeQuery()) {
         if (!results.next()) {
           connection.rollback();
@@ -134,28 +162,48 @@ final class SlotTable {
   }
 
   private View view(Connection connection) throws SQLException {
-    List<Beats.Other> others;
+    List<Peer> peers = new ArrayList<>();
     try (PreparedStatement select =
         connection.prepareStatement(
-            "SELECT host, " + SIGN + ", " + LEASE_MILLIS + ", slots FROM hosts WHERE host <> ?")) {
-      others = others(select);
+            "SELECT host, "
+                + SIGN
+                + ", "
+                + LEASE_MILLIS
+                + ", slots, cluster_address IS NOT NULL, said, beat, coalesce(done, beat)"
+                + " FROM hosts WHERE host <> ?")) {
+      select.setString(1, host);
+      try (ResultSet results = select.executeQuery()) {
+        while (results.next()) {
+          peers.add(
+              new Peer(
+                  other(results),
+                  results.getBoolean(5),
+                  results.getLong(6),
+                  results.getLong(7),
+                  results.getLong(8)));
+        }
+      }
     }
     try (PreparedStatement select =
         connection.prepareStatement(
-            "SELECT count(*) FILTER (WHERE host = ?),"
-                + " coalesce(sum(epoch) FILTER (WHERE host = ?), 0),"
-                + " count(*) FILTER (WHERE "
-                + FREE
-                + "), min(host) FILTER (WHERE host <> ? AND NOT "
-                + FREE
-                + ") FROM slots")) {
-      select.setString(1, host);
-      select.setString(2, host);
-      select.setString(3, host);
+            "SELECT count(*) FILTER (WHERE slots.host = ?),"
+                + " coalesce(sum(epoch) FILTER (WHERE slots.host = ?), 0),"
+                + " count(*) FILTER (WHERE hosts.host IS NULL),"
+                + " min(hosts.host) FILTER (WHERE hosts.host <> ?),"
+                + " min(hosts.host) FILTER (WHERE hosts.host <> ? AND cluster_address IS NULL)"
+                + " FROM slots LEFT JOIN hosts ON hosts.host = slots.host")) {
+      for (int index = 1; index <= 4; index++) {
+        select.setString(index, host);
+      }
       try (ResultSet results = select.executeQuery()) {
         results.next();
         return new View(
-            others, results.getInt(1), results.getLong(2), results.getInt(3), results.getString(4));
+            peers,
+            results.getInt(1),
+            results.getLong(2),
+            results.getInt(3),
+            results.getString(4),
+            results.getString(5));
       }
     }
   }
@@ -177,23 +225,15 @@ final class SlotTable {
   }
 
   /**
-   * Takes every free slot, and locks no other.
+   * Takes every free slot, and locks no other. Only for hosts that share none.
    *
-   * @return null if this host has no row any more
+   * @return null if this host has no row any more, or there is one that shares slots
    */
   @Nullable Claim claim(Connection connection) throws SQLException {
     // This host must not be buried meanwhile. And no other may be in the middle of a renewal: the
     // next one that it makes has to see what is taken here.
     List<Beats.Other> owners;
-    boolean joined;
-    try (PreparedStatement select =
-        connection.prepareStatement("SELECT FROM hosts WHERE host = ? FOR KEY SHARE")) {
-      select.setString(1, host);
-      try (ResultSet results = select.executeQuery()) {
-        joined = results.next();
-      }
-    }
-    if (!joined) {
+    if (!keepJoined(connection) || exists(connection, "hosts WHERE cluster_address IS NOT NULL")) {
       connection.rollback();
       return null;
     }
@@ -212,18 +252,130 @@ final class SlotTable {
     return new Claim(epochs, owners);
   }
 
+  /** Whether this host has a row. If so, nobody takes it away until the transaction ends. */
+  private boolean keepJoined(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+        connection.prepareStatement("SELECT FROM hosts WHERE host = ? FOR KEY SHARE")) {
+      select.setString(1, host);
+      try (ResultSet results = select.executeQuery()) {
+        return results.next();
+      }
+    }
+  }
+
+  private static boolean exists(Connection connection, String from) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement("SELECT FROM " + from + " LIMIT 1");
+        ResultSet results = select.executeQuery()) {
+      return results.next();
+    }
+  }
+
   /** In the order in which commits lock slots, and in which every host takes them. */
   private static List<Integer> lockFree(Connection connection) throws SQLException {
-    List<Integer> slots = new ArrayList<>();
     try (PreparedStatement select =
-            connection.prepareStatement(
-                "SELECT slot FROM slots WHERE " + FREE + " ORDER BY slot FOR UPDATE");
-        ResultSet results = select.executeQuery()) {
+        connection.prepareStatement(
+            "SELECT slot FROM slots WHERE " + FREE + " ORDER BY slot FOR UPDATE")) {
+      return slots(select);
+    }
+  }
+
+  private static List<Integer> slots(PreparedStatement select) throws SQLException {
+    List<Integer> slots = new ArrayList<>();
+    try (ResultSet results = select.executeQuery()) {
       while (results.next()) {
         slots.add(results.getInt(1));
       }
     }
     return slots;
+  }
+
+  /**
+   * Takes those of these slots that are free, or have this host's name. Locks no other; and doesn't
+   * wait for a commit of the last owner that is still under way, but leaves its slots.
+   *
+   * @return the epochs of those that were taken; none if this host has no row any more, or there is
+   *     a host that owns slots and shares none
+   */
+  Map<Integer, Long> claim(Connection connection, Set<Integer> wanted) throws SQLException {
+    Map<Integer, Long> epochs = new HashMap<>();
+    boolean may =
+        keepJoined(connection)
+            && !exists(connection, "hosts JOIN slots USING (host) WHERE cluster_address IS NULL");
+    if (may) {
+      String mayHave = "(host = ? OR " + FREE + ")";
+      List<Integer> locked;
+      Array array = connection.createArrayOf("integer", wanted.toArray());
+      try (PreparedStatement select =
+          connection.prepareStatement(
+              "SELECT slot FROM slots WHERE slot = ANY (?) AND "
+                  + mayHave
+                  + " ORDER BY slot FOR UPDATE SKIP LOCKED")) {
+        select.setArray(1, array);
+        select.setString(2, host);
+        locked = slots(select);
+      } finally {
+        array.free();
+      }
+      // Looked at again, as in raiseEpochs.
+      Array lockedArray = connection.createArrayOf("integer", locked.toArray());
+      try (PreparedStatement update =
+          connection.prepareStatement(
+              "UPDATE slots SET epoch = epoch + 1, host = ? WHERE slot = ANY (?) AND "
+                  + mayHave
+                  + " RETURNING slot, epoch")) {
+        update.setString(1, host);
+        update.setArray(2, lockedArray);
+        update.setString(3, host);
+        try (ResultSet results = update.executeQuery()) {
+          while (results.next()) {
+            epochs.put(results.getInt(1), results.getLong(2));
+          }
+        }
+      } finally {
+        lockedArray.free();
+      }
+    }
+    connection.commit();
+    return epochs;
+  }
+
+  /**
+   * Gives those of these slots up that have this host's name. Waits for commits of this host that
+   * are under way in them, as long as the connection allows.
+   *
+   * @param locked is called when no such commit can be under way any more, and before any other
+   *     host can take the slots
+   */
+  void give(Connection connection, Set<Integer> given, Runnable locked) throws SQLException {
+    Array array = connection.createArrayOf("integer", given.toArray());
+    try {
+      try (PreparedStatement select =
+          connection.prepareStatement(
+              "SELECT slot FROM slots WHERE slot = ANY (?) AND host = ? ORDER BY slot FOR"
+                  + " UPDATE")) {
+        select.setArray(1, array);
+        select.setString(2, host);
+        select.executeQuery().close();
+      }
+      locked.run();
+      try (PreparedStatement update =
+          connection.prepareStatement(
+              "UPDATE slots SET epoch = epoch + 1, host = NULL"
+                  + " WHERE slot = ANY (?) AND host = ?")) {
+        update.setArray(1, array);
+        update.setString(2, host);
+        update.executeUpdate();
+      }
+      connection.commit();
+    } finally {
+      array.free();
+    }
+  }
+
+  /** Whether a lock was not to be had in time. */
+  static boolean isLocked(SQLException failure) {
+    return "55P03".equals(failure.getSQLState());
   }
 
   private void raiseEpochs(Connection connection, List<Integer> slots) throws SQLException {
@@ -292,14 +444,17 @@ final class SlotTable {
     List<Beats.Other> others = new ArrayList<>();
     try (ResultSet results = select.executeQuery()) {
       while (results.next()) {
-        others.add(
-            new Beats.Other(
-                results.getString(1),
-                results.getString(2),
-                Duration.ofMillis(results.getLong(3)).toNanos(),
-                results.getInt(4)));
+        others.add(other(results));
       }
     }
     return others;
+  }
+
+  private static Beats.Other other(ResultSet results) throws SQLException {
+    return new Beats.Other(
+        results.getString(1),
+        results.getString(2),
+        Duration.ofMillis(results.getLong(3)).toNanos(),
+        results.getInt(4));
   }
 }

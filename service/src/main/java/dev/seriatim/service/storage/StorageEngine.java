@@ -80,7 +80,24 @@ public abstract sealed class StorageEngine implements AutoCloseable
     };
   }
 
-  /** Whether this host owns its objects now. */
+  /**
+   * The slots that this host shares with others; always the same.
+   *
+   * @throws IllegalStateException if it shares none: its store isn't a PostgreSQL that was opened
+   *     with {@link StorageOptions#withSharedSlots}
+   */
+  public abstract Slots slots();
+
+  static String noSlots(Object store) {
+    return store
+        + " belongs to one host as a whole, expected a PostgreSQL that was opened with"
+        + " StorageOptions.withSharedSlots()";
+  }
+
+  /**
+   * Whether this host owns its objects now; one that shares slots, whether it is certain of those
+   * that it has.
+   */
   public final boolean isServing() {
     return serving.is();
   }
