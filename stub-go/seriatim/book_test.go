@@ -18,10 +18,11 @@ import (
 
 // switchboard is a shared call without a connection.
 type switchboard struct {
-	t     *testing.T
-	call  *sharedCall
-	now   time.Time
-	lanes []*lane
+	objects *DurableObjects
+	t       *testing.T
+	call    *sharedCall
+	now     time.Time
+	lanes   []*lane
 }
 
 func newSwitchboard(t *testing.T, options *Options) *switchboard {
@@ -29,13 +30,14 @@ func newSwitchboard(t *testing.T, options *Options) *switchboard {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects := newDurableObjects(nil, checked, nil, nil)
 	call := &sharedCall{
-		objects: newDurableObjects(nil, checked, nil),
-		hangUp:  func() {},
-		book:    laneBook{lanes: map[uint64]*lane{}},
+		access: &objects.host,
+		hangUp: func() {},
+		book:   laneBook{lanes: map[uint64]*lane{}},
 	}
 	call.wakeUp.L = &call.mu
-	return &switchboard{t: t, call: call, now: time.Unix(0, 0)}
+	return &switchboard{t: t, objects: objects, call: call, now: time.Unix(0, 0)}
 }
 
 // heard has the host say something, so that more than one message may leave.
@@ -47,7 +49,7 @@ func (b *switchboard) heard() {
 // open opens a stub, with calls of so many bytes.
 func (b *switchboard) open(bytes ...int) *lane {
 	open := &seriatimv1.Open{Namespace: "N", Object: &seriatimv1.Open_Name{Name: "n"}}
-	s := newSession(b.call.objects, open, "")
+	s := newSession(b.objects, open, "")
 	l := b.call.lane(s)
 	if l == nil {
 		b.t.Fatal("no more lanes are let in")

@@ -2,9 +2,9 @@ package seriatim
 
 // Lanes is how many lanes the client's shared calls have, by their numbers and in all.
 func (o *DurableObjects) Lanes() (numbered, open int) {
-	o.shared.mu.Lock()
-	defer o.shared.mu.Unlock()
-	for _, call := range o.shared.calls {
+	o.host.shared.mu.Lock()
+	defer o.host.shared.mu.Unlock()
+	for _, call := range o.host.shared.calls {
 		if call == nil {
 			continue
 		}

@@ -41,6 +41,7 @@ func frameOf(open *seriatimv1.Open, calls []*pendingCall) *seriatimv1.ConnectReq
 // the session says.
 type link struct {
 	session  *session
+	access   *access
 	end      context.CancelFunc // Ends the call and its goroutines.
 	wakeUp   sync.Cond          // Wakes the writer. Its lock is the session's.
 	streamed bool               // A stream carries the call. Guarded by the session's lock.
@@ -50,7 +51,7 @@ type link struct {
 func startLink(session *session) *link {
 	// Outside of the caller's context: a stub outlives its first caller.
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{session: session, end: cancel}
+	l := &link{session: session, access: session.access, end: cancel}
 	l.wakeUp.L = &session.mu
 	go l.run(ctx)
 	return l
@@ -69,7 +70,12 @@ func (l *link) run(ctx context.Context) {
 	defer l.leave()
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
 	codec := &frameCodec{}
-	stream, err := l.session.objects.client.Connect(ctx, carrying(codec, l.session.options.MaxInboundFrameBytes)...)
+	client, err := l.access.client()
+	if err != nil {
+		l.session.connectionLost(lostCause(err))
+		return
+	}
+	stream, err := client.Connect(ctx, carrying(codec, l.session.options.MaxInboundFrameBytes)...)
 	if err != nil {
 		l.session.connectionLost(lostCause(err))
 		return
@@ -83,14 +89,14 @@ func (l *link) carried() {
 	l.session.mu.Lock()
 	defer l.session.mu.Unlock()
 	l.streamed = true
-	l.session.objects.streams.Add(1)
+	l.access.streams.Add(1)
 }
 
 func (l *link) leave() {
 	l.session.leave()
 	l.hangUp()
 	if l.streamed {
-		l.session.objects.streams.Add(-1)
+		l.access.streams.Add(-1)
 	}
 }
 

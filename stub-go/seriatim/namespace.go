@@ -149,7 +149,11 @@ func (n *Namespace) known(ctx context.Context) (*IDs, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.objects.options.DescribeTimeout)
 	defer cancel()
-	description, err := n.objects.client.DescribeNamespace(ctx, &seriatimv1.DescribeNamespaceRequest{Name: n.name})
+	client, err := n.objects.host.client()
+	if err != nil {
+		return nil, err
+	}
+	description, err := client.DescribeNamespace(ctx, &seriatimv1.DescribeNamespaceRequest{Name: n.name})
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,14 @@
 package seriatim
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -23,32 +21,38 @@ const firstReconnectDelay = 100 * time.Millisecond
 // DurableObjects is a client of one Seriatim host: the way to its durable objects. Safe for any number of
 // goroutines, and made to be shared.
 type DurableObjects struct {
-	conn    grpc.ClientConnInterface
-	client  seriatimv1.DurableObjectsClient
 	options Options
-	owned   *grpc.ClientConn // nil, if the connection is the caller's.
+	host    access  // Where stubs are opened, if there is no route.
+	routes  *routes // nil, if the client follows none.
 
-	namespaces sync.Map     // By name, each a *Namespace.
-	streams    atomic.Int64 // How many calls that carry stubs have a stream of the connection.
-	shared     sharedCalls
+	namespaces sync.Map  // By name, each a *Namespace.
 	forgotten  sync.Once // Warns of a stub that was dropped.
 }
 
-func newDurableObjects(conn grpc.ClientConnInterface, options Options, owned *grpc.ClientConn) *DurableObjects {
-	return &DurableObjects{
-		conn: conn, client: seriatimv1.NewDurableObjectsClient(conn), options: options, owned: owned,
+func newDurableObjects(
+	conn grpc.ClientConnInterface, options Options, owned *grpc.ClientConn,
+	dial func(address string) (*grpc.ClientConn, error),
+) *DurableObjects {
+	o := &DurableObjects{options: options}
+	o.host.options, o.host.conn, o.host.owned = &o.options, conn, owned
+	if options.FollowRoutes {
+		o.routes = newRoutes(&o.options, dial)
 	}
+	return o
 }
 
 // On gives a client over a connection, which may have interceptors and credentials and stays the caller's to
 // close. It should have a keepalive, so that a dead host breaks its stubs in bounded time. Nil options are the
-// defaults. An error, if the options are wrong.
+// defaults. An error, if the options are wrong, or say to follow routes without Options.DialRoute.
 func On(conn grpc.ClientConnInterface, options *Options) (*DurableObjects, error) {
 	checked, err := options.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return newDurableObjects(conn, checked, nil), nil
+	if checked.FollowRoutes && checked.DialRoute == nil {
+		return nil, errors.New("seriatim: FollowRoutes on a connection that was given, expected DialRoute with it")
+	}
+	return newDurableObjects(conn, checked, nil, checked.DialRoute), nil
 }
 
 // Connect gives a client with a connection of its own, which a keepalive watches: Options.KeepAliveTime. It
@@ -62,25 +66,33 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 	if err != nil {
 		return nil, err
 	}
-	conn, err := grpc.NewClient(target,
-		grpc.WithTransportCredentials(creds),
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff: backoff.Config{
-				BaseDelay:  min(firstReconnectDelay, checked.MaxReconnectDelay),
-				Multiplier: 2,
-				Jitter:     0.2,
-				MaxDelay:   checked.MaxReconnectDelay,
-			},
-			MinConnectTimeout: checked.ConnectTimeout,
-		}),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time:    checked.KeepAliveTime,
-			Timeout: checked.KeepAliveTimeout,
-		}))
+	dial := func(address string) (*grpc.ClientConn, error) { return newConnection(address, creds, &checked) }
+	conn, err := dial(target)
 	if err != nil {
 		return nil, fmt.Errorf("seriatim: target %q: %w", target, err)
 	}
-	return newDurableObjects(conn, checked, conn), nil
+	if checked.DialRoute != nil {
+		dial = checked.DialRoute
+	}
+	return newDurableObjects(conn, checked, conn, dial), nil
+}
+
+func newConnection(target string, creds credentials.TransportCredentials, options *Options) (*grpc.ClientConn, error) {
+	return grpc.NewClient(target,
+		grpc.WithTransportCredentials(creds),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{
+				BaseDelay:  min(firstReconnectDelay, options.MaxReconnectDelay),
+				Multiplier: 2,
+				Jitter:     0.2,
+				MaxDelay:   options.MaxReconnectDelay,
+			},
+			MinConnectTimeout: options.ConnectTimeout,
+		}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time:    options.KeepAliveTime,
+			Timeout: options.KeepAliveTimeout,
+		}))
 }
 
 // Namespace is the namespace with this name; the same one each time. It doesn't ask the host.
@@ -103,54 +115,13 @@ func (o *DurableObjects) NamespaceWithKey(name, uniqueKey string) (*Namespace, e
 }
 
 // Close ends the connection at once, if Connect made it: stubs that are still open break, so close them first
-// and wait for their end. It leaves a connection alone that was given to On, but shared calls end when they have no stubs.
+// and wait for their end. It leaves a connection alone that was given to On, but shared calls end when they have no stubs,
+// and so do the connections that were made for routes beside it.
 func (o *DurableObjects) Close() error {
-	o.shared.close()
-	if o.owned == nil {
-		return nil
+	if o.routes != nil {
+		o.routes.close(o.host.owned != nil)
 	}
-	return o.owned.Close()
-}
-
-// carry begins to carry a stub. Under the session's lock.
-func (o *DurableObjects) carry(s *session) carrier {
-	if o.options.SharedCalls > 0 {
-		if lane := o.shared.lane(s); lane != nil {
-			return lane
-		}
-	}
-	return startLink(s)
-}
-
-// notOpened is the cause of a stub that the host has not opened in time; carried, if a stream carries it.
-func (o *DurableObjects) notOpened(carried bool) *FailureCause {
-	within := o.options.OpenTimeout
-	if carried {
-		return openOverdue(fmt.Sprintf("the host has not opened the stub within %v", within))
-	}
-	one, each, all := "stub", "open stub", "stubs"
-	if o.options.SharedCalls > 0 && !o.shared.hasNone.Load() {
-		one, each, all = "shared call", "shared call", "shared calls"
-	}
-	full := fmt.Sprintf("the connection had no room for one more %s within %v: each %s is a stream, and the other "+
-		"side allows no more of them at a time (HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS); %d %s of this client are open",
-		one, within, each, o.streams.Load(), all)
-	conn, ok := o.conn.(interface{ GetState() connectivity.State })
-	if !ok {
-		return openOverdue(fmt.Sprintf("there was no connection to the host within %v; or %s", within, full))
-	}
-	if state := conn.GetState(); state != connectivity.Ready {
-		return openOverdue(fmt.Sprintf("there was no connection to the host within %v: it is %v", within, state))
-	}
-	cause := newCause(ReasonOpenOverdue, codes.ResourceExhausted, full)
-	cause.Overloaded = true
-	return cause
-}
-
-func openOverdue(message string) *FailureCause {
-	cause := newCause(ReasonOpenOverdue, codes.Unavailable, message)
-	cause.Retryable = true
-	return cause
+	return o.host.close()
 }
 
 // warnOfDropped says once that a stub was dropped that is open. It is for people to see that they leave stubs open; the

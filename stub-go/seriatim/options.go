@@ -3,6 +3,8 @@ package seriatim
 import (
 	"fmt"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // What a host lets one stub have queued, by its own default.
@@ -47,6 +49,23 @@ type Options struct {
 	// SharedCallIdleTimeout is for how long a shared call stays without a stub before it is ended. 1 ns ends it at once.
 	// Default: 10 s.
 	SharedCallIdleTimeout time.Duration
+
+	// FollowRoutes opens later stubs right at the host that has their object, where the host that they would go to has said
+	// which one that is. It saves the hop over that host. An object's host is known when a stub was opened before on it, or
+	// on another whose id begins with the same bits; for a stub that is got by name, the client must know the namespace's
+	// unique key for the latter, as with DurableObjects.NamespaceWithKey. A route is forgotten when a stub that was opened
+	// by it is lost, can't be opened, or ends with codes.Unavailable; the next one goes the usual way, and no call is
+	// repeated for that. Default: false.
+	FollowRoutes bool
+
+	// MaxRoutes is how many routes are remembered, each for the objects whose ids begin with the same bits. Default: 1,024.
+	MaxRoutes int
+
+	// DialRoute makes the connection to the address of a route, such as "10.0.0.7:7070", with FollowRoutes. It is called
+	// once for each address, when the first stub is opened there, and must not block; the connection is the client's,
+	// which closes it when no route and no stub needs it any more. Default: one like the client's own, which only
+	// Connect knows how to make.
+	DialRoute func(address string) (*grpc.ClientConn, error)
 
 	// MaxInboundFrameBytes is the largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB.
 	MaxInboundFrameBytes int
@@ -104,6 +123,7 @@ func (o *Options) withDefaults() (Options, error) {
 		{"MaxInvocationBytes", &options.MaxInvocationBytes, 4<<20 - 8<<10},
 		{"MaxBufferedInvocations", &options.MaxBufferedInvocations, 65_536},
 		{"MaxBufferedBytes", &options.MaxBufferedBytes, 64 << 20},
+		{"MaxRoutes", &options.MaxRoutes, 1024},
 		{"MaxInboundFrameBytes", &options.MaxInboundFrameBytes, 16 << 20},
 	} {
 		if err := orDefault(field.name, field.value, field.defaultValue); err != nil {

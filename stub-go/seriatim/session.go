@@ -34,12 +34,16 @@ type session struct {
 	objects *DurableObjects
 	options *Options
 	ended   chan struct{} // Closed when nothing is left to be completed.
+	path    string        // For routes: the namespace and the name, if the id isn't known.
+	id      string        // For routes: the id, if it is known.
 
 	mu        sync.Mutex
 	ledger    ledger // Guarded, and so is what follows.
 	watchdog  watchdog
 	listeners []func(*FailureCause)
 	carrier   carrier // nil before the first call.
+	access    *access // Where the stub is opened; likewise.
+	onRoute   bool    // That is a route's, and the stub counts as open there.
 }
 
 func newSession(objects *DurableObjects, open *seriatimv1.Open, expectedID string) *session {
@@ -64,12 +68,24 @@ func (s *session) submit(call *pendingCall) *CallFailure {
 		s.watchdog.lookBy(call.deadline, s.checkDeadlines)
 	}
 	if s.carrier == nil {
-		s.carrier = s.objects.carry(s)
+		s.chooseAccess()
+		s.carrier = s.access.carry(s)
 		s.watchdog.expectOpening(s.options.OpenTimeout, s.openingOverdue)
 	} else if s.ledger.window.hasRoom() {
 		s.carrier.wake()
 	}
 	return nil
+}
+
+// chooseAccess says where the stub is opened. Under the lock.
+func (s *session) chooseAccess() {
+	if routes := s.objects.routes; routes != nil {
+		s.access = routes.open(s.path, s.id)
+	}
+	s.onRoute = s.access != nil
+	if s.access == nil {
+		s.access = &s.objects.host
+	}
 }
 
 // close lets no more calls in, and ends the stub when what was taken in has been answered.
@@ -162,7 +178,8 @@ func (s *session) receive(
 	s.mu.Lock()
 	wasOpened := s.ledger.opened
 	got := s.ledger.receive(frame, answered)
-	if s.ledger.opened != wasOpened {
+	opens, onRoute := s.ledger.opened != wasOpened, s.onRoute
+	if opens {
 		s.watchdog.opened()
 	}
 	if got.violated == nil && len(got.answered) > 0 {
@@ -176,6 +193,9 @@ func (s *session) receive(
 		}
 	}
 	s.mu.Unlock()
+	if opens && s.objects.routes != nil {
+		s.objects.routes.opened(s.path, frame.GetOpened(), onRoute)
+	}
 
 	if unreadable := handOut(got.answered, frame.GetOutcomes()); unreadable != nil {
 		s.breakByCarrier(unreadable, FateUnknown)
@@ -216,12 +236,26 @@ func handOut(calls []*pendingCall, outcomes []*seriatimv1.Outcome) *FailureCause
 // and all is answered. Otherwise the connection is lost.
 func (s *session) endedInOrder() bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ledger.finish() {
-		return false
+	finished := s.ledger.finish()
+	if finished {
+		s.finished()
 	}
-	s.finished()
-	return true
+	s.mu.Unlock()
+	if finished {
+		s.leaveRoute(nil)
+	}
+	return finished
+}
+
+// leaveRoute is that the stub is over, for this cause if it broke. Does nothing, if it wasn't opened by a route.
+func (s *session) leaveRoute(cause *FailureCause) {
+	s.mu.Lock()
+	onRoute, wasOpened := s.onRoute, s.ledger.opened
+	s.onRoute = false
+	s.mu.Unlock()
+	if onRoute {
+		s.objects.routes.ended(s.access, cause, wasOpened)
+	}
 }
 
 // connectionLost is told once, if what carries the stub has ended in any other way.
@@ -274,6 +308,7 @@ func (s *session) breakAndTell(cause *FailureCause, sentFate Fate) (tellListener
 	if carrier != nil && !toldByHost {
 		carrier.hangUp()
 	}
+	s.leaveRoute(cause) // First, since callers may try again at once.
 	for _, verdict := range verdicts {
 		verdict.tell()
 	}
@@ -321,7 +356,7 @@ func (s *session) openingOverdue() {
 	if opened {
 		return
 	}
-	s.breakStub(s.objects.notOpened(carried), FateUnknown)
+	s.breakStub(s.access.notOpened(carried), FateUnknown)
 }
 
 func (s *session) endOverdue() {

@@ -26,7 +26,7 @@ type manyStream = grpc.BidiStreamingClient[seriatimv1.ConnectManyRequest, seriat
 // Its lock is taken with a session's held, so no one takes a session's with this one held.
 type sharedCall struct {
 	calls    *sharedCalls
-	objects  *DurableObjects
+	access   *access
 	hangUp   context.CancelFunc // Ends the call and its goroutines.
 	streamed atomic.Bool        // A stream carries the call.
 	codec    frameCodec         // What it remembers is the reader's.
@@ -46,11 +46,11 @@ type sharedCall struct {
 }
 
 // newSharedCall begins a call, behind another one, if there is one: so they come to the host in the order of their making.
-func newSharedCall(calls *sharedCalls, objects *DurableObjects, behind *sharedCall) *sharedCall {
+func newSharedCall(calls *sharedCalls, access *access, behind *sharedCall) *sharedCall {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &sharedCall{
 		calls:   calls,
-		objects: objects,
+		access:  access,
 		hangUp:  cancel,
 		begun:   make(chan struct{}),
 		written: make(chan struct{}),
@@ -131,9 +131,9 @@ func (c *sharedCall) watchIfIdle() {
 	case c.book.retired:
 		c.finish()
 	case c.idle == nil:
-		c.idle = time.AfterFunc(c.objects.options.SharedCallIdleTimeout, c.retireIfIdle)
+		c.idle = time.AfterFunc(c.access.options.SharedCallIdleTimeout, c.retireIfIdle)
 	default:
-		c.idle.Reset(c.objects.options.SharedCallIdleTimeout)
+		c.idle.Reset(c.access.options.SharedCallIdleTimeout)
 	}
 }
 
@@ -220,7 +220,7 @@ func (c *sharedCall) next() step {
 			}
 			c.waitsForNow = true
 		case c.book.isDone():
-			c.ending = time.AfterFunc(c.objects.options.EndTimeout, c.hangUp)
+			c.ending = time.AfterFunc(c.access.options.EndTimeout, c.hangUp)
 			return stepHalfClose
 		default:
 			c.waitsForAny = true
@@ -258,7 +258,7 @@ func (c *sharedCall) run(ctx context.Context, behind <-chan struct{}) {
 		}
 	}
 	// This waits for a connection, and for a stream of it while there are as many as its other end permits.
-	stream, err := c.objects.client.ConnectMany(ctx, carrying(&c.codec, c.maxInboundBytes())...)
+	stream, err := c.connect(ctx)
 	close(c.begun)
 	if err != nil {
 		close(c.written)
@@ -266,18 +266,26 @@ func (c *sharedCall) run(ctx context.Context, behind <-chan struct{}) {
 		return
 	}
 	c.streamed.Store(true)
-	c.objects.streams.Add(1)
+	c.access.streams.Add(1)
 	go c.write(stream)
 	go c.retireWithConnection(ctx)
 	err = c.read(stream)
-	c.objects.streams.Add(-1)
+	c.access.streams.Add(-1)
 	c.end(err)
+}
+
+func (c *sharedCall) connect(ctx context.Context) (manyStream, error) {
+	client, err := c.access.client()
+	if err != nil {
+		return nil, err
+	}
+	return client.ConnectMany(ctx, carrying(&c.codec, c.maxInboundBytes())...)
 }
 
 // retireWithConnection lets no more lanes in when the connection takes no more streams: it is about to end, and a stub that
 // is a call of its own would get another one.
 func (c *sharedCall) retireWithConnection(ctx context.Context) {
-	conn, ok := c.objects.conn.(interface {
+	conn, ok := c.access.connection().(interface {
 		GetState() connectivity.State
 		WaitForStateChange(context.Context, connectivity.State) bool
 	})
@@ -296,7 +304,7 @@ func (c *sharedCall) retireWithConnection(ctx context.Context) {
 
 // maxInboundBytes leaves it to the lane to say that its frame is too large, as long as it isn't many times so.
 func (c *sharedCall) maxInboundBytes() int {
-	return min(math.MaxInt32, 4*c.objects.options.MaxInboundFrameBytes+maxMessageBytes)
+	return min(math.MaxInt32, 4*c.access.options.MaxInboundFrameBytes+maxMessageBytes)
 }
 
 func (c *sharedCall) read(stream manyStream) error {

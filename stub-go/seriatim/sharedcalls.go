@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// sharedCalls are those of one client, over which it spreads its stubs in turn.
+// sharedCalls are those over one connection of a client, over which it spreads its stubs in turn.
 //
 // Its lock is taken with a session's held, and a shared call's is taken with this one held.
 type sharedCalls struct {
@@ -32,7 +32,7 @@ func (s *sharedCalls) lane(session *session) *lane {
 				return lane
 			}
 		}
-		s.last = newSharedCall(s, session.objects, s.last)
+		s.last = newSharedCall(s, session.access, s.last)
 		s.calls[place] = s.last
 	}
 	return nil

@@ -72,8 +72,24 @@ func newStub(namespace *Namespace, name string, id *ID) *Stub {
 		id:        id,
 		session:   newSession(namespace.objects, open, expected),
 	}
+	if namespace.objects.routes != nil {
+		stub.session.path, stub.session.id = pathAndID(namespace, name, expected)
+	}
 	runtime.AddCleanup(stub, (*session).dropped, stub.session)
 	return stub
+}
+
+// pathAndID is the id of an object, if it is known without asking anyone, or else the namespace and the name.
+func pathAndID(namespace *Namespace, name, id string) (path, known string) {
+	if id != "" {
+		return "", id
+	}
+	if ids := namespace.ids.Load(); ids != nil {
+		if derived, err := ids.FromName(name); err == nil {
+			return "", derived.String()
+		}
+	}
+	return namespace.name + "/" + name, ""
 }
 
 // ID is the id of the object. For a stub got by name it is derived from the namespace's unique key, for which

@@ -54,6 +54,8 @@ type options struct {
 	KeepAliveTimeoutMs     int64 `json:"keep_alive_timeout_ms"`
 	SharedCalls            int   `json:"shared_calls"`
 	SharedCallIdleMs       int64 `json:"shared_call_idle_timeout_ms"`
+	FollowRoutes           bool  `json:"follow_routes"`
+	MaxRoutes              int   `json:"max_routes"`
 }
 
 type step struct {
@@ -196,6 +198,8 @@ func play(request *driverRequest) (*driverResponse, error) {
 		KeepAliveTimeout:       millis(given.KeepAliveTimeoutMs),
 		SharedCalls:            given.SharedCalls,
 		SharedCallIdleTimeout:  millis(given.SharedCallIdleMs),
+		FollowRoutes:           given.FollowRoutes,
+		MaxRoutes:              given.MaxRoutes,
 	})
 	if err != nil {
 		return nil, err
