@@ -1,0 +1,60 @@
+package dev.seriatim.cluster;
+
+import dev.seriatim.service.storage.Slots;
+import java.time.Duration;
+
+/**
+ * How this host takes part in a cluster.
+ *
+ * @param host where the others reach its membership; it listens there, too
+ * @param port the port for that; 0 takes a free one
+ * @param weight 1 for a host that has slots; 0 for one that has none, and only passes stubs on
+ * @param announcement what the others are to know of this host; its cluster address and whether it
+ *     is leaving are filled in here
+ * @param leaveLimit how long it may take to hand all slots over when the host leaves
+ * @param rebalanceInterval how often slots are moved, at most {@code 32} at a time, to where fewer
+ *     are
+ */
+record ClusterOptions(
+    String host,
+    int port,
+    int weight,
+    Slots.Announcement announcement,
+    Duration leaveLimit,
+    Duration rebalanceInterval) {
+  static final Duration LEAVE_LIMIT = Duration.ofSeconds(30);
+  static final Duration REBALANCE_INTERVAL = Duration.ofSeconds(1);
+
+  ClusterOptions {
+    if (port < 0 || port > 65535) {
+      throw new IllegalArgumentException("port " + port + ", expected 0 to 65535");
+    }
+    if (weight < 0 || weight > 1) {
+      throw new IllegalArgumentException("weight " + weight + ", expected 0 or 1");
+    }
+    if (leaveLimit.isNegative() || leaveLimit.isZero()) {
+      throw new IllegalArgumentException("leaveLimit " + leaveLimit + ", expected more than 0");
+    }
+    if (rebalanceInterval.isNegative() || rebalanceInterval.isZero()) {
+      throw new IllegalArgumentException(
+          "rebalanceInterval " + rebalanceInterval + ", expected more than 0");
+    }
+  }
+
+  /** With what is usual. */
+  ClusterOptions(String host, int port, Slots.Announcement announcement) {
+    this(host, port, 1, announcement, LEAVE_LIMIT, REBALANCE_INTERVAL);
+  }
+
+  ClusterOptions withWeight(int other) {
+    return new ClusterOptions(host, port, other, announcement, leaveLimit, rebalanceInterval);
+  }
+
+  ClusterOptions withLeaveLimit(Duration other) {
+    return new ClusterOptions(host, port, weight, announcement, other, rebalanceInterval);
+  }
+
+  ClusterOptions withRebalanceInterval(Duration other) {
+    return new ClusterOptions(host, port, weight, announcement, leaveLimit, other);
+  }
+}

@@ -1,0 +1,318 @@
+package dev.seriatim.cluster;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.cluster.SlotKeeper.Keepers;
+import dev.seriatim.service.StorageException;
+import dev.seriatim.service.storage.Slots.Announcement;
+import dev.seriatim.service.storage.Slots.HostRow;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sees to it that this host is in the cluster of its store: finds the others by their rows, founds
+ * the cluster if there is none, and when its {@link Life} there ends, begins another. On a thread
+ * of its own, which also is the one that asks the store.
+ */
+final class Membership implements AutoCloseable {
+  private static final System.Logger LOGGER = System.getLogger(Membership.class.getName());
+
+  /** How long one attempt to join may last, until the rows are looked at anew. */
+  static final Duration JOIN = Duration.ofSeconds(5);
+
+  /** How long a host that founds a cluster waits to be up in it, and to see its own row. */
+  static final Duration FOUND = Duration.ofSeconds(10);
+
+  /** How long it takes until another life begins, and how long that gets. */
+  static final Duration FIRST_BACKOFF = Duration.ofMillis(250);
+
+  static final Duration LAST_BACKOFF = Duration.ofSeconds(5);
+
+  /** How long an actor system may take to end that was told to. */
+  private static final Duration END = Duration.ofSeconds(20);
+
+  private final ClusterOptions options;
+  private final Keepers keepers;
+  private final Thread thread;
+  private final CompletableFuture<Void> up = new CompletableFuture<>();
+
+  /** Whether no other life begins. */
+  @GuardedBy("this")
+  private boolean closed;
+
+  private volatile @Nullable Life life;
+  private volatile boolean leaving;
+
+  /** Owned by the thread. */
+  private Duration backoff = FIRST_BACKOFF;
+
+  Membership(ClusterOptions options, Keepers keepers) {
+    this.options = options;
+    this.keepers = keepers;
+    this.thread =
+        Thread.ofPlatform()
+            .name("seriatim-membership")
+            .daemon()
+            .inheritInheritableThreadLocals(false)
+            .unstarted(this::run);
+  }
+
+  /** Is completed when this host is up in the cluster for the first time. */
+  CompletionStage<Void> start() {
+    thread.start();
+    return up;
+  }
+
+  boolean isUp() {
+    Life current = life;
+    return current != null && current.isUp();
+  }
+
+  /** The store has these rows now. */
+  synchronized void rowsChanged(List<HostRow> rows) {
+    notifyAll();
+    Life current = life;
+    if (current != null) {
+      current.rows(rows);
+    }
+  }
+
+  /**
+   * Hands all slots over and leaves the cluster. Blocks.
+   *
+   * @return whether that came to its end within the limit
+   */
+  boolean leave() throws InterruptedException {
+    leaving = true;
+    Life current = stopLiving();
+    if (current == null) {
+      return true;
+    }
+    announce(current.isUp() ? current.address() : "");
+    current.leave();
+    boolean inOrder = await(current.ended(), options.leaveLimit().plus(END));
+    LOGGER.log(
+        INFO, inOrder ? "this host has left the cluster" : "this host left the cluster in a hurry");
+    return inOrder;
+  }
+
+  @Override
+  public void close() {
+    Life current = stopLiving();
+    if (current != null) {
+      current.abort();
+    }
+    thread.interrupt();
+  }
+
+  private synchronized @Nullable Life stopLiving() {
+    closed = true;
+    notifyAll();
+    return life;
+  }
+
+  private void run() {
+    try {
+      while (live()) {
+        LOGGER.log(INFO, "another membership begins in {0} ms", backoff.toMillis());
+        pause(backoff);
+        backoff = min(backoff.multipliedBy(2), LAST_BACKOFF);
+      }
+    } catch (InterruptedException e) {
+      // It is closed.
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(WARNING, "this host is in no cluster any more, and tries no longer to be", e);
+      up.completeExceptionally(e);
+    }
+  }
+
+  private static Duration min(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
+  }
+
+  /** Lives once, and returns when that is over: whether there is to be another time. */
+  private boolean live() throws InterruptedException {
+    Life begun;
+    try {
+      begun = Life.begin(options, keepers);
+    } catch (RuntimeException e) {
+      LOGGER.log(
+          WARNING,
+          "the membership can't listen on "
+              + options.host()
+              + ":"
+              + options.port()
+              + ": tried again",
+          e);
+      return !isClosed();
+    }
+    if (!isGoingToLive(begun)) {
+      begun.abort();
+      return false;
+    }
+    try {
+      if (join(begun)) {
+        backoff = FIRST_BACKOFF;
+        announceUntilItIsSaid(begun);
+        LOGGER.log(INFO, "this host has joined the cluster, at {0}", begun.address());
+        up.complete(null);
+        await(begun.ended(), Duration.ofDays(10_000));
+        if (!isClosed()) {
+          LOGGER.log(WARNING, "this host was downed, and joins anew");
+        }
+      }
+    } finally {
+      life = null;
+      begun.abort();
+    }
+    if (!await(begun.ended(), END)) {
+      LOGGER.log(WARNING, "an actor system didn''t end within {0} s", END.toSeconds());
+    }
+    if (isClosed()) {
+      return false;
+    }
+    // What others find there isn't in a cluster any more.
+    announce("");
+    return true;
+  }
+
+  private synchronized boolean isGoingToLive(Life begun) {
+    if (!closed) {
+      life = begun;
+    }
+    return !closed;
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
+  }
+
+  private synchronized void pause(Duration time) throws InterruptedException {
+    if (!closed) {
+      TimeUnit.NANOSECONDS.timedWait(this, time.toNanos());
+    }
+  }
+
+  /** Joins the cluster of the others, or founds one. Returns false if the life is over before. */
+  private boolean join(Life begun) throws InterruptedException {
+    while (!isClosed() && !begun.ended().toCompletableFuture().isDone()) {
+      List<String> seeds = seeds(begun);
+      if (seeds.isEmpty()) {
+        seeds = foundIfThereIsNone(begun);
+      }
+      if (!seeds.isEmpty()) {
+        begun.join(seeds);
+      }
+      if (begun.awaitUp(JOIN)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Where those are who are in the cluster, or were a moment ago. */
+  private List<String> seeds(Life begun) {
+    return keepers.slots().hosts().stream()
+        .filter(row -> row.live() && !row.host().equals(keepers.slots().host()))
+        .map(row -> row.announcement().clusterAddress())
+        .filter(address -> !address.isEmpty() && !address.equals(begun.address()))
+        .toList();
+  }
+
+  /** Returns who was faster; empty if this host has founded the cluster. */
+  private List<String> foundIfThereIsNone(Life begun) throws InterruptedException {
+    Optional<List<String>> seeds;
+    try {
+      seeds = keepers.slots().alone(() -> foundAlone(begun));
+    } catch (StorageException e) {
+      LOGGER.log(
+          WARNING,
+          "no cluster can be founded while the store can''t be reached: {0}",
+          e.getMessage());
+      pause(LAST_BACKOFF);
+      return List.of();
+    }
+    // An interrupt doesn't get through the store.
+    return seeds.orElseThrow(InterruptedException::new);
+  }
+
+  /**
+   * No other host does this at the same time. Whoever did it before has its address in the rows,
+   * but those that are known here may be older than that: so this host writes its own, and waits
+   * until it reads it.
+   */
+  private Optional<List<String>> foundAlone(Life begun) {
+    try {
+      keepers.slots().announce(announcement(begun.address()));
+      long deadline = System.nanoTime() + FOUND.toNanos();
+      while (!isInRows(begun.address()) && System.nanoTime() - deadline < 0) {
+        pause(FIRST_BACKOFF);
+      }
+      List<String> seeds = seeds(begun);
+      if (seeds.isEmpty() && isInRows(begun.address())) {
+        LOGGER.log(INFO, "no host is in a cluster yet: this one founds it");
+        begun.found();
+        begun.awaitUp(FOUND);
+      } else {
+        keepers.slots().announce(announcement(""));
+      }
+      return Optional.of(seeds);
+    } catch (InterruptedException e) {
+      return Optional.empty();
+    }
+  }
+
+  private boolean isInRows(String address) {
+    return keepers.slots().hosts().stream()
+        .anyMatch(
+            row ->
+                row.host().equals(keepers.slots().host())
+                    && row.announcement().clusterAddress().equals(address));
+  }
+
+  private void announceUntilItIsSaid(Life begun) throws InterruptedException {
+    while (!isClosed() && !begun.ended().toCompletableFuture().isDone()) {
+      if (announce(begun.address())) {
+        return;
+      }
+      pause(LAST_BACKOFF);
+    }
+  }
+
+  private boolean announce(String clusterAddress) {
+    try {
+      keepers.slots().announce(announcement(clusterAddress));
+      return true;
+    } catch (StorageException e) {
+      LOGGER.log(WARNING, "the store was not told of this host: {0}", e.getMessage());
+      return false;
+    }
+  }
+
+  private Announcement announcement(String clusterAddress) {
+    Announcement said = options.announcement();
+    return new Announcement(
+        said.address(), clusterAddress, said.version(), said.namespaces(), leaving, said.token());
+  }
+
+  private static boolean await(CompletionStage<?> stage, Duration limit)
+      throws InterruptedException {
+    try {
+      stage.toCompletableFuture().get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      return true;
+    } catch (ExecutionException e) {
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    }
+  }
+}

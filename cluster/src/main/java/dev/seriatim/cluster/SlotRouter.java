@@ -1,0 +1,282 @@
+package dev.seriatim.cluster;
+
+import static com.google.common.collect.ImmutableSet.toImmutableSet;
+import static java.lang.System.Logger.Level.INFO;
+
+import com.google.common.collect.ImmutableSet;
+import dev.seriatim.cluster.RoutingTable.Question;
+import dev.seriatim.cluster.SlotKeeper.Keepers;
+import dev.seriatim.service.storage.Slots;
+import dev.seriatim.service.storage.Slots.HostRow;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.apache.pekko.Done;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.cluster.ClusterEvent.MemberDowned;
+import org.apache.pekko.cluster.ClusterEvent.MemberEvent;
+import org.apache.pekko.cluster.ClusterEvent.MemberRemoved;
+import org.apache.pekko.cluster.ClusterEvent.MemberUp;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.sharding.ShardRegion;
+import org.apache.pekko.cluster.sharding.typed.ShardingMessageExtractor;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Down;
+import org.apache.pekko.cluster.typed.Subscribe;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The first actor of a host's membership: asks the slots where they are, hears the answers, sees
+ * members come and go, and downs those that the store has buried.
+ */
+final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
+  private static final System.Logger LOGGER = System.getLogger(SlotRouter.class.getName());
+
+  /** The role of the hosts that have slots. */
+  static final String ROLE = "slots";
+
+  private static final String HOST = "host-";
+
+  private static final Duration TICK = Duration.ofMillis(250);
+
+  private static final ImmutableSet<MemberStatus> STAYING =
+      ImmutableSet.of(MemberStatus.joining(), MemberStatus.weaklyUp(), MemberStatus.up());
+
+  interface Message {}
+
+  /** The slot is at this host. */
+  record Here(Question question, String host) implements Message {}
+
+  /** The hosts that have rows now. */
+  record Rows(List<HostRow> rows) implements Message {}
+
+  enum Word implements Message {
+    /** There is something to ask. */
+    ASK,
+    TICK
+  }
+
+  /** This host is to hand all its slots over, and completes this when it has none. */
+  record HandOver(CompletableFuture<Done> handedOver) implements Message {}
+
+  private record Changed(MemberEvent event) implements Message {}
+
+  private final Keepers keepers;
+  private final Cluster cluster;
+  private final ActorRef<SlotKeeper.Command> region;
+  private ImmutableSet<String> hosts = ImmutableSet.of();
+  private boolean up;
+  private @Nullable HandOver handOver;
+  private int slots;
+  private int slotsSaid;
+
+  private SlotRouter(ActorContext<Message> context, Keepers keepers) {
+    super(context);
+    this.keepers = keepers;
+    this.cluster = Cluster.get(context.getSystem());
+    this.region = region(context, keepers);
+    cluster
+        .subscriptions()
+        .tell(
+            Subscribe.create(
+                context.messageAdapter(MemberEvent.class, Changed::new), MemberEvent.class));
+  }
+
+  static Behavior<Message> create(Keepers keepers) {
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(
+                timers -> {
+                  timers.startTimerWithFixedDelay(Word.TICK, TICK);
+                  return new SlotRouter(context, keepers);
+                }));
+  }
+
+  /** What passes messages on to the keepers, wherever they are. */
+  private static ActorRef<SlotKeeper.Command> region(
+      ActorContext<Message> context, Keepers keepers) {
+    return ClusterSharding.get(context.getSystem())
+        .init(
+            Entity.of(
+                    EntityTypeKey.create(SlotKeeper.Command.class, "slot"),
+                    entity -> SlotKeeper.create(Integer.parseInt(entity.getEntityId()), keepers))
+                .withMessageExtractor(new OneInEachShard())
+                .withStopMessage(SlotKeeper.Word.HAND_OFF)
+                .withRole(ROLE));
+  }
+
+  private static final class OneInEachShard
+      extends ShardingMessageExtractor<SlotKeeper.Command, SlotKeeper.Command> {
+    @Override
+    public String entityId(SlotKeeper.Command message) {
+      if (message instanceof SlotKeeper.Where where) {
+        return Integer.toString(where.question().slot());
+      }
+      throw new IllegalArgumentException("message " + message + ", expected a question");
+    }
+
+    @Override
+    public String shardId(String entityId) {
+      return entityId;
+    }
+
+    @Override
+    public SlotKeeper.Command unwrapMessage(SlotKeeper.Command message) {
+      return message;
+    }
+  }
+
+  @Override
+  public Receive<Message> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(Here.class, this::here)
+        .onMessage(Rows.class, this::rows)
+        .onMessage(Changed.class, this::changed)
+        .onMessageEquals(Word.ASK, this::ask)
+        .onMessageEquals(Word.TICK, this::tick)
+        .onMessage(HandOver.class, this::handOver)
+        .build();
+  }
+
+  private Behavior<Message> here(Here here) {
+    int slot = here.question().slot();
+    if (slot >= 0 && slot < Slots.COUNT) {
+      if (!here.host().equals(keepers.slots().host())) {
+        keepers.handOffs().done(slot);
+      }
+      keepers.routes().answered(here.question(), here.host(), System.nanoTime());
+    }
+    return this;
+  }
+
+  private Behavior<Message> ask() {
+    if (up && (handOver == null || othersHaveSlots())) {
+      for (Question question : keepers.routes().due(System.nanoTime())) {
+        region.tell(new SlotKeeper.Where(question, getContext().getSelf()));
+      }
+    }
+    return this;
+  }
+
+  private boolean othersHaveSlots() {
+    for (Member member : cluster.state().getMembers()) {
+      if (member.hasRole(ROLE) && member.status().equals(MemberStatus.up()) && !isSelf(member)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Behavior<Message> tick() {
+    keepers.handOffs().look(System.nanoTime());
+    int now = keepers.routes().count(keepers.slots().host());
+    if (now == slots && now != slotsSaid) {
+      LOGGER.log(INFO, "this host has {0} of {1} slots", now, Slots.COUNT);
+      slotsSaid = now;
+    }
+    slots = now;
+    if (handOver != null) {
+      if (!othersHaveSlots()) {
+        keepers.handOffs().letAllLeave();
+      }
+      if (keepers.count() == 0) {
+        handOver.handedOver().complete(Done.done());
+      }
+    }
+    return ask();
+  }
+
+  /** The region hands its shards off, and ends when it has none. */
+  private Behavior<Message> handOver(HandOver message) {
+    handOver = message;
+    Adapter.toClassic(region)
+        .tell(ShardRegion.gracefulShutdownInstance(), org.apache.pekko.actor.ActorRef.noSender());
+    return tick();
+  }
+
+  /**
+   * A host whose row has gone was buried in the store: it has lost its slots, and is downed without
+   * waiting for the failure detector. So this host itself, if others may have taken its slots.
+   */
+  private Behavior<Message> rows(Rows message) {
+    ImmutableSet<String> before = hosts;
+    hosts = message.rows().stream().map(HostRow::host).collect(toImmutableSet());
+    if (up && handOver == null) {
+      List<Member> members = membersThatStay();
+      for (Member member : members) {
+        String host = host(member);
+        if (before.contains(host)
+            && !hosts.contains(host)
+            && (members.size() > 1 || !isSelf(member))) {
+          LOGGER.log(INFO, "the host at {0} has been buried in the store", address(member));
+          cluster.manager().tell(Down.apply(member.address()));
+        }
+      }
+    }
+    return this;
+  }
+
+  private List<Member> membersThatStay() {
+    List<Member> members = new ArrayList<>();
+    for (Member member : cluster.state().getMembers()) {
+      if (STAYING.contains(member.status())) {
+        members.add(member);
+      }
+    }
+    return members;
+  }
+
+  private Behavior<Message> changed(Changed changed) {
+    Member member = changed.event().member();
+    switch (changed.event()) {
+      case MemberUp event when isSelf(member) -> {
+        up = true;
+        keepers.routes().askAll();
+      }
+      case MemberUp event -> LOGGER.log(INFO, "the host at {0} has joined", address(member));
+      case MemberDowned event -> {
+        LOGGER.log(INFO, "the host at {0} has been downed", address(member));
+        keepers.routes().askAllOf(host(member));
+      }
+      case MemberRemoved event -> {
+        LOGGER.log(INFO, "the host at {0} is gone", address(member));
+        keepers.routes().askAllOf(host(member));
+      }
+      default -> {}
+    }
+    return this;
+  }
+
+  private boolean isSelf(Member member) {
+    return member.uniqueAddress().equals(cluster.selfMember().uniqueAddress());
+  }
+
+  /** The roles that a host of this name has, which tell the others of both. */
+  static List<String> roles(String host, int weight) {
+    return weight == 0 ? List.of(HOST + host) : List.of(HOST + host, ROLE);
+  }
+
+  private static String host(Member member) {
+    for (String role : member.getRoles()) {
+      if (role.startsWith(HOST)) {
+        return role.substring(HOST.length());
+      }
+    }
+    return "";
+  }
+
+  private static String address(Member member) {
+    return Life.hostPort(member.address());
+  }
+}
