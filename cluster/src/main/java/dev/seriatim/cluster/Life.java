@@ -1,5 +1,6 @@
 package dev.seriatim.cluster;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
@@ -13,6 +14,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.BootstrapSetup;
@@ -31,6 +34,22 @@ import org.apache.pekko.cluster.typed.JoinSeedNodes;
  */
 final class Life {
   private static final String SYSTEM = "seriatim";
+  private static final String PHASE = "pekko.coordinated-shutdown.phases.";
+
+  /** What these warn of is the usual when hosts come and go. Held here, since nobody else does. */
+  @SuppressWarnings("UnusedVariable")
+  private static final ImmutableList<Logger> QUIET =
+      ImmutableList.of(
+          quiet("org.apache.pekko.cluster.sharding.ShardRegion"),
+          quiet("org.apache.pekko.stream.Materializer"));
+
+  private static Logger quiet(String name) {
+    Logger logger = Logger.getLogger(name);
+    if (logger.getLevel() == null) {
+      logger.setLevel(Level.SEVERE);
+    }
+    return logger;
+  }
 
   private final ActorSystem<SlotRouter.Message> system;
   private final CompletableFuture<Done> up = new CompletableFuture<>();
@@ -73,9 +92,9 @@ final class Life {
                 .put("pekko.cluster.app-version", options.announcement().version())
                 .put("pekko.cluster.sharding.rebalance-interval", options.rebalanceInterval())
                 .put("pekko.cluster.sharding.handoff-timeout", handOff)
-                .put(
-                    "pekko.coordinated-shutdown.phases.before-cluster-shutdown.timeout",
-                    options.leaveLimit())
+                .put(PHASE + "before-cluster-shutdown.timeout", options.leaveLimit())
+                // The region takes its own limit from here, though it is told to end before this.
+                .put(PHASE + "cluster-sharding-shutdown-region.timeout", options.leaveLimit())
                 .buildOrThrow());
     ClassLoader loader = Life.class.getClassLoader();
     return ConfigFactory.defaultOverrides(loader)

@@ -3,18 +3,18 @@ package dev.seriatim.cluster;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.seriatim.cluster.RoutingTable.Question;
+import dev.seriatim.service.storage.Slots;
 import java.nio.ByteBuffer;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
-import org.apache.pekko.serialization.ByteBufferSerializer;
 import org.apache.pekko.serialization.SerializerWithStringManifest;
 
 /**
  * What hosts say to each other of slots, as bytes: 2 of the slot, 8 of the question's number, and
  * in UTF-8 who asks or who has it.
  */
-final class SlotMessages extends SerializerWithStringManifest implements ByteBufferSerializer {
+final class SlotMessages extends SerializerWithStringManifest {
   private static final String WHERE = "w";
   private static final String HERE = "h";
 
@@ -60,21 +60,14 @@ final class SlotMessages extends SerializerWithStringManifest implements ByteBuf
   }
 
   @Override
-  public void toBinary(Object message, ByteBuffer to) {
-    to.put(toBinary(message));
-  }
-
-  @Override
   public Object fromBinary(byte[] bytes, String manifest) {
-    return fromBinary(ByteBuffer.wrap(bytes), manifest);
-  }
-
-  @Override
-  public Object fromBinary(ByteBuffer from, String manifest) {
-    Question question = new Question(from.getShort(), from.getLong());
-    byte[] nameBytes = new byte[from.remaining()];
-    from.get(nameBytes);
-    String name = new String(nameBytes, UTF_8);
+    ByteBuffer from = ByteBuffer.wrap(bytes);
+    int slot = from.getShort();
+    if (slot < 0 || slot >= Slots.COUNT) {
+      throw new IllegalArgumentException("slot " + slot + ", expected 0 to " + (Slots.COUNT - 1));
+    }
+    Question question = new Question(slot, from.getLong());
+    String name = new String(bytes, from.position(), from.remaining(), UTF_8);
     return switch (manifest) {
       case WHERE -> new SlotKeeper.Where(question, references.resolveActorRef(name));
       case HERE -> new SlotRouter.Here(question, name);

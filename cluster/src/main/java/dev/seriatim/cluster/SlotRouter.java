@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.apache.pekko.Done;
+import org.apache.pekko.actor.PoisonPill;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -50,6 +51,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
 
   private static final Duration TICK = Duration.ofMillis(250);
 
+  /** How long the region may last when it has no slots any more. */
+  private static final Duration REGION_END = Duration.ofSeconds(1);
+
   private static final ImmutableSet<MemberStatus> STAYING =
       ImmutableSet.of(MemberStatus.joining(), MemberStatus.weaklyUp(), MemberStatus.up());
 
@@ -64,7 +68,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   enum Word implements Message {
     /** There is something to ask. */
     ASK,
-    TICK
+    TICK,
+    /** All slots are handed over, and the region ought to have ended. */
+    END_REGION
   }
 
   /** This host is to hand all its slots over, and completes this when it has none. */
@@ -146,17 +152,15 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
         .onMessageEquals(Word.ASK, this::ask)
         .onMessageEquals(Word.TICK, this::tick)
         .onMessage(HandOver.class, this::handOver)
+        .onMessageEquals(Word.END_REGION, this::endRegion)
         .build();
   }
 
   private Behavior<Message> here(Here here) {
-    int slot = here.question().slot();
-    if (slot >= 0 && slot < Slots.COUNT) {
-      if (!here.host().equals(keepers.slots().host())) {
-        keepers.handOffs().done(slot);
-      }
-      keepers.routes().answered(here.question(), here.host(), System.nanoTime());
+    if (!here.host().equals(keepers.slots().host())) {
+      keepers.handOffs().done(here.question().slot());
     }
+    keepers.routes().answered(here.question(), here.host(), System.nanoTime());
     return this;
   }
 
@@ -190,8 +194,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
       if (!othersHaveSlots()) {
         keepers.handOffs().letAllLeave();
       }
-      if (keepers.count() == 0) {
-        handOver.handedOver().complete(Done.done());
+      if (keepers.count() == 0 && handOver.handedOver().complete(Done.done())) {
+        // Questions of its own for which there is no host any more would hold it up.
+        getContext().scheduleOnce(REGION_END, getContext().getSelf(), Word.END_REGION);
       }
     }
     return ask();
@@ -203,6 +208,12 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     Adapter.toClassic(region)
         .tell(ShardRegion.gracefulShutdownInstance(), org.apache.pekko.actor.ActorRef.noSender());
     return tick();
+  }
+
+  private Behavior<Message> endRegion() {
+    Adapter.toClassic(region)
+        .tell(PoisonPill.getInstance(), org.apache.pekko.actor.ActorRef.noSender());
+    return this;
   }
 
   /**

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
 
 /** A host in this process, on a free port of the loopback interface. */
 final class TestHost implements AutoCloseable {
-  private static final Duration LONGEST = Duration.ofSeconds(60);
+  private static final Duration LONGEST = Duration.ofSeconds(30);
 
   private final Slots slots;
   private final ClaimingSlots claiming;
