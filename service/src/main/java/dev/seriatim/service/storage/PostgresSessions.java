@@ -36,7 +36,10 @@ final class PostgresSessions {
     UPGRADE
   }
 
-  /** How long a session waits for a lock that another host holds. */
+  /**
+   * How long the lease's session waits for a lock that somebody else holds; but half of what it
+   * waits for any answer at most, or the connection would be given up.
+   */
   private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
 
   private static final Duration TABLES_TIMEOUT = Duration.ofSeconds(30);
@@ -107,7 +110,10 @@ final class PostgresSessions {
           setSearchPath(),
           // A host that is stopped in the middle of a transaction holds locks.
           "SET idle_in_transaction_session_timeout = " + lease.toMillis(),
-          "SET lock_timeout = " + (purpose == Purpose.LEASE ? LOCK_TIMEOUT.toMillis() : 0));
+          "SET lock_timeout = "
+              + (purpose == Purpose.LEASE
+                  ? shorter(timeout.dividedBy(2), LOCK_TIMEOUT).toMillis()
+                  : 0));
       connection.setAutoCommit(false);
       if (!timeout.isZero()) {
         connection.setNetworkTimeout(Runnable::run, (int) timeout.toMillis());

@@ -119,46 +119,38 @@ final class SlotTable {
    */
   @Nullable Renewal renew(Connection connection, long beat, long done, int slots)
       throws SQLException {
-    long before;
+    // Each statement by itself: the fewer there are the better, and no lock outlasts one.
+    connection.setAutoCommit(true);
     try (PreparedStatement update =
         connection.prepareStatement(
             "UPDATE hosts SET beat = ?, done = ?, slots = ?,"
                 + " lease_until = clock_timestamp() + ? * interval '1 millisecond'"
                 + " FROM (SELECT host, beat FROM hosts WHERE host = ? FOR UPDATE) AS old"
-                + " WHERE hosts.host = old.host RETURNING old.beat")) {
+                + " WHERE hosts.host = old.host RETURNING old.beat, coalesce((SELECT number"
+                + " FROM commit_groups WHERE commit_groups.host = old.host), -1)")) {
       update.setLong(1, beat);
       update.setLong(2, done);
       update.setInt(3, slots);
       update.setLong(4, leaseMillis);
       update.setString(5, host);
       try (ResultSet results = update.executeQuery()) {
-        if (!results.next()) {
-          connection.rollback();
-          return null;
-        }
-        before = results.getLong(1);
+        return results.next()
+            ? new Renewal(results.getLong(1), results.getLong(2), view(connection))
+            : null;
       }
+    } finally {
+      connection.setAutoCommit(false);
     }
-    long group = -1;
-    try (PreparedStatement select =
-        connection.prepareStatement("SELECT number FROM commit_groups WHERE host = ?")) {
-      select.setString(1, host);
-      try (ResultSet results = select.executeQuery()) {
-        if (results.next()) {
-          group = results.getLong(1);
-        }
-      }
-    }
-    View view = view(connection);
-    connection.commit();
-    return new Renewal(before, group, view);
   }
 
   /** Only looks. */
   View look(Connection connection) throws SQLException {
-    View view = view(connection);
-    connection.commit();
-    return view;
+    connection.setAutoCommit(true);
+    try {
+      return view(connection);
+    } finally {
+      connection.setAutoCommit(false);
+    }
   }
 
   private View view(Connection connection) throws SQLException {
