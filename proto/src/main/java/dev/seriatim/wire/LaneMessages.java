@@ -4,6 +4,7 @@ import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.ExtensionRegistryLite;
 import com.google.rpc.Status;
+import dev.seriatim.peer.v1.RelayRequest;
 import dev.seriatim.v1.ConnectManyRequest;
 import dev.seriatim.wire.LaneRequest.What;
 import java.io.IOException;
@@ -33,6 +34,10 @@ public final class LaneMessages {
   private static final int CANCEL = Tags.integer(CANCEL_FIELD);
   private static final int MORE_BYTES_FIELD = dev.seriatim.v1.LaneRequest.MORE_BYTES_FIELD_NUMBER;
   private static final int MORE_BYTES = Tags.integer(MORE_BYTES_FIELD);
+  private static final int RELAY_OPEN_FIELD = RelayRequest.OPEN_FIELD_NUMBER;
+  private static final int RELAY_OPEN = Tags.bytes(RELAY_OPEN_FIELD);
+  private static final int RELAY_FAIL_FIELD = RelayRequest.FAIL_FIELD_NUMBER;
+  private static final int RELAY_FAIL = Tags.bytes(RELAY_FAIL_FIELD);
   private static final int END_FIELD = dev.seriatim.v1.LaneResponse.END_FIELD_NUMBER;
   private static final int END = Tags.bytes(END_FIELD);
 
@@ -42,12 +47,22 @@ public final class LaneMessages {
 
   /** Reads a {@code ConnectManyRequest}. */
   public static List<LaneRequest> readRequests(byte[] message) throws IOException {
+    return readRequests(message, /* fromHost= */ false);
+  }
+
+  /** Reads a {@code seriatim.peer.v1.TrunkRequest}. */
+  public static List<LaneRequest> readTrunkRequests(byte[] message) throws IOException {
+    return readRequests(message, /* fromHost= */ true);
+  }
+
+  private static List<LaneRequest> readRequests(byte[] message, boolean fromHost)
+      throws IOException {
     CodedInputStream in = CodedInputStream.newInstance(message);
     List<LaneRequest> parts = new ArrayList<>();
     for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
       if (tag == LANES) {
         int outer = in.pushLimit(in.readRawVarint32());
-        parts.add(readRequest(in));
+        parts.add(readRequest(in, fromHost));
         in.popLimit(outer);
       } else {
         UnknownFields.skip(in, tag, /* depth= */ 0);
@@ -56,7 +71,7 @@ public final class LaneMessages {
     return parts;
   }
 
-  private static LaneRequest readRequest(CodedInputStream in) throws IOException {
+  private static LaneRequest readRequest(CodedInputStream in, boolean fromHost) throws IOException {
     long lane = 0;
     What what = What.NOTHING;
     EncodedFrame frame = null;
@@ -73,14 +88,18 @@ public final class LaneMessages {
         what = in.readBool() ? What.CANCEL : What.NEITHER;
       } else if (tag == MORE_BYTES) {
         moreBytes = in.readUInt32();
+      } else if (fromHost && (tag == RELAY_OPEN || tag == RELAY_FAIL)) {
+        frame = new EncodedFrame(in.readByteArray());
+        what = tag == RELAY_OPEN ? What.RELAY_OPEN : What.RELAY_FAIL;
       } else {
         UnknownFields.skip(in, tag, /* depth= */ 1);
       }
     }
-    return new LaneRequest(lane, what, what == What.FRAME ? frame : null, moreBytes);
+    boolean hasFrame = what == What.FRAME || what == What.RELAY_OPEN || what == What.RELAY_FAIL;
+    return new LaneRequest(lane, what, hasFrame ? frame : null, moreBytes);
   }
 
-  /** Writes a {@code ConnectManyRequest}. */
+  /** Writes a {@code ConnectManyRequest}, or a {@code seriatim.peer.v1.TrunkRequest}. */
   public static EncodedFrame writeRequests(List<LaneRequest> parts) {
     int size = 0;
     for (LaneRequest part : parts) {
@@ -118,13 +137,19 @@ public final class LaneMessages {
   private static void write(LaneRequest part, CodedOutputStream out) throws IOException {
     out.writeUInt64(LANE_FIELD, part.lane());
     if (part.frame() != null) {
-      out.writeByteArray(FRAME_FIELD, part.frame().bytes());
+      int field =
+          switch (part.what()) {
+            case RELAY_OPEN -> RELAY_OPEN_FIELD;
+            case RELAY_FAIL -> RELAY_FAIL_FIELD;
+            default -> FRAME_FIELD;
+          };
+      out.writeByteArray(field, part.frame().bytes());
     } else {
       switch (part.what()) {
         case HALF_CLOSE -> out.writeBool(HALF_CLOSE_FIELD, true);
         case CANCEL -> out.writeBool(CANCEL_FIELD, true);
         case NEITHER -> out.writeBool(CANCEL_FIELD, false);
-        case NOTHING, FRAME -> {}
+        case NOTHING, FRAME, RELAY_OPEN, RELAY_FAIL -> {}
       }
     }
     if (part.moreBytes() != 0) {

@@ -1,12 +1,16 @@
 package dev.seriatim.wire;
 
+import dev.seriatim.peer.v1.RelayOpen;
+import dev.seriatim.v1.Broken;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a client says on one lane, as {@code seriatim.v1.LaneRequest} describes it.
+ * What a client says on one lane, as {@code seriatim.v1.LaneRequest} describes it; or a host that
+ * passes a stub on, as {@code seriatim.peer.v1.RelayRequest} does.
  *
  * @param lane the number of the lane, as an unsigned one
- * @param frame its bytes, which nobody changes, if it {@linkplain What#FRAME is} one
+ * @param frame its bytes, which nobody changes, if it {@linkplain What#FRAME is} one; or those of
+ *     the message that stands there instead
  * @param moreBytes how much credit it gives, as an unsigned number
  */
 public record LaneRequest(long lane, What what, @Nullable EncodedFrame frame, int moreBytes) {
@@ -18,12 +22,26 @@ public record LaneRequest(long lane, What what, @Nullable EncodedFrame frame, in
     HALF_CLOSE,
     CANCEL,
     /** A half-close or a cancellation that says it is none. */
-    NEITHER
+    NEITHER,
+    /** Between hosts: how the stub comes here. */
+    RELAY_OPEN,
+    /** Between hosts: the stub is to break, with the cause that stands here. */
+    RELAY_FAIL
   }
 
   /** A frame. */
   public static LaneRequest ofFrame(long lane, EncodedFrame frame) {
     return new LaneRequest(lane, What.FRAME, frame, 0);
+  }
+
+  /** Between hosts: the first part of a lane. */
+  public static LaneRequest ofRelayOpen(long lane, RelayOpen open) {
+    return new LaneRequest(lane, What.RELAY_OPEN, EncodedFrame.of(open), 0);
+  }
+
+  /** Between hosts: a break. */
+  public static LaneRequest ofRelayFail(long lane, Broken cause) {
+    return new LaneRequest(lane, What.RELAY_FAIL, EncodedFrame.of(cause), 0);
   }
 
   /** A half-close. */

@@ -7,16 +7,19 @@ import static java.util.Objects.requireNonNull;
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.protobuf.ByteString;
 import dev.seriatim.service.connect.ConnectService;
 import dev.seriatim.service.connect.Connections;
 import dev.seriatim.service.connect.HeaderCallService;
 import dev.seriatim.service.connect.OffTransport;
 import dev.seriatim.service.connect.OpenCalls;
+import dev.seriatim.service.connect.PeerService;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.HostThreads;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.service.placement.Here;
 import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.storage.StorageEngine;
@@ -65,6 +68,12 @@ public final class DurableObjectHost implements AutoCloseable {
   private final @Nullable Connections connections;
 
   private final ConnectService connect;
+  private final Placement forObjects;
+
+  /** Null if the host is alone. */
+  private final @Nullable Cluster cluster;
+
+  private final @Nullable PeerService peers;
   private final Server server;
 
   // Guarded by this.
@@ -72,26 +81,53 @@ public final class DurableObjectHost implements AutoCloseable {
   private boolean closed;
 
   private DurableObjectHost(Builder builder) {
-    storage = StorageEngine.openAtOnce(builder.storage);
+    boolean shares =
+        builder.cluster != null && builder.storage.location() instanceof StorageOptions.Postgres;
+    storage =
+        StorageEngine.openAtOnce(shares ? builder.storage.withSharedSlots() : builder.storage);
     directory =
         new ObjectDirectory(
             new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)), builder.limits, storage);
     connections =
         builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
     OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
-    Placement placement = Here.forClients(directory);
-    connect =
-        new ConnectService(directory.namespaces(), placement, builder.limits, stubs, connections);
+    cluster = builder.cluster;
     boolean built = false;
     try {
+      Cluster.Places places = cluster == null ? null : cluster.join(member(builder.limits));
+      Placement placement = places == null ? Here.forClients(directory) : places.forClients();
+      forObjects = places == null ? Here.forObjects(directory) : places.forObjects();
+      connect =
+          new ConnectService(directory.namespaces(), placement, builder.limits, stubs, connections);
+      peers =
+          cluster == null || places == null
+              ? null
+              : new PeerService(
+                  directory.namespaces(),
+                  places.forPeers(),
+                  builder.limits,
+                  stubs,
+                  connections,
+                  cluster.token());
       server = server(builder, placement, stubs);
       built = true;
     } finally {
       if (!built) {
+        if (cluster != null) {
+          cluster.close();
+        }
         directory.close();
         closeConnections();
       }
     }
+  }
+
+  private Cluster.Member member(HostLimits limits) {
+    List<ByteString> namespaces = new ArrayList<>();
+    for (Namespace namespace : directory.namespaces().all()) {
+      namespaces.add(ConnectService.describe(namespace).toByteString());
+    }
+    return new Cluster.Member(storage::slots, directory, limits, namespaces);
   }
 
   private Server server(Builder builder, Placement placement, OpenCalls stubs) {
@@ -107,6 +143,9 @@ public final class DurableObjectHost implements AutoCloseable {
     for (ServerServiceDefinition service :
         HeaderCallService.all(directory.namespaces(), placement, builder.limits, stubs)) {
       listening.addService(service);
+    }
+    if (peers != null) {
+      listening.addService(peers);
     }
     return listening
         .addService(connect)
@@ -141,10 +180,13 @@ public final class DurableObjectHost implements AutoCloseable {
     checkState(local == null && !closed, "the host has been started or closed before");
     boolean started = false;
     try {
-      local = new LocalObjects(directory, executor);
+      local = new LocalObjects(directory, forObjects, executor);
       directory.connectLocally(local.client());
       server.start();
       directory.startAlarms();
+      if (cluster != null) {
+        cluster.start(server.getPort());
+      }
       started = true;
       return this;
     } finally {
@@ -201,8 +243,14 @@ public final class DurableObjectHost implements AutoCloseable {
    * @throws InterruptedException if the calling thread is interrupted; call {@link #close} then
    */
   public void drain() throws InterruptedException {
+    if (cluster != null) {
+      cluster.leave();
+    }
     directory.drain();
     connect.drained();
+    if (peers != null) {
+      peers.drained();
+    }
     server.shutdown();
     // The last frames are on their way; a client that doesn't read them is not waited for.
     server.awaitTermination(LAST_FRAMES_SECONDS, TimeUnit.SECONDS);
@@ -219,6 +267,9 @@ public final class DurableObjectHost implements AutoCloseable {
       return;
     }
     closed = true;
+    if (cluster != null) {
+      cluster.close();
+    }
     directory.close();
     server.shutdownNow();
     closeConnections();
@@ -245,6 +296,7 @@ public final class DurableObjectHost implements AutoCloseable {
     private final List<ServerServiceDefinition> services = new ArrayList<>();
     private @Nullable ServerBuilder<?> server;
     private StorageOptions storage = StorageOptions.memory();
+    private @Nullable Cluster cluster;
 
     private Builder() {}
 
@@ -308,6 +360,16 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder storage(StorageOptions storage) {
       this.storage = storage;
+      return this;
+    }
+
+    /**
+     * Makes the host one of many that share its store, which must be PostgreSQL. What does that is
+     * the module {@code seriatim-cluster}; a host without it has all objects of its store.
+     */
+    @CanIgnoreReturnValue
+    public Builder cluster(Cluster cluster) {
+      this.cluster = cluster;
       return this;
     }
 

@@ -2,7 +2,7 @@ package dev.seriatim.service;
 
 import dev.seriatim.service.connect.ConnectService;
 import dev.seriatim.service.object.ObjectDirectory;
-import dev.seriatim.service.placement.Here;
+import dev.seriatim.service.placement.Placement;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -21,9 +21,11 @@ final class LocalObjects implements AutoCloseable {
   private final DurableObjects client;
 
   /**
+   * @param placement where the objects are that they call
    * @param executor where outcomes are received; it may be blocked there
    */
-  LocalObjects(ObjectDirectory directory, Executor executor) throws IOException {
+  LocalObjects(ObjectDirectory directory, Placement placement, Executor executor)
+      throws IOException {
     String name = InProcessServerBuilder.generateName();
     server =
         InProcessServerBuilder.forName(name)
@@ -31,7 +33,7 @@ final class LocalObjects implements AutoCloseable {
             .addService(
                 new ConnectService(
                     directory.namespaces(),
-                    Here.forObjects(directory),
+                    placement,
                     directory.limits(),
                     /* stubs= */ null,
                     /* connections= */ null))

@@ -47,7 +47,7 @@ final class ArchitectureTest {
           .whereLayer("dispatch")
           .mayOnlyBeAccessedByLayers("object", "session", "connect", "api", "server")
           .whereLayer("storage")
-          .mayOnlyBeAccessedByLayers("object", "api", "server");
+          .mayOnlyBeAccessedByLayers("object", "placement", "api", "server");
 
   @ArchTest
   static final ArchRule DISPATCH_KNOWS_NOTHING_HERE =

@@ -476,7 +476,7 @@ final class SharedCallRaceTest {
           }
           case HALF_CLOSE -> lane.halfClosed = true;
           case CANCEL -> lane.over = true;
-          case NOTHING, NEITHER -> {}
+          default -> {}
         }
       }
     }

@@ -137,6 +137,15 @@ public final class ConnectService implements BindableService {
     return readers;
   }
 
+  /**
+   * Reads the messages of calls that carry many stubs.
+   *
+   * @param fromHosts whether other hosts send them
+   */
+  ManyMessage.Reader manyMessages(boolean fromHosts) {
+    return new ManyMessage.Reader(limits.maxFrameBytes(), readers != null, fromHosts);
+  }
+
   @Override
   public ServerServiceDefinition bindService() {
     MethodDescriptor<ConnectRequest, ConnectResponse> contract =
@@ -145,8 +154,7 @@ public final class ConnectService implements BindableService {
         contract.toBuilder(frames, EncodedFrame.MARSHALLER).build();
     MethodDescriptor<ManyMessage, EncodedFrame> connectMany =
         DurableObjectsGrpc.getConnectManyMethod().toBuilder(
-                new ManyMessage.Reader(limits.maxFrameBytes(), readers != null),
-                EncodedFrame.MARSHALLER)
+                manyMessages(/* fromHosts= */ false), EncodedFrame.MARSHALLER)
             .build();
     MethodDescriptor<DescribeNamespaceRequest, DescribeNamespaceResponse> describe =
         DurableObjectsGrpc.getDescribeNamespaceMethod();
@@ -178,6 +186,12 @@ public final class ConnectService implements BindableService {
           StatusProto.toStatusRuntimeException(StatusTrailers.fit(e.cause().toStatusProto())));
       return;
     }
+    reply.onNext(describe(namespace));
+    reply.onCompleted();
+  }
+
+  /** What a client, or another host, may want to know of a namespace. */
+  public static DescribeNamespaceResponse describe(Namespace namespace) {
     DescribeNamespaceResponse.Builder response =
         DescribeNamespaceResponse.newBuilder()
             .setName(namespace.name())
@@ -190,8 +204,7 @@ public final class ConnectService implements BindableService {
               .setRequestType(method.requestType())
               .setResponseType(method.responseType()));
     }
-    reply.onNext(response.build());
-    reply.onCompleted();
+    return response.build();
   }
 
   private void listNamespaces(

@@ -3,14 +3,12 @@ package dev.seriatim.service.connect;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.wire.FrameBytes;
-import dev.seriatim.wire.RequestFrame;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.List;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -22,8 +20,6 @@ import java.util.zip.GZIPInputStream;
  *     {@link Gzip} to be what gRPC unpacks with
  */
 record FrameMarshaller(int maxFrameBytes, boolean laterIfLarge) implements Marshaller<Arrived> {
-  private static final RequestFrame EMPTY = new RequestFrame(null, List.of(), null);
-
   /** A frame of so many bytes takes a millisecond or two to read, if its invocations are small. */
   private static final int LARGE_BYTES = 256 << 10;
 
@@ -57,42 +53,27 @@ record FrameMarshaller(int maxFrameBytes, boolean laterIfLarge) implements Marsh
       }
       return bytes.length > LARGE_BYTES && laterIfLarge
           ? new LargeFrame(bytes, /* packed= */ false, this)
-          : read(bytes);
+          : Frame.of(bytes);
     } catch (IOException | StatusRuntimeException e) { // Badly compressed.
-      return notAFrame(EMPTY, Math.max(0, known), String.valueOf(e.getMessage()));
+      return Frame.notAFrame(Math.max(0, known), String.valueOf(e.getMessage()));
     }
   }
 
-  /** Reads a frame that came compressed. */
+  /** A frame that came compressed. */
   Frame unpack(byte[] packed) {
     try (InputStream stream = new GZIPInputStream(new ByteArrayInputStream(packed))) {
       byte[] bytes = FrameBytes.read(stream, maxFrameBytes);
-      return bytes.length > maxFrameBytes ? compressedTooLong(bytes.length) : read(bytes);
+      return bytes.length > maxFrameBytes ? compressedTooLong(bytes.length) : Frame.of(bytes);
     } catch (IOException e) {
-      return notAFrame(EMPTY, packed.length, String.valueOf(e.getMessage()));
+      return Frame.notAFrame(packed.length, String.valueOf(e.getMessage()));
     }
   }
 
-  /** Reads a frame. */
-  static Frame read(byte[] bytes) {
-    RequestFrame request = RequestFrame.parse(bytes);
-    return request.fault() == null
-        ? new Frame(request, bytes.length, null)
-        : notAFrame(request, bytes.length, request.fault());
-  }
-
-  /** Reads a frame that came as a part of something else. */
+  /** A frame that came as a part of something else. */
   Frame readWhole(byte[] bytes) {
     return bytes.length > maxFrameBytes
         ? tooLong(bytes.length, "a frame has %,d bytes".formatted(bytes.length))
-        : read(bytes);
-  }
-
-  private static Frame notAFrame(RequestFrame request, int bytes, String why) {
-    return new Frame(
-        request,
-        bytes,
-        BreakCause.of(BreakReason.PROTOCOL_VIOLATION, "a frame is not a ConnectRequest: " + why));
+        : Frame.of(bytes);
   }
 
   private Frame compressedTooLong(int bytes) {
@@ -105,7 +86,7 @@ record FrameMarshaller(int maxFrameBytes, boolean laterIfLarge) implements Marsh
 
   /** A frame that can't be had, because it is too much. */
   static Frame overloaded(int bytes, String why) {
-    return new Frame(EMPTY, bytes, BreakCause.of(BreakReason.OVERLOADED, why));
+    return Frame.refused(bytes, BreakCause.of(BreakReason.OVERLOADED, why));
   }
 
   /** The size of the frame, or -1 if it comes compressed. */

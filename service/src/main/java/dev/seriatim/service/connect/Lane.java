@@ -1,6 +1,8 @@
 package dev.seriatim.service.connect;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Status;
+import dev.seriatim.peer.v1.RelayOpen;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Broken;
@@ -44,6 +46,9 @@ final class Lane extends StubReader {
   /** Whether the client wants to hear nothing more. Written by the call's events. */
   private volatile boolean cancelled;
 
+  /** How the stub comes here, if it is another host that passes it on. Before it is opened. */
+  private @Nullable RelayOpen relayOpen;
+
   /** Whether it stands among those that wait for room. Guarded by the call's line of them. */
   private boolean awaitsRoom;
 
@@ -77,12 +82,30 @@ final class Lane extends StubReader {
         call.ended(this);
         cancelled();
       }
+      case RELAY_OPEN, RELAY_FAIL -> takeFromHost(part);
       case NEITHER ->
           fail(
               BreakCause.of(
                   BreakReason.PROTOCOL_VIOLATION,
                   "half_close or cancel is false on lane %s, expected true"
                       .formatted(Long.toUnsignedString(number))));
+    }
+  }
+
+  private void takeFromHost(LaneRequest part) {
+    EncodedFrame message = part.frame();
+    try {
+      if (message != null && part.what() == LaneRequest.What.RELAY_OPEN) {
+        relayOpen = RelayOpen.parseFrom(message.bytes());
+      } else if (message != null) {
+        fail(BreakCause.of(Broken.parseFrom(message.bytes())));
+      }
+    } catch (InvalidProtocolBufferException e) {
+      fail(
+          BreakCause.of(
+              BreakReason.PROTOCOL_VIOLATION,
+              "a part of lane %s is not what it says: %s"
+                  .formatted(Long.toUnsignedString(number), e.getMessage())));
     }
   }
 
@@ -125,6 +148,9 @@ final class Lane extends StubReader {
 
   @Override
   void sendOpened(Opened opened) {
+    if (relayOpen != null) {
+      return; // Its edge has said so.
+    }
     call.sendAside(
         this, EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()), null);
   }
@@ -151,6 +177,26 @@ final class Lane extends StubReader {
       long _ = (long) CREDIT.getAndAdd(this, -(long) frame.size());
       call.sendOutcomes(this, frame);
     }
+  }
+
+  @Override
+  public void sendFrame(EncodedFrame frame) {
+    if (!cancelled) {
+      long _ = (long) CREDIT.getAndAdd(this, -(long) frame.size());
+      call.sendAside(this, frame, null);
+    }
+  }
+
+  @Override
+  public long completedThrough() {
+    RelayOpen open = relayOpen;
+    return open == null ? 0 : open.getCompletedThrough();
+  }
+
+  @Override
+  public boolean isFromObject() {
+    RelayOpen open = relayOpen;
+    return open != null && open.getFromObject();
   }
 
   @Override

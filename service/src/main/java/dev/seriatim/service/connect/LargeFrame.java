@@ -27,6 +27,8 @@ final class LargeFrame implements Arrived {
   }
 
   Frame read() {
-    return packed ? reader.unpack(bytes) : FrameMarshaller.read(bytes);
+    Frame frame = packed ? reader.unpack(bytes) : Frame.of(bytes);
+    frame.read(); // Here, and not on the thread that wants to know what it says.
+    return frame;
   }
 }

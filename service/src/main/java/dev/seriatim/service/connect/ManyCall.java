@@ -267,9 +267,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
 
   Frame readFrame(LaneRequest part) {
     EncodedFrame frame = part.frame();
-    return frame == null
-        ? FrameMarshaller.read(new byte[0])
-        : service.frames().readWhole(frame.bytes());
+    return frame == null ? Frame.of(new byte[0]) : service.frames().readWhole(frame.bytes());
   }
 
   // ---- any thread

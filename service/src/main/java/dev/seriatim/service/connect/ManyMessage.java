@@ -23,6 +23,7 @@ final class ManyMessage {
   private final byte[] bytes;
   private final boolean packed;
   private final int maxBytes;
+  private final boolean fromHost;
 
   /**
    * A message.
@@ -30,8 +31,10 @@ final class ManyMessage {
    * @param bytes as they came; those of a message that is too long are not all here
    * @param packed whether they are compressed
    * @param maxBytes how long it may be, once it is unpacked
+   * @param fromHost whether it is another host that has sent it
    */
-  private ManyMessage(byte[] bytes, boolean packed, int maxBytes) {
+  private ManyMessage(byte[] bytes, boolean packed, int maxBytes, boolean fromHost) {
+    this.fromHost = fromHost;
     this.bytes = bytes;
     this.packed = packed;
     this.maxBytes = maxBytes;
@@ -70,15 +73,19 @@ final class ManyMessage {
       throw new IOException(
           "%,d bytes or more, expected at most %,d".formatted(unpacked.length, maxBytes));
     }
-    return LaneMessages.readRequests(unpacked);
+    return fromHost
+        ? LaneMessages.readTrunkRequests(unpacked)
+        : LaneMessages.readRequests(unpacked);
   }
 
   /**
    * Takes messages out of gRPC's hands.
    *
    * @param leavesPacked whether {@link Gzip} is what gRPC unpacks with
+   * @param fromHosts whether other hosts send them
    */
-  record Reader(int maxFrameBytes, boolean leavesPacked) implements Marshaller<ManyMessage> {
+  record Reader(int maxFrameBytes, boolean leavesPacked, boolean fromHosts)
+      implements Marshaller<ManyMessage> {
     @Override
     public InputStream stream(ManyMessage message) {
       throw new UnsupportedOperationException("a host sends no requests");
@@ -92,9 +99,9 @@ final class ManyMessage {
         if (packed) {
           Gzip.leavePacked(stream);
         }
-        return new ManyMessage(FrameBytes.read(stream, most), packed, most);
+        return new ManyMessage(FrameBytes.read(stream, most), packed, most, fromHosts);
       } catch (IOException | StatusRuntimeException e) { // Badly compressed: no message at all.
-        return new ManyMessage(new byte[] {(byte) 0xff}, /* packed= */ false, most);
+        return new ManyMessage(new byte[] {(byte) 0xff}, /* packed= */ false, most, fromHosts);
       }
     }
   }

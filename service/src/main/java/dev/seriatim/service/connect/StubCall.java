@@ -184,8 +184,17 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     }
 
     @Override
+    public void sendFrame(EncodedFrame frame) {
+      call.sendMessage(frame);
+    }
+
+    @Override
     public void close(Status end) {
-      call.close(Statuses.of(end), new Metadata());
+      if (end.getDetailsCount() == 0) {
+        call.close(Statuses.of(end), new Metadata());
+      } else {
+        StatusTrailers.close(call, end);
+      }
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.Route;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * the session is there, it is that thread which sends; from then on it is the session.
  */
 abstract class StubReader implements Attachment {
+  /** How many ids are drawn for a new object, until one is here. */
+  private static final int DRAWS = 1_000;
+
   /** Written by those threads, and read by those that say when there is room. */
   private volatile @Nullable SessionInput session;
 
@@ -46,32 +50,24 @@ abstract class StubReader implements Attachment {
       return;
     }
     SessionInput input = session;
-    if (input == null) {
-      input = open(frame);
-      if (input == null) {
-        return;
-      }
+    if (input != null) {
+      input.add(frame);
+      return;
+    }
+    input = open(frame);
+    if (input != null) {
       session = input;
-    } else if (frame.request().open() != null) {
-      input.fail(
-          BreakCause.of(
-              BreakReason.PROTOCOL_VIOLATION,
-              "a later frame has open, expected it in the first frame only"));
-    }
-    if (!frame.request().invocations().isEmpty()) {
-      input.add(frame.request().invocations(), frame.bytes());
-    }
-    if (frame.fault() != null) {
-      input.fail(frame.fault());
+      input.addFirst(frame);
     }
   }
 
   private @Nullable SessionInput open(Frame frame) {
-    Open object = frame.request().open();
+    Open object = frame.open();
     Placement placement = service().placement();
     try {
-      if (frame.fault() != null && object == null) {
-        throw new BreakException(frame.fault());
+      BreakCause fault = frame.fault();
+      if (fault != null && object == null) {
+        throw new BreakException(fault);
       }
       BreakCause refusal = placement.refusal();
       if (refusal != null) {
@@ -83,8 +79,15 @@ abstract class StubReader implements Attachment {
                 BreakReason.PROTOCOL_VIOLATION, "the first frame has no open, expected one"));
       }
       ObjectAddress address = service().namespaces().resolve(object);
+      for (int i = 1; object.getUnique() && !placement.isNear(address.id()) && i < DRAWS; i++) {
+        address = service().namespaces().resolve(object);
+      }
       Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
       address.id().name().ifPresent(opened::setName);
+      Route route = placement.route(address.id());
+      if (route != null) {
+        opened.setRoute(route);
+      }
       sendOpened(opened.build());
       return placement.open(address, this);
     } catch (BreakException e) {

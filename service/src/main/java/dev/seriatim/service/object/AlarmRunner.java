@@ -8,6 +8,7 @@ import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.service.storage.ObjectLog;
+import dev.seriatim.service.storage.Slots;
 import io.grpc.Context;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,10 @@ final class AlarmRunner {
             : null;
     if (refusal != null) {
       log.putOffAlarm(refusal.message(), null);
+      return true;
+    }
+    if (!object.directory().stays(Slots.of(object.id()))) {
+      log.putOffAlarm("the object goes to another host", null);
       return true;
     }
     if (!drain().beginAlarm()) {

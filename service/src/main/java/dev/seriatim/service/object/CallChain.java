@@ -6,14 +6,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A turn that calls other objects, and the chain of those that wait for it: each has called the one
  * behind it. Travels in the context of the turn, and from turn to turn as a {@link CallChains key}
- * in the metadata of the invocations that objects of one host make.
+ * in the metadata of the invocations that objects make.
  *
  * <p>A turn counts as waiting for every call that it has made for as long as it runs: nobody can
  * tell whether it looks at the answer. When it has ended it waits for nothing, and nobody in front
  * of it waits for what it has called. Safe for any number of threads.
  */
-public final class CallChain {
-  /** The key of the chain in an invocation's metadata. Only a host's own objects may set it. */
+public final class CallChain implements WaitingChain {
+  /** The key of the chain in an invocation's metadata. Only objects may set it. */
   public static final String METADATA_KEY = "seriatim-chain";
 
   private static final Context.Key<CallChain> CURRENT = Context.key("seriatim-chain");
@@ -24,12 +24,12 @@ public final class CallChain {
   private final Instance caller;
 
   /** Who waits for the turn as long as it runs, or null if nobody does, or it has ended. */
-  private volatile @Nullable CallChain calledBy;
+  private volatile @Nullable WaitingChain calledBy;
 
   /** What the chain is known by, or null as long as that isn't needed. Written under the lock. */
   private volatile @Nullable String key;
 
-  private CallChain(Instance caller, @Nullable CallChain calledBy, @Nullable String key) {
+  private CallChain(Instance caller, @Nullable WaitingChain calledBy, @Nullable String key) {
     this.caller = caller;
     this.calledBy = calledBy;
     this.key = key;
@@ -44,7 +44,7 @@ public final class CallChain {
   }
 
   /** The chain of one turn, which begins. */
-  static CallChain ofTurn(Instance instance, @Nullable CallChain calledBy) {
+  static CallChain ofTurn(Instance instance, @Nullable WaitingChain calledBy) {
     return new CallChain(instance, calledBy, null);
   }
 
@@ -91,7 +91,9 @@ public final class CallChain {
    */
   public @Nullable String leave() {
     caller.storage().awaitCommits();
-    return waits() ? known() : null;
+    String own = waits() ? known() : null;
+    String others = own == null ? "" : keysOfOthers();
+    return others.isEmpty() ? own : others + " " + own;
   }
 
   private synchronized @Nullable String known() {
@@ -107,19 +109,31 @@ public final class CallChain {
   }
 
   /** Whether this object waits for what the turn calls. */
-  boolean hasWaiting(LiveObject object) {
-    for (CallChain link = this; link != null && link.waits(); link = link.calledBy) {
-      if (link.caller.object() == object) {
+  @Override
+  public boolean hasWaiting(LiveObject object) {
+    WaitingChain link = this;
+    while (link instanceof CallChain turn && turn.waits()) {
+      if (turn.caller.object() == object) {
         return true;
       }
+      link = turn.calledBy;
     }
-    return false;
+    return link instanceof RemoteChain others && others.hasWaiting(object);
+  }
+
+  @Override
+  public String keysOfOthers() {
+    WaitingChain link = this;
+    while (link instanceof CallChain turn) {
+      link = turn.calledBy;
+    }
+    return link == null ? "" : link.keysOfOthers();
   }
 
   /** The objects that wait, the first one first. */
   @Override
   public String toString() {
-    CallChain before = calledBy;
+    WaitingChain before = calledBy;
     return before == null ? caller.object().toString() : before + " > " + caller.object();
   }
 }

@@ -2,22 +2,26 @@ package dev.seriatim.service.object;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.seriatim.wire.Invocation;
+import java.security.SecureRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The chains of those turns of one host that run and have called another object. Safe for any
- * number of threads.
+ * The chains of those turns of one host that run and have called another object. Their keys are
+ * known to be of this host, also at others. Safe for any number of threads.
  */
 final class CallChains {
+  /** What is before the number in a key, and in those of no other host. */
+  private final String host = Long.toString(new SecureRandom().nextLong(), Character.MAX_RADIX);
+
   private final AtomicLong added = new AtomicLong();
   private final ConcurrentMap<String, CallChain> byKey = new ConcurrentHashMap<>();
 
   /** Makes a chain known, until it is removed by the key that this returns. */
   String add(CallChain chain) {
-    String key = Long.toString(added.incrementAndGet());
+    String key = host + ":" + added.incrementAndGet();
     byKey.put(key, chain);
     return key;
   }
@@ -26,16 +30,30 @@ final class CallChains {
     byKey.remove(key);
   }
 
-  /** Who waits for an invocation by an object of this host; null if nobody does any more. */
-  @Nullable CallChain find(Invocation invocation) {
+  /** The chain of a turn of this host that still runs; null if there is none. */
+  @Nullable CallChain byKey(String key) {
+    return byKey.get(key);
+  }
+
+  /** Who waits for an invocation that an object makes; null if nobody does any more. */
+  @Nullable WaitingChain find(Invocation invocation) {
     if (!invocation.hasMetadata()) {
       return null;
     }
     try {
       String key = invocation.metadata().get(CallChain.METADATA_KEY);
-      return key == null ? null : byKey.get(key);
+      if (key == null) {
+        return null;
+      }
+      CallChain here = byKey.get(key);
+      return here != null || isOfThisHost(key) ? here : new RemoteChain(this, key);
     } catch (InvalidProtocolBufferException e) {
       return null; // It is refused when its turn comes.
     }
+  }
+
+  /** Whether this is one key of this host; it may have been removed. */
+  private boolean isOfThisHost(String key) {
+    return key.startsWith(host + ":") && key.indexOf(' ') < 0;
   }
 }

@@ -101,7 +101,7 @@ final class Instance implements DurableObjectState {
    *
    * @param calledBy who waits for the turn, or null
    */
-  @Nullable CallChain beginChain(@Nullable CallChain calledBy) {
+  @Nullable CallChain beginChain(@Nullable WaitingChain calledBy) {
     return calledBy != null || callsOthers ? CallChain.ofTurn(this, calledBy) : null;
   }
 

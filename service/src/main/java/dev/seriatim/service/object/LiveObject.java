@@ -82,7 +82,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
     return namespace;
   }
 
-  DurableObjectId id() {
+  @Override
+  public DurableObjectId id() {
     return id;
   }
 
@@ -164,7 +165,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   @Override
   public @Nullable BreakCause refusal(List<Invocation> invocations) {
     for (Invocation invocation : invocations) {
-      CallChain chain = directory.host().callChains().find(invocation);
+      WaitingChain chain = directory.host().callChains().find(invocation);
       if (chain != null && chain.hasWaiting(this)) {
         return BreakCause.of(
                 BreakReason.CALL_CYCLE,
@@ -384,6 +385,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
     } finally {
       possession.giveBack();
     }
+  }
+
+  /** Whether a turn runs or waits, or a commit of one is on its way. */
+  boolean isAtWork() {
+    return possession.isTaken() || log.pendingCommit() != 0;
   }
 
   /** Whether the object rests, and has an instance, as far as anyone can tell from outside. */

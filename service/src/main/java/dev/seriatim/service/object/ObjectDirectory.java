@@ -7,11 +7,13 @@ import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -40,6 +42,7 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Stubs that objects of this host have opened. They go on while turns are waited for. */
   private final Set<Session> localStubs = ConcurrentHashMap.newKeySet();
 
+  private final Departures departures = new Departures();
   private final Drain drain = new Drain(stubs::isEmpty);
   private volatile boolean closed;
   private volatile @Nullable DurableObjects localObjects;
@@ -130,8 +133,104 @@ public final class ObjectDirectory implements AutoCloseable {
     }
     if (local ? closed : drain.hasBegun()) {
       stub.breakSoon(drainCause());
+    } else if (!departures.letsIn(address.id(), local)) {
+      stub.breakSoon(Departures.cause());
     }
     return stub;
+  }
+
+  // ---- slots go to other hosts
+
+  /**
+   * The objects of these slots are about to go to another host: every stub on them that no object
+   * has opened breaks when the turn that it is in has ended, and so does every one that is opened
+   * from now on; and no alarm begins.
+   */
+  public void leave(Set<Integer> slots) {
+    departures.leave(slots);
+    breakStubs(stubs, slots);
+  }
+
+  /** Breaks also the stubs that objects have opened: nothing begins there any more. */
+  public void leaveWholly(Set<Integer> slots) {
+    departures.left(slots);
+    breakStubs(localStubs, slots);
+  }
+
+  /**
+   * In which of these slots something is under way: a stub is open, a turn runs or waits, or a
+   * commit is on its way.
+   *
+   * @param withLocal whether the stubs count that objects have opened
+   */
+  public Set<Integer> busy(Set<Integer> slots, boolean withLocal) {
+    Set<Integer> busy = new HashSet<>();
+    stubs.forEach(stub -> busy.add(Slots.of(stub.objectId())));
+    if (withLocal) {
+      localStubs.forEach(stub -> busy.add(Slots.of(stub.objectId())));
+    }
+    for (LiveObject object : objects.values()) {
+      if (object.isAtWork()) {
+        busy.add(Slots.of(object.id()));
+      }
+    }
+    busy.retainAll(slots);
+    return busy;
+  }
+
+  /** Cuts off what runs there. */
+  public void cutOff(Set<Integer> slots) {
+    for (LiveObject object : objects.values()) {
+      if (slots.contains(Slots.of(object.id()))) {
+        object.cutOffTurn(
+            BreakCause.of(
+                BreakReason.OBJECT_MOVED,
+                "the turn outlasted the time in which its object goes to another host"));
+      }
+    }
+  }
+
+  /** Another host has taken these slots: what is here of their objects is of no use any more. */
+  public void lost(Set<Integer> slots) {
+    BreakCause cause =
+        BreakCause.of(BreakReason.OBJECT_RESET, "the object has been taken over by another host");
+    for (Session stub : stubs) {
+      if (slots.contains(Slots.of(stub.objectId()))) {
+        stub.breakSoon(cause);
+      }
+    }
+    for (LiveObject object : objects.values()) {
+      if (slots.contains(Slots.of(object.id()))) {
+        object.cutOffTurn(cause);
+      }
+    }
+  }
+
+  /** These slots are this host's, or may become so, and stay. */
+  public void stay(Set<Integer> slots) {
+    departures.stay(slots);
+  }
+
+  /**
+   * Whether a stub may be opened on this object, if its slot is this host's.
+   *
+   * @param local whether an object opens it
+   */
+  public boolean letsIn(DurableObjectId id, boolean local) {
+    return departures.letsIn(id, local);
+  }
+
+  /** Whether the objects of this slot aren't about to go. */
+  boolean stays(int slot) {
+    return departures.stays(slot);
+  }
+
+  private static void breakStubs(Set<Session> open, Set<Integer> slots) {
+    for (Session stub : open) {
+      if (slots.contains(Slots.of(stub.objectId()))) {
+        stub.breakSoon(Departures.cause());
+      }
+    }
   }
 
   /**

@@ -4,6 +4,8 @@ import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Route;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,19 @@ public interface Placement {
    * @return where the attachment puts what its client sends
    */
   SessionInput open(ObjectAddress address, Attachment attachment);
+
+  /**
+   * Whether an object of this id, which is yet to be made, is better made than one of another id:
+   * it would be here.
+   */
+  default boolean isNear(DurableObjectId id) {
+    return true;
+  }
+
+  /** Where the object is, for its client's next stubs; null if it is here, or nobody knows. */
+  default @Nullable Route route(DurableObjectId id) {
+    return null;
+  }
 
   /**
    * What the calling thread, which is the transport's, gives to sessions from now on came together:

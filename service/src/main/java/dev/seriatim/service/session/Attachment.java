@@ -1,8 +1,14 @@
 package dev.seriatim.service.session;
 
+import com.google.protobuf.ByteString;
 import com.google.rpc.Status;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.wire.Content;
+import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.Outcome;
+import dev.seriatim.wire.ResponseFrame;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +27,16 @@ public interface Attachment {
     return true;
   }
 
+  /** How many of the stub's invocations were completed elsewhere, before it came to this host. */
+  default long completedThrough() {
+    return 0;
+  }
+
+  /** Whether it is an object that has opened the stub, here or on another host. */
+  default boolean isFromObject() {
+    return false;
+  }
+
   /** Whether the client reads as fast as it is sent to; may be asked from any thread. */
   boolean isReady();
 
@@ -30,6 +46,26 @@ public interface Attachment {
    * @param broken the last thing to be sent, if not null
    */
   void send(List<Outcome> outcomes, @Nullable Broken broken);
+
+  /**
+   * Sends one frame that another host has made.
+   *
+   * @param frame a {@code ConnectResponse}
+   * @throws IOException if it is none, which not everyone looks at
+   */
+  default void sendFrame(EncodedFrame frame) throws IOException {
+    ResponseFrame read = ResponseFrame.parse(frame.bytes());
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < read.outcomes(); i++) {
+      ByteString message = read.message(i);
+      outcomes.add(
+          new Outcome(
+              read.sequence(i),
+              Content.of(message == null ? ByteString.EMPTY : message),
+              /* json= */ null));
+    }
+    send(outcomes, read.broken());
+  }
 
   /**
    * Ends what carries the session.

@@ -2,6 +2,7 @@ package dev.seriatim.service.session;
 
 import com.google.common.base.Utf8;
 import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
@@ -61,6 +62,31 @@ public record BreakCause(
       case OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED -> true;
       default -> false;
     };
+  }
+
+  /** The cause of a break that another host tells. */
+  public static BreakCause of(Broken broken) {
+    Status status = broken.getCause();
+    Code code = Code.forNumber(status.getCode());
+    return new BreakCause(
+        reason(status),
+        code == null ? Code.UNKNOWN : code,
+        status.getMessage(),
+        status.getDetailsList(),
+        broken.getRetryable(),
+        broken.getFailedSequence());
+  }
+
+  /** The reason that a cause names in its first detail; that of an object, if it names none. */
+  public static BreakReason reason(Status cause) {
+    if (cause.getDetailsCount() > 0 && cause.getDetails(0).is(ErrorInfo.class)) {
+      try {
+        return BreakReason.valueOf(cause.getDetails(0).unpack(ErrorInfo.class).getReason());
+      } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
+        return BreakReason.OBJECT_EXCEPTION; // Of a later version; whoever has sent it knows it.
+      }
+    }
+    return BreakReason.OBJECT_EXCEPTION;
   }
 
   /** The same cause, with an invocation to blame. */

@@ -66,6 +66,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     this.session = session;
     this.attachment = attachment;
     this.gate = gate;
+    this.completed = attachment.completedThrough();
     this.line = new OutcomeLine(session.object());
   }
 

@@ -1,6 +1,7 @@
 package dev.seriatim.service.session;
 
 import com.google.protobuf.Duration;
+import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import java.util.List;
@@ -48,7 +49,7 @@ public final class Session implements SessionInput {
   private final AtomicBoolean scheduled = new AtomicBoolean();
 
   // The attachment thread's own.
-  private long nextSequence = 1;
+  private long nextSequence;
   private boolean sealed;
 
   // The turn thread's own: the frame that is being worked off, until its last turn has ended.
@@ -59,7 +60,7 @@ public final class Session implements SessionInput {
   /**
    * The session of a stub that has just been opened.
    *
-   * @param local whether it is an object of this host that opened it
+   * @param local whether it is an object that opened it, of this host or of its cluster
    */
   public Session(SessionObject object, SessionHost host, Attachment attachment, boolean local) {
     this.local = local;
@@ -68,6 +69,7 @@ public final class Session implements SessionInput {
     this.object = object;
     this.host = host;
     this.budget = new QueueBudget("the stub", host.limits().stubQueue(), object.budget());
+    this.nextSequence = attachment.completedThrough() + 1;
     this.outcomes = new OutcomeQueue(this, attachment, object.gate());
   }
 
@@ -79,7 +81,12 @@ public final class Session implements SessionInput {
     return host;
   }
 
-  /** Whether the stub is opened by an object of this host. */
+  /** Which object it is open on. */
+  public DurableObjectId objectId() {
+    return object.id();
+  }
+
+  /** Whether the stub is opened by an object of this host, or of its cluster. */
   public boolean isLocal() {
     return local;
   }

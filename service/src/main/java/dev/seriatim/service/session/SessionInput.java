@@ -15,6 +15,32 @@ public interface SessionInput {
    */
   void add(List<Invocation> invocations, int bytes);
 
+  /** Takes the first frame in, which has opened the stub. */
+  default void addFirst(StubFrame frame) {
+    if (!frame.invocations().isEmpty()) {
+      add(frame.invocations(), frame.size());
+    }
+    BreakCause fault = frame.fault();
+    if (fault != null) {
+      fail(fault);
+    }
+  }
+
+  /** Takes a later frame in. */
+  default void add(StubFrame frame) {
+    if (frame.open() != null) {
+      fail(openedAgain());
+    }
+    addFirst(frame);
+  }
+
+  /** What is wrong with a later frame that opens a stub. */
+  static BreakCause openedAgain() {
+    return BreakCause.of(
+        BreakReason.PROTOCOL_VIOLATION,
+        "a later frame has open, expected it in the first frame only");
+  }
+
   /** Lets the stub break with this cause when its turn comes. Whatever comes later is discarded. */
   void fail(BreakCause cause);
 

@@ -1,5 +1,6 @@
 package dev.seriatim.service.session;
 
+import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -8,6 +9,9 @@ import org.jspecify.annotations.Nullable;
 public interface SessionObject {
   /** What the object's commits open. */
   OutputGate gate();
+
+  /** Which object it is. */
+  DurableObjectId id();
 
   /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
   long pendingCommit();
@@ -19,7 +23,7 @@ public interface SessionObject {
   OutcomeBudget outcomeBudget();
 
   /**
-   * Why the session of an object of this host breaks at once when it brings these, out of their
+   * Why a session that an object has opened breaks at once when it brings these, out of their
    * place, since their turns would never come; or null.
    */
   @Nullable BreakCause refusal(List<Invocation> invocations);

@@ -1,0 +1,257 @@
+package dev.seriatim.cluster;
+
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.placement.Placement;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.QueueBudget;
+import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.storage.Slots;
+import dev.seriatim.service.storage.Slots.HostRow;
+import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Route;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.LongSupplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The edge of this host: the stubs that came in here, wherever their objects are. Safe for any
+ * number of threads.
+ */
+final class Edge implements AutoCloseable {
+  private static final Logger logger = Logger.getLogger(Edge.class.getName());
+
+  /** How often is looked at stubs that wait, or may lead astray. */
+  private static final Duration LOOK = Duration.ofMillis(50);
+
+  /** How many of an id's first bits say the slot. */
+  private static final int SLOT_BITS = 10;
+
+  private final Slots slots;
+  private final ObjectDirectory directory;
+  private final Routes routes;
+  private final Trunks trunks;
+  private final QueueBudget kept;
+  private final Duration patience;
+  private final Duration lostPatience;
+  private final LongSupplier nanos;
+
+  /** Those that are open, by their slots. */
+  private final AtomicReferenceArray<@Nullable Set<Relay>> relays =
+      new AtomicReferenceArray<>(Slots.COUNT);
+
+  private final Set<Relay> waiting = ConcurrentHashMap.newKeySet();
+
+  /** Those whose way may not lead to their object any more. */
+  private final Set<Relay> suspects = ConcurrentHashMap.newKeySet();
+
+  private final ScheduledExecutorService looks =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("seriatim-edge").factory());
+
+  /**
+   * An edge with no stubs.
+   *
+   * @param kept counts what is kept for stubs until it is answered
+   * @param patience how long a stub waits while no host has its object
+   * @param lostPatience how long what an owner has said may be on its way, after it has lost the
+   *     object
+   */
+  Edge(
+      Slots slots,
+      ObjectDirectory directory,
+      Routes routes,
+      Trunks trunks,
+      QueueBudget kept,
+      Duration patience,
+      Duration lostPatience,
+      LongSupplier nanos) {
+    this.slots = slots;
+    this.directory = directory;
+    this.routes = routes;
+    this.trunks = trunks;
+    this.kept = kept;
+    this.patience = patience;
+    this.lostPatience = lostPatience;
+    this.nanos = nanos;
+    routes.listen(this::changed);
+    var _ =
+        looks.scheduleWithFixedDelay(
+            this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** The placement for stubs of the host's clients. */
+  Placement forClients() {
+    return new Placed(/* objects= */ false);
+  }
+
+  /** The placement for stubs of the host's objects. */
+  Placement forObjects() {
+    return new Placed(/* objects= */ true);
+  }
+
+  private final class Placed implements Placement {
+    private final boolean objects;
+
+    private Placed(boolean objects) {
+      this.objects = objects;
+    }
+
+    @Override
+    public @Nullable BreakCause refusal() {
+      return !objects && directory.isDraining() ? ObjectDirectory.drainCause() : null;
+    }
+
+    @Override
+    public SessionInput open(ObjectAddress address, Attachment attachment) {
+      Relay relay = new Relay(address, attachment, objects, Edge.this);
+      relay.begin();
+      return relay;
+    }
+
+    @Override
+    public boolean isNear(DurableObjectId id) {
+      return slots.has(Slots.of(id));
+    }
+
+    @Override
+    public @Nullable Route route(DurableObjectId id) {
+      HostRow host = routes.host(Slots.of(id));
+      return host == null || host.host().equals(slots.host())
+          ? null
+          : Route.newBuilder()
+              .setAddress(host.announcement().address())
+              .setPrefixBits(SLOT_BITS)
+              .build();
+    }
+
+    @Override
+    public boolean beginRound() {
+      boolean here = directory.beginRound();
+      boolean there = Trunk.beginRound();
+      return here || there;
+    }
+
+    @Override
+    public void endRound() {
+      try {
+        directory.endRound();
+      } finally {
+        Trunk.endRound();
+      }
+    }
+  }
+
+  // ---- relays
+
+  long nanos() {
+    return nanos.getAsLong();
+  }
+
+  QueueBudget kept() {
+    return kept;
+  }
+
+  Duration patience() {
+    return patience;
+  }
+
+  Duration lostPatience() {
+    return lostPatience;
+  }
+
+  void began(Relay relay) {
+    Set<Relay> known = relays.get(relay.slot());
+    if (known == null) {
+      known = ConcurrentHashMap.newKeySet();
+      Set<Relay> other = relays.compareAndExchange(relay.slot(), null, known);
+      known = other == null ? known : other;
+    }
+    known.add(relay);
+    waiting.add(relay);
+  }
+
+  void found(Relay relay) {
+    waiting.remove(relay);
+    suspects.remove(relay);
+  }
+
+  /** It has no way any more. The next one is looked for at once, but not on this thread. */
+  void waits(Relay relay) {
+    waiting.add(relay);
+    routes.ask(relay.slot());
+    var _ = looks.submit(() -> relay.look(nanos()));
+  }
+
+  void ended(Relay relay) {
+    Set<Relay> known = relays.get(relay.slot());
+    if (known != null) {
+      known.remove(relay);
+    }
+    waiting.remove(relay);
+    suspects.remove(relay);
+  }
+
+  /** A way to the object, not opened yet; null if none is known. */
+  @Nullable Way way(Relay relay, boolean onClientsThread) {
+    int slot = relay.slot();
+    if (slots.has(slot)) {
+      return directory.letsIn(relay.address().id(), relay.isFromObject())
+          ? new LocalWay(relay, directory, slots, onClientsThread)
+          : null;
+    }
+    HostRow host = routes.host(slot);
+    if (host == null || host.host().equals(slots.host())) {
+      routes.ask(slot);
+      return null;
+    }
+    Trunk trunk = trunks.to(host, slot);
+    return trunk == null ? null : new TrunkWay(relay, routes, host, trunk);
+  }
+
+  /** Another host has this slot, or none. */
+  void changed(int slot) {
+    var _ =
+        looks.submit(
+            () -> {
+              Set<Relay> known = relays.get(slot);
+              if (known != null) {
+                suspects.addAll(known);
+                look(known);
+              }
+            });
+  }
+
+  private void look() {
+    look(waiting);
+    look(suspects);
+  }
+
+  private void look(Set<Relay> some) {
+    long now = nanos();
+    for (Relay relay : some) {
+      try {
+        if (!relay.look(now)) {
+          suspects.remove(relay);
+        }
+      } catch (RuntimeException | Error e) { // The others must be looked at.
+        logger.log(Level.SEVERE, e, () -> "could not look at " + relay);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    looks.shutdownNow();
+    trunks.close();
+  }
+}

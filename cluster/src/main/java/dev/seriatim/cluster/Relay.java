@@ -1,0 +1,721 @@
+package dev.seriatim.cluster;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.Code;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.Status;
+import dev.seriatim.service.connect.Frame;
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.session.Attachment;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.OneWriter;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.StubFrame;
+import dev.seriatim.service.storage.Slots;
+import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.FrameScan;
+import dev.seriatim.wire.Invocation;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stub at its edge: what its client sends is kept until it is answered, and passed on to the
+ * object's owner, wherever that is.
+ *
+ * <p>An owner that hands the object over ends the stub with OBJECT_MOVED. By {@code
+ * completed_through} the edge knows all that was done: the rest is sent again to the next owner,
+ * and the client sees nothing of it. An owner that is lost takes the stub with it, since nobody
+ * knows what became of what was sent.
+ *
+ * <p>Three parties meet here: the client's thread, on which its frames come; whoever brings
+ * answers; and whoever has found a way. The lock guards what is kept and which way is the one that
+ * counts; nothing is sent with the lock held. What comes from a way that doesn't count any more is
+ * dropped, and what is sent on one does no harm, since the stub has ended there.
+ */
+final class Relay extends OneWriter implements SessionInput {
+  private static final Logger logger = Logger.getLogger(Relay.class.getName());
+
+  /** The reason of a stub whose owner was lost: for people, since no client can go on by it. */
+  static final String OWNER_LOST = "OWNER_LOST";
+
+  private enum State {
+    /** No way is known. */
+    WAITS,
+    /** There is a way, and what has been kept goes there first. */
+    CATCHES_UP,
+    /** What comes goes its way at once. */
+    GOES,
+    /** The stub has ended. */
+    OVER
+  }
+
+  /** A frame that has not been answered to its end. */
+  private record Kept(StubFrame frame, int count, long room) {}
+
+  /** What the client is to be given: a frame, or the end. */
+  private record Given(
+      @Nullable Way from,
+      @Nullable EncodedFrame frame,
+      @Nullable Broken broken,
+      @Nullable Status end) {}
+
+  private final ObjectAddress address;
+  private final Attachment client;
+  private final boolean fromObject;
+  private final Edge edge;
+  private final int slot;
+
+  @GuardedBy("this")
+  private State state = State.WAITS;
+
+  /** The one that counts; null while it waits. */
+  @GuardedBy("this")
+  private @Nullable Way way;
+
+  /** What was passed on and isn't answered. */
+  @GuardedBy("this")
+  private final ArrayDeque<Kept> sent = new ArrayDeque<>(2);
+
+  /** What is to be passed on, behind that. */
+  @GuardedBy("this")
+  private final ArrayDeque<Kept> unsent = new ArrayDeque<>(2);
+
+  /** How many of the first frame's invocations are answered. */
+  @GuardedBy("this")
+  private int answeredOfFirst;
+
+  @GuardedBy("this")
+  private long answered;
+
+  /** Whether nothing more is taken in. */
+  @GuardedBy("this")
+  private boolean sealed;
+
+  /** How the client's side has ended, if it has: by a failure or a half-close. */
+  @GuardedBy("this")
+  private @Nullable BreakCause failure;
+
+  @GuardedBy("this")
+  private boolean halfClosed;
+
+  @GuardedBy("this")
+  private boolean endPassed;
+
+  /** Whether the way that counts has said that the object moves. */
+  @GuardedBy("this")
+  private boolean moving;
+
+  /** Since when it waits, on the edge's clock. */
+  @GuardedBy("this")
+  private long waitsSince;
+
+  /** Since when another host is said to have the object than the one that the way leads to. */
+  @GuardedBy("this")
+  private long astraySince;
+
+  @GuardedBy("this")
+  private boolean astray;
+
+  @GuardedBy("this")
+  private final ArrayDeque<Given> toClient = new ArrayDeque<>(2);
+
+  /** How much stands there or is being sent. */
+  private volatile int givenNotSent;
+
+  /**
+   * A stub that has just been opened.
+   *
+   * @param client what carries it
+   * @param fromObject whether an object of this host has opened it
+   */
+  Relay(ObjectAddress address, Attachment client, boolean fromObject, Edge edge) {
+    this.address = address;
+    this.client = client;
+    this.fromObject = fromObject;
+    this.edge = edge;
+    this.slot = Slots.of(address.id());
+    this.waitsSince = edge.nanos();
+  }
+
+  ObjectAddress address() {
+    return address;
+  }
+
+  Attachment client() {
+    return client;
+  }
+
+  boolean isFromObject() {
+    return fromObject;
+  }
+
+  int slot() {
+    return slot;
+  }
+
+  // ---- the client's thread
+
+  /** Looks for the first way. */
+  void begin() {
+    edge.began(this);
+    findWay(/* onClientsThread= */ true);
+  }
+
+  @Override
+  public void addFirst(StubFrame frame) {
+    BreakCause refused = frame.refused();
+    if (refused != null) {
+      fail(refused);
+      return;
+    }
+    byte[] rest = FrameScan.requestBehind(frame.bytes(), 0);
+    if (rest.length > 0) {
+      take(Frame.of(rest));
+    }
+  }
+
+  @Override
+  public void add(StubFrame frame) {
+    BreakCause refused = frame.refused();
+    if (refused == null) {
+      take(frame);
+    } else {
+      fail(refused);
+    }
+  }
+
+  @Override
+  public void add(List<Invocation> invocations, int bytes) {
+    take(Frame.of(encode(invocations)));
+  }
+
+  private static byte[] encode(List<Invocation> invocations) {
+    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
+    try {
+      for (Invocation invocation : invocations) {
+        dev.seriatim.v1.Invocation.Builder copy =
+            frame
+                .addInvocationsBuilder()
+                .setSequence(invocation.sequence())
+                .setMethod(invocation.method())
+                .setMessage(invocation.message())
+                .putAllMetadata(invocation.metadata());
+        if (invocation.timeout() != null) {
+          copy.setTimeout(invocation.timeout());
+        }
+      }
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("metadata that this host has made", e);
+    }
+    return frame.build().toByteArray();
+  }
+
+  private void take(StubFrame frame) {
+    FrameScan scan = FrameScan.ofRequest(frame.bytes());
+    if (scan.first()) {
+      fail(SessionInput.openedAgain());
+      return;
+    }
+    if (scan.count() == 0 && scan.whole()) {
+      return;
+    }
+    long room = frame.size() + Session.INVOCATION_BYTES * scan.count();
+    if (!edge.kept().takeBytes(room)) {
+      fail(
+          BreakCause.of(
+              BreakReason.OVERLOADED,
+              "no room for %,d more invocations of a frame of %,d bytes: %s"
+                  .formatted(scan.count(), frame.size(), edge.kept().refusal())));
+      return;
+    }
+    Kept kept = new Kept(frame, scan.count(), room);
+    Way to;
+    synchronized (this) {
+      if (sealed || state == State.OVER) {
+        edge.kept().release(0, room);
+        return;
+      }
+      sealed = !scan.whole(); // The owner finds out what is wrong with it.
+      to = state == State.GOES ? way : null;
+      (to == null ? unsent : sent).add(kept);
+    }
+    if (to != null) {
+      to.send(frame);
+    }
+  }
+
+  @Override
+  public void fail(BreakCause cause) {
+    synchronized (this) {
+      if (sealed) {
+        return;
+      }
+      sealed = true;
+      failure = cause;
+    }
+    passEnd();
+  }
+
+  @Override
+  public void halfClose() {
+    synchronized (this) {
+      if (sealed) {
+        return;
+      }
+      sealed = true;
+      halfClosed = true;
+    }
+    passEnd();
+  }
+
+  /** Says that nothing more comes, if all that came before was passed on. */
+  private void passEnd() {
+    Way to;
+    BreakCause why;
+    synchronized (this) {
+      if (state != State.GOES || endPassed || (failure == null && !halfClosed)) {
+        return;
+      }
+      endPassed = true;
+      to = way;
+      why = failure;
+    }
+    if (to != null && why != null) {
+      to.fail(why);
+    } else if (to != null) {
+      to.halfClose();
+    }
+  }
+
+  @Override
+  public void cancel() {
+    Way from = end();
+    if (from != null) {
+      from.cancel();
+    }
+  }
+
+  @Override
+  public void onDelivered() {
+    Way on = way();
+    if (on != null) {
+      on.onDelivered();
+    }
+  }
+
+  @Override
+  public void onReady() {
+    flush();
+    Way on = way();
+    if (on != null) {
+      on.onReady();
+    }
+  }
+
+  @GuardedBy("this")
+  @SuppressWarnings("ReferenceEquality") // Each is one that was found once.
+  private boolean counts(@Nullable Way one) {
+    return way == one;
+  }
+
+  private synchronized @Nullable Way way() {
+    return way;
+  }
+
+  // ---- ways are found, on any thread
+
+  /** If it waits, and the object's owner is known, goes on there. */
+  void findWay(boolean onClientsThread) {
+    Way found;
+    long completed;
+    synchronized (this) {
+      if (state != State.WAITS) {
+        return;
+      }
+      found = edge.way(this, onClientsThread);
+      if (found == null) {
+        return;
+      }
+      way = found;
+      state = State.CATCHES_UP;
+      moving = false;
+      astray = false;
+      completed = answered;
+    }
+    edge.found(this);
+    found.open(completed);
+    catchUp(found);
+  }
+
+  private void catchUp(Way on) {
+    while (true) {
+      StubFrame next;
+      synchronized (this) {
+        if (!counts(on) || state != State.CATCHES_UP) {
+          return;
+        }
+        Kept first = unsent.poll();
+        if (first == null) {
+          state = State.GOES;
+          break;
+        }
+        sent.add(first);
+        next = first.frame();
+      }
+      on.send(next);
+    }
+    passEnd();
+  }
+
+  /**
+   * Waits for a way no longer than so; and none is kept that leads astray.
+   *
+   * @return whether it is to be looked at again
+   */
+  boolean look(long now) {
+    boolean gone = false;
+    boolean lost = false;
+    boolean leads = true;
+    Way on = way();
+    if (on != null) {
+      leads = on.leadsToOwner();
+    }
+    synchronized (this) {
+      if (state == State.WAITS) {
+        gone = now - waitsSince >= edge.patience().toNanos();
+      } else if (state != State.OVER && counts(on)) {
+        if (leads) {
+          astray = false;
+        } else if (!astray) {
+          astray = true;
+          astraySince = now;
+        } else {
+          // What the old owner has said may still be on its way here.
+          lost = now - astraySince >= edge.lostPatience().toNanos();
+        }
+      }
+    }
+    if (gone) {
+      BreakCause cause =
+          BreakCause.of(
+              BreakReason.OWNER_UNAVAILABLE,
+              "no host had the object within %d ms".formatted(edge.patience().toMillis()));
+      breakNow(cause);
+    } else if (lost && on != null) {
+      lost(on, /* delivered= */ true, "another host has it");
+    } else {
+      findWay(/* onClientsThread= */ false);
+    }
+    return isAstray();
+  }
+
+  private synchronized boolean isAstray() {
+    return astray && state != State.OVER;
+  }
+
+  // ---- answers, from one thread at a time
+
+  /** A frame has come. */
+  void responded(Way from, EncodedFrame frame) {
+    FrameScan scan = FrameScan.ofResponse(frame.bytes());
+    EncodedFrame given = frame;
+    synchronized (this) {
+      if (!counts(from)) {
+        return;
+      }
+      answer(scan.count());
+      if (scan.broken() && isMoved(frame)) {
+        moving = true;
+        byte[] before = FrameScan.responseBefore(frame.bytes());
+        given = before.length == 0 ? null : EncodedFrame.ofBytes(before);
+      }
+      if (given != null) {
+        give(new Given(from, given, null, null));
+      }
+    }
+    flush();
+  }
+
+  /** The owner has ended the stub. */
+  void ended(Way from, Status status) {
+    synchronized (this) {
+      if (!counts(from)) {
+        return;
+      }
+      if (!moving) {
+        give(new Given(null, null, null, status));
+      }
+    }
+    if (isMoving(from)) {
+      waitAgain(from);
+    } else {
+      end();
+      flush();
+    }
+  }
+
+  /** Whether this way counts, and has said that the object moves. */
+  synchronized boolean isMoving(Way from) {
+    return counts(from) && moving;
+  }
+
+  /** So many more invocations were answered by the session of an object that is here. */
+  synchronized boolean answeredHere(Way from, int count) {
+    if (!counts(from)) {
+      return false;
+    }
+    answer(count);
+    return true;
+  }
+
+  /** The session of an object that is here has ended, for the object moves. */
+  void movedHere(Way from) {
+    synchronized (this) {
+      if (!counts(from)) {
+        return;
+      }
+      moving = true;
+    }
+    waitAgain(from);
+  }
+
+  /**
+   * The session of an object that is here has ended.
+   *
+   * @return whether its client is to know
+   */
+  boolean endsHere(Way from) {
+    synchronized (this) {
+      if (!counts(from)) {
+        return false;
+      }
+    }
+    end();
+    return true;
+  }
+
+  /** Whether an answer may go to the client past those that wait here. */
+  boolean hasNothingToGive() {
+    return givenNotSent == 0;
+  }
+
+  /** The host that the way leads to doesn't have the object, and has done nothing. */
+  void notThere(Way from) {
+    waitAgain(from);
+  }
+
+  /**
+   * The way doesn't lead anywhere any more.
+   *
+   * @param delivered whether anything may have come to the owner
+   */
+  void lost(Way from, boolean delivered, String why) {
+    if (!delivered) {
+      waitAgain(from);
+      return;
+    }
+    synchronized (this) {
+      if (!counts(from)) {
+        return;
+      }
+      String message = "the host of the object was lost: " + why;
+      give(
+          new Given(
+              null,
+              null,
+              null,
+              Status.newBuilder()
+                  .setCode(Code.UNAVAILABLE_VALUE)
+                  .setMessage(message)
+                  .addDetails(
+                      Any.pack(
+                          ErrorInfo.newBuilder()
+                              .setReason(OWNER_LOST)
+                              .setDomain(BreakCause.DOMAIN)
+                              .build()))
+                  .build()));
+    }
+    end();
+    from.cancel();
+    flush();
+  }
+
+  private void breakNow(BreakCause cause) {
+    synchronized (this) {
+      if (state != State.WAITS) {
+        return;
+      }
+      give(new Given(null, null, cause.toBroken(answered), cause.toEnd()));
+    }
+    end();
+    flush();
+  }
+
+  /** What was sent and not answered is to be sent again, on another way. */
+  private void waitAgain(Way from) {
+    synchronized (this) {
+      if (!counts(from) || state == State.OVER) {
+        return;
+      }
+      way = null;
+      state = State.WAITS;
+      moving = false;
+      endPassed = false;
+      waitsSince = edge.nanos();
+      while (!sent.isEmpty()) {
+        unsent.addFirst(sent.removeLast());
+      }
+      if (answeredOfFirst > 0) {
+        unsent.addFirst(behind(unsent.removeFirst(), answeredOfFirst));
+        answeredOfFirst = 0;
+      }
+    }
+    edge.waits(this);
+  }
+
+  private static Kept behind(Kept kept, int count) {
+    byte[] rest = FrameScan.requestBehind(kept.frame.bytes(), count);
+    return new Kept(Frame.of(rest), kept.count - count, kept.room);
+  }
+
+  @GuardedBy("this")
+  private void answer(int count) {
+    answered += count;
+    answeredOfFirst += count;
+    for (Kept first = sent.peek();
+        first != null && first.count > 0 && answeredOfFirst >= first.count;
+        first = sent.peek()) {
+      answeredOfFirst -= first.count;
+      edge.kept().release(0, first.room);
+      sent.remove();
+    }
+  }
+
+  private static boolean isMoved(EncodedFrame frame) {
+    try {
+      return isMoved(ConnectResponse.parseFrom(frame.bytes()).getBroken());
+    } catch (IOException e) {
+      return false; // The client finds out.
+    }
+  }
+
+  /**
+   * Whether a stub breaks only since its object goes to another host, and no turn was cut off for
+   * that.
+   */
+  static boolean isMoved(Broken broken) {
+    return broken.getFailedSequence() == 0
+        && BreakCause.reason(broken.getCause()) == BreakReason.OBJECT_MOVED;
+  }
+
+  /** Nothing comes any more and nothing is kept. Returns the way that counted. */
+  private @Nullable Way end() {
+    Way last;
+    long room = 0;
+    synchronized (this) {
+      if (state == State.OVER) {
+        return null;
+      }
+      state = State.OVER;
+      last = way;
+      way = null;
+      for (Kept kept : sent) {
+        room += kept.room;
+      }
+      for (Kept kept : unsent) {
+        room += kept.room;
+      }
+      sent.clear();
+      unsent.clear();
+    }
+    edge.kept().release(0, room);
+    edge.ended(this);
+    return last;
+  }
+
+  // ---- the writer
+
+  @GuardedBy("this")
+  private void give(Given given) {
+    toClient.add(given);
+    givenNotSent = toClient.size();
+  }
+
+  @Override
+  protected boolean sendNext() {
+    Given next;
+    synchronized (this) {
+      next = toClient.peek();
+      if (next == null || !client.isReady()) {
+        return false;
+      }
+      toClient.remove();
+    }
+    try {
+      if (next.frame != null) {
+        client.sendFrame(next.frame);
+      } else if (next.broken != null) {
+        client.send(List.of(), next.broken);
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException("the owner has sent what is no frame", e);
+    } finally {
+      synchronized (this) {
+        givenNotSent = toClient.size();
+      }
+    }
+    if (next.frame != null && next.from != null) {
+      next.from.taken(next.frame.size());
+    }
+    if (next.end != null) {
+      client.close(next.end);
+    }
+    return true;
+  }
+
+  @Override
+  protected void failed(Throwable thrown) {
+    logger.log(Level.WARNING, thrown, () -> this + " is lost: what carries it failed");
+    synchronized (this) {
+      toClient.clear();
+      givenNotSent = 0;
+    }
+    Way last = end();
+    if (last != null) {
+      last.cancel();
+    }
+    try {
+      client.close(
+          Status.newBuilder()
+              .setCode(Code.INTERNAL_VALUE)
+              .setMessage("the host could not pass the stub on")
+              .build());
+    } catch (RuntimeException | Error e) {
+      logger.log(Level.FINE, e, () -> "what carried " + this + ", which is lost, stays open");
+    }
+  }
+
+  @Override
+  protected void flushed() {
+    Way on = givenNotSent == 0 ? way() : null;
+    if (on != null) {
+      on.onReady(); // The session of an object that is here has waited for those before it.
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "a stub of " + address.namespace().name() + "/" + address.id();
+  }
+}

@@ -1,0 +1,192 @@
+package dev.seriatim.cluster;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.object.ObjectDirectory;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+
+/**
+ * Has slots come to rest before they are given up, by a {@link Handover} that it drives on a thread
+ * of its own. Safe for any number of threads.
+ */
+final class SlotMover implements SlotHost, AutoCloseable {
+  private static final Logger logger = Logger.getLogger(SlotMover.class.getName());
+
+  /** How often is looked at slots that leave. */
+  private static final Duration LOOK = Duration.ofMillis(1);
+
+  private final SlotHost store;
+  private final Handover handover;
+  private final LongSupplier nanos;
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("seriatim-mover").factory());
+
+  @GuardedBy("this")
+  private final Map<Integer, CompletableFuture<Void>> gives = new HashMap<>();
+
+  @GuardedBy("this")
+  private final Set<Integer> begun = new HashSet<>();
+
+  @GuardedBy("this")
+  private final Set<Integer> calledOff = new HashSet<>();
+
+  @GuardedBy("this")
+  private boolean looks;
+
+  /**
+   * Nothing moves yet.
+   *
+   * @param store takes and gives slots at once
+   * @param limit how long a turn may go on when its object is to move
+   */
+  SlotMover(SlotHost store, ObjectDirectory directory, Duration limit, LongSupplier nanos) {
+    this.store = store;
+    this.nanos = nanos;
+    this.handover = new Handover(new Directory(directory), limit);
+  }
+
+  private record Directory(ObjectDirectory objects) implements Handover.Objects {
+    @Override
+    public void leave(Set<Integer> slots) {
+      objects.leave(slots);
+    }
+
+    @Override
+    public void leaveWholly(Set<Integer> slots) {
+      objects.leaveWholly(slots);
+    }
+
+    @Override
+    public Set<Integer> busy(Set<Integer> slots, boolean withObjectsStubs) {
+      return objects.busy(slots, withObjectsStubs);
+    }
+
+    @Override
+    public void cutOff(Set<Integer> slots) {
+      objects.cutOff(slots);
+    }
+
+    @Override
+    public void stay(Set<Integer> slots) {
+      objects.stay(slots);
+    }
+  }
+
+  @Override
+  public CompletionStage<Void> take(int slot) {
+    CompletableFuture<Void> given;
+    synchronized (this) {
+      given = gives.remove(slot);
+      begun.remove(slot);
+      calledOff.add(slot);
+    }
+    if (given != null) {
+      given.cancel(false);
+    }
+    // Before the slot is this host's again, and on the thread that looks.
+    CompletableFuture<Void> taken = new CompletableFuture<>();
+    thread.execute(
+        () -> {
+          settle();
+          var _ =
+              store
+                  .take(slot)
+                  .whenComplete(
+                      (_, thrown) -> {
+                        if (thrown == null) {
+                          taken.complete(null);
+                        } else {
+                          taken.completeExceptionally(thrown);
+                        }
+                      });
+        });
+    return taken;
+  }
+
+  @Override
+  public CompletionStage<Void> give(int slot) {
+    CompletableFuture<Void> given;
+    synchronized (this) {
+      given = gives.computeIfAbsent(slot, _ -> new CompletableFuture<>());
+      begun.add(slot);
+      calledOff.remove(slot);
+      if (looks) {
+        return given;
+      }
+      looks = true;
+    }
+    thread.execute(this::look);
+    return given;
+  }
+
+  // ---- the thread
+
+  /** Does what was asked for since. */
+  private void settle() {
+    Set<Integer> off;
+    Set<Integer> on;
+    synchronized (this) {
+      off = Set.copyOf(calledOff);
+      on = Set.copyOf(begun);
+      calledOff.clear();
+      begun.clear();
+    }
+    off.forEach(handover::callOff);
+    handover.begin(on, nanos.getAsLong());
+  }
+
+  private void look() {
+    boolean again = true;
+    try {
+      settle();
+      for (int slot : handover.look(nanos.getAsLong())) {
+        give(slot, future(slot));
+      }
+      synchronized (this) {
+        again = !handover.isIdle() || !begun.isEmpty();
+        looks = again;
+      }
+    } catch (RuntimeException | Error e) { // Slots must not stay half left.
+      logger.log(Level.SEVERE, e, () -> "could not look at slots that leave");
+    }
+    if (again && !thread.isShutdown()) {
+      var _ = thread.schedule(this::look, LOOK.toNanos(), TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private synchronized CompletableFuture<Void> future(int slot) {
+    CompletableFuture<Void> waits = gives.remove(slot);
+    return waits == null ? new CompletableFuture<>() : waits;
+  }
+
+  private void give(int slot, CompletableFuture<Void> waits) {
+    var _ =
+        store
+            .give(slot)
+            .whenComplete(
+                (_, thrown) -> {
+                  if (thrown == null) {
+                    waits.complete(null);
+                  } else {
+                    waits.completeExceptionally(thrown);
+                  }
+                });
+  }
+
+  @Override
+  public void close() {
+    thread.shutdownNow();
+  }
+}

@@ -1,0 +1,266 @@
+package dev.seriatim.cluster;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.peer.v1.PeerGrpc;
+import dev.seriatim.peer.v1.RelayOpen;
+import dev.seriatim.service.connect.PeerService;
+import dev.seriatim.service.session.OneWriter;
+import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.LaneMessages;
+import dev.seriatim.wire.LaneRequest;
+import dev.seriatim.wire.LaneResponse;
+import io.grpc.Attributes;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientStreamTracer;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentMap;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call to another host, which carries many stubs there. Any thread may put something in;
+ * whoever flushes writes, one thread at a time, and takes all that waits into one message. What
+ * comes back comes on the transport's thread.
+ *
+ * <p>What waits here is kept by its relays, which count it.
+ */
+final class Trunk extends OneWriter {
+  private static final Logger logger = Logger.getLogger(Trunk.class.getName());
+
+  private static final MethodDescriptor<EncodedFrame, EncodedFrame> METHOD =
+      PeerGrpc.getTrunkMethod().toBuilder(EncodedFrame.MARSHALLER, EncodedFrame.MARSHALLER).build();
+
+  /** How many messages may be under way to here. */
+  private static final int MESSAGES = 16;
+
+  private final String peer;
+  private final ClientCall<EncodedFrame, EncodedFrame> call;
+  private final Consumer<Trunk> whenOver;
+  private final Queue<LaneRequest> parts = new ConcurrentLinkedQueue<>();
+  private final ConcurrentMap<Long, TrunkWay> ways = new ConcurrentHashMap<>();
+
+  /** The trunks whose messages wait for the end of what the calling thread is working off. */
+  private static final ThreadLocal<@Nullable List<Trunk>> ROUND = new ThreadLocal<>();
+
+  @GuardedBy("this")
+  private long lastLane;
+
+  /** Why the call has ended; null as long as it hasn't. */
+  @GuardedBy("this")
+  private @Nullable String over;
+
+  /** Whether the call came on a connection, so that something may have been delivered. */
+  private volatile boolean connected;
+
+  // The writer's own.
+  private boolean ended;
+
+  /**
+   * Calls a host.
+   *
+   * @param token what that host wants to be shown
+   * @param whenOver is told when the call has ended, before its stubs are
+   */
+  Trunk(Channel channel, String peer, String token, Consumer<Trunk> whenOver) {
+    this.peer = peer;
+    this.whenOver = whenOver;
+    call =
+        channel.newCall(
+            METHOD, CallOptions.DEFAULT.withStreamTracerFactory(new ConnectionTracer()));
+    Metadata headers = new Metadata();
+    headers.put(PeerService.TOKEN, token);
+    call.start(new Answers(), headers);
+    call.request(MESSAGES);
+  }
+
+  // ---- rounds
+
+  /** What the calling thread puts into any trunk from now on leaves together. */
+  static boolean beginRound() {
+    if (ROUND.get() != null) {
+      return false;
+    }
+    ROUND.set(new ArrayList<>(2));
+    return true;
+  }
+
+  /** The end of what leaves together. */
+  static void endRound() {
+    List<Trunk> waiting = ROUND.get();
+    ROUND.remove();
+    if (waiting != null) {
+      waiting.forEach(Trunk::flush);
+    }
+  }
+
+  // ---- in
+
+  /** Opens a lane. */
+  void open(TrunkWay way, RelayOpen open, EncodedFrame first) {
+    String why;
+    synchronized (this) {
+      why = over;
+      if (why == null) {
+        long lane = ++lastLane;
+        way.numbered(lane);
+        ways.put(lane, way);
+        // In the order of their numbers.
+        parts.add(LaneRequest.ofRelayOpen(lane, open));
+        parts.add(LaneRequest.ofFrame(lane, first));
+      }
+    }
+    if (why == null) {
+      flushSoon();
+    } else {
+      way.lost(/* delivered= */ false, why);
+    }
+  }
+
+  void send(LaneRequest part) {
+    parts.add(part);
+    flushSoon();
+  }
+
+  /** Whatever comes on this lane is of no interest any more. False if that was so before. */
+  boolean forget(long lane) {
+    return ways.remove(lane) != null;
+  }
+
+  private void flushSoon() {
+    List<Trunk> round = ROUND.get();
+    if (round == null) {
+      flush();
+    } else if (!round.contains(this)) {
+      round.add(this);
+    }
+  }
+
+  /** Ends the call: what it carries is lost. */
+  void close(String why) {
+    call.cancel(why, null);
+  }
+
+  synchronized boolean isOver() {
+    return over != null;
+  }
+
+  // ---- the writer
+
+  @Override
+  protected boolean sendNext() {
+    if (ended || isOver()) {
+      ended = true;
+      parts.clear();
+      return false;
+    }
+    if (!call.isReady()) {
+      return false;
+    }
+    LaneRequest part = parts.poll();
+    if (part == null) {
+      return false;
+    }
+    List<LaneRequest> message = new ArrayList<>();
+    int size = 0;
+    while (part != null) {
+      message.add(part);
+      size += LaneMessages.size(part);
+      LaneRequest next = parts.peek();
+      part =
+          next == null || size + LaneMessages.size(next) > LaneMessages.FULL_MESSAGE_BYTES
+              ? null
+              : parts.poll();
+    }
+    call.sendMessage(LaneMessages.writeRequests(message));
+    return true;
+  }
+
+  @Override
+  protected void failed(Throwable thrown) {
+    logger.log(Level.WARNING, thrown, () -> "the trunk to host " + peer + " is lost: it failed");
+    call.cancel("it could not be written to", thrown);
+  }
+
+  // ---- the transport's thread
+
+  private final class Answers extends ClientCall.Listener<EncodedFrame> {
+    @Override
+    public void onMessage(EncodedFrame message) {
+      call.request(1);
+      List<LaneResponse> responses;
+      try {
+        responses = LaneMessages.readResponses(message.bytes());
+      } catch (IOException e) {
+        call.cancel("a message is not a TrunkResponse: " + e.getMessage(), e);
+        return;
+      }
+      boolean round = beginRound(); // What they free, credit for one, leaves together.
+      try {
+        for (LaneResponse response : responses) {
+          TrunkWay way = ways.get(response.lane());
+          if (way != null) {
+            way.responded(response);
+          }
+        }
+      } finally {
+        if (round) {
+          endRound();
+        }
+      }
+    }
+
+    @Override
+    public void onReady() {
+      flush();
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      String why = "the trunk to host " + peer + " ended: " + status.getCode();
+      if (status.getDescription() != null) {
+        why += ": " + status.getDescription();
+      }
+      synchronized (Trunk.this) {
+        over = why;
+      }
+      whenOver.accept(Trunk.this);
+      if (!ways.isEmpty()) {
+        String told = why;
+        logger.log(Level.INFO, () -> told + "; it carried " + ways.size() + " stubs");
+      }
+      for (Long lane : ways.keySet()) {
+        TrunkWay way = ways.remove(lane);
+        if (way != null) {
+          way.lost(connected, why);
+        }
+      }
+      flush();
+    }
+  }
+
+  /** Without a connection nothing was delivered. */
+  private final class ConnectionTracer extends ClientStreamTracer.Factory {
+    @Override
+    public ClientStreamTracer newClientStreamTracer(
+        ClientStreamTracer.StreamInfo info, Metadata headers) {
+      return new ClientStreamTracer() {
+        @Override
+        public void streamCreated(Attributes transportAttributes, Metadata sent) {
+          connected = true;
+        }
+      };
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package dev.seriatim.cluster;
+
+import com.google.common.io.BaseEncoding;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.storage.Slots.HostRow;
+import io.grpc.ManagedChannel;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** The trunks of this host to the others: a few to each. Safe for any number of threads. */
+final class Trunks implements AutoCloseable {
+  private final Function<String, ManagedChannel> channels;
+  private final int perHost;
+
+  @GuardedBy("this")
+  private final Map<String, Peer> peers = new HashMap<>();
+
+  @GuardedBy("this")
+  private boolean closed;
+
+  private static final class Peer {
+    private final HostRow row;
+    private final ManagedChannel[] channels;
+    private final @Nullable Trunk[] trunks;
+
+    private Peer(HostRow row, int perHost) {
+      this.row = row;
+      this.channels = new ManagedChannel[perHost];
+      this.trunks = new @Nullable Trunk[perHost];
+    }
+  }
+
+  /**
+   * No trunks yet.
+   *
+   * @param channels opens one to an address
+   * @param perHost how many there are to each host, each a connection of its own
+   */
+  Trunks(Function<String, ManagedChannel> channels, int perHost) {
+    this.channels = channels;
+    this.perHost = perHost;
+  }
+
+  /** The trunk to a host that the stubs of this slot take; null if it is closed. */
+  synchronized @Nullable Trunk to(HostRow row, int slot) {
+    if (closed) {
+      return null;
+    }
+    Peer peer = peers.get(row.host());
+    if (peer == null) {
+      peer = new Peer(row, perHost);
+      peers.put(row.host(), peer);
+    }
+    int index = slot % perHost;
+    Trunk trunk = peer.trunks[index];
+    if (trunk == null || trunk.isOver()) {
+      if (peer.channels[index] == null) {
+        peer.channels[index] = channels.apply(row.announcement().address());
+      }
+      trunk =
+          new Trunk(
+              peer.channels[index],
+              row.announcement().address(),
+              BaseEncoding.base16()
+                  .lowerCase()
+                  .encode(peer.row.announcement().token().toByteArray()),
+              _ -> {});
+      peer.trunks[index] = trunk;
+    }
+    return trunk;
+  }
+
+  /** Only these hosts are there: whatever leads to others is of no use. */
+  void keep(List<HostRow> hosts) {
+    Set<String> names = new HashSet<>();
+    hosts.forEach(row -> names.add(row.host()));
+    List<Peer> gone = new ArrayList<>();
+    synchronized (this) {
+      peers.values().removeIf(peer -> !names.contains(peer.row.host()) && gone.add(peer));
+    }
+    gone.forEach(peer -> close(peer, "the host is gone"));
+  }
+
+  private static void close(Peer peer, String why) {
+    for (Trunk trunk : peer.trunks) {
+      if (trunk != null) {
+        trunk.close(why);
+      }
+    }
+    for (ManagedChannel channel : peer.channels) {
+      if (channel != null) {
+        channel.shutdown();
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    List<Peer> all;
+    synchronized (this) {
+      closed = true;
+      all = List.copyOf(peers.values());
+      peers.clear();
+    }
+    all.forEach(peer -> close(peer, "this host has stopped"));
+  }
+}

@@ -1,0 +1,80 @@
+package dev.seriatim.service.connect;
+
+import dev.seriatim.peer.v1.PeerGrpc;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.object.Namespaces;
+import dev.seriatim.service.placement.Placement;
+import dev.seriatim.wire.EncodedFrame;
+import io.grpc.BindableService;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.ServiceDescriptor;
+import io.grpc.Status;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import org.jspecify.annotations.Nullable;
+
+/** The service {@code seriatim.peer.v1.Peer}: stubs that other hosts pass on to this one. */
+public final class PeerService implements BindableService {
+  /** What a peer shows: the token of the host that it calls. */
+  public static final Metadata.Key<String> TOKEN =
+      Metadata.Key.of("seriatim-peer", Metadata.ASCII_STRING_MARSHALLER);
+
+  private final ConnectService stubs;
+  private final byte[] token;
+
+  /**
+   * Serves stubs of other hosts.
+   *
+   * @param placement opens those on objects that are here, and refuses the others
+   * @param token what a peer must show
+   */
+  public PeerService(
+      Namespaces namespaces,
+      Placement placement,
+      HostLimits limits,
+      OpenCalls stubs,
+      @Nullable Connections connections,
+      String token) {
+    this.stubs = new ConnectService(namespaces, placement, limits, stubs, connections);
+    this.token = token.getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Every stub has been told that the host shuts down. */
+  public void drained() {
+    stubs.drained();
+  }
+
+  @Override
+  public ServerServiceDefinition bindService() {
+    MethodDescriptor<ManyMessage, EncodedFrame> trunk =
+        PeerGrpc.getTrunkMethod().toBuilder(
+                stubs.manyMessages(/* fromHosts= */ true), EncodedFrame.MARSHALLER)
+            .build();
+    ServiceDescriptor service =
+        ServiceDescriptor.newBuilder(PeerGrpc.SERVICE_NAME)
+            .setSchemaDescriptor(PeerGrpc.getServiceDescriptor().getSchemaDescriptor())
+            .addMethod(trunk)
+            .build();
+    ServerCallHandler<ManyMessage, EncodedFrame> handler =
+        (call, headers) -> isPeer(headers) ? new ManyCall(call, stubs) : refuse(call);
+    return ServerServiceDefinition.builder(service).addMethod(trunk, handler).build();
+  }
+
+  private boolean isPeer(Metadata headers) {
+    String shown = headers.get(TOKEN);
+    return shown != null && MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), token);
+  }
+
+  private static ServerCall.Listener<ManyMessage> refuse(ServerCall<?, ?> call) {
+    call.close(
+        Status.PERMISSION_DENIED.withDescription(
+            "only hosts of this cluster may call this, expected the host's token in "
+                + TOKEN.name()),
+        new Metadata());
+    return new ServerCall.Listener<>() {};
+  }
+}
