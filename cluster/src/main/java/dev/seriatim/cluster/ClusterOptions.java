@@ -2,6 +2,7 @@ package dev.seriatim.cluster;
 
 import dev.seriatim.service.storage.Slots;
 import java.time.Duration;
+import java.util.function.Supplier;
 
 /**
  * How this host takes part in a cluster.
@@ -9,8 +10,8 @@ import java.time.Duration;
  * @param host where the others reach its membership; it listens there, too
  * @param port the port for that; 0 takes a free one
  * @param weight 1 for a host that has slots; 0 for one that has none, and only passes stubs on
- * @param announcement what the others are to know of this host; its cluster address and whether it
- *     is leaving are filled in here
+ * @param announcement gives, from the start on, what the others are to know of this host; its
+ *     cluster address and whether it is leaving are filled in here
  * @param leaveLimit how long it may take to hand all slots over when the host leaves
  * @param rebalanceInterval how often slots are moved, at most {@code 32} at a time, to where fewer
  *     are
@@ -19,7 +20,7 @@ record ClusterOptions(
     String host,
     int port,
     int weight,
-    Slots.Announcement announcement,
+    Supplier<Slots.Announcement> announcement,
     Duration leaveLimit,
     Duration rebalanceInterval) {
   static final Duration LEAVE_LIMIT = Duration.ofSeconds(30);
@@ -43,7 +44,7 @@ record ClusterOptions(
 
   /** With what is usual. */
   ClusterOptions(String host, int port, Slots.Announcement announcement) {
-    this(host, port, 1, announcement, LEAVE_LIMIT, REBALANCE_INTERVAL);
+    this(host, port, 1, () -> announcement, LEAVE_LIMIT, REBALANCE_INTERVAL);
   }
 
   ClusterOptions withWeight(int other) {

@@ -89,7 +89,7 @@ final class Life {
                 .put("pekko.remote.artery.canonical.hostname", options.host())
                 .put("pekko.remote.artery.canonical.port", options.port())
                 .put("pekko.cluster.roles", SlotRouter.roles(slots.host(), options.weight()))
-                .put("pekko.cluster.app-version", options.announcement().version())
+                .put("pekko.cluster.app-version", options.announcement().get().version())
                 .put("pekko.cluster.sharding.rebalance-interval", options.rebalanceInterval())
                 .put("pekko.cluster.sharding.handoff-timeout", handOff)
                 .put(PHASE + "before-cluster-shutdown.timeout", options.leaveLimit())

@@ -122,7 +122,7 @@ final class LocalWay implements Way, Attachment {
 
   @Override
   public boolean isReady() {
-    return relay.hasNothingToGive() && relay.client().isReady();
+    return relay.isFree();
   }
 
   @Override

@@ -299,7 +299,7 @@ final class Membership implements AutoCloseable {
   }
 
   private Announcement announcement(String clusterAddress) {
-    Announcement said = options.announcement();
+    Announcement said = options.announcement().get();
     return new Announcement(
         said.address(), clusterAddress, said.version(), said.namespaces(), leaving, said.token());
   }

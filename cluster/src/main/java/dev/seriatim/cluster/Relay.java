@@ -11,7 +11,6 @@ import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
-import dev.seriatim.service.session.OneWriter;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.StubFrame;
@@ -23,10 +22,7 @@ import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
 import dev.seriatim.wire.Invocation;
 import java.io.IOException;
-import java.util.ArrayDeque;
 import java.util.List;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,9 +39,7 @@ import org.jspecify.annotations.Nullable;
  * counts; nothing is sent with the lock held. What comes from a way that doesn't count any more is
  * dropped, and what is sent on one does no harm, since the stub has ended there.
  */
-final class Relay extends OneWriter implements SessionInput {
-  private static final Logger logger = Logger.getLogger(Relay.class.getName());
-
+final class Relay implements SessionInput {
   /** The reason of a stub whose owner was lost: for people, since no client can go on by it. */
   static final String OWNER_LOST = "OWNER_LOST";
 
@@ -60,18 +54,8 @@ final class Relay extends OneWriter implements SessionInput {
     OVER
   }
 
-  /** A frame that has not been answered to its end. */
-  private record Kept(StubFrame frame, int count, long room) {}
-
-  /** What the client is to be given: a frame, or the end. */
-  private record Given(
-      @Nullable Way from,
-      @Nullable EncodedFrame frame,
-      @Nullable Broken broken,
-      @Nullable Status end) {}
-
   private final ObjectAddress address;
-  private final Attachment client;
+  private final ClientSide client;
   private final boolean fromObject;
   private final Edge edge;
   private final int slot;
@@ -83,20 +67,8 @@ final class Relay extends OneWriter implements SessionInput {
   @GuardedBy("this")
   private @Nullable Way way;
 
-  /** What was passed on and isn't answered. */
   @GuardedBy("this")
-  private final ArrayDeque<Kept> sent = new ArrayDeque<>(2);
-
-  /** What is to be passed on, behind that. */
-  @GuardedBy("this")
-  private final ArrayDeque<Kept> unsent = new ArrayDeque<>(2);
-
-  /** How many of the first frame's invocations are answered. */
-  @GuardedBy("this")
-  private int answeredOfFirst;
-
-  @GuardedBy("this")
-  private long answered;
+  private final KeptFrames kept = new KeptFrames();
 
   /** Whether nothing more is taken in. */
   @GuardedBy("this")
@@ -127,12 +99,6 @@ final class Relay extends OneWriter implements SessionInput {
   @GuardedBy("this")
   private boolean astray;
 
-  @GuardedBy("this")
-  private final ArrayDeque<Given> toClient = new ArrayDeque<>(2);
-
-  /** How much stands there or is being sent. */
-  private volatile int givenNotSent;
-
   /**
    * A stub that has just been opened.
    *
@@ -141,7 +107,7 @@ final class Relay extends OneWriter implements SessionInput {
    */
   Relay(ObjectAddress address, Attachment client, boolean fromObject, Edge edge) {
     this.address = address;
-    this.client = client;
+    this.client = new ClientSide(this, client);
     this.fromObject = fromObject;
     this.edge = edge;
     this.slot = Slots.of(address.id());
@@ -153,7 +119,7 @@ final class Relay extends OneWriter implements SessionInput {
   }
 
   Attachment client() {
-    return client;
+    return client.client();
   }
 
   boolean isFromObject() {
@@ -239,7 +205,6 @@ final class Relay extends OneWriter implements SessionInput {
                   .formatted(scan.count(), frame.size(), edge.kept().refusal())));
       return;
     }
-    Kept kept = new Kept(frame, scan.count(), room);
     Way to;
     synchronized (this) {
       if (sealed || state == State.OVER) {
@@ -248,7 +213,7 @@ final class Relay extends OneWriter implements SessionInput {
       }
       sealed = !scan.whole(); // The owner finds out what is wrong with it.
       to = state == State.GOES ? way : null;
-      (to == null ? unsent : sent).add(kept);
+      kept.add(frame, scan.count(), room, /* passOn= */ to != null);
     }
     if (to != null) {
       to.send(frame);
@@ -316,7 +281,12 @@ final class Relay extends OneWriter implements SessionInput {
 
   @Override
   public void onReady() {
-    flush();
+    client.flush();
+    allGiven();
+  }
+
+  /** The client has been given all that there was: the session of an object may go on. */
+  void allGiven() {
     Way on = way();
     if (on != null) {
       on.onReady();
@@ -351,7 +321,7 @@ final class Relay extends OneWriter implements SessionInput {
       state = State.CATCHES_UP;
       moving = false;
       astray = false;
-      completed = answered;
+      completed = kept.answered();
     }
     edge.found(this);
     found.open(completed);
@@ -365,13 +335,11 @@ final class Relay extends OneWriter implements SessionInput {
         if (!counts(on) || state != State.CATCHES_UP) {
           return;
         }
-        Kept first = unsent.poll();
-        if (first == null) {
+        next = kept.next();
+        if (next == null) {
           state = State.GOES;
           break;
         }
-        sent.add(first);
-        next = first.frame();
       }
       on.send(next);
     }
@@ -441,10 +409,10 @@ final class Relay extends OneWriter implements SessionInput {
         given = before.length == 0 ? null : EncodedFrame.ofBytes(before);
       }
       if (given != null) {
-        give(new Given(from, given, null, null));
+        client.frame(from, given);
       }
     }
-    flush();
+    client.flush();
   }
 
   /** The owner has ended the stub. */
@@ -454,14 +422,14 @@ final class Relay extends OneWriter implements SessionInput {
         return;
       }
       if (!moving) {
-        give(new Given(null, null, null, status));
+        client.end(null, status);
       }
     }
     if (isMoving(from)) {
       waitAgain(from);
     } else {
       end();
-      flush();
+      client.flush();
     }
   }
 
@@ -506,8 +474,8 @@ final class Relay extends OneWriter implements SessionInput {
   }
 
   /** Whether an answer may go to the client past those that wait here. */
-  boolean hasNothingToGive() {
-    return givenNotSent == 0;
+  boolean isFree() {
+    return client.isFree();
   }
 
   /** The host that the way leads to doesn't have the object, and has done nothing. */
@@ -529,26 +497,22 @@ final class Relay extends OneWriter implements SessionInput {
       if (!counts(from)) {
         return;
       }
-      String message = "the host of the object was lost: " + why;
-      give(
-          new Given(
-              null,
-              null,
-              null,
-              Status.newBuilder()
-                  .setCode(Code.UNAVAILABLE_VALUE)
-                  .setMessage(message)
-                  .addDetails(
-                      Any.pack(
-                          ErrorInfo.newBuilder()
-                              .setReason(OWNER_LOST)
-                              .setDomain(BreakCause.DOMAIN)
-                              .build()))
-                  .build()));
+      client.end(
+          null,
+          Status.newBuilder()
+              .setCode(Code.UNAVAILABLE_VALUE)
+              .setMessage("the host of the object was lost: " + why)
+              .addDetails(
+                  Any.pack(
+                      ErrorInfo.newBuilder()
+                          .setReason(OWNER_LOST)
+                          .setDomain(BreakCause.DOMAIN)
+                          .build()))
+              .build());
     }
     end();
     from.cancel();
-    flush();
+    client.flush();
   }
 
   private void breakNow(BreakCause cause) {
@@ -556,10 +520,10 @@ final class Relay extends OneWriter implements SessionInput {
       if (state != State.WAITS) {
         return;
       }
-      give(new Given(null, null, cause.toBroken(answered), cause.toEnd()));
+      client.end(cause.toBroken(kept.answered()), cause.toEnd());
     }
     end();
-    flush();
+    client.flush();
   }
 
   /** What was sent and not answered is to be sent again, on another way. */
@@ -573,32 +537,16 @@ final class Relay extends OneWriter implements SessionInput {
       moving = false;
       endPassed = false;
       waitsSince = edge.nanos();
-      while (!sent.isEmpty()) {
-        unsent.addFirst(sent.removeLast());
-      }
-      if (answeredOfFirst > 0) {
-        unsent.addFirst(behind(unsent.removeFirst(), answeredOfFirst));
-        answeredOfFirst = 0;
-      }
+      kept.takeBack();
     }
     edge.waits(this);
   }
 
-  private static Kept behind(Kept kept, int count) {
-    byte[] rest = FrameScan.requestBehind(kept.frame.bytes(), count);
-    return new Kept(Frame.of(rest), kept.count - count, kept.room);
-  }
-
   @GuardedBy("this")
   private void answer(int count) {
-    answered += count;
-    answeredOfFirst += count;
-    for (Kept first = sent.peek();
-        first != null && first.count > 0 && answeredOfFirst >= first.count;
-        first = sent.peek()) {
-      answeredOfFirst -= first.count;
-      edge.kept().release(0, first.room);
-      sent.remove();
+    long room = kept.answer(count);
+    if (room > 0) {
+      edge.kept().release(0, room);
     }
   }
 
@@ -622,7 +570,7 @@ final class Relay extends OneWriter implements SessionInput {
   /** Nothing comes any more and nothing is kept. Returns the way that counted. */
   private @Nullable Way end() {
     Way last;
-    long room = 0;
+    long room;
     synchronized (this) {
       if (state == State.OVER) {
         return null;
@@ -630,88 +578,11 @@ final class Relay extends OneWriter implements SessionInput {
       state = State.OVER;
       last = way;
       way = null;
-      for (Kept kept : sent) {
-        room += kept.room;
-      }
-      for (Kept kept : unsent) {
-        room += kept.room;
-      }
-      sent.clear();
-      unsent.clear();
+      room = kept.clear();
     }
     edge.kept().release(0, room);
     edge.ended(this);
     return last;
-  }
-
-  // ---- the writer
-
-  @GuardedBy("this")
-  private void give(Given given) {
-    toClient.add(given);
-    givenNotSent = toClient.size();
-  }
-
-  @Override
-  protected boolean sendNext() {
-    Given next;
-    synchronized (this) {
-      next = toClient.peek();
-      if (next == null || !client.isReady()) {
-        return false;
-      }
-      toClient.remove();
-    }
-    try {
-      if (next.frame != null) {
-        client.sendFrame(next.frame);
-      } else if (next.broken != null) {
-        client.send(List.of(), next.broken);
-      }
-    } catch (IOException e) {
-      throw new IllegalStateException("the owner has sent what is no frame", e);
-    } finally {
-      synchronized (this) {
-        givenNotSent = toClient.size();
-      }
-    }
-    if (next.frame != null && next.from != null) {
-      next.from.taken(next.frame.size());
-    }
-    if (next.end != null) {
-      client.close(next.end);
-    }
-    return true;
-  }
-
-  @Override
-  protected void failed(Throwable thrown) {
-    logger.log(Level.WARNING, thrown, () -> this + " is lost: what carries it failed");
-    synchronized (this) {
-      toClient.clear();
-      givenNotSent = 0;
-    }
-    Way last = end();
-    if (last != null) {
-      last.cancel();
-    }
-    try {
-      client.close(
-          Status.newBuilder()
-              .setCode(Code.INTERNAL_VALUE)
-              .setMessage("the host could not pass the stub on")
-              .build());
-    } catch (RuntimeException | Error e) {
-      logger.log(Level.FINE, e, () -> "what carried " + this + ", which is lost, stays open");
-    }
-  }
-
-  @Override
-  protected void flushed() {
-    Way on = givenNotSent == 0 ? way() : null;
-    if (on != null) {
-      on.onReady(); // The session of an object that is here has waited for those before it.
-    }
   }
 
   @Override

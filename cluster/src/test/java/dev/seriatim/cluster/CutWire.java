@@ -1,0 +1,107 @@
+package dev.seriatim.cluster;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A piece of network between two hosts, which can be cut: passes connections on to a port of this
+ * machine.
+ */
+final class CutWire implements AutoCloseable {
+  private final ServerSocket listening;
+  private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+  private volatile int target;
+  private volatile boolean cut;
+
+  CutWire() {
+    try {
+      listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Thread.ofPlatform().daemon().name("cut-wire").start(this::accept);
+  }
+
+  String address() {
+    return "127.0.0.1:" + listening.getLocalPort();
+  }
+
+  void leadTo(int port) {
+    target = port;
+  }
+
+  /** Nothing goes through any more, and whoever uses it notices. */
+  void cut() {
+    cut = true;
+    reset();
+  }
+
+  /** New connections go through again. */
+  void mend() {
+    cut = false;
+  }
+
+  /** Ends the connections that there are. */
+  void reset() {
+    open.forEach(CutWire::closeQuietly);
+  }
+
+  private void accept() {
+    while (!listening.isClosed()) {
+      try {
+        Socket in = listening.accept();
+        open.add(in);
+        if (cut) {
+          closeQuietly(in);
+          continue;
+        }
+        Socket out = new Socket(InetAddress.getLoopbackAddress(), target);
+        open.add(out);
+        pass(in, out);
+        pass(out, in);
+      } catch (IOException e) {
+        // Closed, or the target is gone: whoever connected notices.
+      }
+    }
+  }
+
+  private void pass(Socket from, Socket to) {
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                from.getInputStream().transferTo(to.getOutputStream());
+              } catch (IOException e) {
+                // It was cut.
+              } finally {
+                closeQuietly(from);
+                closeQuietly(to);
+                open.remove(from);
+                open.remove(to);
+              }
+            });
+  }
+
+  private static void closeQuietly(Socket socket) {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // It is of no use any more in any case.
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      listening.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    reset();
+  }
+}
