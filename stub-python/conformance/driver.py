@@ -34,6 +34,8 @@ _COUNTS = (
     "max_buffered_bytes",
     "max_inbound_frame_bytes",
     "shared_calls",
+    "follow_routes",
+    "max_routes",
 )
 _MILLISECONDS = {
     "deadline_grace_ms": "deadline_grace",

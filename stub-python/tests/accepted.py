@@ -125,6 +125,12 @@ class Accepted:
         digits = object_id if object_id is not None else str(IDS.from_name(name or "foo"))
         return self.send(wire.ConnectResponse(opened=wire.Opened(id=digits, name=name)))
 
+    def elsewhere(self, address: str, bits: int = 0, name: str = "foo") -> Accepted:
+        """Opens the stub, and says where the object is."""
+        route = wire.Route(address=address, prefix_bits=bits)
+        opened = wire.Opened(id=str(IDS.from_name(name)), name=name, route=route)
+        return self.send(wire.ConnectResponse(opened=opened))
+
     def answer(self, *sequences: int) -> Accepted:
         """One frame of outcomes; the outcome of n is the number 10 n."""
         return self.send(wire.ConnectResponse(outcomes=[outcome(n) for n in sequences]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -40,6 +41,8 @@ def failure(reply: Reply) -> seriatim.CallFailure:
 
 class Face(Protocol):
     """A client and one stub."""
+
+    stub: Any
 
     def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply: ...
     def calls(self, count: int) -> list[Reply]: ...
@@ -153,8 +156,13 @@ class InterceptedFace(ThreadsFace):
     """Over a channel that isn't gRPC's own, and so with threads for each stub."""
 
     def _connect(self, target: str, options: seriatim.ClientOptions) -> seriatim.DurableObjects:
-        self._channel = grpc.insecure_channel(target, options.channel_arguments())
-        return seriatim.DurableObjects(grpc.intercept_channel(self._channel, Transparent()), options)
+        def channel(address: str) -> grpc.Channel:
+            return grpc.intercept_channel(
+                grpc.insecure_channel(address, options.channel_arguments()), Transparent()
+            )
+
+        self._channel = channel(target)
+        return seriatim.DurableObjects(self._channel, replace(options, route_channel=channel))
 
     def shut_down(self) -> None:
         super().shut_down()

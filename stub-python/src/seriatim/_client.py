@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from seriatim._connection import Connection
 from seriatim._event_link import event_link
 from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
+from seriatim._routes import Routes, known_by
 from seriatim._shared_calls import SharedCalls
 from seriatim._stub import DurableObjectStub
 from seriatim._thread_link import ThreadLink
@@ -37,23 +39,16 @@ class DurableObjects:
 
     def __init__(self, channel: grpc.Channel, options: ClientOptions = DEFAULTS) -> None:
         """A client over a channel, which may have interceptors and credentials and stays the caller's to
-        close. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
+        close. It should have a keepalive, so that a dead host breaks its stubs in bounded time. ValueError,
+        if it is to follow routes and has no `route_channel`.
         """
+        options.check_routes()
         _forks.check_new_client()
         self._channel = channel
         self._connection = Connection(options)
-        if options.shared_calls:
-            callbacks = _callback_threads.SHARED
-            self._connection.shared_calls = SharedCalls(
-                options,
-                lambda shared: (
-                    event_link(channel, shared, CONNECT_MANY_PATH)
-                    or ThreadLink(channel, shared, CONNECT_MANY_PATH)
-                ),
-                _scheduler.SHARED,
-                callbacks.prepare,
-                callbacks.run,
-            )
+        self._connection.shared_calls = _shared_calls(channel, options)
+        if options.follow_routes:
+            self._connection.routes = Routes(options.max_routes, _Channels(options))
         self._owned = False
         self._lock = threading.Lock()
         self._namespaces: dict[str, DurableObjectNamespace] = {}
@@ -72,11 +67,13 @@ class DurableObjects:
         travels as plain text.
         """
         arguments = options.channel_arguments()
-        if credentials is None:
-            channel = grpc.insecure_channel(target, arguments)
-        else:
-            channel = grpc.secure_channel(target, credentials, arguments)
-        objects = cls(channel, options)
+
+        def channel(to: str) -> grpc.Channel:
+            if credentials is None:
+                return grpc.insecure_channel(to, arguments)
+            return grpc.secure_channel(to, credentials, arguments)
+
+        objects = cls(channel(target), replace(options, route_channel=options.route_channel or channel))
         objects._owned = True
         return objects
 
@@ -96,18 +93,21 @@ class DurableObjects:
     def close(self) -> None:
         """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
         them first and wait for their end. Leaves a channel alone that was given: calls on it that stubs share
-        end with the last of these. In a callback, it happens a moment later.
+        end with the last of these, and so do channels that were made for routes beside it. In a callback, it
+        happens a moment later.
         """
         if self._connection.forked is not None:
             return
+        routed = [] if self._connection.routes is None else self._connection.routes.close()
         if self._connection.shared_calls is not None:
             self._connection.shared_calls.close()
         if not self._owned:
             return
-        if HERE.is_ours:  # gRPC waits for what its thread still has to do, and this may be it.
-            _scheduler.SHARED.at(0.0, self._channel.close)
-        else:
-            self._channel.close()
+        for channel in (self._channel, *routed):
+            if HERE.is_ours:  # gRPC waits for what its thread still has to do, and this may be it.
+                _scheduler.SHARED.at(0.0, channel.close)
+            else:
+                channel.close()
 
     def __enter__(self) -> Self:
         return self
@@ -119,6 +119,40 @@ class DurableObjects:
         exc_tb: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _shared_calls(channel: grpc.Channel, options: ClientOptions) -> SharedCalls | None:
+    if not options.shared_calls:
+        return None
+    callbacks = _callback_threads.SHARED
+    return SharedCalls(
+        options,
+        lambda shared: (
+            event_link(channel, shared, CONNECT_MANY_PATH) or ThreadLink(channel, shared, CONNECT_MANY_PATH)
+        ),
+        _scheduler.SHARED,
+        callbacks.prepare,
+        callbacks.run,
+    )
+
+
+class _Channels:
+    """Those for routes."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+
+    def make(self, address: str) -> grpc.Channel:
+        assert self._options.route_channel is not None
+        channel: grpc.Channel = self._options.route_channel(address)
+        return channel
+
+    def shared_calls(self, channel: grpc.Channel) -> SharedCalls | None:
+        return _shared_calls(channel, self._options)
+
+    def close(self, channel: grpc.Channel) -> None:
+        _scheduler.SHARED.prepare()
+        _scheduler.SHARED.at(0.0, channel.close)  # This may be the thread of that channel.
 
 
 class DurableObjectNamespace:
@@ -151,7 +185,8 @@ class DurableObjectNamespace:
         InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8.
         """
         check_name(object_name)
-        return DurableObjectStub(self, object_name, None, self._channel, self._connection)
+        known_id = known_by(object_name, self._connection, self._known_ids)
+        return DurableObjectStub(self, object_name, None, self._channel, self._connection, known_id)
 
     def get(self, object_id: DurableObjectId) -> DurableObjectStub:
         """A new stub on the object with this id. Doesn't block.
@@ -161,7 +196,7 @@ class DurableObjectNamespace:
         unique key is known here. InvalidIdError if it is certainly an id of another namespace.
         """
         name = opened_by(object_id, self._name, self._connection, self._known_ids)
-        return DurableObjectStub(self, name, object_id, self._channel, self._connection)
+        return DurableObjectStub(self, name, object_id, self._channel, self._connection, object_id)
 
     def id_from_name(self, object_name: str) -> DurableObjectId:
         """The id of the object with this name; the same for ever. May block, as said above.

@@ -9,6 +9,7 @@ from seriatim._failures import CallFailure, FailureCause, Fate
 from seriatim._options import ClientOptions
 
 if TYPE_CHECKING:
+    from seriatim._routes import Routes
     from seriatim._session import Session
     from seriatim._shared_calls import SharedCalls
 
@@ -20,6 +21,8 @@ class Connection:
         self.options = options
         self.shared_calls: SharedCalls | None = None
         """What carries its stubs, if they have no calls of their own."""
+        self.routes: Routes | None = None
+        """Where its stubs are opened, if that is not always at the other end of its channel."""
         self.sessions: set[Session] = set()
         self.forked: FailureCause | None = None
         """Why it is of no use here, in a child of the process that made it."""
@@ -38,3 +41,5 @@ class Connection:
         self.sessions.clear()
         if self.shared_calls is not None:
             self.shared_calls.forked()
+        if self.routes is not None:
+            self.routes.forked()

@@ -85,6 +85,7 @@ class Ledger:
         self._expected_id = None if expected_id is None else str(expected_id)
         self._open_sent = False
         self._opened = False
+        self.opened: wire.Opened | None = None  # Until someone takes it from here.
         self._state = _State.OPEN
         self.is_closing = False
         """Whether no more calls are let in. Those that were are finished, unless the stub breaks."""
@@ -260,6 +261,7 @@ class Ledger:
             response = _frames.response(frame)
             if not self._opened:
                 self._opened = _frames.opens(response, self._open, self._expected_id)
+                self.opened = response.opened if self._opened else None
                 self._is_open()
             elif response.HasField("opened"):
                 raise HostViolationError("'opened' came twice")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 _HOST_QUEUE_INVOCATIONS = 65_536
 _HOST_QUEUE_BYTES = 64 << 20
@@ -55,6 +57,24 @@ class ClientOptions:
     shared_call_idle_timeout: float = 10.0
     """How long a shared call without stubs is kept; with 0, not at all."""
 
+    follow_routes: bool = False
+    """Whether later stubs are opened right at the host that has their object, where the host that they would
+    go to has said which one that is. It saves the hop over that host. An object's host is known when a stub
+    was opened before on it, or on another whose id begins with the same bits; for a stub that is got by name,
+    the client must know the namespace's unique key for the latter. A route is forgotten when a stub that was
+    opened by it is lost, can't be opened, or ends with UNAVAILABLE; the next one goes the usual way, and no
+    call is repeated for that."""
+
+    max_routes: int = 1024
+    """How many routes are remembered, each for the objects whose ids begin with the same bits."""
+
+    route_channel: Callable[[str], Any] | None = None
+    """Makes the channel to the address of a route, such as "10.0.0.7:7070", with `follow_routes`: a
+    `grpc.Channel`, or a `grpc.aio.Channel` for a client of asyncio. It is called once for each address, when
+    the first stub is opened there, and must not block; the channel is the client's, which closes it when no
+    route and no stub needs it any more. None: one like the client's own, which only `connect` knows how to
+    make."""
+
     deadline_grace: float = 1.0
     """The host watches a call's timeout, and breaks the stub when it runs out. If it could have told and no
     word has come this long after, that call fails with `Reason.ANSWER_OVERDUE`; the stub goes on."""
@@ -93,6 +113,7 @@ class ClientOptions:
             "max_invocation_bytes",
             "max_buffered_invocations",
             "max_inbound_frame_bytes",
+            "max_routes",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}, expected at least 1")
@@ -127,6 +148,11 @@ class ClientOptions:
                 f"max_buffered_bytes {self.max_buffered_bytes}, "
                 f"expected at least max_invocation_bytes {self.max_invocation_bytes}"
             )
+
+    def check_routes(self) -> None:
+        """ValueError if nothing knows how to make channels for routes: the client's own one was given."""
+        if self.follow_routes and self.route_channel is None:
+            raise ValueError("follow_routes on a channel that was given, expected route_channel with it")
 
     def channel_arguments(self) -> list[tuple[str, int]]:
         """What `connect` asks of the gRPC channel that it makes."""

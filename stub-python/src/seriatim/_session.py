@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 
@@ -15,6 +15,7 @@ from seriatim._failures import FailureCause, Fate
 from seriatim._ids import DurableObjectId
 from seriatim._ledger import Ledger, PendingCall, Verdict
 from seriatim._link import Carried, Link, OnLane, Step
+from seriatim._routes import StubRoute
 from seriatim._transport import HERE, LOGGER, call_back, cannot_connect, client_fault, open_overdue
 from seriatim._watchdog import Timers, Watchdog
 from seriatim.v1 import durable_objects_pb2 as wire
@@ -40,14 +41,20 @@ class Session(OnLane):
         connection: Connection,
         open_: wire.Open,
         expected_id: DurableObjectId | None,
-        make_link: Callable[[Carried], Link],
+        make_link: Callable[[Carried, Any], Link],
         timers: Timers,
         end: End,
+        known_id: DurableObjectId | None = None,
     ) -> None:
+        """`make_link` also gets the channel to a host that a route names, or None for the client's own. The
+        `known_id` is that of the object, if it is known without asking anyone.
+        """
         self._connection = connection
         self._make_link = make_link
         self._timers = timers
         self._end = end
+        routes = connection.routes
+        self._route = None if routes is None else StubRoute(routes, open_, known_id)
         # Guards all below. No one calls out while holding it.
         self._lock = threading.Lock()
         self._ledger = Ledger(connection.options, open_, expected_id)
@@ -135,9 +142,10 @@ class Session(OnLane):
             return
         try:
             self._timers.prepare()
-            shared = self._connection.shared_calls
+            access = None if self._route is None else self._route.begin()
+            shared = (self._connection if access is None else access).shared_calls
             lane = None if shared is None else shared.lane(self)
-            link = self._make_link(self) if lane is None else lane
+            link = self._new_link() if lane is None else lane
             with self._lock:
                 self._ledger.opening(time.monotonic())
                 self._watchdog.watch(self._ledger.next_check)
@@ -146,6 +154,9 @@ class Session(OnLane):
             self.break_with(cannot_connect(e))
             return
         self._start(link)
+
+    def _new_link(self) -> Link:
+        return self._make_link(self, None if self._route is None else self._route.channel)
 
     def _start(self, link: Link) -> None:
         with self._lock:
@@ -215,7 +226,7 @@ class Session(OnLane):
             self._ledger.take_back()
             self._has_left = False
             self._half_closed = False
-        self._start(self._make_link(self))
+        self._start(self._new_link())
 
     def received(self, frame: bytes) -> bool:
         """See `Carried`."""
@@ -224,6 +235,7 @@ class Session(OnLane):
             before = ledger.answered
             settled = ledger.receive(frame, time.monotonic())
             over = ledger.is_over
+            opened, ledger.opened = ledger.opened, None
             size = 0 if ledger.answered == before else len(frame)
             link = self._link
             wake = ledger.has_frame or (ledger.is_closing and not self._half_closed)
@@ -239,6 +251,8 @@ class Session(OnLane):
                 self._taken += size
             elif tells:
                 self._untaken += size
+        if self._route is not None and (opened is not None or over):
+            self._route.learn(opened, ledger.cause)
         if link is not None:  # Before the callers hear of it:
             if wake:
                 link.wake()  # what waits was made before what they do next,
@@ -294,6 +308,8 @@ class Session(OnLane):
 
     def _tell_all(self, settled: list[Verdict]) -> None:
         """Tells callers what became of their calls and, if the stub has ended, whom that concerns."""
+        if self._route is not None and self._ledger.is_over:
+            self._route.learn(None, self._ledger.cause)
         with self._lock:
             tell = self._may_tell(settled)
         if tell:
@@ -366,6 +382,8 @@ class Session(OnLane):
         self._connection.sessions.discard(self)
         if link is not None:
             link.cancel()
+        if self._route is not None:
+            self._route.ended()
         if listeners and not here and self._hand_over is not None:
             self._hand_over(partial(self._tell_listeners, listeners))
         else:

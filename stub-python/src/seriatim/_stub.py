@@ -14,12 +14,17 @@ from seriatim._event_link import event_link
 from seriatim._face import StubFace
 from seriatim._ids import DurableObjectId
 from seriatim._latch import Latch
+from seriatim._link import Carried, Link
 from seriatim._session import Session
 from seriatim._thread_link import ThreadLink
 from seriatim._transport import open_by, refuse_to_wait_here
 
 if TYPE_CHECKING:
     from seriatim._client import DurableObjectNamespace
+
+
+def _link(channel: grpc.Channel, carried: Carried) -> Link:
+    return event_link(channel, carried) or ThreadLink(channel, carried)
 
 
 class DurableObjectStub(StubFace):
@@ -62,6 +67,7 @@ class DurableObjectStub(StubFace):
         object_id: DurableObjectId | None,
         transport: grpc.Channel,
         connection: Connection,
+        known_id: DurableObjectId | None,
     ) -> None:
         self._transport = transport
         self._ended = Latch()
@@ -69,9 +75,10 @@ class DurableObjectStub(StubFace):
             connection,
             open_by(namespace.name, name, object_id),
             object_id,
-            lambda carried: event_link(transport, carried) or ThreadLink(transport, carried),
+            lambda carried, routed: _link(transport if routed is None else routed, carried),
             _scheduler.SHARED,
             self._ended,
+            known_id,
         )
         super().__init__(namespace, name, object_id, session)
 

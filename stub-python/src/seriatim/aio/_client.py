@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from seriatim import _forks
 from seriatim._connection import Connection
 from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
+from seriatim._routes import Routes, known_by
 from seriatim._shared_calls import SharedCalls
 from seriatim._transport import (
     CONNECT_MANY_PATH,
@@ -36,15 +38,17 @@ class DurableObjects:
 
     def __init__(self, channel: aio.Channel, options: ClientOptions = DEFAULTS) -> None:
         """A client over a channel, which may have interceptors and credentials and stays the caller's to
-        close. It should have a keepalive, so that a dead host breaks its stubs in bounded time.
+        close. It should have a keepalive, so that a dead host breaks its stubs in bounded time. ValueError,
+        if it is to follow routes and has no `route_channel`.
         """
+        options.check_routes()
         _forks.check_new_client()
         self._channel = channel
         self._connection = Connection(options)
-        if options.shared_calls:
-            self._connection.shared_calls = SharedCalls(
-                options, lambda shared: AioLink(channel, shared, [], CONNECT_MANY_PATH), TIMERS
-            )
+        self._connection.shared_calls = _shared_calls(channel, options)
+        self._closing: set[asyncio.Task[None]] = set()  # Channels that were made for routes.
+        if options.follow_routes:
+            self._connection.routes = Routes(options.max_routes, _Channels(options, self._closing))
         self._owned = False
         self._namespaces: dict[str, DurableObjectNamespace] = {}
 
@@ -62,11 +66,13 @@ class DurableObjects:
         travels as plain text. To be called in the event loop.
         """
         arguments = options.channel_arguments()
-        if credentials is None:
-            channel = aio.insecure_channel(target, arguments)
-        else:
-            channel = aio.secure_channel(target, credentials, arguments)
-        objects = cls(channel, options)
+
+        def channel(to: str) -> aio.Channel:
+            if credentials is None:
+                return aio.insecure_channel(to, arguments)
+            return aio.secure_channel(to, credentials, arguments)
+
+        objects = cls(channel(target), replace(options, route_channel=options.route_channel or channel))
         objects._owned = True
         return objects
 
@@ -85,14 +91,18 @@ class DurableObjects:
     async def close(self) -> None:
         """Ends the connection at once, if `connect` made it: stubs that are still open break, so close
         them first and wait for their end. Leaves a channel alone that was given: calls on it that stubs share
-        end with the last of these.
+        end with the last of these, and so do channels that were made for routes beside it.
         """
         if self._connection.forked is not None:
             return
+        routed = [] if self._connection.routes is None else self._connection.routes.close()
         if self._connection.shared_calls is not None:
             self._connection.shared_calls.close()
         if self._owned:
-            await self._channel.close()
+            for channel in (self._channel, *routed):
+                await channel.close()
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,6 +114,33 @@ class DurableObjects:
         exc_tb: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _shared_calls(channel: aio.Channel, options: ClientOptions) -> SharedCalls | None:
+    if not options.shared_calls:
+        return None
+    return SharedCalls(options, lambda shared: AioLink(channel, shared, [], CONNECT_MANY_PATH), TIMERS)
+
+
+class _Channels:
+    """Those for routes."""
+
+    def __init__(self, options: ClientOptions, closing: set[asyncio.Task[None]]) -> None:
+        self._options = options
+        self._closing = closing
+
+    def make(self, address: str) -> aio.Channel:
+        assert self._options.route_channel is not None
+        channel: aio.Channel = self._options.route_channel(address)
+        return channel
+
+    def shared_calls(self, channel: aio.Channel) -> SharedCalls | None:
+        return _shared_calls(channel, self._options)
+
+    def close(self, channel: aio.Channel) -> None:
+        task = asyncio.get_running_loop().create_task(channel.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 class DurableObjectNamespace:
@@ -136,7 +173,8 @@ class DurableObjectNamespace:
         InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8.
         """
         check_name(object_name)
-        return DurableObjectStub(self, object_name, None, self._channel, self._connection)
+        known_id = known_by(object_name, self._connection, self._known_ids)
+        return DurableObjectStub(self, object_name, None, self._channel, self._connection, known_id)
 
     def get(self, object_id: DurableObjectId) -> DurableObjectStub:
         """A new stub on the object with this id.
@@ -146,7 +184,7 @@ class DurableObjectNamespace:
         unique key is known here. InvalidIdError if it is certainly an id of another namespace.
         """
         name = opened_by(object_id, self._name, self._connection, self._known_ids)
-        return DurableObjectStub(self, name, object_id, self._channel, self._connection)
+        return DurableObjectStub(self, name, object_id, self._channel, self._connection, object_id)
 
     async def id_from_name(self, object_name: str) -> DurableObjectId:
         """The id of the object with this name; the same for ever.

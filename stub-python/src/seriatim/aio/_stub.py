@@ -71,6 +71,7 @@ class DurableObjectStub(StubFace):
         object_id: DurableObjectId | None,
         transport: aio.Channel,
         connection: Connection,
+        known_id: DurableObjectId | None,
     ) -> None:
         self._transport = transport
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,9 +82,10 @@ class DurableObjectStub(StubFace):
             connection,
             open_by(namespace.name, name, object_id),
             object_id,
-            lambda carried: AioLink(transport, carried, tasks),
+            lambda carried, routed: AioLink(transport if routed is None else routed, carried, tasks),
             TIMERS,
             self._ended,
+            known_id,
         )
         super().__init__(namespace, name, object_id, session)
 

@@ -78,10 +78,12 @@ final class RouteTable {
   /**
    * The host says that this object is there, and with it those whose ids begin with the same bits.
    *
+   * @param path of an object that was opened by name, and whose id the opener didn't know; else
+   *     null
    * @param bits how many these are; 0 if it speaks of this object alone. More than an id has mean
    *     nothing, and neither does an empty address.
    */
-  void learn(String path, String id, String address, int bits) {
+  void learn(@Nullable String path, String id, String address, int bits) {
     if (bits < 0 || bits > ID_BITS || address.isEmpty()) {
       return;
     }
@@ -94,7 +96,9 @@ final class RouteTable {
       Iterator<Map.Entry<String, String>> eldest = hints.entrySet().iterator();
       remove(eldest.next(), eldest);
     }
-    ids.put(path, id);
+    if (path != null) {
+      ids.put(path, id);
+    }
     if (ids.size() > limit) {
       Iterator<String> eldest = ids.keySet().iterator();
       eldest.next();

@@ -53,7 +53,7 @@ final class Routes {
   }
 
   /** A stub was opened on this object, and its host says that the object is elsewhere. */
-  void learn(String path, String id, Route route) {
+  void learn(@Nullable String path, String id, Route route) {
     List<RouteChannel> unused;
     synchronized (this) {
       if (closed) {

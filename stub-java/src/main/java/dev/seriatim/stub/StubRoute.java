@@ -40,7 +40,7 @@ final class StubRoute {
       elsewhere = taken != null;
     }
     if (by.hasRoute()) {
-      routes.learn(path, by.getId(), by.getRoute());
+      routes.learn(id == null ? path : null, by.getId(), by.getRoute());
     } else if (!elsewhere) {
       routes.forget(by.getId());
     }
