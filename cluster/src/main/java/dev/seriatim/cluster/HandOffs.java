@@ -13,7 +13,7 @@ import java.util.Map;
  */
 final class HandOffs {
   /** How many slots may be on their way at the same time. */
-  static final int MOST = 32;
+  static final int MOST = 8;
 
   /** How long a slot that was given up is waited for to have an owner. */
   static final Duration PATIENCE = Duration.ofMillis(500);

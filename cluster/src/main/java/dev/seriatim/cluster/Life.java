@@ -2,6 +2,7 @@ package dev.seriatim.cluster;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.seriatim.cluster.SlotKeeper.Keepers;
@@ -22,7 +23,6 @@ import org.apache.pekko.actor.BootstrapSetup;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorSystem;
-import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
@@ -42,6 +42,13 @@ final class Life {
       ImmutableList.of(
           quiet("org.apache.pekko.cluster.sharding.ShardRegion"),
           quiet("org.apache.pekko.stream.Materializer"));
+
+  private static final ImmutableSet<MemberStatus> GOING =
+      ImmutableSet.of(
+          MemberStatus.leaving(),
+          MemberStatus.exiting(),
+          MemberStatus.down(),
+          MemberStatus.removed());
 
   private static Logger quiet(String name) {
     Logger logger = Logger.getLogger(name);
@@ -132,7 +139,7 @@ final class Life {
     Cluster.get(system).manager().tell(new JoinSeedNodes(seeds));
   }
 
-  /** Waits until it is up, which it may never be. Blocks. Returns whether it is. */
+  /** Waits until it is up, which it may never be. Blocks. Returns whether it was. */
   boolean awaitUp(Duration limit) throws InterruptedException {
     try {
       CompletableFuture.anyOf(up, ended().toCompletableFuture())
@@ -140,15 +147,15 @@ final class Life {
     } catch (TimeoutException | ExecutionException e) {
       // It isn't up.
     }
-    return isUp();
+    return up.isDone();
   }
 
+  /** Whether it is in a cluster and stays there, as far as it can see by itself. */
   boolean isUp() {
-    if (ended().toCompletableFuture().isDone()) {
-      return false;
-    }
-    Member self = Cluster.get(system).selfMember();
-    return !Cluster.get(system).isTerminated() && self.status().equals(MemberStatus.up());
+    return up.isDone()
+        && !ended().toCompletableFuture().isDone()
+        && !Cluster.get(system).isTerminated()
+        && !GOING.contains(Cluster.get(system).selfMember().status());
   }
 
   /** Is completed when all of it has ended, for whatever reason. */

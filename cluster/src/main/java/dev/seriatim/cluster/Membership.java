@@ -32,6 +32,9 @@ final class Membership implements AutoCloseable {
   /** How long a host that founds a cluster waits to be up in it, and to see its own row. */
   static final Duration FOUND = Duration.ofSeconds(10);
 
+  /** How long it takes until the store is asked again that couldn't be reached. */
+  private static final Duration STORE = Duration.ofMillis(500);
+
   /** How long it takes until another life begins, and how long that gets. */
   static final Duration FIRST_BACKOFF = Duration.ofMillis(250);
 
@@ -159,6 +162,7 @@ final class Membership implements AutoCloseable {
       begun.abort();
       return false;
     }
+    begun.rows(keepers.slots().hosts());
     try {
       if (join(begun)) {
         backoff = FIRST_BACKOFF;
@@ -238,7 +242,7 @@ final class Membership implements AutoCloseable {
           WARNING,
           "no cluster can be founded while the store can''t be reached: {0}",
           e.getMessage());
-      pause(LAST_BACKOFF);
+      pause(STORE);
       return List.of();
     }
     // An interrupt doesn't get through the store.
@@ -284,7 +288,7 @@ final class Membership implements AutoCloseable {
       if (announce(begun.address())) {
         return;
       }
-      pause(LAST_BACKOFF);
+      pause(STORE);
     }
   }
 

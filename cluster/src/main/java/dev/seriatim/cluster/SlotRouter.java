@@ -249,6 +249,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   }
 
   private Behavior<Message> changed(Changed changed) {
+    if (cluster.isTerminated()) {
+      return this; // It isn't the others that are gone.
+    }
     Member member = changed.event().member();
     switch (changed.event()) {
       case MemberUp event when isSelf(member) -> {

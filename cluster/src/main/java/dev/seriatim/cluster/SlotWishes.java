@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SlotWishes {
   /** How long the first wish waits for others. */
-  static final Duration GATHER = Duration.ofMillis(5);
+  static final Duration GATHER = Duration.ofMillis(2);
 
   /** How long it takes until what wasn't granted is tried again, and how long that gets. */
   static final Duration FIRST_BACKOFF = Duration.ofMillis(50);

@@ -62,6 +62,11 @@ final class FakeStore implements AutoCloseable {
     return owned;
   }
 
+  /** The host that has this lease; null if none has it. */
+  synchronized @Nullable String lease(String name) {
+    return leases.get(name);
+  }
+
   synchronized int transactions() {
     return transactions;
   }
