@@ -85,7 +85,6 @@ final class SlotClusterTest {
 
       two.awaitSlots(ALL);
       two.awaitRoutes(ALL, two);
-      said("the other has all slots");
       assertThat(store.lease("split")).isEqualTo("two");
     } finally {
       System.clearProperty(STABLE_AFTER);

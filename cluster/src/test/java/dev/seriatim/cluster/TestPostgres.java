@@ -1,0 +1,118 @@
+package dev.seriatim.cluster;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+
+/** A PostgreSQL of one test's own, on a free port of the loopback interface. */
+final class TestPostgres implements AutoCloseable {
+  private static final Path DEBIAN = Path.of("/usr/lib/postgresql");
+  private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
+
+  private final Path programs;
+  private final Path home;
+  private final int port;
+
+  private TestPostgres(Path programs, Path home, int port) {
+    this.programs = programs;
+    this.home = home;
+    this.port = port;
+  }
+
+  /** Starts one in this directory, or skips the test if the programs aren't installed. */
+  static TestPostgres start(Path home) throws IOException, InterruptedException {
+    Optional<Path> programs = programs();
+    Assumptions.assumeTrue(
+        programs.isPresent(), "PostgreSQL is not installed: no initdb in " + DEBIAN + "/*/bin");
+    int port;
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = socket.getLocalPort();
+    }
+    if (ROOT) {
+      // It refuses to run as root.
+      Files.setOwner(
+          home,
+          home.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("postgres"));
+    }
+    TestPostgres server = new TestPostgres(programs.orElseThrow(), home, port);
+    server.run("initdb", "--auth=trust", "--username=seriatim", "--no-sync", "-D", server.data());
+    server.run(
+        "pg_ctl",
+        "start",
+        "-w",
+        "-l",
+        home.resolve("log").toString(),
+        "-D",
+        server.data(),
+        "-o",
+        "-c listen_addresses=127.0.0.1 -c fsync=off -p " + port + " -k " + home);
+    return server;
+  }
+
+  private static Optional<Path> programs() throws IOException {
+    if (!Files.isDirectory(DEBIAN)) {
+      return Optional.empty();
+    }
+    try (Stream<Path> versions = Files.list(DEBIAN)) {
+      return versions
+          .sorted(Comparator.reverseOrder())
+          .map(version -> version.resolve("bin"))
+          .filter(place -> Files.isExecutable(place.resolve("initdb")))
+          .findFirst();
+    }
+  }
+
+  String url() {
+    return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=seriatim";
+  }
+
+  private String data() {
+    return home.resolve("data").toString();
+  }
+
+  private void run(String program, String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    if (ROOT) {
+      command.addAll(List.of("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"));
+    }
+    command.add(programs.resolve(program).toString());
+    command.addAll(Arrays.asList(arguments));
+    Path output = Files.createTempFile("seriatim-pg", ".out");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .directory(home.toFile())
+              .redirectErrorStream(true)
+              .redirectOutput(output.toFile())
+              .start();
+      if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
+        process.destroyForcibly();
+        throw new IllegalStateException(command + " failed:\n" + Files.readString(output, UTF_8));
+      }
+    } finally {
+      Files.delete(output);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    try {
+      run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while PostgreSQL stopped", e);
+    }
+  }
+}
