@@ -74,12 +74,19 @@ final class RoutesTest {
     return EchoGrpc.newFutureStub(stub.channel()).echo(EchoMessage.getDefaultInstance());
   }
 
+  /** The next stub that is opened there, whose first invocation has come. */
+  private static FakeHost.Stub accept(FakeHost at) throws Exception {
+    FakeHost.Stub accepted = at.accept();
+    assertThat(accepted.invocation().getSequence()).isEqualTo(1);
+    return accepted;
+  }
+
   /** Opens a stub on this object, answered there, and closes it. */
   private static void use(DurableObjectNamespace namespace, String name, FakeHost at)
       throws Exception {
     DurableObjectStub stub = namespace.getByName(name);
     ListenableFuture<EchoMessage> call = call(stub);
-    FakeHost.Stub accepted = at.accept().opened(name).answer(1, 1);
+    FakeHost.Stub accepted = accept(at).opened(name).answer(1, 1);
     assertThat(get(call)).isEqualTo(number(1));
     stub.close();
     assertThat(accepted.end()).isEqualTo("half-closed");
@@ -91,7 +98,7 @@ final class RoutesTest {
   private DurableObjectStub learn(DurableObjectNamespace in) throws Exception {
     DurableObjectStub stub = in.getByName("foo");
     ListenableFuture<EchoMessage> call = call(stub);
-    edge.accept().opened("foo", owner, BITS).answer(1, 1);
+    accept(edge).opened("foo", owner, BITS).answer(1, 1);
     assertThat(get(call)).isEqualTo(number(1));
     return stub;
   }
@@ -139,7 +146,7 @@ final class RoutesTest {
     DurableObjectId id = unknown.idFromName(name(true)); // The key is known from here on.
     DurableObjectStub stub = unknown.get(id);
     ListenableFuture<EchoMessage> call = call(stub);
-    owner.accept().opened(name(true)).answer(1, 1);
+    accept(owner).opened(name(true)).answer(1, 1);
     assertThat(get(call)).isEqualTo(number(1));
   }
 
@@ -158,12 +165,12 @@ final class RoutesTest {
     learn(namespace);
     DurableObjectStub stub = namespace.getByName("foo");
     ListenableFuture<EchoMessage> call = call(stub);
-    owner.accept().opened("foo").end(Status.UNAVAILABLE);
+    accept(owner).opened("foo").end(Status.UNAVAILABLE);
     assertThat(failureOf(call).fate()).isEqualTo(Fate.UNKNOWN);
     learn(namespace);
 
     call = call(namespace.getByName("foo"));
-    owner.accept().opened("foo").breakWith(FakeHost.broken(Code.UNAVAILABLE, "OBJECT_MOVED", 0));
+    accept(owner).opened("foo").breakWith(FakeHost.broken(Code.UNAVAILABLE, "OBJECT_MOVED", 0));
     assertThat(failureOf(call).fate()).isEqualTo(Fate.NOT_EXECUTED);
     use(namespace, "foo", edge);
     assertShutdown(2);
@@ -174,7 +181,7 @@ final class RoutesTest {
     learn(namespace);
     DurableObjectStub stub = namespace.getByName("foo");
     ListenableFuture<EchoMessage> call = call(stub);
-    owner.accept().opened("foo").breakWith(FakeHost.broken(Code.INTERNAL, "OBJECT_EXCEPTION", 0));
+    accept(owner).opened("foo").breakWith(FakeHost.broken(Code.INTERNAL, "OBJECT_EXCEPTION", 0));
     assertThat(failureOf(call).reason()).isEqualTo(Reasons.OBJECT_EXCEPTION);
 
     use(namespace, "foo", owner);
@@ -185,7 +192,7 @@ final class RoutesTest {
     learn(namespace);
     try (FakeHost next = new FakeHost()) {
       ListenableFuture<EchoMessage> call = call(namespace.getByName("foo"));
-      owner.accept().opened("foo", next, BITS).answer(1, 1);
+      accept(owner).opened("foo", next, BITS).answer(1, 1);
       get(call);
 
       use(namespace, "foo", next);
@@ -197,11 +204,10 @@ final class RoutesTest {
     learn(namespace);
     DurableObjectStub stays = namespace.getByName("foo");
     ListenableFuture<EchoMessage> call = call(stays);
-    FakeHost.Stub accepted = owner.accept().opened("foo").answer(1, 1);
+    FakeHost.Stub accepted = accept(owner).opened("foo").answer(1, 1);
     get(call);
     ListenableFuture<EchoMessage> moved = call(namespace.getByName(name(true)));
-    owner
-        .accept()
+    accept(owner)
         .opened(name(true))
         .breakWith(FakeHost.broken(Code.UNAVAILABLE, "OBJECT_MOVED", 0));
     failureOf(moved);
@@ -254,7 +260,7 @@ final class RoutesTest {
       List<ListenableFuture<EchoMessage>> calls = new ArrayList<>();
       for (String name : List.of("foo", name(true))) {
         calls.add(call(lanes.getByName(name)));
-        owner.accept().opened(name).answer(1, 1);
+        accept(owner).opened(name).answer(1, 1);
       }
       for (ListenableFuture<EchoMessage> call : calls) {
         get(call);
