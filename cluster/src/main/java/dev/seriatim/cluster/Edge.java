@@ -33,6 +33,8 @@ final class Edge implements AutoCloseable {
   /** How often is looked at stubs that wait, or may lead astray. */
   private static final Duration LOOK = Duration.ofMillis(50);
 
+  private static final Duration DRAIN_LOOK = Duration.ofMillis(5);
+
   /** How many of an id's first bits say the slot. */
   private static final int SLOT_BITS = 10;
 
@@ -161,6 +163,26 @@ final class Edge implements AutoCloseable {
     return kept;
   }
 
+  /**
+   * Takes room for a frame that is to be kept.
+   *
+   * @param count how many invocations it has
+   * @return whether there was any
+   */
+  boolean takeRoom(int count, long room) {
+    int wanted = Math.max(1, count);
+    int fit = kept.take(wanted, room);
+    if (fit > 0 && fit < wanted) {
+      kept.release(fit, room);
+    }
+    return fit == wanted;
+  }
+
+  /** Gives room back that was taken. */
+  void giveRoom(int count, long room) {
+    kept.release(Math.max(1, count), room);
+  }
+
   Duration patience() {
     return patience;
   }
@@ -246,6 +268,30 @@ final class Edge implements AutoCloseable {
       } catch (RuntimeException | Error e) { // The others must be looked at.
         logger.log(Level.SEVERE, e, () -> "could not look at " + relay);
       }
+    }
+  }
+
+  /**
+   * The host shuts down: stubs that lead to other hosts come to their end behind what was sent, and
+   * are told. Blocks until they have been, and no longer than so. Those on objects that are here
+   * are their directory's to tell.
+   */
+  void drain(Duration limit) throws InterruptedException {
+    long end = nanos() + limit.toNanos();
+    while (true) {
+      int open = 0;
+      for (int slot = 0; slot < Slots.COUNT; slot++) {
+        Set<Relay> known = relays.get(slot);
+        if (known != null) {
+          for (Relay relay : known) {
+            open += relay.drain() ? 1 : 0;
+          }
+        }
+      }
+      if (open == 0 || nanos() - end >= 0) {
+        return;
+      }
+      Thread.sleep(DRAIN_LOOK);
     }
   }
 

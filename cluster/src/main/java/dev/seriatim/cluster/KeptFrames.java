@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class KeptFrames {
   private record Kept(StubFrame frame, int count, long room) {}
 
+  private final Edge edge;
   private final ArrayDeque<Kept> passed = new ArrayDeque<>(2);
   private final ArrayDeque<Kept> waiting = new ArrayDeque<>(2);
 
@@ -21,13 +22,22 @@ final class KeptFrames {
 
   private long answered;
 
+  /**
+   * Nothing is kept yet.
+   *
+   * @param edge counts what is
+   */
+  KeptFrames(Edge edge) {
+    this.edge = edge;
+  }
+
   /** How many invocations of the stub have been answered. */
   long answered() {
     return answered;
   }
 
   /**
-   * A frame has come.
+   * A frame has come, whose room was taken.
    *
    * @param count how many invocations it has
    * @param room what was taken for it
@@ -47,19 +57,17 @@ final class KeptFrames {
     return first.frame;
   }
 
-  /** So many more were answered. Returns the room that is free again. */
-  long answer(int count) {
+  /** So many more were answered. */
+  void answer(int count) {
     answered += count;
     answeredOfFirst += count;
-    long room = 0;
     for (Kept first = passed.peek();
         first != null && first.count > 0 && answeredOfFirst >= first.count;
         first = passed.peek()) {
       answeredOfFirst -= first.count;
-      room += first.room;
+      edge.giveRoom(first.count, first.room);
       passed.remove();
     }
-    return room;
   }
 
   /** What was passed on and not answered waits again, without what was answered of it. */
@@ -69,23 +77,22 @@ final class KeptFrames {
     }
     if (answeredOfFirst > 0) {
       Kept first = waiting.removeFirst();
+      edge.kept().release(answeredOfFirst, 0);
       byte[] rest = FrameScan.requestBehind(first.frame.bytes(), answeredOfFirst);
       waiting.addFirst(new Kept(Frame.of(rest), first.count - answeredOfFirst, first.room));
       answeredOfFirst = 0;
     }
   }
 
-  /** Nothing is kept any more. Returns the room that is free again. */
-  long clear() {
-    long room = 0;
+  /** Nothing is kept any more. */
+  void clear() {
     for (Kept kept : passed) {
-      room += kept.room;
+      edge.giveRoom(kept.count, kept.room);
     }
     for (Kept kept : waiting) {
-      room += kept.room;
+      edge.giveRoom(kept.count, kept.room);
     }
     passed.clear();
     waiting.clear();
-    return room;
   }
 }

@@ -8,6 +8,7 @@ import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
 import dev.seriatim.service.connect.Frame;
 import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
@@ -68,7 +69,7 @@ final class Relay implements SessionInput {
   private @Nullable Way way;
 
   @GuardedBy("this")
-  private final KeptFrames kept = new KeptFrames();
+  private final KeptFrames kept;
 
   /** Whether nothing more is taken in. */
   @GuardedBy("this")
@@ -110,6 +111,7 @@ final class Relay implements SessionInput {
     this.client = new ClientSide(this, client);
     this.fromObject = fromObject;
     this.edge = edge;
+    this.kept = new KeptFrames(edge);
     this.slot = Slots.of(address.id());
     this.waitsSince = edge.nanos();
   }
@@ -197,7 +199,7 @@ final class Relay implements SessionInput {
       return;
     }
     long room = frame.size() + Session.INVOCATION_BYTES * scan.count();
-    if (!edge.kept().takeBytes(room)) {
+    if (!edge.takeRoom(scan.count(), room)) {
       fail(
           BreakCause.of(
               BreakReason.OVERLOADED,
@@ -208,7 +210,7 @@ final class Relay implements SessionInput {
     Way to;
     synchronized (this) {
       if (sealed || state == State.OVER) {
-        edge.kept().release(0, room);
+        edge.giveRoom(scan.count(), room);
         return;
       }
       sealed = !scan.whole(); // The owner finds out what is wrong with it.
@@ -242,6 +244,23 @@ final class Relay implements SessionInput {
       halfClosed = true;
     }
     passEnd();
+  }
+
+  /**
+   * The host shuts down.
+   *
+   * @return whether it still leads to another host
+   */
+  boolean drain() {
+    synchronized (this) {
+      if (state == State.OVER || fromObject || way instanceof LocalWay) {
+        return false;
+      }
+    }
+    BreakCause cause = ObjectDirectory.drainCause();
+    breakNow(cause);
+    fail(cause);
+    return true;
   }
 
   /** Says that nothing more comes, if all that came before was passed on. */
@@ -402,7 +421,7 @@ final class Relay implements SessionInput {
       if (!counts(from)) {
         return;
       }
-      answer(scan.count());
+      kept.answer(scan.count());
       if (scan.broken() && isMoved(frame)) {
         moving = true;
         byte[] before = FrameScan.responseBefore(frame.bytes());
@@ -443,7 +462,7 @@ final class Relay implements SessionInput {
     if (!counts(from)) {
       return false;
     }
-    answer(count);
+    kept.answer(count);
     return true;
   }
 
@@ -542,14 +561,6 @@ final class Relay implements SessionInput {
     edge.waits(this);
   }
 
-  @GuardedBy("this")
-  private void answer(int count) {
-    long room = kept.answer(count);
-    if (room > 0) {
-      edge.kept().release(0, room);
-    }
-  }
-
   private static boolean isMoved(EncodedFrame frame) {
     try {
       return isMoved(ConnectResponse.parseFrom(frame.bytes()).getBroken());
@@ -570,7 +581,6 @@ final class Relay implements SessionInput {
   /** Nothing comes any more and nothing is kept. Returns the way that counted. */
   private @Nullable Way end() {
     Way last;
-    long room;
     synchronized (this) {
       if (state == State.OVER) {
         return null;
@@ -578,9 +588,8 @@ final class Relay implements SessionInput {
       state = State.OVER;
       last = way;
       way = null;
-      room = kept.clear();
+      kept.clear();
     }
-    edge.kept().release(0, room);
     edge.ended(this);
     return last;
   }

@@ -136,7 +136,9 @@ public final class SeriatimCluster implements Cluster {
 
   @Override
   public void leave() throws InterruptedException {
-    parts().placer().leave();
+    Parts there = parts();
+    there.placer().leave();
+    there.edge().drain(there.member().limits().drainLimit());
   }
 
   @Override

@@ -78,7 +78,7 @@ public final class DurableObjectHost implements AutoCloseable {
 
   // Guarded by this.
   private @Nullable LocalObjects local;
-  private boolean closed;
+  private volatile boolean closed;
 
   private DurableObjectHost(Builder builder) {
     boolean shares =
@@ -211,7 +211,7 @@ public final class DurableObjectHost implements AutoCloseable {
    * longer than the lease. Then it waits until it can have them again.
    */
   public boolean isServing() {
-    return storage.isServing();
+    return storage.isServing() && (cluster == null || cluster.isUp());
   }
 
   /**
@@ -219,7 +219,11 @@ public final class DurableObjectHost implements AutoCloseable {
    * changes. It is called by one thread at a time, and must not block.
    */
   public void onServing(Consumer<Boolean> listener) {
-    storage.onServing(listener);
+    if (cluster == null) {
+      storage.onServing(listener);
+    } else {
+      ServingWatch.begin(this::isServing, () -> closed, listener);
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.seriatim.service.server;
 
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.placement.Cluster;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
@@ -32,11 +33,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "run",
     mixinStandardHelpOptions = true,
-    version = "Seriatim 0.1.0",
+    version = "Seriatim " + Main.VERSION,
     sortOptions = false,
     description = "Serves durable objects over gRPC until it gets SIGTERM, and then drains.",
     exitCodeOnInvalidInput = 2)
 public final class Main implements Callable<Integer> {
+  /** Of this program. */
+  static final String VERSION = "0.1.0";
+
   private static final String LOG_MANAGER = "java.util.logging.manager";
 
   /** How long after the drain limit the process ends, whatever still goes on. */
@@ -78,6 +82,9 @@ public final class Main implements Callable<Integer> {
 
   @ArgGroup(exclusive = false, validate = false, heading = "Storage:%n")
   private StoreOptions store = new StoreOptions();
+
+  @ArgGroup(exclusive = false, validate = false, heading = "Many hosts:%n")
+  private ClusterOptions cluster = new ClusterOptions();
 
   @ArgGroup(exclusive = false, validate = false, heading = "Limits:%n")
   private LimitOptions limits = new LimitOptions();
@@ -128,6 +135,15 @@ public final class Main implements Callable<Integer> {
     try {
       builder.limits(connections.applyTo(limits.toLimits()));
       builder.storage(store.applyTo(place.toOptions()));
+      Cluster joined =
+          cluster.make(
+              place.canBeShared(),
+              listen,
+              limits.toLimits().build(),
+              tls == null ? null : tls.certificate);
+      if (joined != null) {
+        builder.cluster(joined);
+      }
       served = ObjectJars.addTo(builder, objects);
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
@@ -180,7 +196,7 @@ public final class Main implements Callable<Integer> {
   }
 
   /** Who has no objects is no use to a client, though it listens. */
-  private static void health(DurableObjectHost host, HealthStatusManager health) {
+  private void health(DurableObjectHost host, HealthStatusManager health) {
     host.onServing(
         serving ->
             health.setStatus(
@@ -218,7 +234,8 @@ public final class Main implements Callable<Integer> {
    * different.
    */
   private void haltLater() {
-    Duration limit = limits.toLimits().build().drainLimit().plus(AFTER_DRAIN_LIMIT);
+    Duration limit =
+        limits.toLimits().build().drainLimit().plus(cluster.leaveLimit()).plus(AFTER_DRAIN_LIMIT);
     Thread.ofPlatform()
         .daemon()
         .name("seriatim-drain-limit")

@@ -35,6 +35,11 @@ final class StorePlace {
     return data.equals(MEMORY) ? StorageOptions.memory() : StorageOptions.sqlite(Path.of(data));
   }
 
+  /** Whether several hosts can share it. */
+  boolean canBeShared() {
+    return store != null;
+  }
+
   /** Where objects are kept, as the program says it when it starts; without a password. */
   @Override
   public String toString() {

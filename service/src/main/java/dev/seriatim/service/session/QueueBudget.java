@@ -39,7 +39,7 @@ public final class QueueBudget {
    *
    * @return how many fit; the bytes are taken if any do
    */
-  int take(int count, long frameBytes) {
+  public int take(int count, long frameBytes) {
     int here = takeHere(count, frameBytes);
     if (here == 0 || wider == null) {
       return here;
