@@ -10,7 +10,6 @@ import dev.seriatim.service.storage.Slots.Announcement;
 import dev.seriatim.service.storage.Slots.HostRow;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -31,6 +30,9 @@ final class Membership implements AutoCloseable {
 
   /** How long a host that founds a cluster waits to be up in it, and to see its own row. */
   static final Duration FOUND = Duration.ofSeconds(10);
+
+  /** How often is looked at rows while this host waits. */
+  private static final Duration LOOK = Duration.ofMillis(250);
 
   /** How long it takes until the store is asked again that couldn't be reached. */
   private static final Duration STORE = Duration.ofMillis(500);
@@ -211,12 +213,15 @@ final class Membership implements AutoCloseable {
     while (!isClosed() && !begun.ended().toCompletableFuture().isDone()) {
       List<String> seeds = seeds(begun);
       if (seeds.isEmpty()) {
-        seeds = foundIfThereIsNone(begun);
-      }
-      if (!seeds.isEmpty()) {
+        foundIfThereIsNone(begun);
+      } else {
         begun.join(seeds);
+        long start = System.nanoTime();
+        while (System.nanoTime() - start < JOIN.toNanos()
+            && !begun.awaitUp(LOOK)
+            && seeds(begun).equals(seeds)) {}
       }
-      if (begun.awaitUp(JOIN)) {
+      if (begun.awaitUp(Duration.ZERO)) {
         return true;
       }
     }
@@ -232,46 +237,47 @@ final class Membership implements AutoCloseable {
         .toList();
   }
 
-  /** Returns who was faster; empty if this host has founded the cluster. */
-  private List<String> foundIfThereIsNone(Life begun) throws InterruptedException {
-    Optional<List<String>> seeds;
+  private void foundIfThereIsNone(Life begun) throws InterruptedException {
+    boolean interrupted;
     try {
-      seeds = keepers.slots().alone(() -> foundAlone(begun));
+      interrupted = keepers.slots().alone(() -> foundAlone(begun));
     } catch (StorageException e) {
       LOGGER.log(
           WARNING,
           "no cluster can be founded while the store can''t be reached: {0}",
           e.getMessage());
       pause(STORE);
-      return List.of();
+      return;
     }
-    // An interrupt doesn't get through the store.
-    return seeds.orElseThrow(InterruptedException::new);
+    if (interrupted) {
+      throw new InterruptedException();
+    }
   }
 
   /**
    * No other host does this at the same time. Whoever did it before has its address in the rows,
    * but those that are known here may be older than that: so this host writes its own, and waits
    * until it reads it.
+   *
+   * @return whether it was interrupted
    */
-  private Optional<List<String>> foundAlone(Life begun) {
+  private boolean foundAlone(Life begun) {
     try {
       keepers.slots().announce(announcement(begun.address()));
-      long deadline = System.nanoTime() + FOUND.toNanos();
-      while (!isInRows(begun.address()) && System.nanoTime() - deadline < 0) {
-        pause(FIRST_BACKOFF);
+      long start = System.nanoTime();
+      while (!isInRows(begun.address()) && System.nanoTime() - start < FOUND.toNanos()) {
+        pause(LOOK);
       }
-      List<String> seeds = seeds(begun);
-      if (seeds.isEmpty() && isInRows(begun.address())) {
+      if (seeds(begun).isEmpty() && isInRows(begun.address())) {
         LOGGER.log(INFO, "no host is in a cluster yet: this one founds it");
         begun.found();
-        begun.awaitUp(FOUND);
+        boolean _ = begun.awaitUp(FOUND);
       } else {
         keepers.slots().announce(announcement(""));
       }
-      return Optional.of(seeds);
+      return false;
     } catch (InterruptedException e) {
-      return Optional.empty();
+      return true;
     }
   }
 

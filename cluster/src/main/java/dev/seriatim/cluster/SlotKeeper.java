@@ -193,7 +193,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
       case HERE -> {
         state = State.WAITING_TO_LEAVE;
         ActorRef<Command> self = getContext().getSelf();
-        keepers.handOffs().enter(slot, () -> self.tell(Word.MAY_LEAVE));
+        keepers.handOffs().enter(slot, () -> self.tell(Word.MAY_LEAVE), System.nanoTime());
       }
       case WAITING_TO_LEAVE, GIVING, GIVEN -> {}
     }
@@ -231,7 +231,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
       if (state == State.GIVEN) {
         keepers.handOffs().given(slot, System.nanoTime());
       } else {
-        keepers.handOffs().done(slot);
+        keepers.handOffs().done(slot, System.nanoTime());
         if (state != State.GIVING) {
           // Until it has come true, or the next keeper wants the slot.
           var _ = keepers.host().give(slot);

@@ -158,7 +158,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
 
   private Behavior<Message> here(Here here) {
     if (!here.host().equals(keepers.slots().host())) {
-      keepers.handOffs().done(here.question().slot());
+      keepers.handOffs().done(here.question().slot(), System.nanoTime());
     }
     keepers.routes().answered(here.question(), here.host(), System.nanoTime());
     return this;
@@ -192,7 +192,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     slots = now;
     if (handOver != null) {
       if (!othersHaveSlots()) {
-        keepers.handOffs().letAllLeave();
+        keepers.handOffs().letAllLeave(System.nanoTime());
       }
       if (keepers.count() == 0 && handOver.handedOver().complete(Done.done())) {
         // Questions of its own for which there is no host any more would hold it up.

@@ -110,6 +110,25 @@ final class SlotClusterTest {
     }
   }
 
+  /** As after a crash that a supervisor answers at once: the dead one is still a member. */
+  @Test
+  void aHostThatStartsAgainAtTheSameAddressJoinsAtOnce() throws Exception {
+    TestHost one = start("one", 1);
+    TestHost two = start("two", 0);
+    int port = two.clusterPort();
+    store.kill("two");
+    two.close();
+
+    TestHost again = new TestHost(store.join("two-again"), 1, port).start();
+    hosts.add(again);
+
+    again.awaitUp();
+    assertThat(again.clusterPort()).isEqualTo(port);
+    TestHost.await(
+        "routes to both, and slots at both",
+        () -> again.slots() > 0 && again.routesTo(one) + again.routesTo(again) == ALL);
+  }
+
   private TestHost start(String name, int weight) throws InterruptedException {
     TestHost host = new TestHost(store.join(name), weight).start();
     hosts.add(host);

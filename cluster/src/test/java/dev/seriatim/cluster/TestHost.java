@@ -1,5 +1,6 @@
 package dev.seriatim.cluster;
 
+import com.google.common.net.HostAndPort;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.Slots.Announcement;
@@ -18,6 +19,10 @@ final class TestHost implements AutoCloseable {
   private final SlotCluster cluster;
 
   TestHost(Slots slots, int weight) {
+    this(slots, weight, 0);
+  }
+
+  TestHost(Slots slots, int weight, int port) {
     this.slots = slots;
     this.claiming = new ClaimingSlots(slots);
     this.cluster =
@@ -26,7 +31,7 @@ final class TestHost implements AutoCloseable {
             claiming,
             new ClusterOptions(
                     "127.0.0.1",
-                    0,
+                    port,
                     new Announcement(
                         "at-" + slots.host(),
                         "",
@@ -49,6 +54,20 @@ final class TestHost implements AutoCloseable {
 
   SlotCluster cluster() {
     return cluster;
+  }
+
+  /** The port of its membership, as its row says. */
+  int clusterPort() throws InterruptedException {
+    await("the address of " + name(), () -> !clusterAddress().isEmpty());
+    return HostAndPort.fromString(clusterAddress()).getPort();
+  }
+
+  private String clusterAddress() {
+    return slots.hosts().stream()
+        .filter(row -> row.host().equals(name()))
+        .map(row -> row.announcement().clusterAddress())
+        .findFirst()
+        .orElse("");
   }
 
   /** How many slots this host knows at that one. */
