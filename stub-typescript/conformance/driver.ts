@@ -228,6 +228,8 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     openTimeoutMs: set("open_timeout_ms"),
     sharedCalls: set("shared_calls"),
     sharedCallIdleTimeoutMs: set("shared_call_idle_timeout_ms"),
+    followRoutes: Boolean(given["follow_routes"]),
+    maxRoutes: set("max_routes"),
     keepAliveTimeMs: set("keep_alive_time_ms"),
     keepAliveTimeoutMs: set("keep_alive_timeout_ms"),
   };

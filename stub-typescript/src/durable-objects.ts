@@ -1,12 +1,13 @@
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { ClientSessionOptions, SecureClientSessionOptions } from "node:http2";
-import type { Client, Wire } from "./client.js";
+import type { Access, Client, Wire } from "./client.js";
 import { Connection } from "./connection.js";
 import { MESSAGE_BYTES } from "./lane-ledger.js";
 import { DurableObjectNamespace } from "./namespace.js";
 import { checkedClientOptions, checkMillis, checkWhole, type ClientOptions } from "./options.js";
 import { ownCall } from "./own-call.js";
+import { Routes } from "./routes.js";
 import { SharedCalls } from "./shared-calls.js";
 import { keepByteOrderMarks } from "./text.js";
 import { warn } from "./warn.js";
@@ -15,6 +16,16 @@ import { warn } from "./warn.js";
 const DROPPED =
   "it is closed now, and so will be others, without a word; until the garbage collector finds them they stay open, " +
   "here and at the host";
+
+/** {@link ClientOptions}, and those for a transport of the caller's own. */
+export interface TransportOptions extends ClientOptions {
+  /**
+   * Makes the transport to the address of a route, such as `10.0.0.7:7070`, for {@link ClientOptions.followRoutes}. It is
+   * called once for each address, when the first stub is opened there. If the transport is `Disposable`, it is disposed of
+   * when no route and no stub needs it any more.
+   */
+  readonly routeTransport?: (address: string) => Transport & Partial<Disposable>;
+}
 
 /** {@link ClientOptions}, and those of the connection that {@link DurableObjects.connect} makes. */
 export interface ConnectOptions extends ClientOptions {
@@ -63,18 +74,19 @@ export class DurableObjects implements Disposable {
   readonly #end: () => void;
   readonly #namespaces = new Map<string, DurableObjectNamespace>();
 
+  /** @param routes where else stubs are opened, if the options say that they may be */
   private constructor(
-    wire: Wire,
+    access: Access,
     options: Required<ClientOptions>,
-    sharedCalls: SharedCalls | undefined,
+    routes: Routes | undefined,
     end: () => void,
   ) {
     keepByteOrderMarks();
     let hasWarned = false;
     this.#client = {
-      ...wire,
+      ...access,
       options,
-      carry: (session) => (sharedCalls === undefined ? ownCall(wire, session) : sharedCalls.carry(session)),
+      routes,
       warnOfDropped(stub) {
         if (!hasWarned) {
           hasWarned = true;
@@ -83,8 +95,8 @@ export class DurableObjects implements Disposable {
       },
     };
     this.#end = () => {
-      sharedCalls?.retire();
       end();
+      access.close();
     };
   }
 
@@ -92,11 +104,22 @@ export class DurableObjects implements Disposable {
    * A client over a transport that can carry streams both ways, such as `createGrpcTransport` of
    * `@connectrpc/connect-node` makes. It should have a keepalive (`pingIntervalMs`), so that a dead host
    * breaks its stubs in bounded time.
+   *
+   * @throws RangeError if an option isn't what is expected, or `followRoutes` is on without `routeTransport`
    */
-  static on(transport: Transport, options: ClientOptions = {}): DurableObjects {
+  static on(transport: Transport, options: TransportOptions = {}): DurableObjects {
     const checked = checkedClientOptions(options);
-    const wire = { transport, connection: undefined };
-    return new DurableObjects(wire, checked, sharedCalls(wire, wire, checked, Infinity), () => undefined);
+    const { routeTransport } = options;
+    if (!checked.followRoutes) {
+      return new DurableObjects(accessOn(transport, checked, false), checked, undefined, () => undefined);
+    }
+    if (routeTransport === undefined) {
+      throw new RangeError("followRoutes on a transport that was given, expected routeTransport with it");
+    }
+    const routes = new Routes(checked.maxRoutes, (address) => accessOn(routeTransport(address), checked));
+    return new DurableObjects(accessOn(transport, checked, false), checked, routes, () => {
+      routes.close(false);
+    });
   }
 
   /**
@@ -116,32 +139,42 @@ export class DurableObjects implements Disposable {
     checkMillis("keepAliveTimeMs", keepAliveTimeMs, 1);
     checkMillis("keepAliveTimeoutMs", keepAliveTimeoutMs, 1);
     checkWhole("maxInboundFrameBytes", maxInboundFrameBytes);
-    const baseUrl = checkedUrl(url);
-    const connection = new Connection(
-      baseUrl,
-      { connectTimeoutMs, keepAliveTimeMs, keepAliveTimeoutMs },
-      options.nodeOptions,
-    );
     let closed = false;
     const refuseIfClosed: Interceptor = (next) => (request) =>
       closed
         ? Promise.reject(new ConnectError("the client is closed", Code.FailedPrecondition))
         : next(request);
-    const wire = (readMaxBytes: number): Wire => ({
-      transport: createGrpcTransport({
+    const accessTo = (baseUrl: string): Access => {
+      const connection = new Connection(
         baseUrl,
-        sessionManager: connection,
-        readMaxBytes,
-        interceptors: [refuseIfClosed, ...(options.interceptors ?? [])],
-      }),
-      connection,
-    });
-    const own = wire(maxInboundFrameBytes);
-    // A frame over the limit is to harm none but its own stub, if it isn't far over it.
-    const shared = wire(maxInboundFrameBytes + MESSAGE_BYTES);
-    return new DurableObjects(own, checked, sharedCalls(shared, own, checked, maxInboundFrameBytes), () => {
+        { connectTimeoutMs, keepAliveTimeMs, keepAliveTimeoutMs },
+        options.nodeOptions,
+      );
+      const wire = (readMaxBytes: number): Wire => ({
+        transport: createGrpcTransport({
+          baseUrl,
+          sessionManager: connection,
+          readMaxBytes,
+          interceptors: [refuseIfClosed, ...(options.interceptors ?? [])],
+        }),
+        connection,
+      });
+      const own = wire(maxInboundFrameBytes);
+      // A frame over the limit is to harm none but its own stub, if it isn't far over it.
+      const shared = wire(maxInboundFrameBytes + MESSAGE_BYTES);
+      return access(own, sharedCalls(shared, own, checked, maxInboundFrameBytes), () => {
+        const why = closed ? "the client was closed" : "no route leads there any more";
+        connection.abort(new ConnectError(why, Code.Canceled));
+      });
+    };
+    const baseUrl = checkedUrl(url);
+    const { protocol } = new URL(baseUrl);
+    const routes = checked.followRoutes
+      ? new Routes(checked.maxRoutes, (address) => accessTo(checkedUrl(`${protocol}//${address}`)))
+      : undefined;
+    return new DurableObjects(accessTo(baseUrl), checked, routes, () => {
       closed = true;
-      connection.abort(new ConnectError("the client was closed", Code.Canceled));
+      routes?.close(true);
     });
   }
 
@@ -166,7 +199,7 @@ export class DurableObjects implements Disposable {
   /**
    * Ends the connection at once and for good, if {@link DurableObjects.connect} made it: stubs that are still
    * open break, so close them first and wait for their end. Leaves a transport alone that was given to
-   * {@link DurableObjects.on}.
+   * {@link DurableObjects.on}; those that were made for routes beside it go with the last stub on each.
    */
   close(): void {
     this.#end();
@@ -176,6 +209,31 @@ export class DurableObjects implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** By a transport of the caller's own. */
+function accessOn(
+  transport: Transport & Partial<Disposable>,
+  options: Required<ClientOptions>,
+  isDisposed = true,
+): Access {
+  const wire = { transport, connection: undefined };
+  return access(wire, sharedCalls(wire, wire, options, Infinity), () => {
+    if (isDisposed) {
+      transport[Symbol.dispose]?.();
+    }
+  });
+}
+
+function access(wire: Wire, shared: SharedCalls | undefined, close: () => void): Access {
+  return {
+    ...wire,
+    carry: (session) => (shared === undefined ? ownCall(wire, session) : shared.carry(session)),
+    close() {
+      shared?.retire();
+      close();
+    },
+  };
 }
 
 function sharedCalls(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { DurableObjects, type ConnectOptions } from "./durable-objects.js";
+export { DurableObjects, type ConnectOptions, type TransportOptions } from "./durable-objects.js";
 export { CallFailure, Fate, Reasons, type FailureCause } from "./failure.js";
 export { DurableObjectId, DurableObjectIds, InvalidIdError } from "./ids.js";
 export type { DurableObjectNamespace } from "./namespace.js";

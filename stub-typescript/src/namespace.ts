@@ -46,7 +46,8 @@ export class DurableObjectNamespace {
    */
   getByName(objectName: string): DurableObjectStub {
     checkName(objectName);
-    return new DurableObjectStub(this, this.#client, objectName, undefined);
+    const known = this.#client.routes && this.#known?.fromName(objectName);
+    return new DurableObjectStub(this, this.#client, objectName, undefined, known);
   }
 
   /**
@@ -67,7 +68,7 @@ export class DurableObjectNamespace {
         `id '${id.toString()}' is of ${from}, expected one of namespace '${this.name}'`,
       );
     }
-    return new DurableObjectStub(this, this.#client, known === undefined ? undefined : id.name, id);
+    return new DurableObjectStub(this, this.#client, known === undefined ? undefined : id.name, id, id);
   }
 
   /**

@@ -66,6 +66,18 @@ export interface ClientOptions {
    */
   readonly sharedCallIdleTimeoutMs?: number;
 
+  /**
+   * Whether later stubs are opened right at the host that has their object, where the host that they would go to has said
+   * which one that is. It saves the hop over that host. An object's host is known when a stub was opened before on it, or
+   * on another whose id begins with the same bits; for a stub that is got by name, the client must know the namespace's
+   * unique key for the latter. A route is forgotten when a stub that was opened by it is lost, can't be opened, or ends
+   * with `Unavailable`; the next one goes the usual way, and no call is repeated for that. Default: false.
+   */
+  readonly followRoutes?: boolean;
+
+  /** How many routes are remembered, each for the objects whose ids begin with the same bits. Default: 1,024. */
+  readonly maxRoutes?: number;
+
   /** How long to wait for the description of a namespace. Default: 10,000 ms. */
   readonly describeTimeoutMs?: number;
 }
@@ -83,6 +95,8 @@ export const defaultClientOptions: Required<ClientOptions> = Object.freeze({
   endTimeoutMs: 10_000,
   sharedCalls: 0,
   sharedCallIdleTimeoutMs: 10_000,
+  followRoutes: false,
+  maxRoutes: 1_024,
   describeTimeoutMs: 10_000,
 });
 
@@ -107,6 +121,7 @@ export function checkedClientOptions(given: ClientOptions): Required<ClientOptio
   checkMillis("endTimeoutMs", options.endTimeoutMs, 1);
   checkWhole("sharedCalls", options.sharedCalls, 0);
   checkMillis("sharedCallIdleTimeoutMs", options.sharedCallIdleTimeoutMs, 0);
+  checkWhole("maxRoutes", options.maxRoutes);
   checkMillis("describeTimeoutMs", options.describeTimeoutMs, 1);
   checkAtMost(
     "maxUnansweredFrames × maxFrameInvocations",

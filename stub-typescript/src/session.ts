@@ -1,12 +1,13 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { PendingCall } from "./call-queue.js";
-import type { Client } from "./client.js";
+import type { Access, Client } from "./client.js";
 import { isRefusal, type Connection } from "./connection.js";
 import { CallFailure, clientCause, Fate, lostCause, Reasons, type FailureCause } from "./failure.js";
 import { openBytes, requestFrame } from "./frames.js";
 import type { ConnectResponse, Open, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
 import { Ledger, violation, type Verdict } from "./ledger.js";
 import type { Carried, CutFrame, Link } from "./link.js";
+import type { StubRoute } from "./routes.js";
 import { warn } from "./warn.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -18,6 +19,8 @@ import { Watchdog } from "./watchdog.js";
  */
 export class Session implements Carried {
   readonly #client: Client;
+  readonly #route: StubRoute | undefined;
+  #access: Access; // Where the stub is opened.
   readonly #open: Open;
   readonly #ledger: Ledger;
   readonly #watchdog = new Watchdog();
@@ -29,9 +32,14 @@ export class Session implements Carried {
   /** Resolves when every call has been settled and no more can be made. */
   readonly ended: Promise<void>;
 
-  /** @param expectedId what the host has to open, if it is known */
-  constructor(client: Client, open: Open, expectedId: string | undefined) {
+  /**
+   * @param expectedId what the host has to open, if it is known
+   * @param route where the stub may be opened instead; undefined, if it may not
+   */
+  constructor(client: Client, open: Open, expectedId: string | undefined, route: StubRoute | undefined) {
     this.#client = client;
+    this.#route = route;
+    this.#access = client;
     this.#open = open;
     this.#ledger = new Ledger(client.options, open, openBytes(open), expectedId);
     this.ended = new Promise((resolve) => (this.#tellEnded = resolve));
@@ -47,7 +55,8 @@ export class Session implements Carried {
       return 0;
     }
     if (this.#link === undefined) {
-      this.#link = this.#client.carry(this);
+      this.#access = this.#route?.begin() ?? this.#client;
+      this.#link = this.#access.carry(this);
       this.#watchdog.expectOpening(this.#client.options.openTimeoutMs, () => {
         this.#openingOverdue();
       });
@@ -130,6 +139,9 @@ export class Session implements Carried {
     const { answered, violated, told } = this.#ledger.receive(frame);
     if (this.#ledger.isOpened !== wasOpened) {
       this.#watchdog.opened();
+      if (frame.opened !== undefined) {
+        this.#route?.opened(frame.opened);
+      }
     }
     const unreadable = handOut(first, answered, frame.outcomes);
     if (unreadable !== undefined) {
@@ -184,6 +196,7 @@ export class Session implements Carried {
     if (verdicts === undefined) {
       return;
     }
+    this.#route?.broke(cause); // First, since callers may try again at once.
     carryOut(verdicts);
     const listeners = this.#breakListeners;
     this.#settle();
@@ -197,6 +210,7 @@ export class Session implements Carried {
     this.#watchdog.stop();
     this.#link?.kick(); // To half-close.
     this.#holdProcess();
+    this.#route?.ended();
     this.#tellEnded();
   }
 
@@ -227,9 +241,9 @@ export class Session implements Carried {
     if (isBusy !== this.#isHeld) {
       this.#isHeld = isBusy;
       if (isBusy) {
-        this.#client.connection?.hold();
+        this.#access.connection?.hold();
       } else {
-        this.#client.connection?.release();
+        this.#access.connection?.release();
       }
     }
   }
@@ -237,7 +251,8 @@ export class Session implements Carried {
   // ---- what the watchdog wakes -----------------------------------------------------------------------
 
   #openingOverdue(): void {
-    const { connection, options } = this.#client;
+    const { connection } = this.#access;
+    const { options } = this.#client;
     if (this.#ledger.hasSent) {
       this.#breakHere(openOverdue(`the host has not opened the stub within ${options.openTimeoutMs} ms`));
     } else {

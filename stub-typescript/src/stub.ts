@@ -16,6 +16,7 @@ import { OpenSchema } from "./gen/seriatim/v1/durable_objects_pb.js";
 import type { DurableObjectId } from "./ids.js";
 import { metadataOf } from "./metadata.js";
 import type { DurableObjectNamespace } from "./namespace.js";
+import { StubRoute } from "./routes.js";
 import { Session } from "./session.js";
 import { stubTransport, type StubTransportOptions } from "./stub-transport.js";
 
@@ -69,12 +70,14 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * @internal Stubs are got from a {@link DurableObjectNamespace}.
    *
    * @param openedName the name to open the object by; undefined to open it by its id
+   * @param knownId the object's id, if it is known without asking anyone; only of use for routes
    */
   constructor(
     namespace: DurableObjectNamespace,
     client: Client,
     openedName: string | undefined,
     id: DurableObjectId | undefined,
+    knownId: DurableObjectId | undefined,
   ) {
     this.#namespace = namespace;
     this.#id = id;
@@ -84,7 +87,10 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
       object:
         openedName === undefined ? { case: "id", value: String(id) } : { case: "name", value: openedName },
     });
-    this.#session = new Session(client, open, id?.toString());
+    const route =
+      client.routes &&
+      new StubRoute(client.routes, `${namespace.name}/${openedName ?? ""}`, knownId?.toString());
+    this.#session = new Session(client, open, id?.toString(), route);
     dropped.register(this, this.#session);
   }
 
