@@ -214,18 +214,36 @@ final class PostgresSlotsTest {
   }
 
   @Test
+  void aGiveThatDidNotReachTheStoreChangesNothing() {
+    TcpProxy proxy = proxy();
+    StorageEngine first = open(through(proxy));
+    StorageEngine second = open(options);
+    claim(first, LOW);
+    proxy.silence();
+    assertThrows(StorageException.class, () -> first.slots().give(LOW));
+    assertThat(first.slots().has(0)).isTrue();
+    proxy.speak();
+    Wait.until(() -> gives(first, LOW), "an answer");
+    assertThat(first.slots().has(0)).isFalse();
+    claim(second, LOW);
+  }
+
+  @Test
   void aGiveThatGotNoAnswerIsAskedAgain() {
     TcpProxy proxy = proxy();
     StorageEngine first = open(through(proxy));
     StorageEngine second = open(options);
     claim(first, LOW);
-    proxy.silenceAnswers();
+    proxy.silenceAnswersToCommitOfSlots();
     assertThrows(StorageException.class, () -> first.slots().give(LOW));
-    proxy.speak();
-    Wait.until(() -> gives(first, LOW), "an answer");
+    // Another host may have it by now; so this one has it no more.
     assertThat(first.slots().has(0)).isFalse();
     claim(second, LOW);
     object(second, LOW::contains).turn(s -> s.put("k", A));
+    proxy.speak();
+    Wait.until(() -> gives(first, LOW), "an answer");
+    assertThat(second.slots().claim(LOW)).isEqualTo(LOW);
+    object(second, LOW::contains).turn(s -> s.put("l", A));
   }
 
   @Test
@@ -235,13 +253,28 @@ final class PostgresSlotsTest {
     StorageEngine second = open(options);
     claim(second, HIGH);
     claim(first, Set.of(0));
-    proxy.silenceAnswers();
+    proxy.silenceAnswersToCommitOfSlots();
     assertThrows(StorageException.class, () -> first.slots().claim(slots(1, 100)));
+    assertThat(first.slots().has(1)).isFalse();
+    assertThat(number("SELECT count(*) FROM slots WHERE host = '" + first.slots().host() + "'"))
+        .isEqualTo(100);
     proxy.speak();
     // Nobody asks again, and so they are nobody's.
     claim(second, slots(1, 100));
     object(second, slots(1, 100)::contains).turn(s -> s.put("k", A));
-    Wait.until(() -> owned(first).isEmpty() || owned(first).equals(Set.of(0)), "what it has");
+    object(first, slot -> slot == 0).turn(s -> s.put("k", A));
+  }
+
+  @Test
+  void aClaimThatGotNoAnswerAndIsAskedAgainHasThem() {
+    TcpProxy proxy = proxy();
+    StorageEngine first = open(through(proxy));
+    claim(first, Set.of(0));
+    proxy.silenceAnswersToCommitOfSlots();
+    assertThrows(StorageException.class, () -> first.slots().claim(slots(1, 100)));
+    proxy.speak();
+    claim(first, slots(1, 100));
+    object(first, slots(1, 100)::contains).turn(s -> s.put("k", A));
   }
 
   // ---- dying
@@ -299,6 +332,7 @@ final class PostgresSlotsTest {
     StorageEngine second = open(options);
     claim(first, LOW);
     claim(second, HIGH);
+    awaitBeatsOfOwners();
     hangs.set(true);
     forgetLow();
     assertThat(claims(second, LOW)).isEmpty();
@@ -316,6 +350,7 @@ final class PostgresSlotsTest {
     claim(first, LOW);
     claim(second, HIGH);
     LinkedBlockingQueue<Set<Integer>> lost = lost(first);
+    awaitBeatsOfOwners();
     forgetLow();
     Wait.until(
         () -> {
@@ -328,9 +363,12 @@ final class PostgresSlotsTest {
     object(second, LOW::contains).turn(s -> s.put("k", B));
   }
 
+  private void awaitBeatsOfOwners() {
+    Wait.until(() -> number("SELECT count(*) FROM hosts WHERE slots > 0") == 2, "beats of both");
+  }
+
   /** A failover to a standby that has not seen a host claim these. */
   private void forgetLow() throws SQLException {
-    Wait.until(() -> number("SELECT count(*) FROM hosts WHERE slots > 0") == 2, "beats of both");
     execute("UPDATE slots SET epoch = epoch - 1, host = NULL WHERE slot < " + BORDER);
     endSessions();
   }

@@ -32,6 +32,10 @@ public final class TcpProxy implements AutoCloseable {
   @GuardedBy("this")
   private boolean holdsAnswersToCommit;
 
+  /** Likewise, that slots are to be taken or given up. */
+  @GuardedBy("this")
+  private boolean holdsAnswersToSlots;
+
   @GuardedBy("this")
   private boolean closed;
 
@@ -70,11 +74,17 @@ public final class TcpProxy implements AutoCloseable {
     holdsAnswersToCommit = true;
   }
 
+  /** The same, from the next time on that slots are told to be taken, or to be given up. */
+  public synchronized void silenceAnswersToCommitOfSlots() {
+    holdsAnswersToSlots = true;
+  }
+
   /** Everything comes through again, also what came meanwhile. */
   public synchronized void speak() {
     holdsRequests = false;
     holdsAnswers = false;
     holdsAnswersToCommit = false;
+    holdsAnswersToSlots = false;
     notifyAll();
   }
 
@@ -106,12 +116,15 @@ public final class TcpProxy implements AutoCloseable {
       InputStream in = from.getInputStream();
       OutputStream out = to.getOutputStream();
       boolean commits = false;
+      boolean slots = false;
       int read;
       while ((read = in.read(bytes)) >= 0 && mayPass(answers)) {
         String sent = new String(bytes, 0, read, ISO_8859_1);
         commits |= sent.contains("seriatim-committer-");
-        if (!answers && commits && sent.contains("COMMIT")) {
-          commitIsOnItsWay();
+        slots |= sent.contains("UPDATE slots");
+        if (!answers && sent.contains("COMMIT")) {
+          commitIsOnItsWay(commits, slots);
+          slots = false;
         }
         out.write(bytes, 0, read);
       }
@@ -131,8 +144,8 @@ public final class TcpProxy implements AutoCloseable {
     return !closed;
   }
 
-  private synchronized void commitIsOnItsWay() {
-    holdsAnswers |= holdsAnswersToCommit;
+  private synchronized void commitIsOnItsWay(boolean ofGroup, boolean ofSlots) {
+    holdsAnswers |= (ofGroup && holdsAnswersToCommit) || (ofSlots && holdsAnswersToSlots);
   }
 
   private synchronized boolean isClosed() {
