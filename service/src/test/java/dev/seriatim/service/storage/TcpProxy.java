@@ -121,10 +121,10 @@ public final class TcpProxy implements AutoCloseable {
       while ((read = in.read(bytes)) >= 0 && mayPass(answers)) {
         String sent = new String(bytes, 0, read, ISO_8859_1);
         commits |= sent.contains("seriatim-committer-");
-        slots |= sent.contains("UPDATE slots");
-        if (!answers && sent.contains("COMMIT")) {
-          commitIsOnItsWay(commits, slots);
-          slots = false;
+        if (!answers) {
+          // What follows the update of slots is its commit, by whatever name the driver calls it.
+          commitIsOnItsWay(commits && sent.contains("COMMIT"), slots);
+          slots = sent.contains("UPDATE slots");
         }
         out.write(bytes, 0, read);
       }
