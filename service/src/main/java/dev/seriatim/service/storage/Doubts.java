@@ -25,9 +25,9 @@ final class Doubts {
   }
 
   /** These are all the others that there are now. */
-  void look(List<SlotTable.Peer> peers) {
+  void look(List<HostTable.Peer> peers) {
     Map<String, Doubt> left = new HashMap<>();
-    for (SlotTable.Peer peer : peers) {
+    for (HostTable.Peer peer : peers) {
       String host = peer.other().host();
       Doubt doubt = doubts.get(host);
       if (doubt != null && doubt.beat == null && !doubt.sign.equals(peer.other().sign())) {

@@ -40,7 +40,7 @@ final class FreeClaims extends SlotClaims {
   }
 
   @Override
-  void act(SlotTable.View view, long now) throws SQLException {
+  void act(HostTable.View view, long now) throws SQLException {
     settle(view);
     if (view.owned() != known() || view.epochs() != knownEpochs()) {
       lease.dropLost();
@@ -64,8 +64,8 @@ final class FreeClaims extends SlotClaims {
     return ownership.epochs() + (claimed == null ? 0 : claimed.sum());
   }
 
-  private static @Nullable String sharing(SlotTable.View view) {
-    for (SlotTable.Peer peer : view.peers()) {
+  private static @Nullable String sharing(HostTable.View view) {
+    for (HostTable.Peer peer : view.peers()) {
       if (peer.shares()) {
         return peer.other().host();
       }
@@ -98,7 +98,7 @@ final class FreeClaims extends SlotClaims {
   }
 
   /** Whoever thought that it owned what was claimed here knows better by now, or is gone. */
-  private void settle(SlotTable.View view) throws SQLException {
+  private void settle(HostTable.View view) throws SQLException {
     Claimed waits = claimed;
     if (waits != null) {
       waits.doubts.look(view.peers());
@@ -114,7 +114,7 @@ final class FreeClaims extends SlotClaims {
     }
   }
 
-  private void tell(SlotTable.View view) {
+  private void tell(HostTable.View view) {
     String sharing = sharing(view);
     String owner = view.owner();
     if (ownsAll()) {

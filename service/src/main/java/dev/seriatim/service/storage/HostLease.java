@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds the lease of this host on its slots: beats in the database, looks at the beats of others,
  * buries those that are dead, and drops what was lost. {@link Beats} says who is dead, {@link
- * SlotClaims} what is taken of that which is free, {@link SlotTable} has the transactions.
+ * SlotClaims} what is taken of that which is free, {@link HostTable} and {@link SlotTable} have the
+ * transactions.
  *
  * <p>Owned by its one thread, but for what is guarded; before that by the thread that starts it,
  * and in the end by the one that closes it.
@@ -31,7 +32,8 @@ final class HostLease implements AutoCloseable {
 
   private final PostgresStore store;
   private final PostgresSessions sessions;
-  private final SlotTable table;
+  private final HostTable hosts;
+  private final SlotTable slots;
   private final Ownership ownership;
   private final Ticker ticker;
   private final Duration renewal;
@@ -84,12 +86,13 @@ final class HostLease implements AutoCloseable {
     this.ticker = options.ticker();
     this.renewal = options.leaseRenewal();
     this.leaseNanos = options.lease().toNanos();
-    this.table = new SlotTable(host, options.lease(), options.sharedSlots());
+    this.hosts = new HostTable(host, options.lease(), options.sharedSlots());
+    this.slots = new SlotTable(host);
     this.beats = new Beats(leaseNanos);
     this.claims =
         options.sharedSlots()
-            ? new SharedClaims(this, table, ownership, beats, host)
-            : new FreeClaims(this, table, ownership, store);
+            ? new SharedClaims(this, slots, ownership, beats, host)
+            : new FreeClaims(this, slots, ownership, store);
     this.thread =
         Thread.ofPlatform()
             .name("seriatim-lease")
@@ -160,7 +163,7 @@ final class HostLease implements AutoCloseable {
   private void leave() {
     for (int attempt = 1; ; attempt++) {
       try {
-        table.leave(connected());
+        hosts.leave(connected());
         return;
       } catch (SQLException e) {
         disconnect();
@@ -224,8 +227,8 @@ final class HostLease implements AutoCloseable {
     boolean _ = act(lookAtTables());
   }
 
-  private SlotTable.View lookAtTables() throws SQLException {
-    SlotTable.View view = table.look(connected());
+  private HostTable.View lookAtTables() throws SQLException {
+    HostTable.View view = hosts.look(connected());
     beats.look(view.others(), ticker.read());
     return view;
   }
@@ -244,7 +247,7 @@ final class HostLease implements AutoCloseable {
     long sent = ticker.read();
     beatSent = sent;
     beat++;
-    SlotTable.Renewal renewed = table.renew(open, beat, beatDone, ownership.owned());
+    HostTable.Renewal renewed = hosts.renew(open, beat, beatDone, ownership.owned());
     if (renewed == null) {
       if (joined) {
         joined = false;
@@ -253,7 +256,7 @@ final class HostLease implements AutoCloseable {
             System.Logger.Level.WARNING,
             "another host has taken over; the objects of this one are reset");
       }
-      table.join(open, beat);
+      hosts.join(open, beat);
       joined = true;
       claims.joined();
     } else if (renewed.beat() < beatInStore || renewed.group() < lastGroup) {
@@ -264,7 +267,7 @@ final class HostLease implements AutoCloseable {
           "{0}: {1}. What was committed lately may be lost; all objects are reset",
           store,
           why);
-      table.restartGroups(open, lastGroup);
+      hosts.restartGroups(open, lastGroup);
     }
     beatInStore = beat;
     unproven = false;
@@ -284,7 +287,7 @@ final class HostLease implements AutoCloseable {
    *
    * @return whether it has; not if the connection got lost
    */
-  private boolean act(SlotTable.View view) throws SQLException {
+  private boolean act(HostTable.View view) throws SQLException {
     long now = ticker.read();
     synchronized (this) {
       if (wentBack) {
@@ -305,7 +308,7 @@ final class HostLease implements AutoCloseable {
   }
 
   private boolean bury(Beats.Other dead) throws SQLException {
-    if (!table.bury(connected(), dead)) {
+    if (!hosts.bury(connected(), dead)) {
       return false;
     }
     LOGGER.log(
@@ -334,7 +337,7 @@ final class HostLease implements AutoCloseable {
    * @return what it says of this host, with the epochs
    */
   Map<Integer, Long> dropLost() throws SQLException {
-    Map<Integer, Long> epochs = table.owned(connected());
+    Map<Integer, Long> epochs = slots.owned(connected());
     boolean lost = false;
     for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
       Ownership.Tenure tenure = ownership.tenure(slot);

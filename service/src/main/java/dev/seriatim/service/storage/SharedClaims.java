@@ -82,7 +82,7 @@ final class SharedClaims extends SlotClaims {
   // ---- after each look
 
   @Override
-  void act(SlotTable.View view, long now) throws SQLException {
+  void act(HostTable.View view, long now) throws SQLException {
     lookAtDoubt(view);
     if (view.owned() != ownership.owned() || view.epochs() != ownership.epochs()) {
       giveRest(lease.dropLost());
@@ -92,7 +92,7 @@ final class SharedClaims extends SlotClaims {
     tell(view);
   }
 
-  private void lookAtDoubt(SlotTable.View view) {
+  private void lookAtDoubt(HostTable.View view) {
     if (doubts == null) {
       doubts = new Doubts(view.others());
     } else {
@@ -116,10 +116,10 @@ final class SharedClaims extends SlotClaims {
     }
   }
 
-  private void tellOfHosts(SlotTable.View view, long now) throws SQLException {
+  private void tellOfHosts(HostTable.View view, long now) throws SQLException {
     Set<String> there = new HashSet<>();
     Map<String, Long> changed = new HashMap<>();
-    for (SlotTable.Peer peer : view.peers()) {
+    for (HostTable.Peer peer : view.peers()) {
       String other = peer.other().host();
       there.add(other);
       Said known = said.get(other);
@@ -148,7 +148,7 @@ final class SharedClaims extends SlotClaims {
     news.hosts(List.copyOf(rows));
   }
 
-  private void tell(SlotTable.View view) {
+  private void tell(HostTable.View view) {
     String loner = view.loner();
     if (loner != null && !waiting) {
       LOGGER.log(

@@ -12,7 +12,7 @@ abstract class SlotClaims implements AutoCloseable {
    * Does what follows from what the tables say. A beat has come through on this connection since it
    * was opened.
    */
-  abstract void act(SlotTable.View view, long now) throws SQLException;
+  abstract void act(HostTable.View view, long now) throws SQLException;
 
   /** Whether this host has to look at the tables sooner than it beats. */
   abstract boolean isWaiting(long now);

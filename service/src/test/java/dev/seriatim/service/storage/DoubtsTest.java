@@ -7,13 +7,13 @@ import org.junit.jupiter.api.Test;
 
 /** When a host that may have owned what the store has forgotten is known to know better. */
 final class DoubtsTest {
-  private static SlotTable.Peer peer(String host, long beat, long done) {
+  private static HostTable.Peer peer(String host, long beat, long done) {
     Beats.Other other = new Beats.Other(host, "sign " + beat, 1, 1);
-    return new SlotTable.Peer(other, /* shares= */ true, /* said= */ 0, beat, done);
+    return new HostTable.Peer(other, /* shares= */ true, /* said= */ 0, beat, done);
   }
 
-  private static Doubts of(SlotTable.Peer... peers) {
-    return new Doubts(List.of(peers).stream().map(SlotTable.Peer::other).toList());
+  private static Doubts of(HostTable.Peer... peers) {
+    return new Doubts(List.of(peers).stream().map(HostTable.Peer::other).toList());
   }
 
   @Test
