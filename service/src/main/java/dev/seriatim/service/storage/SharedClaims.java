@@ -135,17 +135,16 @@ final class SharedClaims extends SlotClaims {
               (other, says) -> said.put(other, new Said(changed.getOrDefault(other, 0L), says)));
     }
     List<Slots.HostRow> rows = new ArrayList<>();
-    Slots.Announcement mine = toSay;
-    rows.add(
-        new Slots.HostRow(host, mine == null ? ClusterTable.NOTHING : mine, ownership.isCertain()));
+    rows.add(new Slots.HostRow(host, says(own), ownership.isCertain()));
     for (String other : there) {
-      Said known = said.get(other);
-      rows.add(
-          new Slots.HostRow(
-              other, known == null ? ClusterTable.NOTHING : known.says, beats.isHeard(other, now)));
+      rows.add(new Slots.HostRow(other, says(said.get(other)), beats.isHeard(other, now)));
     }
     rows.sort(Comparator.comparing(Slots.HostRow::host));
     news.hosts(List.copyOf(rows));
+  }
+
+  private static Slots.Announcement says(@Nullable Said of) {
+    return of == null ? ClusterTable.NOTHING : of.says;
   }
 
   private void tell(HostTable.View view) {

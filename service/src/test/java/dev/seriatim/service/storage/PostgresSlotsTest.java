@@ -312,6 +312,27 @@ final class PostgresSlotsTest {
   }
 
   @Test
+  void aHostThatHangsInTheMiddleOfACommitKeepsNoSlotFromAnother() throws Exception {
+    AtomicBoolean hangs = new AtomicBoolean();
+    StorageEngine first = open(options.withTicker(new HangingTicker(hangs)));
+    StorageEngine second = open(options);
+    claim(first, LOW);
+    TestObject object = object(first, LOW::contains);
+    object.turn(s -> s.put("k", A));
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    hangs.set(true);
+    long commit = object.submit(s -> s.put("k", B));
+    hold.awaitReached();
+    claim(second, LOW);
+    TestObject taken = object(second, LOW::contains);
+    assertThat(get(taken)).isEqualTo(Optional.of(A));
+    hold.release();
+    hangs.set(false);
+    object.awaitFailure(commit);
+    assertThat(get(taken)).isEqualTo(Optional.of(A));
+  }
+
+  @Test
   void aHostThatClosesFreesItsSlotsAtOnce() {
     StorageEngine first = open(options);
     StorageEngine second = open(options);
