@@ -9,6 +9,7 @@ import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,12 @@ final class AlarmScheduler implements AutoCloseable {
 
   /** How often any other clock is looked at: it may be a test's, which leaps when the test says. */
   private static final long LOOK_AT_OTHER_MILLIS = 20;
+
+  /**
+   * How often alarms of namespaces that aren't served are looked for at most. Slots may come and go
+   * some hundred times in a row, and to look is to count all alarms.
+   */
+  private static final long LOOK_FOR_OTHERS_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
@@ -67,6 +74,10 @@ final class AlarmScheduler implements AutoCloseable {
   /** Whether there may be alarms of namespaces that aren't served, and weren't told of. */
   @GuardedBy("this")
   private boolean othersUnknown = true;
+
+  /** When they were looked for last; null if never. */
+  @GuardedBy("this")
+  private @Nullable Long lookedForOthers;
 
   /** Whether the thread rests until others are answered. */
   @GuardedBy("this")
@@ -237,8 +248,14 @@ final class AlarmScheduler implements AutoCloseable {
   }
 
   private synchronized boolean mustLookForOthers() {
-    boolean must = othersUnknown;
-    othersUnknown = false;
+    long now = System.nanoTime();
+    boolean must =
+        othersUnknown
+            && (lookedForOthers == null || now - lookedForOthers >= LOOK_FOR_OTHERS_NANOS);
+    if (must) {
+      othersUnknown = false;
+      lookedForOthers = now;
+    }
     return must;
   }
 
