@@ -40,7 +40,8 @@ final class Life {
   @SuppressWarnings("UnusedVariable")
   private static final ImmutableList<Logger> QUIET =
       ImmutableList.of(
-          quiet("org.apache.pekko.cluster.sharding.ShardRegion"),
+          quiet("org.apache.pekko.cluster.sharding"),
+          quiet("org.apache.pekko.event.slf4j.Slf4jLogger"),
           quiet("org.apache.pekko.stream.Materializer"));
 
   private static final ImmutableSet<MemberStatus> GOING =

@@ -51,6 +51,8 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
 
   private static final Duration TICK = Duration.ofMillis(250);
 
+  private static final int TICKS_SAME = 8;
+
   /** How long the region may last when it has no slots any more. */
   private static final Duration REGION_END = Duration.ofSeconds(1);
 
@@ -84,7 +86,11 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private ImmutableSet<String> hosts = ImmutableSet.of();
   private boolean up;
   private @Nullable HandOver handOver;
+
+  /** How many slots this host has, since how many ticks, and what was said of that last. */
   private int slots;
+
+  private int ticksSame;
   private int slotsSaid;
 
   private SlotRouter(ActorContext<Message> context, Keepers keepers) {
@@ -184,12 +190,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
 
   private Behavior<Message> tick() {
     keepers.handOffs().look(System.nanoTime());
-    int now = keepers.routes().count(keepers.slots().host());
-    if (now == slots && now != slotsSaid) {
-      LOGGER.log(INFO, "this host has {0} of {1} slots", now, Slots.COUNT);
-      slotsSaid = now;
-    }
-    slots = now;
+    saySlots();
     if (handOver != null) {
       if (!othersHaveSlots()) {
         keepers.handOffs().letAllLeave(System.nanoTime());
@@ -200,6 +201,17 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
       }
     }
     return ask();
+  }
+
+  /** Says how many slots this host has, when that doesn't change any more. */
+  private void saySlots() {
+    int now = keepers.routes().count(keepers.slots().host());
+    ticksSame = now == slots ? ticksSame + 1 : 0;
+    slots = now;
+    if (now != slotsSaid && ticksSame == TICKS_SAME) {
+      LOGGER.log(INFO, "this host has {0} of {1} slots", now, Slots.COUNT);
+      slotsSaid = now;
+    }
   }
 
   /** The region hands its shards off, and ends when it has none. */
