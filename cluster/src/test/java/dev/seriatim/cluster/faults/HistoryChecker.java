@@ -1,6 +1,5 @@
 package dev.seriatim.cluster.faults;
 
-import static java.util.Comparator.comparing;
 import static java.util.Comparator.comparingInt;
 import static java.util.Comparator.comparingLong;
 import static java.util.stream.Collectors.groupingBy;
@@ -235,7 +234,7 @@ final class HistoryChecker {
       }
     }
     effects.sort(comparingLong(Effect::began));
-    PriorityQueue<Effect> running = new PriorityQueue<>(comparing(Effect::ended));
+    PriorityQueue<Effect> running = new PriorityQueue<>(comparingLong(Effect::ended));
     Effect longest = null; // Of those that had ended.
     for (Effect effect : effects) {
       for (Effect next = running.peek();
