@@ -59,7 +59,7 @@ final class RoutingTable {
     askAll();
   }
 
-  /** The host that has this slot; null if it isn't known. */
+  /** The host that has this slot; null if it isn't known, or not where that host is. */
   @Nullable HostRow host(int slot) {
     return routes.get(slot);
   }
@@ -162,6 +162,9 @@ final class RoutingTable {
   private boolean show(int slot) {
     String owner = owners[slot];
     HostRow row = owner == null ? null : rows.get(owner);
+    if (row != null && row.announcement().address().isEmpty()) {
+      row = null; // It has just been made, and says soon where its host is.
+    }
     HostRow before = routes.getAndSet(slot, row);
     return row == null ? before != null : !row.equals(before);
   }

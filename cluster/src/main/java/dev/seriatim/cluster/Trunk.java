@@ -14,6 +14,7 @@ import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientStreamTracer;
+import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
@@ -68,7 +69,8 @@ final class Trunk extends OneWriter {
   private boolean ended;
 
   /**
-   * Calls a host.
+   * Calls a host. The call is nobody's: it doesn't end with the client's call in which it is first
+   * needed, nor at its deadline.
    *
    * @param token what that host wants to be shown
    * @param whenOver is told when the call has ended, before its stubs are
@@ -76,12 +78,17 @@ final class Trunk extends OneWriter {
   Trunk(Channel channel, String peer, String token, Consumer<Trunk> whenOver) {
     this.peer = peer;
     this.whenOver = whenOver;
-    call =
-        channel.newCall(
-            METHOD, CallOptions.DEFAULT.withStreamTracerFactory(new ConnectionTracer()));
-    Metadata headers = new Metadata();
-    headers.put(PeerService.TOKEN, token);
-    call.start(new Answers(), headers);
+    Context caller = Context.ROOT.attach();
+    try {
+      call =
+          channel.newCall(
+              METHOD, CallOptions.DEFAULT.withStreamTracerFactory(new ConnectionTracer()));
+      Metadata headers = new Metadata();
+      headers.put(PeerService.TOKEN, token);
+      call.start(new Answers(), headers);
+    } finally {
+      Context.ROOT.detach(caller);
+    }
     call.request(MESSAGES);
   }
 

@@ -67,9 +67,7 @@ final class Trunks implements AutoCloseable {
           new Trunk(
               peer.channels[index],
               row.announcement().address(),
-              BaseEncoding.base16()
-                  .lowerCase()
-                  .encode(peer.row.announcement().token().toByteArray()),
+              BaseEncoding.base16().lowerCase().encode(row.announcement().token().toByteArray()),
               _ -> {});
       peer.trunks[index] = trunk;
     }

@@ -12,6 +12,7 @@ import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectStub;
+import dev.seriatim.stub.DurableObjects;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,6 +100,25 @@ final class EdgeTest {
     assertThat(failure(second)).contains("below zero [OBJECT_EXCEPTION, call 2");
     assertThat(failure(third)).contains("call 3 behind 2, NOT_EXECUTED]");
     assertThat(recorder.of(stub.id().toString())).isEqualTo(upTo(1));
+  }
+
+  /** What leads to another host isn't the call's in which it was needed first. */
+  @Test
+  void aStubDoesNotEndWithAnotherOnTheSameTrunk() throws Exception {
+    Node edge = cluster.start("edge", recorder.on("edge"));
+    Node owner = cluster.start("owner", recorder.on("owner"));
+    cluster.take(owner, TestCluster.allSlots());
+    DurableObjects client = edge.client(options(false));
+    DurableObjectStub first = client.namespace("RECORDER").getByName("somebody");
+    DurableObjectStub second = client.namespace("RECORDER").getByName("somebody");
+    assertThat(get(call(first, 1))).isEqualTo(1);
+    assertThat(get(call(second, 2))).isEqualTo(2);
+    first.close();
+    assertThat(first.awaitEnd(Duration.ofSeconds(30))).isTrue();
+    for (int i = 3; i <= 100; i++) {
+      assertThat(get(call(second, i))).isEqualTo(i);
+    }
+    assertThat(recorder.of(second.id().toString())).isEqualTo(upTo(100));
   }
 
   private static String failure(ListenableFuture<CounterValue> answer) throws Exception {

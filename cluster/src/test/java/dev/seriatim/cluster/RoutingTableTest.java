@@ -55,6 +55,18 @@ final class RoutingTableTest {
     assertThat(table.count("two")).isEqualTo(1);
   }
 
+  /** A host makes its row before it knows where it listens, and may have slots before others do. */
+  @Test
+  void waitsForTheAddressOfAHost() {
+    Map<Integer, Question> asked = ask(0);
+    assertThat(table.hosts(List.of(row("one", "")))).isEmpty();
+    assertThat(answer(asked, 7, "one", 0)).isFalse();
+    assertThat(table.host(7)).isNull();
+
+    assertThat(table.hosts(List.of(ONE))).containsExactly(7);
+    assertThat(table.host(7)).isEqualTo(ONE);
+  }
+
   @Test
   void dropsAnswersThatWereOvertaken() {
     table.hosts(List.of(ONE, TWO));
