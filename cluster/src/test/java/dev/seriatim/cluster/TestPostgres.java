@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** A PostgreSQL of one test's own, on a free port of the loopback interface. */
-final class TestPostgres implements AutoCloseable {
+public final class TestPostgres implements AutoCloseable {
   private static final Path DEBIAN = Path.of("/usr/lib/postgresql");
   private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
 
@@ -32,7 +32,7 @@ final class TestPostgres implements AutoCloseable {
   }
 
   /** Starts one in this directory, or skips the test if the programs aren't installed. */
-  static TestPostgres start(Path home) throws IOException, InterruptedException {
+  public static TestPostgres start(Path home) throws IOException, InterruptedException {
     Optional<Path> programs = programs();
     Assumptions.assumeTrue(
         programs.isPresent(), "PostgreSQL is not installed: no initdb in " + DEBIAN + "/*/bin");
@@ -74,7 +74,8 @@ final class TestPostgres implements AutoCloseable {
     }
   }
 
-  String url() {
+  /** The URL of its one database. */
+  public String url() {
     return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=seriatim";
   }
 
@@ -82,7 +83,7 @@ final class TestPostgres implements AutoCloseable {
     return home.resolve("data").toString();
   }
 
-  private void run(String program, String... arguments) throws IOException, InterruptedException {
+  private String run(String program, String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     if (ROOT) {
       command.addAll(List.of("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"));
@@ -99,11 +100,35 @@ final class TestPostgres implements AutoCloseable {
               .start();
       if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
         process.destroyForcibly();
-        throw new IllegalStateException(command + " failed:\n" + Files.readString(output, UTF_8));
+        throw new IOException(command + " failed:\n" + Files.readString(output, UTF_8));
       }
+      return Files.readString(output, UTF_8);
     } finally {
       Files.delete(output);
     }
+  }
+
+  /** Where it listens. */
+  public int port() {
+    return port;
+  }
+
+  /** Ends it as a crash would, and starts it again. */
+  public void restart() throws IOException, InterruptedException {
+    run("pg_ctl", "restart", "-w", "-m", "immediate", "-D", data());
+  }
+
+  /** What it answers to this, as text. */
+  public String query(String sql) throws IOException, InterruptedException {
+    return run(
+        "psql",
+        "--no-psqlrc",
+        "--quiet",
+        "--tuples-only",
+        "--no-align",
+        url().substring("jdbc:".length()),
+        "-c",
+        sql);
   }
 
   @Override
