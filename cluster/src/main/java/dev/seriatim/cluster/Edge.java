@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -50,6 +51,9 @@ final class Edge implements AutoCloseable {
   /** Those that are open, by their slots. */
   private final AtomicReferenceArray<@Nullable Set<Relay>> relays =
       new AtomicReferenceArray<>(Slots.COUNT);
+
+  /** Whether no client opens a stub here any more. */
+  private volatile boolean leaving;
 
   private final Set<Relay> waiting = ConcurrentHashMap.newKeySet();
 
@@ -110,7 +114,7 @@ final class Edge implements AutoCloseable {
 
     @Override
     public @Nullable BreakCause refusal() {
-      return !objects && directory.isDraining() ? ObjectDirectory.drainCause() : null;
+      return !objects && (leaving || directory.isDraining()) ? ObjectDirectory.drainCause() : null;
     }
 
     @Override
@@ -211,7 +215,7 @@ final class Edge implements AutoCloseable {
   void waits(Relay relay) {
     waiting.add(relay);
     routes.ask(relay.slot());
-    var _ = looks.submit(() -> relay.look(nanos()));
+    later(() -> relay.look(nanos()));
   }
 
   void ended(Relay relay) {
@@ -242,15 +246,23 @@ final class Edge implements AutoCloseable {
 
   /** Another host has this slot, or none. */
   void changed(int slot) {
-    var _ =
-        looks.submit(
-            () -> {
-              Set<Relay> known = relays.get(slot);
-              if (known != null) {
-                suspects.addAll(known);
-                look(known);
-              }
-            });
+    later(
+        () -> {
+          Set<Relay> known = relays.get(slot);
+          if (known != null) {
+            suspects.addAll(known);
+            look(known);
+          }
+        });
+  }
+
+  /** Does this on the edge's thread. What is closed needs nothing any more. */
+  private void later(Runnable look) {
+    try {
+      looks.execute(look);
+    } catch (RejectedExecutionException e) {
+      logger.log(Level.FINE, "the edge is closed", e);
+    }
   }
 
   private void look() {
@@ -269,6 +281,11 @@ final class Edge implements AutoCloseable {
         logger.log(Level.SEVERE, e, () -> "could not look at " + relay);
       }
     }
+  }
+
+  /** The host is about to shut down: no client opens a stub here from now on. */
+  void leave() {
+    leaving = true;
   }
 
   /**

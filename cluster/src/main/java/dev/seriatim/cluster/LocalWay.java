@@ -64,6 +64,14 @@ final class LocalWay implements Way, Attachment {
   }
 
   @Override
+  public void breakSoon(BreakCause cause) {
+    SessionInput input = session;
+    if (input != null) {
+      input.breakSoon(cause);
+    }
+  }
+
+  @Override
   public void halfClose() {
     SessionInput input = session;
     if (input != null) {

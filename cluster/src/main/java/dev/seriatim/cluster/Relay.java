@@ -89,6 +89,9 @@ final class Relay implements SessionInput {
   @GuardedBy("this")
   private boolean moving;
 
+  @GuardedBy("this")
+  private boolean draining;
+
   /** Since when it waits, on the edge's clock. */
   @GuardedBy("this")
   private long waitsSince;
@@ -246,20 +249,36 @@ final class Relay implements SessionInput {
     passEnd();
   }
 
+  @Override
+  public void breakSoon(BreakCause cause) {
+    Way on;
+    synchronized (this) {
+      sealed = true;
+      on = way;
+    }
+    if (on == null) {
+      breakNow(cause);
+    } else {
+      on.breakSoon(cause);
+    }
+  }
+
   /**
-   * The host shuts down.
+   * The host shuts down: breaks the stub, if it leads to another host. May be called again.
    *
-   * @return whether it still leads to another host
+   * @return whether it does, and has not ended yet
    */
   boolean drain() {
     synchronized (this) {
       if (state == State.OVER || fromObject || way instanceof LocalWay) {
         return false;
       }
+      if (draining && way != null) {
+        return true;
+      }
+      draining = way != null;
     }
-    BreakCause cause = ObjectDirectory.drainCause();
-    breakNow(cause);
-    fail(cause);
+    breakSoon(ObjectDirectory.drainCause());
     return true;
   }
 

@@ -137,6 +137,7 @@ public final class SeriatimCluster implements Cluster {
   @Override
   public void leave() throws InterruptedException {
     Parts there = parts();
+    there.edge().leave();
     there.placer().leave();
     there.edge().drain(there.member().limits().drainLimit());
   }

@@ -70,6 +70,11 @@ final class TrunkWay implements Way {
   }
 
   @Override
+  public void breakSoon(BreakCause cause) {
+    trunk.send(LaneRequest.ofRelayBreakSoon(lane, cause.toBroken(0)));
+  }
+
+  @Override
   public void halfClose() {
     trunk.send(LaneRequest.ofHalfClose(lane));
   }

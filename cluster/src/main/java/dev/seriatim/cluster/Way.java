@@ -23,6 +23,9 @@ interface Way {
   /** Lets the stub break for this cause, behind what was sent. */
   void fail(BreakCause cause);
 
+  /** Lets the stub break after the turn that it is in. On any thread. */
+  void breakSoon(BreakCause cause);
+
   /** Nothing more is sent: the stub ends when all has been answered. */
   void halfClose();
 

@@ -42,7 +42,7 @@ final class TestCluster implements AutoCloseable {
       new AtomicReferenceArray<>(Slots.COUNT);
 
   /** One host. */
-  final class Node implements Cluster, Placer, Routes {
+  final class Node implements Cluster, Routes {
     private final FakeStore.FakeSlots slots;
     private final SeriatimCluster cluster;
     private final AtomicReferenceArray<@Nullable HostRow> known =
@@ -61,7 +61,7 @@ final class TestCluster implements AutoCloseable {
               options.apply(JoinOptions.at("127.0.0.1", 0).withAdvertise(wire.address())),
               (_, taken) -> {
                 slotHost = taken;
-                return this;
+                return new Told();
               });
     }
 
@@ -119,22 +119,39 @@ final class TestCluster implements AutoCloseable {
       cluster.leave();
     }
 
-    // ---- the placer
-
-    @Override
-    public Routes routes() {
-      return this;
-    }
-
-    @Override
-    public void start(Announcement announcement) {
-      row = new HostRow(name(), announcement, /* live= */ true);
-      slots.announce(announcement);
-    }
-
     @Override
     public boolean isUp() {
       return true;
+    }
+
+    @Override
+    public void close() {
+      cluster.close();
+    }
+
+    /** In place of Pekko. */
+    private final class Told implements Placer {
+      @Override
+      public Routes routes() {
+        return Node.this;
+      }
+
+      @Override
+      public void start(Announcement announcement) {
+        row = new HostRow(name(), announcement, /* live= */ true);
+        slots.announce(announcement);
+      }
+
+      @Override
+      public void leave() {}
+
+      @Override
+      public boolean isUp() {
+        return true;
+      }
+
+      @Override
+      public void close() {}
     }
 
     // ---- the routes
@@ -165,9 +182,6 @@ final class TestCluster implements AutoCloseable {
         listeners.forEach(listener -> listener.changed(slot));
       }
     }
-
-    @Override
-    public void close() {}
   }
 
   /** Starts a host. */

@@ -38,6 +38,8 @@ public final class LaneMessages {
   private static final int RELAY_OPEN = Tags.bytes(RELAY_OPEN_FIELD);
   private static final int RELAY_FAIL_FIELD = RelayRequest.FAIL_FIELD_NUMBER;
   private static final int RELAY_FAIL = Tags.bytes(RELAY_FAIL_FIELD);
+  private static final int RELAY_BREAK_SOON_FIELD = RelayRequest.BREAK_SOON_FIELD_NUMBER;
+  private static final int RELAY_BREAK_SOON = Tags.bytes(RELAY_BREAK_SOON_FIELD);
   private static final int END_FIELD = dev.seriatim.v1.LaneResponse.END_FIELD_NUMBER;
   private static final int END = Tags.bytes(END_FIELD);
 
@@ -88,15 +90,22 @@ public final class LaneMessages {
         what = in.readBool() ? What.CANCEL : What.NEITHER;
       } else if (tag == MORE_BYTES) {
         moreBytes = in.readUInt32();
-      } else if (fromHost && (tag == RELAY_OPEN || tag == RELAY_FAIL)) {
+      } else if (fromHost && isOfRelay(tag)) {
         frame = new EncodedFrame(in.readByteArray());
-        what = tag == RELAY_OPEN ? What.RELAY_OPEN : What.RELAY_FAIL;
+        what =
+            tag == RELAY_OPEN
+                ? What.RELAY_OPEN
+                : tag == RELAY_FAIL ? What.RELAY_FAIL : What.RELAY_BREAK_SOON;
       } else {
         UnknownFields.skip(in, tag, /* depth= */ 1);
       }
     }
-    boolean hasFrame = what == What.FRAME || what == What.RELAY_OPEN || what == What.RELAY_FAIL;
+    boolean hasFrame = what != What.HALF_CLOSE && what != What.CANCEL && what != What.NEITHER;
     return new LaneRequest(lane, what, hasFrame ? frame : null, moreBytes);
+  }
+
+  private static boolean isOfRelay(int tag) {
+    return tag == RELAY_OPEN || tag == RELAY_FAIL || tag == RELAY_BREAK_SOON;
   }
 
   /** Writes a {@code ConnectManyRequest}, or a {@code seriatim.peer.v1.TrunkRequest}. */
@@ -141,6 +150,7 @@ public final class LaneMessages {
           switch (part.what()) {
             case RELAY_OPEN -> RELAY_OPEN_FIELD;
             case RELAY_FAIL -> RELAY_FAIL_FIELD;
+            case RELAY_BREAK_SOON -> RELAY_BREAK_SOON_FIELD;
             default -> FRAME_FIELD;
           };
       out.writeByteArray(field, part.frame().bytes());
@@ -149,7 +159,7 @@ public final class LaneMessages {
         case HALF_CLOSE -> out.writeBool(HALF_CLOSE_FIELD, true);
         case CANCEL -> out.writeBool(CANCEL_FIELD, true);
         case NEITHER -> out.writeBool(CANCEL_FIELD, false);
-        case NOTHING, FRAME, RELAY_OPEN, RELAY_FAIL -> {}
+        case NOTHING, FRAME, RELAY_OPEN, RELAY_FAIL, RELAY_BREAK_SOON -> {}
       }
     }
     if (part.moreBytes() != 0) {

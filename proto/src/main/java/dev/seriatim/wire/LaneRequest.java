@@ -26,7 +26,9 @@ public record LaneRequest(long lane, What what, @Nullable EncodedFrame frame, in
     /** Between hosts: how the stub comes here. */
     RELAY_OPEN,
     /** Between hosts: the stub is to break, with the cause that stands here. */
-    RELAY_FAIL
+    RELAY_FAIL,
+    /** Between hosts: the stub is to break after the turn that it is in. */
+    RELAY_BREAK_SOON
   }
 
   /** A frame. */
@@ -42,6 +44,11 @@ public record LaneRequest(long lane, What what, @Nullable EncodedFrame frame, in
   /** Between hosts: a break. */
   public static LaneRequest ofRelayFail(long lane, Broken cause) {
     return new LaneRequest(lane, What.RELAY_FAIL, EncodedFrame.of(cause), 0);
+  }
+
+  /** Between hosts: a break that doesn't wait for what was sent. */
+  public static LaneRequest ofRelayBreakSoon(long lane, Broken cause) {
+    return new LaneRequest(lane, What.RELAY_BREAK_SOON, EncodedFrame.of(cause), 0);
   }
 
   /** A half-close. */

@@ -68,7 +68,8 @@ final class HostLane implements Link {
       case CANCEL -> stub.cancelled();
       case NEITHER -> call.problem("lane " + number + ": a half-close or cancel that is not true");
       case NOTHING -> {}
-      case RELAY_OPEN, RELAY_FAIL -> call.problem("lane " + number + ": what only hosts say");
+      case RELAY_OPEN, RELAY_FAIL, RELAY_BREAK_SOON ->
+          call.problem("lane " + number + ": what only hosts say");
     }
   }
 

@@ -82,7 +82,7 @@ final class Lane extends StubReader {
         call.ended(this);
         cancelled();
       }
-      case RELAY_OPEN, RELAY_FAIL -> takeFromHost(part);
+      case RELAY_OPEN, RELAY_FAIL, RELAY_BREAK_SOON -> takeFromHost(part);
       case NEITHER ->
           fail(
               BreakCause.of(
@@ -97,6 +97,8 @@ final class Lane extends StubReader {
     try {
       if (message != null && part.what() == LaneRequest.What.RELAY_OPEN) {
         relayOpen = RelayOpen.parseFrom(message.bytes());
+      } else if (message != null && part.what() == LaneRequest.What.RELAY_BREAK_SOON) {
+        breakSoon(BreakCause.of(Broken.parseFrom(message.bytes())));
       } else if (message != null) {
         fail(BreakCause.of(Broken.parseFrom(message.bytes())));
       }

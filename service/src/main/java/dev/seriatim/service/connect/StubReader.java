@@ -105,6 +105,16 @@ abstract class StubReader implements Attachment {
     }
   }
 
+  /** The stub is to break after the turn that it is in. */
+  final void breakSoon(BreakCause cause) {
+    SessionInput input = session;
+    if (input != null) {
+      input.breakSoon(cause);
+    } else if (!refused) {
+      refuse(cause);
+    }
+  }
+
   final void halfClosed() {
     SessionInput input = session;
     if (input != null) {

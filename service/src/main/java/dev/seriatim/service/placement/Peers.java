@@ -69,6 +69,9 @@ public final class Peers implements Placement {
     public void fail(BreakCause cause) {}
 
     @Override
+    public void breakSoon(BreakCause cause) {}
+
+    @Override
     public void halfClose() {}
 
     @Override

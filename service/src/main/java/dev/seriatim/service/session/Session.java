@@ -360,7 +360,7 @@ public final class Session implements SessionInput {
 
   // ---- any thread
 
-  /** Breaks the stub, after the turn that it is in, if it is in one. */
+  @Override
   public void breakSoon(BreakCause cause) {
     outcomes.breakSoon(cause);
   }

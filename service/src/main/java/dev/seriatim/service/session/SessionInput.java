@@ -44,6 +44,9 @@ public interface SessionInput {
   /** Lets the stub break with this cause when its turn comes. Whatever comes later is discarded. */
   void fail(BreakCause cause);
 
+  /** Breaks the stub, after the turn that it is in, if it is in one. On any thread. */
+  void breakSoon(BreakCause cause);
+
   /** The client has nothing more to send: the stub ends when everything has been answered. */
   void halfClose();
 

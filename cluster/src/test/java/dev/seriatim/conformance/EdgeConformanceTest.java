@@ -1,0 +1,135 @@
+package dev.seriatim.conformance;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+
+import dev.seriatim.cluster.EdgeAndOwner;
+import dev.seriatim.conformance.v1.Case;
+import dev.seriatim.service.ConnectionLimits;
+import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.HostLimits;
+import io.grpc.ManagedChannel;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** Every case through a host that has none of the objects: nobody can tell. */
+final class EdgeConformanceTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Set<String> ALWAYS = Set.of("alarms", "own-call", "lanes");
+
+  /** A store that fails is the owner's, and is held to its cases where it is. */
+  private static final Set<String> NOT_HERE = Set.of("bad-store");
+
+  @TestFactory
+  Stream<DynamicTest> calls() throws IOException {
+    return cases(/* lanes= */ false);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> lanes() throws IOException {
+    return cases(/* lanes= */ true);
+  }
+
+  private static Stream<DynamicTest> cases(boolean lanes) throws IOException {
+    Hosts shared = new Hosts(ALWAYS, lanes);
+    return CaseFiles.load().stream()
+        .filter(one -> one.getRequiresList().stream().noneMatch(NOT_HERE::contains))
+        .filter(one -> !lanes || !one.getRequiresList().contains("own-call"))
+        .map(one -> DynamicTest.dynamicTest(one.getName(), () -> check(one, shared, lanes)))
+        .onClose(shared::close);
+  }
+
+  private static void check(Case testCase, Hosts shared, boolean lanes)
+      throws InterruptedException {
+    CaseResult result;
+    if (ALWAYS.containsAll(testCase.getRequiresList())) {
+      result = new CaseRunner(shared, PATIENCE).run(testCase);
+    } else {
+      try (Hosts own = new Hosts(Set.copyOf(testCase.getRequiresList()), lanes)) {
+        result = new CaseRunner(own, PATIENCE).run(testCase);
+      }
+    }
+    assertWithMessage(result.message()).that(result.isFailure()).isFalse();
+    assertWithMessage(result.message())
+        .that(result.verdict())
+        .isNotEqualTo(CaseResult.Verdict.SKIPPED);
+  }
+
+  /** An edge and an owner with the probe's namespaces. */
+  private static final class Hosts implements Target, AutoCloseable {
+    private final ProbeNamespaces atOwner = new ProbeNamespaces();
+    private final Set<String> features;
+    private final boolean lanes;
+    private final EdgeAndOwner hosts;
+
+    private Hosts(Set<String> features, boolean lanes) {
+      this.features = features;
+      this.lanes = lanes;
+      HostLimits limits = limits(features);
+      hosts =
+          new EdgeAndOwner(
+              builder -> add(new ProbeNamespaces(), builder, limits),
+              builder -> add(atOwner, builder, limits));
+    }
+
+    private static void add(
+        ProbeNamespaces probes, DurableObjectHost.Builder builder, HostLimits limits) {
+      builder.limits(limits);
+      probes.addTo(builder);
+    }
+
+    private static HostLimits limits(Set<String> features) {
+      HostLimits.Builder limits = HostLimits.builder();
+      if (features.contains("turn-limit")) {
+        limits.turnLimit(Duration.ofMillis(300));
+      }
+      if (features.contains("queue-limit")) {
+        limits.stubQueue(new HostLimits.QueueSize(64, 1 << 20));
+      }
+      if (features.contains("few-lanes")) {
+        limits.connections(ConnectionLimits.defaults().withMaxLanesPerCall(16));
+      }
+      if (features.contains("few-instances")) {
+        limits.maxInstances(16);
+      }
+      return limits.build();
+    }
+
+    @Override
+    public ManagedChannel connect() {
+      return new RemoteTarget("127.0.0.1:" + hosts.edge().port(), features, lanes).connect();
+    }
+
+    @Override
+    public Set<String> features() {
+      return features;
+    }
+
+    @Override
+    public void drain() {
+      Thread.ofVirtual()
+          .name("drain")
+          .start(
+              () -> {
+                try {
+                  hosts.edge().drain();
+                } catch (InterruptedException e) {
+                  hosts.edge().close();
+                }
+              });
+    }
+
+    @Override
+    public void openGate(String gate) {
+      atOwner.world().gate(gate).release();
+    }
+
+    @Override
+    public void close() {
+      hosts.close();
+    }
+  }
+}
