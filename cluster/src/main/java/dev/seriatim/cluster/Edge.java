@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * The edge of this host: the stubs that came in here, wherever their objects are. Safe for any
  * number of threads.
  */
-final class Edge implements AutoCloseable {
+final class Edge implements RelayHost, AutoCloseable {
   private static final Logger logger = Logger.getLogger(Edge.class.getName());
 
   /** How often is looked at stubs that wait, or may lead astray. */
@@ -159,43 +159,38 @@ final class Edge implements AutoCloseable {
 
   // ---- relays
 
-  long nanos() {
+  @Override
+  public long nanos() {
     return nanos.getAsLong();
   }
 
-  QueueBudget kept() {
-    return kept;
-  }
-
-  /**
-   * Takes room for a frame that is to be kept.
-   *
-   * @param count how many invocations it has
-   * @return whether there was any
-   */
-  boolean takeRoom(int count, long room) {
+  @Override
+  public @Nullable String takeRoom(int count, long room) {
     int wanted = Math.max(1, count);
     int fit = kept.take(wanted, room);
     if (fit > 0 && fit < wanted) {
       kept.release(fit, room);
     }
-    return fit == wanted;
+    return fit == wanted ? null : kept.refusal();
   }
 
-  /** Gives room back that was taken. */
-  void giveRoom(int count, long room) {
-    kept.release(Math.max(1, count), room);
+  @Override
+  public void giveRoom(int count, long room) {
+    kept.release(count, room);
   }
 
-  Duration patience() {
+  @Override
+  public Duration patience() {
     return patience;
   }
 
-  Duration lostPatience() {
+  @Override
+  public Duration lostPatience() {
     return lostPatience;
   }
 
-  void began(Relay relay) {
+  @Override
+  public void began(Relay relay) {
     Set<Relay> known = relays.get(relay.slot());
     if (known == null) {
       known = ConcurrentHashMap.newKeySet();
@@ -206,19 +201,21 @@ final class Edge implements AutoCloseable {
     waiting.add(relay);
   }
 
-  void found(Relay relay) {
+  @Override
+  public void found(Relay relay) {
     waiting.remove(relay);
     suspects.remove(relay);
   }
 
-  /** It has no way any more. The next one is looked for at once, but not on this thread. */
-  void waits(Relay relay) {
+  @Override
+  public void waits(Relay relay) {
     waiting.add(relay);
     routes.ask(relay.slot());
     later(() -> relay.look(nanos()));
   }
 
-  void ended(Relay relay) {
+  @Override
+  public void ended(Relay relay) {
     Set<Relay> known = relays.get(relay.slot());
     if (known != null) {
       known.remove(relay);
@@ -227,8 +224,8 @@ final class Edge implements AutoCloseable {
     suspects.remove(relay);
   }
 
-  /** A way to the object, not opened yet; null if none is known. */
-  @Nullable Way way(Relay relay, boolean onClientsThread) {
+  @Override
+  public @Nullable Way way(Relay relay, boolean onClientsThread) {
     int slot = relay.slot();
     if (slots.has(slot)) {
       return directory.letsIn(relay.address().id(), relay.isFromObject())

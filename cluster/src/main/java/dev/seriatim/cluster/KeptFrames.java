@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class KeptFrames {
   private record Kept(StubFrame frame, int count, long room) {}
 
-  private final Edge edge;
+  private final RelayHost edge;
   private final ArrayDeque<Kept> passed = new ArrayDeque<>(2);
   private final ArrayDeque<Kept> waiting = new ArrayDeque<>(2);
 
@@ -27,7 +27,7 @@ final class KeptFrames {
    *
    * @param edge counts what is
    */
-  KeptFrames(Edge edge) {
+  KeptFrames(RelayHost edge) {
     this.edge = edge;
   }
 
@@ -65,7 +65,7 @@ final class KeptFrames {
         first != null && first.count > 0 && answeredOfFirst >= first.count;
         first = passed.peek()) {
       answeredOfFirst -= first.count;
-      edge.giveRoom(first.count, first.room);
+      edge.giveRoom(Math.max(1, first.count), first.room);
       passed.remove();
     }
   }
@@ -77,7 +77,7 @@ final class KeptFrames {
     }
     if (answeredOfFirst > 0) {
       Kept first = waiting.removeFirst();
-      edge.kept().release(answeredOfFirst, 0);
+      edge.giveRoom(answeredOfFirst, 0);
       byte[] rest = FrameScan.requestBehind(first.frame.bytes(), answeredOfFirst);
       waiting.addFirst(new Kept(Frame.of(rest), first.count - answeredOfFirst, first.room));
       answeredOfFirst = 0;
@@ -87,10 +87,10 @@ final class KeptFrames {
   /** Nothing is kept any more. */
   void clear() {
     for (Kept kept : passed) {
-      edge.giveRoom(kept.count, kept.room);
+      edge.giveRoom(Math.max(1, kept.count), kept.room);
     }
     for (Kept kept : waiting) {
-      edge.giveRoom(kept.count, kept.room);
+      edge.giveRoom(Math.max(1, kept.count), kept.room);
     }
     passed.clear();
     waiting.clear();

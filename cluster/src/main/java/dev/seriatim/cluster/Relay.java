@@ -58,7 +58,7 @@ final class Relay implements SessionInput {
   private final ObjectAddress address;
   private final ClientSide client;
   private final boolean fromObject;
-  private final Edge edge;
+  private final RelayHost edge;
   private final int slot;
 
   @GuardedBy("this")
@@ -109,7 +109,7 @@ final class Relay implements SessionInput {
    * @param client what carries it
    * @param fromObject whether an object of this host has opened it
    */
-  Relay(ObjectAddress address, Attachment client, boolean fromObject, Edge edge) {
+  Relay(ObjectAddress address, Attachment client, boolean fromObject, RelayHost edge) {
     this.address = address;
     this.client = new ClientSide(this, client);
     this.fromObject = fromObject;
@@ -202,18 +202,19 @@ final class Relay implements SessionInput {
       return;
     }
     long room = frame.size() + Session.INVOCATION_BYTES * scan.count();
-    if (!edge.takeRoom(scan.count(), room)) {
+    String noRoom = edge.takeRoom(scan.count(), room);
+    if (noRoom != null) {
       fail(
           BreakCause.of(
               BreakReason.OVERLOADED,
               "no room for %,d more invocations of a frame of %,d bytes: %s"
-                  .formatted(scan.count(), frame.size(), edge.kept().refusal())));
+                  .formatted(scan.count(), frame.size(), noRoom)));
       return;
     }
     Way to;
     synchronized (this) {
       if (sealed || state == State.OVER) {
-        edge.giveRoom(scan.count(), room);
+        edge.giveRoom(Math.max(1, scan.count()), room);
         return;
       }
       sealed = !scan.whole(); // The owner finds out what is wrong with it.

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -97,7 +98,8 @@ final class SlotMover implements SlotHost, AutoCloseable {
     }
     // Before the slot is this host's again, and on the thread that looks.
     CompletableFuture<Void> taken = new CompletableFuture<>();
-    thread.execute(
+    later(
+        taken,
         () -> {
           settle();
           var _ =
@@ -127,8 +129,17 @@ final class SlotMover implements SlotHost, AutoCloseable {
       }
       looks = true;
     }
-    thread.execute(this::look);
+    later(given, this::look);
     return given;
+  }
+
+  /** Does this on the thread, unless that has ended: then nothing comes of it. */
+  private void later(CompletableFuture<Void> what, Runnable work) {
+    try {
+      thread.execute(work);
+    } catch (RejectedExecutionException e) {
+      what.cancel(false);
+    }
   }
 
   // ---- the thread
