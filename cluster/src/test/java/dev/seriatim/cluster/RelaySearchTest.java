@@ -35,7 +35,6 @@ import org.junit.jupiter.api.Test;
  * reads slowly or goes away, a break, the end.
  */
 final class RelaySearchTest {
-  private static final int CALLS = 4;
   private static final int MAX_WAYS = 3;
   private static final ObjectAddress ADDRESS = address();
 
