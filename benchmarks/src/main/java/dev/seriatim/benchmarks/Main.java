@@ -34,6 +34,7 @@ public final class Main implements Callable<Integer> {
           new Payloads(),
           new Heap(),
           new StartUp(),
+          new Edge(),
           new Languages());
 
   @Spec private @Nullable CommandSpec spec;
