@@ -125,7 +125,11 @@ final class Edge implements Group {
           .results()
           .add(
               Figure.of(
-                      what + at() + ", hosts' processor time", throughCpu, "µs", "direct", directCpu)
+                      what + at() + ", hosts' processor time",
+                      throughCpu,
+                      "µs",
+                      "direct",
+                      directCpu)
                   .atMost(1.5));
     }
 

@@ -27,9 +27,9 @@ final class EdgeHosts implements AutoCloseable {
   static EdgeHosts start(Scratch scratch) throws IOException, InterruptedException {
     EdgeHosts hosts = new EdgeHosts(scratch.directory("cluster"), freePort());
     Runtime.getRuntime().addShutdownHook(new Thread(hosts::close));
-    String jar = Path.of(
-            EdgeHosts.class.getProtectionDomain().getCodeSource().getLocation().getPath())
-        .toString();
+    String jar =
+        Path.of(EdgeHosts.class.getProtectionDomain().getCodeSource().getLocation().getPath())
+            .toString();
     int status =
         hosts.script("2", "--edge", "--port", Integer.toString(hosts.port), "--", "--objects", jar);
     if (status != 0) {
@@ -76,9 +76,7 @@ final class EdgeHosts implements AutoCloseable {
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(ProcessBuilder.Redirect.INHERIT);
     command.environment().put("SERIATIM_CLUSTER", home.toString());
-    command
-        .environment()
-        .put("SERIATIM_JAVA_OPTS", "-Xms512m -Xmx512m -XX:+UseParallelGC");
+    command.environment().put("SERIATIM_JAVA_OPTS", "-Xms512m -Xmx512m -XX:+UseParallelGC");
     return command.start().waitFor();
   }
 

@@ -148,6 +148,23 @@ public record JoinOptions(
         version);
   }
 
+  /** The same, with so many connections to each other host. */
+  public JoinOptions withTrunksPerHost(int trunks) {
+    return new JoinOptions(
+        clusterHost,
+        clusterPort,
+        advertise,
+        weight,
+        routingPatience,
+        handOffLimit,
+        lostPatience,
+        leaveLimit,
+        trunks,
+        edgeQueue,
+        peerCredentials,
+        version);
+  }
+
   /** The same, calling the other hosts with these credentials. */
   public JoinOptions withPeerCredentials(ChannelCredentials credentials) {
     return new JoinOptions(

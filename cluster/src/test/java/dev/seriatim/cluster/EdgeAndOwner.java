@@ -1,6 +1,13 @@
 package dev.seriatim.cluster;
 
+import dev.seriatim.examples.v1.CounterGrpc;
+import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.stub.ClientOptions;
+import dev.seriatim.stub.DurableObjectStub;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /** Two hosts: one that clients call, and one that has every object. */
@@ -11,8 +18,28 @@ public final class EdgeAndOwner implements AutoCloseable {
   /** Starts both, and builds each as this says. */
   public EdgeAndOwner(
       Consumer<DurableObjectHost.Builder> ofEdge, Consumer<DurableObjectHost.Builder> ofOwner) {
-    edge = cluster.start("edge", ofEdge);
+    // One connection between them: the cases count on it that what one stub is told comes before
+    // what
+    // another one says later.
+    edge = cluster.start("edge", ofEdge, options -> options.withTrunksPerHost(1));
     cluster.take(cluster.start("owner", ofOwner), TestCluster.allSlots());
+    connect();
+  }
+
+  /** What the cases send is to be at the owner when the edge has said that the stub is open. */
+  private void connect() {
+    try (DurableObjectStub stub =
+        edge.client(ClientOptions.builder().build()).namespace("PROBE").getByName("nobody")) {
+      stub.call(CounterGrpc.getGetMethod(), GetRequest.getDefaultInstance())
+          .get(30, TimeUnit.SECONDS);
+      throw new AssertionError("the probe has a method of a counter");
+    } catch (ExecutionException e) {
+      if (!String.valueOf(e.getCause()).contains("UNKNOWN_METHOD")) {
+        throw new AssertionError("the owner was not reached", e);
+      }
+    } catch (InterruptedException | TimeoutException e) {
+      throw new AssertionError("the owner has never answered", e);
+    }
   }
 
   /** The host that clients call. */

@@ -38,6 +38,9 @@ public final class ConnectService implements BindableService {
   private final @Nullable OpenCalls stubs;
   private final @Nullable Executor readers;
 
+  /** Whether it is other hosts that pass stubs on. */
+  private final boolean forHosts;
+
   /** Those that carry many stubs. */
   private final Set<ManyCall> calls = ConcurrentHashMap.newKeySet();
 
@@ -56,6 +59,22 @@ public final class ConnectService implements BindableService {
       HostLimits limits,
       @Nullable OpenCalls stubs,
       @Nullable Connections connections) {
+    this(namespaces, placement, limits, stubs, connections, /* forHosts= */ false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param forHosts whether other hosts pass them on, as many as all of their clients have
+   */
+  ConnectService(
+      Namespaces namespaces,
+      Placement placement,
+      HostLimits limits,
+      @Nullable OpenCalls stubs,
+      @Nullable Connections connections,
+      boolean forHosts) {
+    this.forHosts = forHosts;
     this.namespaces = namespaces;
     this.placement = placement;
     this.limits = limits;
@@ -90,15 +109,15 @@ public final class ConnectService implements BindableService {
    */
   @Nullable BreakCause beginLane(int open, @Nullable Connection connection) {
     int most = limits.connections().maxLanesPerCall();
-    if (open >= most) {
+    if (open >= most && !forHosts) {
       return BreakCause.of(
           BreakReason.OVERLOADED,
           "a call may have %,d lanes open at a time, and this one has them".formatted(most));
     }
-    BreakCause refusal = connection == null ? null : connection.beginLane();
+    BreakCause refusal = connection == null || forHosts ? null : connection.beginLane();
     if (refusal == null && stubs != null && !stubs.begin()) {
       refusal = stubs.refusal();
-      if (connection != null) {
+      if (connection != null && !forHosts) {
         connection.endLane();
       }
     }
@@ -107,7 +126,7 @@ public final class ConnectService implements BindableService {
 
   /** A lane has ended. */
   void endLane(@Nullable Connection connection) {
-    if (connection != null) {
+    if (connection != null && !forHosts) {
       connection.endLane();
     }
     if (stubs != null) {

@@ -39,7 +39,8 @@ public final class PeerService implements BindableService {
       OpenCalls stubs,
       @Nullable Connections connections,
       String token) {
-    this.stubs = new ConnectService(namespaces, placement, limits, stubs, connections);
+    this.stubs =
+        new ConnectService(namespaces, placement, limits, stubs, connections, /* forHosts= */ true);
     this.token = token.getBytes(StandardCharsets.UTF_8);
   }
 
