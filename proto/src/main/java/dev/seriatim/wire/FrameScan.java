@@ -35,6 +35,40 @@ public record FrameScan(boolean first, int count, boolean broken, boolean whole)
   }
 
   private static FrameScan scan(byte[] frame, int firstTag, int countedTag, int brokenTag) {
+    int only = countOnly(frame, countedTag);
+    return only >= 0
+        ? new FrameScan(/* first= */ false, only, /* broken= */ false, /* whole= */ true)
+        : scanAll(frame, firstTag, countedTag, brokenTag);
+  }
+
+  /** How often this field stands in a frame that has no other, as most have; below 0 if it has. */
+  private static int countOnly(byte[] frame, int tag) {
+    int count = 0;
+    int at = 0;
+    while (at < frame.length) {
+      if (frame[at++] != tag) {
+        return -1;
+      }
+      int size = 0;
+      int shift = 0;
+      while (at < frame.length && frame[at] < 0 && shift < 21) {
+        size |= (frame[at++] & 0x7f) << shift;
+        shift += 7;
+      }
+      if (at == frame.length || frame[at] < 0) {
+        return -1;
+      }
+      size |= frame[at++] << shift;
+      if (size > frame.length - at) {
+        return -1;
+      }
+      at += size;
+      count++;
+    }
+    return count;
+  }
+
+  private static FrameScan scanAll(byte[] frame, int firstTag, int countedTag, int brokenTag) {
     CodedInputStream in = CodedInputStream.newInstance(frame);
     boolean first = false;
     boolean broken = false;
