@@ -110,7 +110,7 @@ final class HostTable {
     connection.setAutoCommit(true);
     try (PreparedStatement update =
         connection.prepareStatement(
-            "UPDATE hosts SET beat = ?, done = ?, slots = ?,"
+            "UPDATE hosts SET beat = greatest(hosts.beat, ?), done = ?, slots = ?,"
                 + " lease_until = clock_timestamp() + ? * interval '1 millisecond'"
                 + " FROM (SELECT host, beat FROM hosts WHERE host = ? FOR UPDATE) AS old"
                 + " WHERE hosts.host = old.host RETURNING old.beat, coalesce((SELECT number"

@@ -164,6 +164,21 @@ final class PostgresLeaseTest {
     opened(StorageEngine.open(options));
   }
 
+  /** The server may do late what it was told on a connection that was given up since. */
+  @Test
+  void aBeatThatIsLateIsNotTakenForAStoreThatWentBack() throws Exception {
+    opened(StorageEngine.open(options));
+    HostTable late = new HostTable("late", Duration.ofSeconds(60), /* shares= */ false);
+    try (Connection connection = DriverManager.getConnection(url)) {
+      connection.setAutoCommit(false);
+      late.join(connection, 1);
+      late.renew(connection, 3, 0, 0);
+      late.renew(connection, 2, 0, 0);
+      assertThat(late.renew(connection, 4, 0, 0).beat()).isEqualTo(3);
+      late.leave(connection);
+    }
+  }
+
   @Test
   void aHostWhoseSessionWasEndedGivesItsLeaseUpAllTheSame() throws Exception {
     StorageEngine first = opened(StorageEngine.open(hanging));
