@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import static com.google.common.truth.Truth.assertThat;
+import static java.util.Objects.requireNonNull;
 
 import com.google.common.base.Ticker;
 import com.google.protobuf.ByteString;
@@ -174,7 +175,8 @@ final class PostgresLeaseTest {
       late.join(connection, 1);
       late.renew(connection, 3, 0, 0);
       late.renew(connection, 2, 0, 0);
-      assertThat(late.renew(connection, 4, 0, 0).beat()).isEqualTo(3);
+      HostTable.Renewal renewed = requireNonNull(late.renew(connection, 4, 0, 0));
+      assertThat(renewed.beat()).isEqualTo(3);
       late.leave(connection);
     }
   }
