@@ -138,7 +138,7 @@ final class LocalWay implements Way, Attachment {
     if (!relay.answeredHere(this, outcomes.size())) {
       return;
     }
-    moved = broken != null && Relay.isMoved(broken);
+    moved = broken != null && RelayEnds.isMoved(broken);
     if (!moved || !outcomes.isEmpty()) {
       relay.client().send(outcomes, moved ? null : broken);
     }

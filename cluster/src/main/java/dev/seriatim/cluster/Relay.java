@@ -1,10 +1,6 @@
 package dev.seriatim.cluster;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import com.google.protobuf.Any;
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.rpc.Code;
-import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
 import dev.seriatim.service.connect.Frame;
 import dev.seriatim.service.object.ObjectAddress;
@@ -16,13 +12,10 @@ import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
-import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectRequest;
-import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
 import dev.seriatim.wire.Invocation;
-import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,9 +34,6 @@ import org.jspecify.annotations.Nullable;
  * dropped, and what is sent on one does no harm, since the stub has ended there.
  */
 final class Relay implements SessionInput {
-  /** The reason of a stub whose owner was lost: for people, since no client can go on by it. */
-  static final String OWNER_LOST = "OWNER_LOST";
-
   private enum State {
     /** No way is known. */
     WAITS,
@@ -71,19 +61,8 @@ final class Relay implements SessionInput {
   @GuardedBy("this")
   private final KeptFrames kept;
 
-  /** Whether nothing more is taken in. */
   @GuardedBy("this")
-  private boolean sealed;
-
-  /** How the client's side has ended, if it has: by a failure or a half-close. */
-  @GuardedBy("this")
-  private @Nullable BreakCause failure;
-
-  @GuardedBy("this")
-  private boolean halfClosed;
-
-  @GuardedBy("this")
-  private boolean endPassed;
+  private final ClientEnd clientEnd = new ClientEnd();
 
   /** Whether the way that counts has said that the object moves. */
   @GuardedBy("this")
@@ -92,16 +71,12 @@ final class Relay implements SessionInput {
   @GuardedBy("this")
   private boolean draining;
 
-  /** Since when it waits, on the edge's clock. */
+  /** Since when it waits, on the edge's clock, though there may have been ways in vain. */
   @GuardedBy("this")
   private long waitsSince;
 
-  /** Since when another host is said to have the object than the one that the way leads to. */
   @GuardedBy("this")
-  private long astraySince;
-
-  @GuardedBy("this")
-  private boolean astray;
+  private final Astray astray = new Astray();
 
   /**
    * A stub that has just been opened.
@@ -168,28 +143,9 @@ final class Relay implements SessionInput {
 
   @Override
   public void add(List<Invocation> invocations, int bytes) {
-    take(Frame.of(encode(invocations)));
-  }
-
-  private static byte[] encode(List<Invocation> invocations) {
     ConnectRequest.Builder frame = ConnectRequest.newBuilder();
-    try {
-      for (Invocation invocation : invocations) {
-        dev.seriatim.v1.Invocation.Builder copy =
-            frame
-                .addInvocationsBuilder()
-                .setSequence(invocation.sequence())
-                .setMethod(invocation.method())
-                .setMessage(invocation.message())
-                .putAllMetadata(invocation.metadata());
-        if (invocation.timeout() != null) {
-          copy.setTimeout(invocation.timeout());
-        }
-      }
-    } catch (InvalidProtocolBufferException e) {
-      throw new IllegalArgumentException("metadata that this host has made", e);
-    }
-    return frame.build().toByteArray();
+    invocations.forEach(invocation -> frame.addInvocations(invocation.toProto()));
+    take(Frame.of(frame.build().toByteArray()));
   }
 
   private void take(StubFrame frame) {
@@ -213,11 +169,13 @@ final class Relay implements SessionInput {
     }
     Way to;
     synchronized (this) {
-      if (sealed || state == State.OVER) {
+      if (clientEnd.isSealed() || state == State.OVER) {
         edge.giveRoom(Math.max(1, scan.count()), room);
         return;
       }
-      sealed = !scan.whole(); // The owner finds out what is wrong with it.
+      if (!scan.whole()) {
+        clientEnd.seal(); // The owner finds out what is wrong with it.
+      }
       to = state == State.GOES ? way : null;
       kept.add(frame, scan.count(), room, /* passOn= */ to != null);
     }
@@ -229,11 +187,7 @@ final class Relay implements SessionInput {
   @Override
   public void fail(BreakCause cause) {
     synchronized (this) {
-      if (sealed) {
-        return;
-      }
-      sealed = true;
-      failure = cause;
+      clientEnd.fail(cause);
     }
     passEnd();
   }
@@ -241,11 +195,7 @@ final class Relay implements SessionInput {
   @Override
   public void halfClose() {
     synchronized (this) {
-      if (sealed) {
-        return;
-      }
-      sealed = true;
-      halfClosed = true;
+      clientEnd.halfClose();
     }
     passEnd();
   }
@@ -254,7 +204,7 @@ final class Relay implements SessionInput {
   public void breakSoon(BreakCause cause) {
     Way on;
     synchronized (this) {
-      sealed = true;
+      clientEnd.seal();
       on = way;
     }
     if (on == null) {
@@ -288,12 +238,11 @@ final class Relay implements SessionInput {
     Way to;
     BreakCause why;
     synchronized (this) {
-      if (state != State.GOES || endPassed || (failure == null && !halfClosed)) {
+      if (state != State.GOES || !clientEnd.pass()) {
         return;
       }
-      endPassed = true;
       to = way;
-      why = failure;
+      why = clientEnd.failure();
     }
     if (to != null && why != null) {
       to.fail(why);
@@ -359,7 +308,7 @@ final class Relay implements SessionInput {
       way = found;
       state = State.CATCHES_UP;
       moving = false;
-      astray = false;
+      astray.reset();
       completed = kept.answered();
     }
     edge.found(this);
@@ -402,23 +351,11 @@ final class Relay implements SessionInput {
       if (state == State.WAITS) {
         gone = now - waitsSince >= edge.patience().toNanos();
       } else if (state != State.OVER && counts(on)) {
-        if (leads) {
-          astray = false;
-        } else if (!astray) {
-          astray = true;
-          astraySince = now;
-        } else {
-          // What the old owner has said may still be on its way here.
-          lost = now - astraySince >= edge.lostPatience().toNanos();
-        }
+        lost = astray.look(leads, now, edge.lostPatience());
       }
     }
     if (gone) {
-      BreakCause cause =
-          BreakCause.of(
-              BreakReason.OWNER_UNAVAILABLE,
-              "no host had the object within %d ms".formatted(edge.patience().toMillis()));
-      breakNow(cause);
+      breakNow(RelayEnds.unavailable(edge.patience()));
     } else if (lost && on != null) {
       lost(on, /* delivered= */ true, "another host has it");
     } else {
@@ -428,7 +365,7 @@ final class Relay implements SessionInput {
   }
 
   private synchronized boolean isAstray() {
-    return astray && state != State.OVER;
+    return astray.is() && state != State.OVER;
   }
 
   // ---- answers, from one thread at a time
@@ -442,7 +379,7 @@ final class Relay implements SessionInput {
         return;
       }
       kept.answer(scan.count());
-      if (scan.broken() && isMoved(frame)) {
+      if (scan.broken() && RelayEnds.isMoved(frame)) {
         moving = true;
         byte[] before = FrameScan.responseBefore(frame.bytes());
         given = before.length == 0 ? null : EncodedFrame.ofBytes(before);
@@ -536,18 +473,7 @@ final class Relay implements SessionInput {
       if (!counts(from)) {
         return;
       }
-      client.end(
-          null,
-          Status.newBuilder()
-              .setCode(Code.UNAVAILABLE_VALUE)
-              .setMessage("the host of the object was lost: " + why)
-              .addDetails(
-                  Any.pack(
-                      ErrorInfo.newBuilder()
-                          .setReason(OWNER_LOST)
-                          .setDomain(BreakCause.DOMAIN)
-                          .build()))
-              .build());
+      client.end(null, RelayEnds.lost(why));
     }
     end();
     from.cancel();
@@ -573,29 +499,14 @@ final class Relay implements SessionInput {
       }
       way = null;
       state = State.WAITS;
+      if (moving) {
+        waitsSince = edge.nanos();
+      }
       moving = false;
-      endPassed = false;
-      waitsSince = edge.nanos();
+      clientEnd.passAgain();
       kept.takeBack();
     }
     edge.waits(this);
-  }
-
-  private static boolean isMoved(EncodedFrame frame) {
-    try {
-      return isMoved(ConnectResponse.parseFrom(frame.bytes()).getBroken());
-    } catch (IOException e) {
-      return false; // The client finds out.
-    }
-  }
-
-  /**
-   * Whether a stub breaks only since its object goes to another host, and no turn was cut off for
-   * that.
-   */
-  static boolean isMoved(Broken broken) {
-    return broken.getFailedSequence() == 0
-        && BreakCause.reason(broken.getCause()) == BreakReason.OBJECT_MOVED;
   }
 
   /** Nothing comes any more and nothing is kept. Returns the way that counted. */

@@ -246,6 +246,22 @@ final class EdgeTest {
   }
 
   @Test
+  void aStubBreaksWhoseOwnerCanNotBeReached() throws Exception {
+    Node edge =
+        cluster.start(
+            "edge",
+            recorder.on("edge"),
+            options -> options.withRoutingPatience(Duration.ofMillis(300)));
+    Node one = cluster.start("one", recorder.on("one"));
+    cluster.take(one, TestCluster.allSlots());
+    one.wire().cut();
+    DurableObjectStub stub =
+        edge.client(options(false)).namespace("RECORDER").getByName("somebody");
+    assertThat(failure(call(stub, 1)))
+        .contains("no host had the object within 300 ms [OWNER_UNAVAILABLE");
+  }
+
+  @Test
   void aStubBreaksWhoseObjectNoHostHas() throws Exception {
     Node edge =
         cluster.start(

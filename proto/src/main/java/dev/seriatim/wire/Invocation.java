@@ -72,6 +72,28 @@ public final class Invocation {
             asFields(invocation.getMetadataMap())));
   }
 
+  /**
+   * The same invocation.
+   *
+   * @throws IllegalArgumentException if its metadata, or its JSON, can't be read
+   */
+  public dev.seriatim.v1.Invocation toProto() {
+    dev.seriatim.v1.Invocation.Builder proto =
+        dev.seriatim.v1.Invocation.newBuilder().setSequence(sequence).setMethod(method);
+    try {
+      if (isJson()) {
+        proto.setJson(json());
+      } else {
+        proto.setMessage(message());
+      }
+      proto.putAllMetadata(metadata());
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("invocation " + Long.toUnsignedString(sequence), e);
+    }
+    Duration limit = timeout();
+    return (limit == null ? proto : proto.setTimeout(limit)).build();
+  }
+
   /** Its number, as an unsigned one. */
   public long sequence() {
     return sequence;
