@@ -211,7 +211,6 @@ final class Edge implements RelayHost, AutoCloseable {
   public void waits(Relay relay) {
     waiting.add(relay);
     routes.ask(relay.slot());
-    later(() -> relay.look(nanos()));
   }
 
   @Override

@@ -23,7 +23,10 @@ interface RelayHost {
   /** It has a way. */
   void found(Relay relay);
 
-  /** It has none any more. The next one is to be looked for soon, but not on this thread. */
+  /**
+   * It has none any more. The next one is looked for when the object is known to be elsewhere, and
+   * from time to time: not at once, for a host that can't be reached would be tried without end.
+   */
   void waits(Relay relay);
 
   /** It has ended. */

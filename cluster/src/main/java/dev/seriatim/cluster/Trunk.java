@@ -250,11 +250,17 @@ final class Trunk extends OneWriter {
       for (Long lane : ways.keySet()) {
         TrunkWay way = ways.remove(lane);
         if (way != null) {
-          way.lost(connected, why);
+          way.lost(connected && !isRefusal(status), why);
         }
       }
       flush();
     }
+  }
+
+  /** Whether the host has taken nothing in: it has another token, or is in no cluster. */
+  private static boolean isRefusal(Status status) {
+    return status.getCode() == Status.Code.PERMISSION_DENIED
+        || status.getCode() == Status.Code.UNIMPLEMENTED;
   }
 
   /** Without a connection nothing was delivered. */
