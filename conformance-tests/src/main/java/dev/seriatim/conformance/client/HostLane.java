@@ -73,30 +73,34 @@ final class HostLane implements Link {
     }
   }
 
-  /** Whether the part does anything: parts that the end has crossed don't. */
+  /**
+   * Whether the part does anything: parts that the end has crossed don't. What comes behind the
+   * client's own end is wrong all the same.
+   */
   private boolean counts(LaneRequest part) {
     String problem = null;
+    boolean crossed;
     synchronized (this) {
-      if (over) {
-        return false;
-      }
+      crossed = over;
       if (cancelled && part.what() != What.NOTHING) {
         problem = part.what() + " behind the cancel";
       } else if (halfClosed && part.what() != What.CANCEL && part.what() != What.NOTHING) {
         problem = part.what() + " behind the half-close";
       }
-      credit += Integer.toUnsignedLong(part.moreBytes());
-      if (credit > FIRST_CREDIT) {
-        problem = "'more_bytes' gives " + (credit - FIRST_CREDIT) + " more bytes than came";
+      if (!crossed) {
+        credit += Integer.toUnsignedLong(part.moreBytes());
+        if (credit > FIRST_CREDIT) {
+          problem = "'more_bytes' gives " + (credit - FIRST_CREDIT) + " more bytes than came";
+        }
+        notifyAll();
       }
       halfClosed |= part.what() == What.HALF_CLOSE;
       cancelled |= part.what() == What.CANCEL;
-      notifyAll();
     }
     if (problem != null) {
       call.problem("lane " + number + ": " + problem);
     }
-    return true;
+    return !crossed;
   }
 
   /** The call was half-closed, and so is each lane. */
