@@ -3,186 +3,180 @@ package dev.seriatim.cluster;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.HostLimits.QueueSize;
 import io.grpc.ChannelCredentials;
 import io.grpc.InsecureChannelCredentials;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * How a host takes part in a cluster. Immutable.
- *
- * @param clusterHost where the other hosts' membership reaches this one: a name or an address
- * @param clusterPort the port of that, this host's own
- * @param advertise where the other hosts reach what this one serves, as {@code HOST:PORT}; null for
- *     {@code clusterHost} and the port on which it listens
- * @param weight 1, or 0 for a host that has no objects and only passes stubs on
- * @param routingPatience how long a stub waits while no host has its object, before it breaks with
- *     OWNER_UNAVAILABLE
- * @param handOffLimit how long a turn may go on whose object goes to another host
- * @param lostPatience how long what an owner has said may be on its way, after it has lost the
- *     object
- * @param leaveLimit how long a host that shuts down has to hand over what it has
- * @param trunksPerHost how many connections lead to each other host
- * @param edgeQueue what may be kept for stubs until it is answered; null for as much as the host
- *     may have queued
- * @param peerCredentials how other hosts are called
- * @param version of this host's program
- */
-public record JoinOptions(
-    String clusterHost,
-    int clusterPort,
-    @Nullable String advertise,
-    int weight,
-    Duration routingPatience,
-    Duration handOffLimit,
-    Duration lostPatience,
-    Duration leaveLimit,
-    int trunksPerHost,
-    HostLimits.@Nullable QueueSize edgeQueue,
-    ChannelCredentials peerCredentials,
-    String version) {
+/** How a host takes part in a cluster. Immutable: each {@code with…} gives a changed copy. */
+public final class JoinOptions {
   /** Where a host's membership is reached if nothing is said. */
   public static final int DEFAULT_PORT = 25520;
 
-  /** Checks them. */
-  public JoinOptions {
+  private final String clusterHost;
+  private final int clusterPort;
+  private @Nullable String advertise;
+  private int weight = 1;
+  private Duration routingPatience = Duration.ofSeconds(8);
+  private Duration handOffLimit = Duration.ofSeconds(2);
+  private Duration lostPatience = Duration.ofSeconds(2);
+  private Duration leaveLimit = Duration.ofSeconds(20);
+  private int trunksPerHost = Math.min(4, Runtime.getRuntime().availableProcessors());
+  private @Nullable QueueSize edgeQueue;
+  private ChannelCredentials peerCredentials = InsecureChannelCredentials.create();
+  private String version = "0";
+
+  private JoinOptions(String clusterHost, int clusterPort) {
+    this.clusterHost = clusterHost;
+    this.clusterPort = clusterPort;
+  }
+
+  /**
+   * Every default.
+   *
+   * @param clusterHost where the other hosts' membership reaches this one: a name or an address
+   * @param clusterPort the port of that, this host's own; 0 picks a free one
+   */
+  public static JoinOptions at(String clusterHost, int clusterPort) {
     checkArgument(!clusterHost.isEmpty(), "clusterHost: '', expected a name or an address");
     checkArgument(
         clusterPort >= 0 && clusterPort <= 65535,
         "clusterPort: %s, expected 0 to 65535",
         clusterPort);
-    checkArgument(weight == 0 || weight == 1, "weight: %s, expected 0 or 1", weight);
-    checkArgument(trunksPerHost >= 1, "trunksPerHost: %s, expected at least 1", trunksPerHost);
-    checkPositive("routingPatience", routingPatience);
-    checkPositive("handOffLimit", handOffLimit);
-    checkPositive("lostPatience", lostPatience);
-    checkPositive("leaveLimit", leaveLimit);
+    return new JoinOptions(clusterHost, clusterPort);
   }
 
-  private static void checkPositive(String name, Duration value) {
+  private JoinOptions with(Consumer<JoinOptions> change) {
+    JoinOptions copy = new JoinOptions(clusterHost, clusterPort);
+    copy.advertise = advertise;
+    copy.weight = weight;
+    copy.routingPatience = routingPatience;
+    copy.handOffLimit = handOffLimit;
+    copy.lostPatience = lostPatience;
+    copy.leaveLimit = leaveLimit;
+    copy.trunksPerHost = trunksPerHost;
+    copy.edgeQueue = edgeQueue;
+    copy.peerCredentials = peerCredentials;
+    copy.version = version;
+    change.accept(copy);
+    return copy;
+  }
+
+  private static Duration positive(String name, Duration value) {
     checkArgument(value.isPositive(), "%s: %s, expected more than nothing", name, value);
+    return value;
   }
 
-  /** Every default, at this place. */
-  public static JoinOptions at(String clusterHost, int clusterPort) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        /* advertise= */ null,
-        /* weight= */ 1,
-        /* routingPatience= */ Duration.ofSeconds(8),
-        /* handOffLimit= */ Duration.ofSeconds(2),
-        /* lostPatience= */ Duration.ofSeconds(2),
-        /* leaveLimit= */ Duration.ofSeconds(20),
-        Math.min(4, Runtime.getRuntime().availableProcessors()),
-        /* edgeQueue= */ null,
-        InsecureChannelCredentials.create(),
-        "0");
-  }
-
-  /** The same, reached by the other hosts at this address. */
+  /**
+   * Where the other hosts reach what this one serves, as {@code HOST:PORT}. Default: the cluster's
+   * host and the port on which it listens.
+   */
   public JoinOptions withAdvertise(String address) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        address,
-        weight,
-        routingPatience,
-        handOffLimit,
-        lostPatience,
-        leaveLimit,
-        trunksPerHost,
-        edgeQueue,
-        peerCredentials,
-        version);
+    return with(copy -> copy.advertise = address);
   }
 
-  /** The same, with this weight. */
+  /** 0 for a host that has no objects and only passes stubs on; 1, the default, for others. */
   public JoinOptions withWeight(int other) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        advertise,
-        other,
-        routingPatience,
-        handOffLimit,
-        lostPatience,
-        leaveLimit,
-        trunksPerHost,
-        edgeQueue,
-        peerCredentials,
-        version);
+    checkArgument(other == 0 || other == 1, "weight: %s, expected 0 or 1", other);
+    return with(copy -> copy.weight = other);
   }
 
-  /** The same, with this patience while no host has an object. */
+  /**
+   * How long a stub waits while no host has its object, before it breaks with OWNER_UNAVAILABLE.
+   * Default: 8 s.
+   */
   public JoinOptions withRoutingPatience(Duration patience) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        advertise,
-        weight,
-        patience,
-        handOffLimit,
-        lostPatience,
-        leaveLimit,
-        trunksPerHost,
-        edgeQueue,
-        peerCredentials,
-        version);
+    return with(copy -> copy.routingPatience = positive("routingPatience", patience));
   }
 
-  /** The same, with this limit on turns whose object moves. */
+  /**
+   * How long a turn may go on whose object goes to another host; then it is cut off, and its stub
+   * breaks with OBJECT_MOVED. Default: 2 s.
+   */
   public JoinOptions withHandOffLimit(Duration limit) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        advertise,
-        weight,
-        routingPatience,
-        limit,
-        lostPatience,
-        leaveLimit,
-        trunksPerHost,
-        edgeQueue,
-        peerCredentials,
-        version);
+    return with(copy -> copy.handOffLimit = positive("handOffLimit", limit));
   }
 
-  /** The same, with so many connections to each other host. */
+  /**
+   * How long what an owner has said may be on its way after it has lost the object; then its stubs
+   * end as lost. Default: 2 s.
+   */
+  public JoinOptions withLostPatience(Duration patience) {
+    return with(copy -> copy.lostPatience = positive("lostPatience", patience));
+  }
+
+  /** How long a host that shuts down has to hand over what it has. Default: 20 s. */
+  public JoinOptions withLeaveLimit(Duration limit) {
+    return with(copy -> copy.leaveLimit = positive("leaveLimit", limit));
+  }
+
+  /** How many connections lead to each other host. Default: one per processor, at most 4. */
   public JoinOptions withTrunksPerHost(int trunks) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        advertise,
-        weight,
-        routingPatience,
-        handOffLimit,
-        lostPatience,
-        leaveLimit,
-        trunks,
-        edgeQueue,
-        peerCredentials,
-        version);
+    checkArgument(trunks >= 1, "trunksPerHost: %s, expected at least 1", trunks);
+    return with(copy -> copy.trunksPerHost = trunks);
   }
 
-  /** The same, calling the other hosts with these credentials. */
+  /**
+   * What may be kept for stubs until it is answered; a stub that would need more breaks with
+   * OVERLOADED. Default: as much as the host may have queued.
+   */
+  public JoinOptions withEdgeQueue(QueueSize size) {
+    return with(copy -> copy.edgeQueue = size);
+  }
+
+  /** How other hosts are called. Default: in the clear. */
   public JoinOptions withPeerCredentials(ChannelCredentials credentials) {
-    return new JoinOptions(
-        clusterHost,
-        clusterPort,
-        advertise,
-        weight,
-        routingPatience,
-        handOffLimit,
-        lostPatience,
-        leaveLimit,
-        trunksPerHost,
-        edgeQueue,
-        credentials,
-        version);
+    return with(copy -> copy.peerCredentials = credentials);
   }
 
-  HostLimits.QueueSize edgeQueue(HostLimits limits) {
+  /** The version of this host's program: what new slots go to first is the newest. */
+  public JoinOptions withVersion(String other) {
+    return with(copy -> copy.version = other);
+  }
+
+  String clusterHost() {
+    return clusterHost;
+  }
+
+  int clusterPort() {
+    return clusterPort;
+  }
+
+  int weight() {
+    return weight;
+  }
+
+  Duration routingPatience() {
+    return routingPatience;
+  }
+
+  Duration handOffLimit() {
+    return handOffLimit;
+  }
+
+  Duration lostPatience() {
+    return lostPatience;
+  }
+
+  Duration leaveLimit() {
+    return leaveLimit;
+  }
+
+  int trunksPerHost() {
+    return trunksPerHost;
+  }
+
+  ChannelCredentials peerCredentials() {
+    return peerCredentials;
+  }
+
+  String version() {
+    return version;
+  }
+
+  QueueSize edgeQueue(HostLimits limits) {
     return edgeQueue == null ? limits.hostQueue() : edgeQueue;
   }
 

@@ -69,7 +69,7 @@ final class Life {
   /**
    * Starts to listen, and is in no cluster yet. Blocks until it listens, and throws if it can't.
    */
-  static Life begin(ClusterOptions options, Keepers keepers) {
+  static Life begin(MembershipOptions options, Keepers keepers) {
     ActorSystem<SlotRouter.Message> system =
         ActorSystem.create(
             SlotRouter.create(keepers),
@@ -88,7 +88,7 @@ final class Life {
     return life;
   }
 
-  private static Config config(ClusterOptions options, Slots slots) {
+  private static Config config(MembershipOptions options, Slots slots) {
     // Pekko forcibly ends a hand-off 5 s before this.
     Duration handOff = options.leaveLimit().plusSeconds(10);
     Config own =

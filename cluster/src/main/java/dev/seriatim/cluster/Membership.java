@@ -45,7 +45,7 @@ final class Membership implements AutoCloseable {
   /** How long an actor system may take to end that was told to. */
   private static final Duration END = Duration.ofSeconds(20);
 
-  private final ClusterOptions options;
+  private final MembershipOptions options;
   private final Keepers keepers;
   private final Thread thread;
   private final CompletableFuture<Void> up = new CompletableFuture<>();
@@ -60,7 +60,7 @@ final class Membership implements AutoCloseable {
   /** Owned by the thread. */
   private Duration backoff = FIRST_BACKOFF;
 
-  Membership(ClusterOptions options, Keepers keepers) {
+  Membership(MembershipOptions options, Keepers keepers) {
     this.options = options;
     this.keepers = keepers;
     this.thread =

@@ -18,13 +18,13 @@ final class PekkoPlacer implements Placer {
         new SlotCluster(
             slots,
             host,
-            new ClusterOptions(
+            new MembershipOptions(
                 options.clusterHost(),
                 options.clusterPort(),
                 options.weight(),
                 () -> requireNonNull(announcement),
                 options.leaveLimit(),
-                ClusterOptions.REBALANCE_INTERVAL));
+                MembershipOptions.REBALANCE_INTERVAL));
   }
 
   @Override

@@ -17,22 +17,27 @@ public final class SeriatimClusterProvider implements ClusterProvider {
 
   @Override
   public Cluster make(Options options) {
-    JoinOptions defaults = JoinOptions.at(options.host(), options.port());
-    Integer trunks = options.trunksPerHost();
-    return SeriatimCluster.join(
-        new JoinOptions(
-            options.host(),
-            options.port(),
-            options.advertise() == null ? listening(options.listen()) : options.advertise(),
-            options.weight(),
-            options.routingPatience(),
-            options.handOffLimit(),
-            options.lostPatience(),
-            options.leaveLimit(),
-            trunks == null ? defaults.trunksPerHost() : trunks,
-            options.edgeQueue(),
-            credentials(options.trusted()),
-            options.version()));
+    JoinOptions join =
+        JoinOptions.at(options.host(), options.port())
+            .withWeight(options.weight())
+            .withRoutingPatience(options.routingPatience())
+            .withHandOffLimit(options.handOffLimit())
+            .withLostPatience(options.lostPatience())
+            .withLeaveLimit(options.leaveLimit())
+            .withPeerCredentials(credentials(options.trusted()))
+            .withVersion(options.version());
+    String advertise =
+        options.advertise() == null ? listening(options.listen()) : options.advertise();
+    if (advertise != null) {
+      join = join.withAdvertise(advertise);
+    }
+    if (options.trunksPerHost() != null) {
+      join = join.withTrunksPerHost(options.trunksPerHost());
+    }
+    if (options.edgeQueue() != null) {
+      join = join.withEdgeQueue(options.edgeQueue());
+    }
+    return SeriatimCluster.join(join);
   }
 
   /** Null if it listens everywhere, or on a port that isn't known yet. */

@@ -21,7 +21,7 @@ final class SlotCluster implements AutoCloseable {
    * @param slots what the store knows of slots and hosts
    * @param host what takes slots here and gives them up; isn't closed with this
    */
-  SlotCluster(Slots slots, SlotHost host, ClusterOptions options) {
+  SlotCluster(Slots slots, SlotHost host, MembershipOptions options) {
     this.slots = slots;
     this.keepers =
         new Keepers(

@@ -29,7 +29,7 @@ final class TestHost implements AutoCloseable {
         new SlotCluster(
             slots,
             claiming,
-            new ClusterOptions(
+            new MembershipOptions(
                     "127.0.0.1",
                     port,
                     new Announcement(

@@ -16,7 +16,7 @@ import java.util.function.Supplier;
  * @param rebalanceInterval how often slots are moved, at most {@code 32} at a time, to where fewer
  *     are
  */
-record ClusterOptions(
+record MembershipOptions(
     String host,
     int port,
     int weight,
@@ -26,7 +26,7 @@ record ClusterOptions(
   static final Duration LEAVE_LIMIT = Duration.ofSeconds(30);
   static final Duration REBALANCE_INTERVAL = Duration.ofSeconds(1);
 
-  ClusterOptions {
+  MembershipOptions {
     if (port < 0 || port > 65535) {
       throw new IllegalArgumentException("port " + port + ", expected 0 to 65535");
     }
@@ -43,19 +43,19 @@ record ClusterOptions(
   }
 
   /** With what is usual. */
-  ClusterOptions(String host, int port, Slots.Announcement announcement) {
+  MembershipOptions(String host, int port, Slots.Announcement announcement) {
     this(host, port, 1, () -> announcement, LEAVE_LIMIT, REBALANCE_INTERVAL);
   }
 
-  ClusterOptions withWeight(int other) {
-    return new ClusterOptions(host, port, other, announcement, leaveLimit, rebalanceInterval);
+  MembershipOptions withWeight(int other) {
+    return new MembershipOptions(host, port, other, announcement, leaveLimit, rebalanceInterval);
   }
 
-  ClusterOptions withLeaveLimit(Duration other) {
-    return new ClusterOptions(host, port, weight, announcement, other, rebalanceInterval);
+  MembershipOptions withLeaveLimit(Duration other) {
+    return new MembershipOptions(host, port, weight, announcement, other, rebalanceInterval);
   }
 
-  ClusterOptions withRebalanceInterval(Duration other) {
-    return new ClusterOptions(host, port, weight, announcement, leaveLimit, other);
+  MembershipOptions withRebalanceInterval(Duration other) {
+    return new MembershipOptions(host, port, weight, announcement, leaveLimit, other);
   }
 }
