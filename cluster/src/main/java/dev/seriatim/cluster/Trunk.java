@@ -25,7 +25,6 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentMap;
-import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +47,6 @@ final class Trunk extends OneWriter {
 
   private final String peer;
   private final ClientCall<EncodedFrame, EncodedFrame> call;
-  private final Consumer<Trunk> whenOver;
   private final Queue<LaneRequest> parts = new ConcurrentLinkedQueue<>();
   private final ConcurrentMap<Long, TrunkWay> ways = new ConcurrentHashMap<>();
 
@@ -73,11 +71,9 @@ final class Trunk extends OneWriter {
    * needed, nor at its deadline.
    *
    * @param token what that host wants to be shown
-   * @param whenOver is told when the call has ended, before its stubs are
    */
-  Trunk(Channel channel, String peer, String token, Consumer<Trunk> whenOver) {
+  Trunk(Channel channel, String peer, String token) {
     this.peer = peer;
-    this.whenOver = whenOver;
     Context caller = Context.ROOT.attach();
     try {
       call =
@@ -242,7 +238,6 @@ final class Trunk extends OneWriter {
       synchronized (Trunk.this) {
         over = why;
       }
-      whenOver.accept(Trunk.this);
       if (!ways.isEmpty()) {
         String told = why;
         logger.log(Level.INFO, () -> told + "; it carried " + ways.size() + " stubs");

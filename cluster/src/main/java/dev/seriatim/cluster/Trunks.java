@@ -67,8 +67,7 @@ final class Trunks implements AutoCloseable {
           new Trunk(
               peer.channels[index],
               row.announcement().address(),
-              BaseEncoding.base16().lowerCase().encode(row.announcement().token().toByteArray()),
-              _ -> {});
+              BaseEncoding.base16().lowerCase().encode(row.announcement().token().toByteArray()));
       peer.trunks[index] = trunk;
     }
     return trunk;

@@ -56,9 +56,12 @@ final class TransportRound {
     return true;
   }
 
-  /** Serves those that wait. */
+  /** Serves those that wait. Does nothing if none has begun on this thread. */
   static void end() {
     TransportRound round = OF_THREAD.get();
+    if (round.host == null) {
+      return;
+    }
     try {
       round.serveAll();
     } finally {

@@ -100,6 +100,12 @@ final class TransportRoundTest {
   }
 
   @Test
+  void anEndWithoutABeginningDoesNothing() {
+    TransportRound.end();
+    assertThat(TransportRound.current()).isNull();
+  }
+
+  @Test
   void oneThreadServesAllOfThem() {
     try (World world = new World()) {
       world.round("a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
