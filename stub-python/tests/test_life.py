@@ -9,6 +9,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -20,6 +21,9 @@ from processes import run
 
 import seriatim
 from seriatim import ClientOptions, Fate, Reason, _face
+from seriatim._event_link import EventLink
+from seriatim._thread_link import ThreadLink
+from seriatim.aio._link import AioLink
 
 on_both = pytest.mark.parametrize(
     "options", [ClientOptions(), ClientOptions(shared_calls=1)], ids=["own", "lane"]
@@ -162,6 +166,54 @@ def test_a_host_that_cannot_be_reached(make_face: MakeFace, request: pytest.Fixt
     assert (late.code(), late.fate) == (grpc.StatusCode.UNAVAILABLE, Fate.NOT_EXECUTED)
     assert late.reason == Reason.OPEN_OVERDUE
     assert "there was no connection to the host within 0.3 s" in late.message
+
+
+# ---- a connection that dies ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deaths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How gRPC calls die before anything was sent on them, as long as there is something in here."""
+    dying: list[str] = []
+
+    def fail(link: Any, message: str) -> None:
+        link._session.connection_ended(grpc.StatusCode.UNAVAILABLE, message)
+
+    for kind in (ThreadLink, EventLink, AioLink):
+
+        def start(link: Any, real: Callable[[Any], None] = kind.start) -> None:
+            if not dying:
+                real(link)
+                return
+            message = dying.pop(0)
+            try:
+                asyncio.get_running_loop().call_soon(fail, link, message)
+            except RuntimeError:
+                threading.Thread(target=fail, args=(link, message)).start()
+
+        monkeypatch.setattr(kind, "start", start)
+    return dying
+
+
+def test_a_call_that_gets_a_dying_connection_gets_another(
+    host: FakeHost, make_face: MakeFace, deaths: list[str]
+) -> None:
+    """gRPC may give a call a connection that it is about to take away."""
+    face = make_face(host)
+    deaths.append("it died")
+    reply = face.call()
+    host.accept().opened().through(1).answer(1)
+    assert number(reply) == 10
+    assert not deaths
+
+
+@pytest.mark.parametrize("make_face", ["threads, own", "intercepted, own", "aio, own"], indirect=True)
+def test_a_call_gets_no_third_connection(host: FakeHost, make_face: MakeFace, deaths: list[str]) -> None:
+    face = make_face(host)
+    deaths += ["one", "two", "three"]
+    lost = failure(face.call())
+    assert (lost.reason, lost.fate, lost.message) == (Reason.CONNECTION_LOST, Fate.NOT_EXECUTED, "two")
+    assert deaths == ["three"]
 
 
 # ---- a host that comes back ---------------------------------------------------------------------------

@@ -55,6 +55,9 @@ class Session(OnLane):
         self._end = end
         routes = connection.routes
         self._route = None if routes is None else StubRoute(routes, open_, known_id)
+        self._shared: Callable[[OnLane], Link | None] | None = (
+            None  # Where lanes come from, if from anywhere.
+        )
         # Guards all below. No one calls out while holding it.
         self._lock = threading.Lock()
         self._ledger = Ledger(connection.options, open_, expected_id)
@@ -63,6 +66,7 @@ class Session(OnLane):
         self._hand_over: Callable[[Callable[[], None]], None] | None = None  # That of the link.
         self._begun = False
         self._has_left = False
+        self._tried_again = False
         self._half_closed = False
         self._writing = False  # Someone has a step and is taking it.
         self._untold: list[Verdict] = []
@@ -144,8 +148,8 @@ class Session(OnLane):
             self._timers.prepare()
             access = None if self._route is None else self._route.begin()
             shared = (self._connection if access is None else access).shared_calls
-            lane = None if shared is None else shared.lane(self)
-            link = self._new_link() if lane is None else lane
+            self._shared = None if shared is None else shared.lane
+            link = self._next_link()
             with self._lock:
                 self._ledger.opening(time.monotonic())
                 self._watchdog.watch(self._ledger.next_check)
@@ -155,7 +159,11 @@ class Session(OnLane):
             return
         self._start(link)
 
-    def _new_link(self) -> Link:
+    def _next_link(self) -> Link:
+        lane = None if self._shared is None else self._shared(self)
+        return self._own_link() if lane is None else lane
+
+    def _own_link(self) -> Link:
         return self._make_link(self, None if self._route is None else self._route.channel)
 
     def _start(self, link: Link) -> None:
@@ -226,7 +234,7 @@ class Session(OnLane):
             self._ledger.take_back()
             self._has_left = False
             self._half_closed = False
-        self._start(self._new_link())
+        self._start(self._own_link())
 
     def received(self, frame: bytes) -> bool:
         """See `Carried`."""
@@ -267,9 +275,22 @@ class Session(OnLane):
     def connection_ended(
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
     ) -> None:
-        """See `Carried`."""
+        """See `Carried`. A connection may have been dying when the call got it, and have taken nothing: then
+        there is one more.
+        """
         with self._lock:
-            settled = self._ledger.connection_ended(code, message, trailers)
+            again = code is grpc.StatusCode.UNAVAILABLE and not self._has_left and not self._tried_again
+            again = again and self._link is not None and not self._ledger.is_over
+            self._tried_again = True
+            settled = [] if again else self._ledger.connection_ended(code, message, trailers)
+        if again:
+            try:
+                link = self._next_link()
+            except Exception as e:
+                self.break_with(cannot_connect(e))
+                return
+            self._start(link)
+            return
         self._tell_all(settled)
 
     def failed(self, error: BaseException) -> None:
