@@ -10,8 +10,9 @@
 // which ids are derived, and exactly one gRPC service, whose unary methods the objects implement.
 //
 // A *stub* is a client's reference to one object. A stub IS one `Connect` call: it starts with the
-// call, and it ends, for ever, with the call. Through it the client sends *invocations*, each one a
-// method call on the object, numbered 1, 2, 3, ... by the client. The host executes the invocations of
+// call, and it ends, for ever, with the call; a *resumable* one is several calls, one after the other:
+// see RESUMABLE STUBS. Through it the client sends *invocations*, each one a method call on the object,
+// numbered 1, 2, 3, ... by the client. The host executes the invocations of
 // one stub strictly in the order of their numbers: n+1 starts only after n has completed. The reply to
 // an invocation is its *outcome*; outcomes carry the number of their invocation and leave the host in
 // the order of the numbers, one for each invocation that completed.
@@ -51,7 +52,8 @@
 // invocations are unanswered: an invocation whose outcome was received completed; one that was never
 // handed to the transport was not executed; for one that was sent and not answered the client MUST
 // assume that it may or may not have been executed. A host ends a call so itself, with UNAVAILABLE, if
-// its store doesn't say in time whether what the stub's invocations wrote is durable.
+// its store doesn't say in time whether what the stub's invocations wrote is durable. With a session it
+// need not be left at that: see RESUMABLE STUBS.
 //
 // A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
 // then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
@@ -84,6 +86,61 @@
 // that was given up keeps its place: one that was not sent yet MUST still be sent, with what is left of its
 // time (zero), so that the host breaks the stub there and no call that was made behind it runs.
 //
+// RESUMABLE STUBS
+//
+// A stub that is opened with `session` is *resumable*: it may outlive its call. It is made of one `Connect`
+// call after another, its *connections*, which the client numbers 1, 2, 3, ... What this file says of a
+// stub then holds for all of its connections together: the numbers of its invocations run on, n+1 starts
+// only after n has completed, each invocation that completes has one outcome, and a break is for ever.
+//
+// The host keeps a *record* of the session with the object: through which number it has completed, the
+// outcomes that the client has not acknowledged, and the break, if there was one. What a turn wrote and
+// what the record says of that turn become durable together. So what wrote is not executed again: its
+// outcome is told from the record.
+//
+// A turn that wrote nothing makes no record durable by itself. Its outcome is in the record as long as the
+// object is in memory, and becomes durable with the next turn of the session that writes. If the object is
+// lost from memory before, and its outcome was not received, it is executed again: nothing behind it has
+// been, and it is as if it had never run. What such a turn did outside of the object (a call to another
+// one, say) may then happen twice.
+//
+// A connection ends as any call does, and with it:
+//
+//   a call that is lost             The session goes on. The client opens the next connection with the
+//                                   same `id`.
+//   a `broken` that is `retryable`  The same. Everything above `completed_through` had no effect yet.
+//   any other `broken` behind       The stub is broken, and the record keeps the break: the next
+//   `opened`                        connection, if there is one, is told the same.
+//   status OK                       The stub is closed. The host forgets the session if everything was
+//                                   acknowledged.
+//   a `broken` in place of          The connection could not be opened. If it is `retryable`, or
+//   `opened`                        SESSION_SUPERSEDED though the client has opened no newer one, the client
+//                                   may try again with a higher number. Else the session has ended. It says
+//                                   nothing of invocations that earlier connections have sent: their fate is
+//                                   what it was.
+//
+// To resume, the client MUST wait for `opened` before it sends invocations.
+// `Opened.session.completed_through` says where the host stands: the outcomes from `answered_through` + 1
+// on follow by themselves, and the client goes on with `completed_through` + 1, whatever it had sent
+// before. Without `Opened.session` the host knows nothing of sessions: the client MUST cancel the call, and
+// what was sent and not answered stays unknown.
+//
+// A record is kept for `Opened.session.retention` after the last turn that wrote. A client MUST NOT resume
+// when its oldest unanswered invocation was sent longer ago than half of that; a host checks it, and
+// answers SESSION_EXPIRED. A session with nothing unanswered can be resumed at any time.
+//
+// So for a resumable stub an invocation is unknown only if the client gives it up: because it doesn't
+// resume in time, because its caller doesn't wait for it, or because the session has expired.
+//
+// IDEMPOTENCY KEYS
+//
+// An invocation whose metadata has the key `seriatim-idempotency-key` (1 to 255 bytes of printable ASCII)
+// is executed at most once for that object and key, whatever stub it comes on, for as long as the host
+// remembers it (default: 24 hours after it completed). Later invocations with the key get the outcome of
+// the first. Its outcome is durable before it is sent, even if its turn wrote nothing. One that failed had
+// no effect and is not remembered. The same key with another method or another argument breaks the stub
+// with IDEMPOTENCY_MISMATCH.
+//
 // REASONS
 //
 // The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
@@ -114,6 +171,11 @@
 //   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
 //   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
 //   PROTOCOL_VIOLATION    INVALID_ARGUMENT    no         the frames break the rules of this file
+//   SESSION_EXPIRED       FAILED_PRECONDITION no         the host may have forgotten what the session has
+//                                                        executed
+//   SESSION_SUPERSEDED    ABORTED             no         a connection of the session with this number or a
+//                                                        higher one has been opened
+//   IDEMPOTENCY_MISMATCH  INVALID_ARGUMENT    no         the idempotency key belongs to another call
 //
 // If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
 // of the object's own is folded into the one above: its reason, its domain and its metadata stand in
@@ -232,9 +294,18 @@ type ConnectRequest struct {
 	// Invocations in the order of their numbers. The first one of the stub MUST have number 1, and each
 	// one MUST have the number after that of the one before it, across all frames.
 	// Errors: SEQUENCE_VIOLATION, whose message names the number expected and the number got.
-	Invocations   []*Invocation `protobuf:"bytes,2,rep,name=invocations,proto3" json:"invocations,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Invocations []*Invocation `protobuf:"bytes,2,rep,name=invocations,proto3" json:"invocations,omitempty"`
+	// Every outcome of this stub up to this number has been received; the host may forget them. It never goes
+	// back, and 0 says nothing. Without a session it does nothing.
+	//
+	// With a session a client SHOULD set it in every frame. It MUST send a frame that has nothing else when
+	// it has received 256 outcomes, or 64 KiB of them, since it last set it, and no invocation can leave: a
+	// host lets the session's turns wait while too much is unacknowledged (default: 4,096 outcomes, or 1
+	// MiB). Such a frame is not answered, and doesn't count as unanswered. Errors: PROTOCOL_VIOLATION, if no
+	// such outcome was sent.
+	AcknowledgedThrough uint64 `protobuf:"varint,3,opt,name=acknowledged_through,json=acknowledgedThrough,proto3" json:"acknowledged_through,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ConnectRequest) Reset() {
@@ -281,6 +352,13 @@ func (x *ConnectRequest) GetInvocations() []*Invocation {
 	return nil
 }
 
+func (x *ConnectRequest) GetAcknowledgedThrough() uint64 {
+	if x != nil {
+		return x.AcknowledgedThrough
+	}
+	return 0
+}
+
 // Chooses the object.
 type Open struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -293,7 +371,10 @@ type Open struct {
 	//	*Open_Name
 	//	*Open_Id
 	//	*Open_Unique
-	Object        isOpen_Object `protobuf_oneof:"object"`
+	Object isOpen_Object `protobuf_oneof:"object"`
+	// Makes the stub resumable, if the host says so too, in `Opened.session`. MUST NOT be set together with
+	// `unique`. Errors: PROTOCOL_VIOLATION.
+	Session       *Session `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,6 +450,13 @@ func (x *Open) GetUnique() bool {
 	return false
 }
 
+func (x *Open) GetSession() *Session {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
 type isOpen_Object interface {
 	isOpen_Object()
 }
@@ -404,6 +492,89 @@ func (*Open_Name) isOpen_Object() {}
 func (*Open_Id) isOpen_Object() {}
 
 func (*Open_Unique) isOpen_Object() {}
+
+// One connection of a session.
+type Session struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the session: 16 random bytes, made anew for each resumable stub. Whoever knows it can take the
+	// session over, so it is the client's secret: it MUST come from a good source, and SHOULD not be logged.
+	// A session belongs to the object and, where there is one, to the authenticated caller that opened it.
+	// Errors: PROTOCOL_VIOLATION, if it isn't 16 bytes.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The number of this connection: 1 for the first, and a higher one for each that follows, also for those
+	// that failed. A host serves the highest that it has seen. The one before, if its call is still there,
+	// ends with ABORTED, without a `broken`, when the turn that it is in has ended; what it had queued is not
+	// executed for it. Errors: PROTOCOL_VIOLATION, if it is 0; SESSION_SUPERSEDED, if one with this number or
+	// a higher one was opened.
+	Connection uint32 `protobuf:"varint,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// Every outcome up to this number has been received on earlier connections. 0 on the first. Errors:
+	// PROTOCOL_VIOLATION, if more than that has been acknowledged before, and so is forgotten.
+	AnsweredThrough uint64 `protobuf:"varint,3,opt,name=answered_through,json=answeredThrough,proto3" json:"answered_through,omitempty"`
+	// For how long the oldest invocation that was sent and not answered has been on its way. Not set if there
+	// is none. Errors: SESSION_EXPIRED, if the host has no record, and this is more than half of its
+	// retention.
+	UnansweredFor *durationpb.Duration `protobuf:"bytes,4,opt,name=unanswered_for,json=unansweredFor,proto3" json:"unanswered_for,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Session) Reset() {
+	*x = Session{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Session) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Session) ProtoMessage() {}
+
+func (x *Session) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Session.ProtoReflect.Descriptor instead.
+func (*Session) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Session) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Session) GetConnection() uint32 {
+	if x != nil {
+		return x.Connection
+	}
+	return 0
+}
+
+func (x *Session) GetAnsweredThrough() uint64 {
+	if x != nil {
+		return x.AnsweredThrough
+	}
+	return 0
+}
+
+func (x *Session) GetUnansweredFor() *durationpb.Duration {
+	if x != nil {
+		return x.UnansweredFor
+	}
+	return nil
+}
 
 // One method call on the object.
 type Invocation struct {
@@ -446,7 +617,8 @@ type Invocation struct {
 	// Metadata for the method, as gRPC metadata: it reaches the object's interceptors and its context.
 	// Keys MUST be valid gRPC header names in lower case. The value of a key that ends in `-bin` is
 	// standard base64; the others MUST be printable ASCII. Keys that begin with `seriatim-` or `grpc-`
-	// are reserved. Errors: PROTOCOL_VIOLATION, in the place of the invocation.
+	// are reserved, but for `seriatim-idempotency-key`: see IDEMPOTENCY KEYS. Errors: PROTOCOL_VIOLATION, in
+	// the place of the invocation.
 	Metadata      map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -454,7 +626,7 @@ type Invocation struct {
 
 func (x *Invocation) Reset() {
 	*x = Invocation{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[2]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +638,7 @@ func (x *Invocation) String() string {
 func (*Invocation) ProtoMessage() {}
 
 func (x *Invocation) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[2]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +651,7 @@ func (x *Invocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invocation.ProtoReflect.Descriptor instead.
 func (*Invocation) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{2}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Invocation) GetSequence() uint64 {
@@ -579,7 +751,7 @@ type ConnectResponse struct {
 
 func (x *ConnectResponse) Reset() {
 	*x = ConnectResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[3]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +763,7 @@ func (x *ConnectResponse) String() string {
 func (*ConnectResponse) ProtoMessage() {}
 
 func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[3]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +776,7 @@ func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectResponse.ProtoReflect.Descriptor instead.
 func (*ConnectResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{3}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ConnectResponse) GetOpened() *Opened {
@@ -637,14 +809,18 @@ type Opened struct {
 	Name *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// Where the object is, if it is at another host than the one that this call went to. A hint for stubs
 	// that are opened later, and never needed: every host passes stubs on.
-	Route         *Route `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
+	Route *Route `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
+	// Set if and only if the stub is resumable. `opened` then comes when the turn that was running has ended
+	// and the record has been looked up, and still before any turn of the stub. On the first connection
+	// nobody needs to wait for it.
+	Session       *OpenedSession `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[4]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +832,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[4]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +845,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{4}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Opened) GetId() string {
@@ -693,6 +869,71 @@ func (x *Opened) GetRoute() *Route {
 	return nil
 }
 
+func (x *Opened) GetSession() *OpenedSession {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
+// Where a session stands.
+type OpenedSession struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Invocations up to this number have completed. The outcomes above `Session.answered_through` follow, and
+	// the next invocation has the number after this. A client MUST treat a number below its
+	// `answered_through`, or above the last invocation that it has sent, as a lost connection from which it
+	// can't resume.
+	CompletedThrough uint64 `protobuf:"varint,1,opt,name=completed_through,json=completedThrough,proto3" json:"completed_through,omitempty"`
+	// For how long the host remembers, after the last turn that wrote.
+	Retention     *durationpb.Duration `protobuf:"bytes,2,opt,name=retention,proto3" json:"retention,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenedSession) Reset() {
+	*x = OpenedSession{}
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenedSession) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenedSession) ProtoMessage() {}
+
+func (x *OpenedSession) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenedSession.ProtoReflect.Descriptor instead.
+func (*OpenedSession) Descriptor() ([]byte, []int) {
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *OpenedSession) GetCompletedThrough() uint64 {
+	if x != nil {
+		return x.CompletedThrough
+	}
+	return 0
+}
+
+func (x *OpenedSession) GetRetention() *durationpb.Duration {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
 // Which host has an object, and others beside it.
 type Route struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -710,7 +951,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -722,7 +963,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[5]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -735,7 +976,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{5}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Route) GetAddress() string {
@@ -770,7 +1011,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +1023,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[6]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +1036,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{6}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Outcome) GetSequence() uint64 {
@@ -873,7 +1114,7 @@ type Broken struct {
 
 func (x *Broken) Reset() {
 	*x = Broken{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1126,7 @@ func (x *Broken) String() string {
 func (*Broken) ProtoMessage() {}
 
 func (x *Broken) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[7]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1139,7 @@ func (x *Broken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Broken.ProtoReflect.Descriptor instead.
 func (*Broken) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{7}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Broken) GetCause() *status.Status {
@@ -954,7 +1195,7 @@ type ConnectManyRequest struct {
 
 func (x *ConnectManyRequest) Reset() {
 	*x = ConnectManyRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1207,7 @@ func (x *ConnectManyRequest) String() string {
 func (*ConnectManyRequest) ProtoMessage() {}
 
 func (x *ConnectManyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[8]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1220,7 @@ func (x *ConnectManyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectManyRequest.ProtoReflect.Descriptor instead.
 func (*ConnectManyRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{8}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ConnectManyRequest) GetLanes() []*LaneRequest {
@@ -1011,7 +1252,7 @@ type LaneRequest struct {
 
 func (x *LaneRequest) Reset() {
 	*x = LaneRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1023,7 +1264,7 @@ func (x *LaneRequest) String() string {
 func (*LaneRequest) ProtoMessage() {}
 
 func (x *LaneRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[9]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1036,7 +1277,7 @@ func (x *LaneRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaneRequest.ProtoReflect.Descriptor instead.
 func (*LaneRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{9}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LaneRequest) GetLane() uint64 {
@@ -1124,7 +1365,7 @@ type ConnectManyResponse struct {
 
 func (x *ConnectManyResponse) Reset() {
 	*x = ConnectManyResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1377,7 @@ func (x *ConnectManyResponse) String() string {
 func (*ConnectManyResponse) ProtoMessage() {}
 
 func (x *ConnectManyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[10]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1390,7 @@ func (x *ConnectManyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectManyResponse.ProtoReflect.Descriptor instead.
 func (*ConnectManyResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{10}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ConnectManyResponse) GetLanes() []*LaneResponse {
@@ -1175,7 +1416,7 @@ type LaneResponse struct {
 
 func (x *LaneResponse) Reset() {
 	*x = LaneResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1428,7 @@ func (x *LaneResponse) String() string {
 func (*LaneResponse) ProtoMessage() {}
 
 func (x *LaneResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[11]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1441,7 @@ func (x *LaneResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaneResponse.ProtoReflect.Descriptor instead.
 func (*LaneResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{11}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LaneResponse) GetLane() uint64 {
@@ -1235,7 +1476,7 @@ type DescribeNamespaceRequest struct {
 
 func (x *DescribeNamespaceRequest) Reset() {
 	*x = DescribeNamespaceRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1488,7 @@ func (x *DescribeNamespaceRequest) String() string {
 func (*DescribeNamespaceRequest) ProtoMessage() {}
 
 func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[12]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1501,7 @@ func (x *DescribeNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*DescribeNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{12}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DescribeNamespaceRequest) GetName() string {
@@ -1288,7 +1529,7 @@ type DescribeNamespaceResponse struct {
 
 func (x *DescribeNamespaceResponse) Reset() {
 	*x = DescribeNamespaceResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1541,7 @@ func (x *DescribeNamespaceResponse) String() string {
 func (*DescribeNamespaceResponse) ProtoMessage() {}
 
 func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[13]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1554,7 @@ func (x *DescribeNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*DescribeNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{13}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DescribeNamespaceResponse) GetName() string {
@@ -1359,7 +1600,7 @@ type Method struct {
 
 func (x *Method) Reset() {
 	*x = Method{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1612,7 @@ func (x *Method) String() string {
 func (*Method) ProtoMessage() {}
 
 func (x *Method) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[14]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1625,7 @@ func (x *Method) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Method.ProtoReflect.Descriptor instead.
 func (*Method) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{14}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Method) GetName() string {
@@ -1417,7 +1658,7 @@ type ListNamespacesRequest struct {
 
 func (x *ListNamespacesRequest) Reset() {
 	*x = ListNamespacesRequest{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1670,7 @@ func (x *ListNamespacesRequest) String() string {
 func (*ListNamespacesRequest) ProtoMessage() {}
 
 func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[15]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1683,7 @@ func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
 func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{15}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{17}
 }
 
 // The names of all namespaces.
@@ -1456,7 +1697,7 @@ type ListNamespacesResponse struct {
 
 func (x *ListNamespacesResponse) Reset() {
 	*x = ListNamespacesResponse{}
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[16]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1468,7 +1709,7 @@ func (x *ListNamespacesResponse) String() string {
 func (*ListNamespacesResponse) ProtoMessage() {}
 
 func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[16]
+	mi := &file_seriatim_v1_durable_objects_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1481,7 +1722,7 @@ func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
 func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{16}
+	return file_seriatim_v1_durable_objects_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListNamespacesResponse) GetNames() []string {
@@ -1495,16 +1736,25 @@ var File_seriatim_v1_durable_objects_proto protoreflect.FileDescriptor
 
 const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
 	"\n" +
-	"!seriatim/v1/durable_objects.proto\x12\vseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\"r\n" +
+	"!seriatim/v1/durable_objects.proto\x12\vseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\"\xa5\x01\n" +
 	"\x0eConnectRequest\x12%\n" +
 	"\x04open\x18\x01 \x01(\v2\x11.seriatim.v1.OpenR\x04open\x129\n" +
-	"\vinvocations\x18\x02 \x03(\v2\x17.seriatim.v1.InvocationR\vinvocations\"p\n" +
+	"\vinvocations\x18\x02 \x03(\v2\x17.seriatim.v1.InvocationR\vinvocations\x121\n" +
+	"\x14acknowledged_through\x18\x03 \x01(\x04R\x13acknowledgedThrough\"\xa0\x01\n" +
 	"\x04Open\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x14\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x12\x10\n" +
 	"\x02id\x18\x03 \x01(\tH\x00R\x02id\x12\x18\n" +
-	"\x06unique\x18\x04 \x01(\bH\x00R\x06uniqueB\b\n" +
-	"\x06object\"\xcb\x02\n" +
+	"\x06unique\x18\x04 \x01(\bH\x00R\x06unique\x12.\n" +
+	"\asession\x18\x05 \x01(\v2\x14.seriatim.v1.SessionR\asessionB\b\n" +
+	"\x06object\"\xa6\x01\n" +
+	"\aSession\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1e\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\rR\n" +
+	"connection\x12)\n" +
+	"\x10answered_through\x18\x03 \x01(\x04R\x0fansweredThrough\x12@\n" +
+	"\x0eunanswered_for\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\runansweredFor\"\xcb\x02\n" +
 	"\n" +
 	"Invocation\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x16\n" +
@@ -1521,12 +1771,16 @@ const file_seriatim_v1_durable_objects_proto_rawDesc = "" +
 	"\x0fConnectResponse\x12+\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.seriatim.v1.OpenedR\x06opened\x120\n" +
 	"\boutcomes\x18\x02 \x03(\v2\x14.seriatim.v1.OutcomeR\boutcomes\x12+\n" +
-	"\x06broken\x18\x03 \x01(\v2\x13.seriatim.v1.BrokenR\x06broken\"d\n" +
+	"\x06broken\x18\x03 \x01(\v2\x13.seriatim.v1.BrokenR\x06broken\"\x9a\x01\n" +
 	"\x06Opened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12(\n" +
-	"\x05route\x18\x04 \x01(\v2\x12.seriatim.v1.RouteR\x05routeB\a\n" +
-	"\x05_name\"B\n" +
+	"\x05route\x18\x04 \x01(\v2\x12.seriatim.v1.RouteR\x05route\x124\n" +
+	"\asession\x18\x03 \x01(\v2\x1a.seriatim.v1.OpenedSessionR\asessionB\a\n" +
+	"\x05_name\"u\n" +
+	"\rOpenedSession\x12+\n" +
+	"\x11completed_through\x18\x01 \x01(\x04R\x10completedThrough\x127\n" +
+	"\tretention\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\tretention\"B\n" +
 	"\x05Route\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1f\n" +
 	"\vprefix_bits\x18\x02 \x01(\rR\n" +
@@ -1596,61 +1850,67 @@ func file_seriatim_v1_durable_objects_proto_rawDescGZIP() []byte {
 	return file_seriatim_v1_durable_objects_proto_rawDescData
 }
 
-var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_seriatim_v1_durable_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_seriatim_v1_durable_objects_proto_goTypes = []any{
 	(*ConnectRequest)(nil),            // 0: seriatim.v1.ConnectRequest
 	(*Open)(nil),                      // 1: seriatim.v1.Open
-	(*Invocation)(nil),                // 2: seriatim.v1.Invocation
-	(*ConnectResponse)(nil),           // 3: seriatim.v1.ConnectResponse
-	(*Opened)(nil),                    // 4: seriatim.v1.Opened
-	(*Route)(nil),                     // 5: seriatim.v1.Route
-	(*Outcome)(nil),                   // 6: seriatim.v1.Outcome
-	(*Broken)(nil),                    // 7: seriatim.v1.Broken
-	(*ConnectManyRequest)(nil),        // 8: seriatim.v1.ConnectManyRequest
-	(*LaneRequest)(nil),               // 9: seriatim.v1.LaneRequest
-	(*ConnectManyResponse)(nil),       // 10: seriatim.v1.ConnectManyResponse
-	(*LaneResponse)(nil),              // 11: seriatim.v1.LaneResponse
-	(*DescribeNamespaceRequest)(nil),  // 12: seriatim.v1.DescribeNamespaceRequest
-	(*DescribeNamespaceResponse)(nil), // 13: seriatim.v1.DescribeNamespaceResponse
-	(*Method)(nil),                    // 14: seriatim.v1.Method
-	(*ListNamespacesRequest)(nil),     // 15: seriatim.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),    // 16: seriatim.v1.ListNamespacesResponse
-	nil,                               // 17: seriatim.v1.Invocation.MetadataEntry
-	(*structpb.Value)(nil),            // 18: google.protobuf.Value
-	(*durationpb.Duration)(nil),       // 19: google.protobuf.Duration
-	(*status.Status)(nil),             // 20: google.rpc.Status
+	(*Session)(nil),                   // 2: seriatim.v1.Session
+	(*Invocation)(nil),                // 3: seriatim.v1.Invocation
+	(*ConnectResponse)(nil),           // 4: seriatim.v1.ConnectResponse
+	(*Opened)(nil),                    // 5: seriatim.v1.Opened
+	(*OpenedSession)(nil),             // 6: seriatim.v1.OpenedSession
+	(*Route)(nil),                     // 7: seriatim.v1.Route
+	(*Outcome)(nil),                   // 8: seriatim.v1.Outcome
+	(*Broken)(nil),                    // 9: seriatim.v1.Broken
+	(*ConnectManyRequest)(nil),        // 10: seriatim.v1.ConnectManyRequest
+	(*LaneRequest)(nil),               // 11: seriatim.v1.LaneRequest
+	(*ConnectManyResponse)(nil),       // 12: seriatim.v1.ConnectManyResponse
+	(*LaneResponse)(nil),              // 13: seriatim.v1.LaneResponse
+	(*DescribeNamespaceRequest)(nil),  // 14: seriatim.v1.DescribeNamespaceRequest
+	(*DescribeNamespaceResponse)(nil), // 15: seriatim.v1.DescribeNamespaceResponse
+	(*Method)(nil),                    // 16: seriatim.v1.Method
+	(*ListNamespacesRequest)(nil),     // 17: seriatim.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),    // 18: seriatim.v1.ListNamespacesResponse
+	nil,                               // 19: seriatim.v1.Invocation.MetadataEntry
+	(*durationpb.Duration)(nil),       // 20: google.protobuf.Duration
+	(*structpb.Value)(nil),            // 21: google.protobuf.Value
+	(*status.Status)(nil),             // 22: google.rpc.Status
 }
 var file_seriatim_v1_durable_objects_proto_depIdxs = []int32{
 	1,  // 0: seriatim.v1.ConnectRequest.open:type_name -> seriatim.v1.Open
-	2,  // 1: seriatim.v1.ConnectRequest.invocations:type_name -> seriatim.v1.Invocation
-	18, // 2: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
-	19, // 3: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
-	17, // 4: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
-	4,  // 5: seriatim.v1.ConnectResponse.opened:type_name -> seriatim.v1.Opened
-	6,  // 6: seriatim.v1.ConnectResponse.outcomes:type_name -> seriatim.v1.Outcome
-	7,  // 7: seriatim.v1.ConnectResponse.broken:type_name -> seriatim.v1.Broken
-	5,  // 8: seriatim.v1.Opened.route:type_name -> seriatim.v1.Route
-	18, // 9: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
-	20, // 10: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
-	9,  // 11: seriatim.v1.ConnectManyRequest.lanes:type_name -> seriatim.v1.LaneRequest
-	0,  // 12: seriatim.v1.LaneRequest.frame:type_name -> seriatim.v1.ConnectRequest
-	11, // 13: seriatim.v1.ConnectManyResponse.lanes:type_name -> seriatim.v1.LaneResponse
-	3,  // 14: seriatim.v1.LaneResponse.frame:type_name -> seriatim.v1.ConnectResponse
-	20, // 15: seriatim.v1.LaneResponse.end:type_name -> google.rpc.Status
-	14, // 16: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
-	0,  // 17: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
-	8,  // 18: seriatim.v1.DurableObjects.ConnectMany:input_type -> seriatim.v1.ConnectManyRequest
-	12, // 19: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
-	15, // 20: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
-	3,  // 21: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
-	10, // 22: seriatim.v1.DurableObjects.ConnectMany:output_type -> seriatim.v1.ConnectManyResponse
-	13, // 23: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
-	16, // 24: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
-	21, // [21:25] is the sub-list for method output_type
-	17, // [17:21] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	3,  // 1: seriatim.v1.ConnectRequest.invocations:type_name -> seriatim.v1.Invocation
+	2,  // 2: seriatim.v1.Open.session:type_name -> seriatim.v1.Session
+	20, // 3: seriatim.v1.Session.unanswered_for:type_name -> google.protobuf.Duration
+	21, // 4: seriatim.v1.Invocation.json:type_name -> google.protobuf.Value
+	20, // 5: seriatim.v1.Invocation.timeout:type_name -> google.protobuf.Duration
+	19, // 6: seriatim.v1.Invocation.metadata:type_name -> seriatim.v1.Invocation.MetadataEntry
+	5,  // 7: seriatim.v1.ConnectResponse.opened:type_name -> seriatim.v1.Opened
+	8,  // 8: seriatim.v1.ConnectResponse.outcomes:type_name -> seriatim.v1.Outcome
+	9,  // 9: seriatim.v1.ConnectResponse.broken:type_name -> seriatim.v1.Broken
+	7,  // 10: seriatim.v1.Opened.route:type_name -> seriatim.v1.Route
+	6,  // 11: seriatim.v1.Opened.session:type_name -> seriatim.v1.OpenedSession
+	20, // 12: seriatim.v1.OpenedSession.retention:type_name -> google.protobuf.Duration
+	21, // 13: seriatim.v1.Outcome.json:type_name -> google.protobuf.Value
+	22, // 14: seriatim.v1.Broken.cause:type_name -> google.rpc.Status
+	11, // 15: seriatim.v1.ConnectManyRequest.lanes:type_name -> seriatim.v1.LaneRequest
+	0,  // 16: seriatim.v1.LaneRequest.frame:type_name -> seriatim.v1.ConnectRequest
+	13, // 17: seriatim.v1.ConnectManyResponse.lanes:type_name -> seriatim.v1.LaneResponse
+	4,  // 18: seriatim.v1.LaneResponse.frame:type_name -> seriatim.v1.ConnectResponse
+	22, // 19: seriatim.v1.LaneResponse.end:type_name -> google.rpc.Status
+	16, // 20: seriatim.v1.DescribeNamespaceResponse.methods:type_name -> seriatim.v1.Method
+	0,  // 21: seriatim.v1.DurableObjects.Connect:input_type -> seriatim.v1.ConnectRequest
+	10, // 22: seriatim.v1.DurableObjects.ConnectMany:input_type -> seriatim.v1.ConnectManyRequest
+	14, // 23: seriatim.v1.DurableObjects.DescribeNamespace:input_type -> seriatim.v1.DescribeNamespaceRequest
+	17, // 24: seriatim.v1.DurableObjects.ListNamespaces:input_type -> seriatim.v1.ListNamespacesRequest
+	4,  // 25: seriatim.v1.DurableObjects.Connect:output_type -> seriatim.v1.ConnectResponse
+	12, // 26: seriatim.v1.DurableObjects.ConnectMany:output_type -> seriatim.v1.ConnectManyResponse
+	15, // 27: seriatim.v1.DurableObjects.DescribeNamespace:output_type -> seriatim.v1.DescribeNamespaceResponse
+	18, // 28: seriatim.v1.DurableObjects.ListNamespaces:output_type -> seriatim.v1.ListNamespacesResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_seriatim_v1_durable_objects_proto_init() }
@@ -1663,16 +1923,16 @@ func file_seriatim_v1_durable_objects_proto_init() {
 		(*Open_Id)(nil),
 		(*Open_Unique)(nil),
 	}
-	file_seriatim_v1_durable_objects_proto_msgTypes[2].OneofWrappers = []any{
+	file_seriatim_v1_durable_objects_proto_msgTypes[3].OneofWrappers = []any{
 		(*Invocation_Message)(nil),
 		(*Invocation_Json)(nil),
 	}
-	file_seriatim_v1_durable_objects_proto_msgTypes[4].OneofWrappers = []any{}
-	file_seriatim_v1_durable_objects_proto_msgTypes[6].OneofWrappers = []any{
+	file_seriatim_v1_durable_objects_proto_msgTypes[5].OneofWrappers = []any{}
+	file_seriatim_v1_durable_objects_proto_msgTypes[8].OneofWrappers = []any{
 		(*Outcome_Message)(nil),
 		(*Outcome_Json)(nil),
 	}
-	file_seriatim_v1_durable_objects_proto_msgTypes[9].OneofWrappers = []any{
+	file_seriatim_v1_durable_objects_proto_msgTypes[11].OneofWrappers = []any{
 		(*LaneRequest_Frame)(nil),
 		(*LaneRequest_HalfClose)(nil),
 		(*LaneRequest_Cancel)(nil),
@@ -1683,7 +1943,7 @@ func file_seriatim_v1_durable_objects_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_seriatim_v1_durable_objects_proto_rawDesc), len(file_seriatim_v1_durable_objects_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

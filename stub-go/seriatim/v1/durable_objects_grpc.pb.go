@@ -10,8 +10,9 @@
 // which ids are derived, and exactly one gRPC service, whose unary methods the objects implement.
 //
 // A *stub* is a client's reference to one object. A stub IS one `Connect` call: it starts with the
-// call, and it ends, for ever, with the call. Through it the client sends *invocations*, each one a
-// method call on the object, numbered 1, 2, 3, ... by the client. The host executes the invocations of
+// call, and it ends, for ever, with the call; a *resumable* one is several calls, one after the other:
+// see RESUMABLE STUBS. Through it the client sends *invocations*, each one a method call on the object,
+// numbered 1, 2, 3, ... by the client. The host executes the invocations of
 // one stub strictly in the order of their numbers: n+1 starts only after n has completed. The reply to
 // an invocation is its *outcome*; outcomes carry the number of their invocation and leave the host in
 // the order of the numbers, one for each invocation that completed.
@@ -51,7 +52,8 @@
 // invocations are unanswered: an invocation whose outcome was received completed; one that was never
 // handed to the transport was not executed; for one that was sent and not answered the client MUST
 // assume that it may or may not have been executed. A host ends a call so itself, with UNAVAILABLE, if
-// its store doesn't say in time whether what the stub's invocations wrote is durable.
+// its store doesn't say in time whether what the stub's invocations wrote is durable. With a session it
+// need not be left at that: see RESUMABLE STUBS.
 //
 // A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
 // then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
@@ -84,6 +86,61 @@
 // that was given up keeps its place: one that was not sent yet MUST still be sent, with what is left of its
 // time (zero), so that the host breaks the stub there and no call that was made behind it runs.
 //
+// RESUMABLE STUBS
+//
+// A stub that is opened with `session` is *resumable*: it may outlive its call. It is made of one `Connect`
+// call after another, its *connections*, which the client numbers 1, 2, 3, ... What this file says of a
+// stub then holds for all of its connections together: the numbers of its invocations run on, n+1 starts
+// only after n has completed, each invocation that completes has one outcome, and a break is for ever.
+//
+// The host keeps a *record* of the session with the object: through which number it has completed, the
+// outcomes that the client has not acknowledged, and the break, if there was one. What a turn wrote and
+// what the record says of that turn become durable together. So what wrote is not executed again: its
+// outcome is told from the record.
+//
+// A turn that wrote nothing makes no record durable by itself. Its outcome is in the record as long as the
+// object is in memory, and becomes durable with the next turn of the session that writes. If the object is
+// lost from memory before, and its outcome was not received, it is executed again: nothing behind it has
+// been, and it is as if it had never run. What such a turn did outside of the object (a call to another
+// one, say) may then happen twice.
+//
+// A connection ends as any call does, and with it:
+//
+//   a call that is lost             The session goes on. The client opens the next connection with the
+//                                   same `id`.
+//   a `broken` that is `retryable`  The same. Everything above `completed_through` had no effect yet.
+//   any other `broken` behind       The stub is broken, and the record keeps the break: the next
+//   `opened`                        connection, if there is one, is told the same.
+//   status OK                       The stub is closed. The host forgets the session if everything was
+//                                   acknowledged.
+//   a `broken` in place of          The connection could not be opened. If it is `retryable`, or
+//   `opened`                        SESSION_SUPERSEDED though the client has opened no newer one, the client
+//                                   may try again with a higher number. Else the session has ended. It says
+//                                   nothing of invocations that earlier connections have sent: their fate is
+//                                   what it was.
+//
+// To resume, the client MUST wait for `opened` before it sends invocations.
+// `Opened.session.completed_through` says where the host stands: the outcomes from `answered_through` + 1
+// on follow by themselves, and the client goes on with `completed_through` + 1, whatever it had sent
+// before. Without `Opened.session` the host knows nothing of sessions: the client MUST cancel the call, and
+// what was sent and not answered stays unknown.
+//
+// A record is kept for `Opened.session.retention` after the last turn that wrote. A client MUST NOT resume
+// when its oldest unanswered invocation was sent longer ago than half of that; a host checks it, and
+// answers SESSION_EXPIRED. A session with nothing unanswered can be resumed at any time.
+//
+// So for a resumable stub an invocation is unknown only if the client gives it up: because it doesn't
+// resume in time, because its caller doesn't wait for it, or because the session has expired.
+//
+// IDEMPOTENCY KEYS
+//
+// An invocation whose metadata has the key `seriatim-idempotency-key` (1 to 255 bytes of printable ASCII)
+// is executed at most once for that object and key, whatever stub it comes on, for as long as the host
+// remembers it (default: 24 hours after it completed). Later invocations with the key get the outcome of
+// the first. Its outcome is durable before it is sent, even if its turn wrote nothing. One that failed had
+// no effect and is not remembered. The same key with another method or another argument breaks the stub
+// with IDEMPOTENCY_MISMATCH.
+//
 // REASONS
 //
 // The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
@@ -114,6 +171,11 @@
 //   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
 //   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
 //   PROTOCOL_VIOLATION    INVALID_ARGUMENT    no         the frames break the rules of this file
+//   SESSION_EXPIRED       FAILED_PRECONDITION no         the host may have forgotten what the session has
+//                                                        executed
+//   SESSION_SUPERSEDED    ABORTED             no         a connection of the session with this number or a
+//                                                        higher one has been opened
+//   IDEMPOTENCY_MISMATCH  INVALID_ARGUMENT    no         the idempotency key belongs to another call
 //
 // If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
 // of the object's own is folded into the one above: its reason, its domain and its metadata stand in

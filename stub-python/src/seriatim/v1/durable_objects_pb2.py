@@ -28,7 +28,7 @@ from google.rpc import error_details_pb2 as google_dot_rpc_dot_error__details__p
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seriatim/v1/durable_objects.proto\x12\x0bseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\"_\n\x0e\x43onnectRequest\x12\x1f\n\x04open\x18\x01 \x01(\x0b\x32\x11.seriatim.v1.Open\x12,\n\x0binvocations\x18\x02 \x03(\x0b\x32\x17.seriatim.v1.Invocation\"S\n\x04Open\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12\x0c\n\x02id\x18\x03 \x01(\tH\x00\x12\x10\n\x06unique\x18\x04 \x01(\x08H\x00\x42\x08\n\x06object\"\x8b\x02\n\nInvocation\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x11\n\x07message\x18\x03 \x01(\x0cH\x00\x12&\n\x04json\x18\x04 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x08metadata\x18\x06 \x03(\x0b\x32%.seriatim.v1.Invocation.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08\x61rgument\"\x83\x01\n\x0f\x43onnectResponse\x12#\n\x06opened\x18\x01 \x01(\x0b\x32\x13.seriatim.v1.Opened\x12&\n\x08outcomes\x18\x02 \x03(\x0b\x32\x14.seriatim.v1.Outcome\x12#\n\x06\x62roken\x18\x03 \x01(\x0b\x32\x13.seriatim.v1.Broken\"S\n\x06Opened\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12!\n\x05route\x18\x04 \x01(\x0b\x32\x12.seriatim.v1.RouteB\x07\n\x05_name\"-\n\x05Route\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x13\n\x0bprefix_bits\x18\x02 \x01(\r\"`\n\x07Outcome\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x11\n\x07message\x18\x02 \x01(\x0cH\x00\x12&\n\x04json\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x42\x08\n\x06result\"\x96\x01\n\x06\x42roken\x12!\n\x05\x63\x61use\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x19\n\x11\x63ompleted_through\x18\x02 \x01(\x04\x12\x17\n\x0f\x66\x61iled_sequence\x18\x03 \x01(\x04\x12\x11\n\tretryable\x18\x04 \x01(\x08\x12\x12\n\noverloaded\x18\x05 \x01(\x08\x12\x0e\n\x06remote\x18\x06 \x01(\x08\"=\n\x12\x43onnectManyRequest\x12\'\n\x05lanes\x18\x01 \x03(\x0b\x32\x18.seriatim.v1.LaneRequest\"\x8d\x01\n\x0bLaneRequest\x12\x0c\n\x04lane\x18\x01 \x01(\x04\x12,\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1b.seriatim.v1.ConnectRequestH\x00\x12\x14\n\nhalf_close\x18\x03 \x01(\x08H\x00\x12\x10\n\x06\x63\x61ncel\x18\x04 \x01(\x08H\x00\x12\x12\n\nmore_bytes\x18\x05 \x01(\rB\x06\n\x04what\"?\n\x13\x43onnectManyResponse\x12(\n\x05lanes\x18\x01 \x03(\x0b\x32\x19.seriatim.v1.LaneResponse\"j\n\x0cLaneResponse\x12\x0c\n\x04lane\x18\x01 \x01(\x04\x12+\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1c.seriatim.v1.ConnectResponse\x12\x1f\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"(\n\x18\x44\x65scribeNamespaceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"t\n\x19\x44\x65scribeNamespaceResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nunique_key\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12$\n\x07methods\x18\x04 \x03(\x0b\x32\x13.seriatim.v1.Method\"C\n\x06Method\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0crequest_type\x18\x02 \x01(\t\x12\x15\n\rresponse_type\x18\x03 \x01(\t\"\x17\n\x15ListNamespacesRequest\"\'\n\x16ListNamespacesResponse\x12\r\n\x05names\x18\x01 \x03(\t2\xef\x02\n\x0e\x44urableObjects\x12H\n\x07\x43onnect\x12\x1b.seriatim.v1.ConnectRequest\x1a\x1c.seriatim.v1.ConnectResponse(\x01\x30\x01\x12T\n\x0b\x43onnectMany\x12\x1f.seriatim.v1.ConnectManyRequest\x1a .seriatim.v1.ConnectManyResponse(\x01\x30\x01\x12\x62\n\x11\x44\x65scribeNamespace\x12%.seriatim.v1.DescribeNamespaceRequest\x1a&.seriatim.v1.DescribeNamespaceResponse\x12Y\n\x0eListNamespaces\x12\".seriatim.v1.ListNamespacesRequest\x1a#.seriatim.v1.ListNamespacesResponseBP\n\x0f\x64\x65v.seriatim.v1B\x13\x44urableObjectsProtoP\x01Z&seriatim.dev/go/seriatim/v1;seriatimv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seriatim/v1/durable_objects.proto\x12\x0bseriatim.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/rpc/error_details.proto\x1a\x17google/rpc/status.proto\"}\n\x0e\x43onnectRequest\x12\x1f\n\x04open\x18\x01 \x01(\x0b\x32\x11.seriatim.v1.Open\x12,\n\x0binvocations\x18\x02 \x03(\x0b\x32\x17.seriatim.v1.Invocation\x12\x1c\n\x14\x61\x63knowledged_through\x18\x03 \x01(\x04\"z\n\x04Open\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12\x0c\n\x02id\x18\x03 \x01(\tH\x00\x12\x10\n\x06unique\x18\x04 \x01(\x08H\x00\x12%\n\x07session\x18\x05 \x01(\x0b\x32\x14.seriatim.v1.SessionB\x08\n\x06object\"v\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x12\n\nconnection\x18\x02 \x01(\r\x12\x18\n\x10\x61nswered_through\x18\x03 \x01(\x04\x12\x31\n\x0eunanswered_for\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8b\x02\n\nInvocation\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x11\n\x07message\x18\x03 \x01(\x0cH\x00\x12&\n\x04json\x18\x04 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x08metadata\x18\x06 \x03(\x0b\x32%.seriatim.v1.Invocation.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08\x61rgument\"\x83\x01\n\x0f\x43onnectResponse\x12#\n\x06opened\x18\x01 \x01(\x0b\x32\x13.seriatim.v1.Opened\x12&\n\x08outcomes\x18\x02 \x03(\x0b\x32\x14.seriatim.v1.Outcome\x12#\n\x06\x62roken\x18\x03 \x01(\x0b\x32\x13.seriatim.v1.Broken\"\x80\x01\n\x06Opened\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12!\n\x05route\x18\x04 \x01(\x0b\x32\x12.seriatim.v1.Route\x12+\n\x07session\x18\x03 \x01(\x0b\x32\x1a.seriatim.v1.OpenedSessionB\x07\n\x05_name\"X\n\rOpenedSession\x12\x19\n\x11\x63ompleted_through\x18\x01 \x01(\x04\x12,\n\tretention\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"-\n\x05Route\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x13\n\x0bprefix_bits\x18\x02 \x01(\r\"`\n\x07Outcome\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x11\n\x07message\x18\x02 \x01(\x0cH\x00\x12&\n\x04json\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x42\x08\n\x06result\"\x96\x01\n\x06\x42roken\x12!\n\x05\x63\x61use\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x19\n\x11\x63ompleted_through\x18\x02 \x01(\x04\x12\x17\n\x0f\x66\x61iled_sequence\x18\x03 \x01(\x04\x12\x11\n\tretryable\x18\x04 \x01(\x08\x12\x12\n\noverloaded\x18\x05 \x01(\x08\x12\x0e\n\x06remote\x18\x06 \x01(\x08\"=\n\x12\x43onnectManyRequest\x12\'\n\x05lanes\x18\x01 \x03(\x0b\x32\x18.seriatim.v1.LaneRequest\"\x8d\x01\n\x0bLaneRequest\x12\x0c\n\x04lane\x18\x01 \x01(\x04\x12,\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1b.seriatim.v1.ConnectRequestH\x00\x12\x14\n\nhalf_close\x18\x03 \x01(\x08H\x00\x12\x10\n\x06\x63\x61ncel\x18\x04 \x01(\x08H\x00\x12\x12\n\nmore_bytes\x18\x05 \x01(\rB\x06\n\x04what\"?\n\x13\x43onnectManyResponse\x12(\n\x05lanes\x18\x01 \x03(\x0b\x32\x19.seriatim.v1.LaneResponse\"j\n\x0cLaneResponse\x12\x0c\n\x04lane\x18\x01 \x01(\x04\x12+\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1c.seriatim.v1.ConnectResponse\x12\x1f\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"(\n\x18\x44\x65scribeNamespaceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"t\n\x19\x44\x65scribeNamespaceResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nunique_key\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12$\n\x07methods\x18\x04 \x03(\x0b\x32\x13.seriatim.v1.Method\"C\n\x06Method\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0crequest_type\x18\x02 \x01(\t\x12\x15\n\rresponse_type\x18\x03 \x01(\t\"\x17\n\x15ListNamespacesRequest\"\'\n\x16ListNamespacesResponse\x12\r\n\x05names\x18\x01 \x03(\t2\xef\x02\n\x0e\x44urableObjects\x12H\n\x07\x43onnect\x12\x1b.seriatim.v1.ConnectRequest\x1a\x1c.seriatim.v1.ConnectResponse(\x01\x30\x01\x12T\n\x0b\x43onnectMany\x12\x1f.seriatim.v1.ConnectManyRequest\x1a .seriatim.v1.ConnectManyResponse(\x01\x30\x01\x12\x62\n\x11\x44\x65scribeNamespace\x12%.seriatim.v1.DescribeNamespaceRequest\x1a&.seriatim.v1.DescribeNamespaceResponse\x12Y\n\x0eListNamespaces\x12\".seriatim.v1.ListNamespacesRequest\x1a#.seriatim.v1.ListNamespacesResponseBP\n\x0f\x64\x65v.seriatim.v1B\x13\x44urableObjectsProtoP\x01Z&seriatim.dev/go/seriatim/v1;seriatimv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,41 +39,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOCATION_METADATAENTRY']._loaded_options = None
   _globals['_INVOCATION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CONNECTREQUEST']._serialized_start=169
-  _globals['_CONNECTREQUEST']._serialized_end=264
-  _globals['_OPEN']._serialized_start=266
-  _globals['_OPEN']._serialized_end=349
-  _globals['_INVOCATION']._serialized_start=352
-  _globals['_INVOCATION']._serialized_end=619
-  _globals['_INVOCATION_METADATAENTRY']._serialized_start=560
-  _globals['_INVOCATION_METADATAENTRY']._serialized_end=607
-  _globals['_CONNECTRESPONSE']._serialized_start=622
-  _globals['_CONNECTRESPONSE']._serialized_end=753
-  _globals['_OPENED']._serialized_start=755
-  _globals['_OPENED']._serialized_end=838
-  _globals['_ROUTE']._serialized_start=840
-  _globals['_ROUTE']._serialized_end=885
-  _globals['_OUTCOME']._serialized_start=887
-  _globals['_OUTCOME']._serialized_end=983
-  _globals['_BROKEN']._serialized_start=986
-  _globals['_BROKEN']._serialized_end=1136
-  _globals['_CONNECTMANYREQUEST']._serialized_start=1138
-  _globals['_CONNECTMANYREQUEST']._serialized_end=1199
-  _globals['_LANEREQUEST']._serialized_start=1202
-  _globals['_LANEREQUEST']._serialized_end=1343
-  _globals['_CONNECTMANYRESPONSE']._serialized_start=1345
-  _globals['_CONNECTMANYRESPONSE']._serialized_end=1408
-  _globals['_LANERESPONSE']._serialized_start=1410
-  _globals['_LANERESPONSE']._serialized_end=1516
-  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_start=1518
-  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_end=1558
-  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_start=1560
-  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_end=1676
-  _globals['_METHOD']._serialized_start=1678
-  _globals['_METHOD']._serialized_end=1745
-  _globals['_LISTNAMESPACESREQUEST']._serialized_start=1747
-  _globals['_LISTNAMESPACESREQUEST']._serialized_end=1770
-  _globals['_LISTNAMESPACESRESPONSE']._serialized_start=1772
-  _globals['_LISTNAMESPACESRESPONSE']._serialized_end=1811
-  _globals['_DURABLEOBJECTS']._serialized_start=1814
-  _globals['_DURABLEOBJECTS']._serialized_end=2181
+  _globals['_CONNECTREQUEST']._serialized_end=294
+  _globals['_OPEN']._serialized_start=296
+  _globals['_OPEN']._serialized_end=418
+  _globals['_SESSION']._serialized_start=420
+  _globals['_SESSION']._serialized_end=538
+  _globals['_INVOCATION']._serialized_start=541
+  _globals['_INVOCATION']._serialized_end=808
+  _globals['_INVOCATION_METADATAENTRY']._serialized_start=749
+  _globals['_INVOCATION_METADATAENTRY']._serialized_end=796
+  _globals['_CONNECTRESPONSE']._serialized_start=811
+  _globals['_CONNECTRESPONSE']._serialized_end=942
+  _globals['_OPENED']._serialized_start=945
+  _globals['_OPENED']._serialized_end=1073
+  _globals['_OPENEDSESSION']._serialized_start=1075
+  _globals['_OPENEDSESSION']._serialized_end=1163
+  _globals['_ROUTE']._serialized_start=1165
+  _globals['_ROUTE']._serialized_end=1210
+  _globals['_OUTCOME']._serialized_start=1212
+  _globals['_OUTCOME']._serialized_end=1308
+  _globals['_BROKEN']._serialized_start=1311
+  _globals['_BROKEN']._serialized_end=1461
+  _globals['_CONNECTMANYREQUEST']._serialized_start=1463
+  _globals['_CONNECTMANYREQUEST']._serialized_end=1524
+  _globals['_LANEREQUEST']._serialized_start=1527
+  _globals['_LANEREQUEST']._serialized_end=1668
+  _globals['_CONNECTMANYRESPONSE']._serialized_start=1670
+  _globals['_CONNECTMANYRESPONSE']._serialized_end=1733
+  _globals['_LANERESPONSE']._serialized_start=1735
+  _globals['_LANERESPONSE']._serialized_end=1841
+  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_start=1843
+  _globals['_DESCRIBENAMESPACEREQUEST']._serialized_end=1883
+  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_start=1885
+  _globals['_DESCRIBENAMESPACERESPONSE']._serialized_end=2001
+  _globals['_METHOD']._serialized_start=2003
+  _globals['_METHOD']._serialized_end=2070
+  _globals['_LISTNAMESPACESREQUEST']._serialized_start=2072
+  _globals['_LISTNAMESPACESREQUEST']._serialized_end=2095
+  _globals['_LISTNAMESPACESRESPONSE']._serialized_start=2097
+  _globals['_LISTNAMESPACESRESPONSE']._serialized_end=2136
+  _globals['_DURABLEOBJECTS']._serialized_start=2139
+  _globals['_DURABLEOBJECTS']._serialized_end=2506
 # @@protoc_insertion_point(module_scope)

@@ -13,24 +13,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ConnectRequest(_message.Message):
-    __slots__ = ("open", "invocations")
+    __slots__ = ("open", "invocations", "acknowledged_through")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     INVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_THROUGH_FIELD_NUMBER: _ClassVar[int]
     open: Open
     invocations: _containers.RepeatedCompositeFieldContainer[Invocation]
-    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., invocations: _Optional[_Iterable[_Union[Invocation, _Mapping]]] = ...) -> None: ...
+    acknowledged_through: int
+    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., invocations: _Optional[_Iterable[_Union[Invocation, _Mapping]]] = ..., acknowledged_through: _Optional[int] = ...) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("namespace", "name", "id", "unique")
+    __slots__ = ("namespace", "name", "id", "unique", "session")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     UNIQUE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     name: str
     id: str
     unique: bool
-    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., id: _Optional[str] = ..., unique: _Optional[bool] = ...) -> None: ...
+    session: Session
+    def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., id: _Optional[str] = ..., unique: _Optional[bool] = ..., session: _Optional[_Union[Session, _Mapping]] = ...) -> None: ...
+
+class Session(_message.Message):
+    __slots__ = ("id", "connection", "answered_through", "unanswered_for")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CONNECTION_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_THROUGH_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_FOR_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    connection: int
+    answered_through: int
+    unanswered_for: _duration_pb2.Duration
+    def __init__(self, id: _Optional[bytes] = ..., connection: _Optional[int] = ..., answered_through: _Optional[int] = ..., unanswered_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Invocation(_message.Message):
     __slots__ = ("sequence", "method", "message", "json", "timeout", "metadata")
@@ -66,14 +82,24 @@ class ConnectResponse(_message.Message):
     def __init__(self, opened: _Optional[_Union[Opened, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[Outcome, _Mapping]]] = ..., broken: _Optional[_Union[Broken, _Mapping]] = ...) -> None: ...
 
 class Opened(_message.Message):
-    __slots__ = ("id", "name", "route")
+    __slots__ = ("id", "name", "route", "session")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROUTE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     route: Route
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., route: _Optional[_Union[Route, _Mapping]] = ...) -> None: ...
+    session: OpenedSession
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., route: _Optional[_Union[Route, _Mapping]] = ..., session: _Optional[_Union[OpenedSession, _Mapping]] = ...) -> None: ...
+
+class OpenedSession(_message.Message):
+    __slots__ = ("completed_through", "retention")
+    COMPLETED_THROUGH_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_FIELD_NUMBER: _ClassVar[int]
+    completed_through: int
+    retention: _duration_pb2.Duration
+    def __init__(self, completed_through: _Optional[int] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Route(_message.Message):
     __slots__ = ("address", "prefix_bits")

@@ -10,8 +10,9 @@
 // which ids are derived, and exactly one gRPC service, whose unary methods the objects implement.
 //
 // A *stub* is a client's reference to one object. A stub IS one `Connect` call: it starts with the
-// call, and it ends, for ever, with the call. Through it the client sends *invocations*, each one a
-// method call on the object, numbered 1, 2, 3, ... by the client. The host executes the invocations of
+// call, and it ends, for ever, with the call; a *resumable* one is several calls, one after the other:
+// see RESUMABLE STUBS. Through it the client sends *invocations*, each one a method call on the object,
+// numbered 1, 2, 3, ... by the client. The host executes the invocations of
 // one stub strictly in the order of their numbers: n+1 starts only after n has completed. The reply to
 // an invocation is its *outcome*; outcomes carry the number of their invocation and leave the host in
 // the order of the numbers, one for each invocation that completed.
@@ -51,7 +52,8 @@
 // invocations are unanswered: an invocation whose outcome was received completed; one that was never
 // handed to the transport was not executed; for one that was sent and not answered the client MUST
 // assume that it may or may not have been executed. A host ends a call so itself, with UNAVAILABLE, if
-// its store doesn't say in time whether what the stub's invocations wrote is durable.
+// its store doesn't say in time whether what the stub's invocations wrote is durable. With a session it
+// need not be left at that: see RESUMABLE STUBS.
 //
 // A client that cancels the call, or vanishes, gives up its outcomes. Turns that have not started by
 // then never start. A turn that is running goes on to its own end, and what it wrote becomes durable.
@@ -84,6 +86,61 @@
 // that was given up keeps its place: one that was not sent yet MUST still be sent, with what is left of its
 // time (zero), so that the host breaks the stub there and no call that was made behind it runs.
 //
+// RESUMABLE STUBS
+//
+// A stub that is opened with `session` is *resumable*: it may outlive its call. It is made of one `Connect`
+// call after another, its *connections*, which the client numbers 1, 2, 3, ... What this file says of a
+// stub then holds for all of its connections together: the numbers of its invocations run on, n+1 starts
+// only after n has completed, each invocation that completes has one outcome, and a break is for ever.
+//
+// The host keeps a *record* of the session with the object: through which number it has completed, the
+// outcomes that the client has not acknowledged, and the break, if there was one. What a turn wrote and
+// what the record says of that turn become durable together. So what wrote is not executed again: its
+// outcome is told from the record.
+//
+// A turn that wrote nothing makes no record durable by itself. Its outcome is in the record as long as the
+// object is in memory, and becomes durable with the next turn of the session that writes. If the object is
+// lost from memory before, and its outcome was not received, it is executed again: nothing behind it has
+// been, and it is as if it had never run. What such a turn did outside of the object (a call to another
+// one, say) may then happen twice.
+//
+// A connection ends as any call does, and with it:
+//
+//   a call that is lost             The session goes on. The client opens the next connection with the
+//                                   same `id`.
+//   a `broken` that is `retryable`  The same. Everything above `completed_through` had no effect yet.
+//   any other `broken` behind       The stub is broken, and the record keeps the break: the next
+//   `opened`                        connection, if there is one, is told the same.
+//   status OK                       The stub is closed. The host forgets the session if everything was
+//                                   acknowledged.
+//   a `broken` in place of          The connection could not be opened. If it is `retryable`, or
+//   `opened`                        SESSION_SUPERSEDED though the client has opened no newer one, the client
+//                                   may try again with a higher number. Else the session has ended. It says
+//                                   nothing of invocations that earlier connections have sent: their fate is
+//                                   what it was.
+//
+// To resume, the client MUST wait for `opened` before it sends invocations.
+// `Opened.session.completed_through` says where the host stands: the outcomes from `answered_through` + 1
+// on follow by themselves, and the client goes on with `completed_through` + 1, whatever it had sent
+// before. Without `Opened.session` the host knows nothing of sessions: the client MUST cancel the call, and
+// what was sent and not answered stays unknown.
+//
+// A record is kept for `Opened.session.retention` after the last turn that wrote. A client MUST NOT resume
+// when its oldest unanswered invocation was sent longer ago than half of that; a host checks it, and
+// answers SESSION_EXPIRED. A session with nothing unanswered can be resumed at any time.
+//
+// So for a resumable stub an invocation is unknown only if the client gives it up: because it doesn't
+// resume in time, because its caller doesn't wait for it, or because the session has expired.
+//
+// IDEMPOTENCY KEYS
+//
+// An invocation whose metadata has the key `seriatim-idempotency-key` (1 to 255 bytes of printable ASCII)
+// is executed at most once for that object and key, whatever stub it comes on, for as long as the host
+// remembers it (default: 24 hours after it completed). Later invocations with the key get the outcome of
+// the first. Its outcome is durable before it is sent, even if its turn wrote nothing. One that failed had
+// no effect and is not remembered. The same key with another method or another argument breaks the stub
+// with IDEMPOTENCY_MISMATCH.
+//
 // REASONS
 //
 // The cause of a break is a `google.rpc.Status` with exactly one `google.rpc.ErrorInfo` among its
@@ -114,6 +171,11 @@
 //   INVALID_ID            INVALID_ARGUMENT    no         the id or the name can't be one of this namespace
 //   SEQUENCE_VIOLATION    INVALID_ARGUMENT    no         a number was left out, repeated, or zero
 //   PROTOCOL_VIOLATION    INVALID_ARGUMENT    no         the frames break the rules of this file
+//   SESSION_EXPIRED       FAILED_PRECONDITION no         the host may have forgotten what the session has
+//                                                        executed
+//   SESSION_SUPERSEDED    ABORTED             no         a connection of the session with this number or a
+//                                                        higher one has been opened
+//   IDEMPOTENCY_MISMATCH  INVALID_ARGUMENT    no         the idempotency key belongs to another call
 //
 // If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
 // of the object's own is folded into the one above: its reason, its domain and its metadata stand in
@@ -204,7 +266,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file seriatim/v1/durable_objects.proto.
  */
 export const file_seriatim_v1_durable_objects: GenFile = /*@__PURE__*/
-  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIl8KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbiJTCgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIAEIICgZvYmplY3QiiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiJTCgZPcGVuZWQSCgoCaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEiEKBXJvdXRlGAQgASgLMhIuc2VyaWF0aW0udjEuUm91dGVCBwoFX25hbWUiLQoFUm91dGUSDwoHYWRkcmVzcxgBIAEoCRITCgtwcmVmaXhfYml0cxgCIAEoDSJgCgdPdXRjb21lEhAKCHNlcXVlbmNlGAEgASgEEhEKB21lc3NhZ2UYAiABKAxIABImCgRqc29uGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSABCCAoGcmVzdWx0IpYBCgZCcm9rZW4SIQoFY2F1c2UYASABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIZChFjb21wbGV0ZWRfdGhyb3VnaBgCIAEoBBIXCg9mYWlsZWRfc2VxdWVuY2UYAyABKAQSEQoJcmV0cnlhYmxlGAQgASgIEhIKCm92ZXJsb2FkZWQYBSABKAgSDgoGcmVtb3RlGAYgASgIIj0KEkNvbm5lY3RNYW55UmVxdWVzdBInCgVsYW5lcxgBIAMoCzIYLnNlcmlhdGltLnYxLkxhbmVSZXF1ZXN0Io0BCgtMYW5lUmVxdWVzdBIMCgRsYW5lGAEgASgEEiwKBWZyYW1lGAIgASgLMhsuc2VyaWF0aW0udjEuQ29ubmVjdFJlcXVlc3RIABIUCgpoYWxmX2Nsb3NlGAMgASgISAASEAoGY2FuY2VsGAQgASgISAASEgoKbW9yZV9ieXRlcxgFIAEoDUIGCgR3aGF0Ij8KE0Nvbm5lY3RNYW55UmVzcG9uc2USKAoFbGFuZXMYASADKAsyGS5zZXJpYXRpbS52MS5MYW5lUmVzcG9uc2UiagoMTGFuZVJlc3BvbnNlEgwKBGxhbmUYASABKAQSKwoFZnJhbWUYAiABKAsyHC5zZXJpYXRpbS52MS5Db25uZWN0UmVzcG9uc2USHwoDZW5kGAMgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiKAoYRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkidAoZRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRIMCgRuYW1lGAEgASgJEhIKCnVuaXF1ZV9rZXkYAiABKAkSDwoHc2VydmljZRgDIAEoCRIkCgdtZXRob2RzGAQgAygLMhMuc2VyaWF0aW0udjEuTWV0aG9kIkMKBk1ldGhvZBIMCgRuYW1lGAEgASgJEhQKDHJlcXVlc3RfdHlwZRgCIAEoCRIVCg1yZXNwb25zZV90eXBlGAMgASgJIhcKFUxpc3ROYW1lc3BhY2VzUmVxdWVzdCInChZMaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJMu8CCg5EdXJhYmxlT2JqZWN0cxJICgdDb25uZWN0Ehsuc2VyaWF0aW0udjEuQ29ubmVjdFJlcXVlc3QaHC5zZXJpYXRpbS52MS5Db25uZWN0UmVzcG9uc2UoATABElQKC0Nvbm5lY3RNYW55Eh8uc2VyaWF0aW0udjEuQ29ubmVjdE1hbnlSZXF1ZXN0GiAuc2VyaWF0aW0udjEuQ29ubmVjdE1hbnlSZXNwb25zZSgBMAESYgoRRGVzY3JpYmVOYW1lc3BhY2USJS5zZXJpYXRpbS52MS5EZXNjcmliZU5hbWVzcGFjZVJlcXVlc3QaJi5zZXJpYXRpbS52MS5EZXNjcmliZU5hbWVzcGFjZVJlc3BvbnNlElkKDkxpc3ROYW1lc3BhY2VzEiIuc2VyaWF0aW0udjEuTGlzdE5hbWVzcGFjZXNSZXF1ZXN0GiMuc2VyaWF0aW0udjEuTGlzdE5hbWVzcGFjZXNSZXNwb25zZUJQCg9kZXYuc2VyaWF0aW0udjFCE0R1cmFibGVPYmplY3RzUHJvdG9QAVomc2VyaWF0aW0uZGV2L2dvL3NlcmlhdGltL3YxO3NlcmlhdGltdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
+  fileDesc("CiFzZXJpYXRpbS92MS9kdXJhYmxlX29iamVjdHMucHJvdG8SC3NlcmlhdGltLnYxIn0KDkNvbm5lY3RSZXF1ZXN0Eh8KBG9wZW4YASABKAsyES5zZXJpYXRpbS52MS5PcGVuEiwKC2ludm9jYXRpb25zGAIgAygLMhcuc2VyaWF0aW0udjEuSW52b2NhdGlvbhIcChRhY2tub3dsZWRnZWRfdGhyb3VnaBgDIAEoBCJ6CgRPcGVuEhEKCW5hbWVzcGFjZRgBIAEoCRIOCgRuYW1lGAIgASgJSAASDAoCaWQYAyABKAlIABIQCgZ1bmlxdWUYBCABKAhIABIlCgdzZXNzaW9uGAUgASgLMhQuc2VyaWF0aW0udjEuU2Vzc2lvbkIICgZvYmplY3QidgoHU2Vzc2lvbhIKCgJpZBgBIAEoDBISCgpjb25uZWN0aW9uGAIgASgNEhgKEGFuc3dlcmVkX3Rocm91Z2gYAyABKAQSMQoOdW5hbnN3ZXJlZF9mb3IYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iiwIKCkludm9jYXRpb24SEAoIc2VxdWVuY2UYASABKAQSDgoGbWV0aG9kGAIgASgJEhEKB21lc3NhZ2UYAyABKAxIABImCgRqc29uGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASKgoHdGltZW91dBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI3CghtZXRhZGF0YRgGIAMoCzIlLnNlcmlhdGltLnYxLkludm9jYXRpb24uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIYXJndW1lbnQigwEKD0Nvbm5lY3RSZXNwb25zZRIjCgZvcGVuZWQYASABKAsyEy5zZXJpYXRpbS52MS5PcGVuZWQSJgoIb3V0Y29tZXMYAiADKAsyFC5zZXJpYXRpbS52MS5PdXRjb21lEiMKBmJyb2tlbhgDIAEoCzITLnNlcmlhdGltLnYxLkJyb2tlbiKAAQoGT3BlbmVkEgoKAmlkGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARIhCgVyb3V0ZRgEIAEoCzISLnNlcmlhdGltLnYxLlJvdXRlEisKB3Nlc3Npb24YAyABKAsyGi5zZXJpYXRpbS52MS5PcGVuZWRTZXNzaW9uQgcKBV9uYW1lIlgKDU9wZW5lZFNlc3Npb24SGQoRY29tcGxldGVkX3Rocm91Z2gYASABKAQSLAoJcmV0ZW50aW9uGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIi0KBVJvdXRlEg8KB2FkZHJlc3MYASABKAkSEwoLcHJlZml4X2JpdHMYAiABKA0iYAoHT3V0Y29tZRIQCghzZXF1ZW5jZRgBIAEoBBIRCgdtZXNzYWdlGAIgASgMSAASJgoEanNvbhgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAQggKBnJlc3VsdCKWAQoGQnJva2VuEiEKBWNhdXNlGAEgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMSGQoRY29tcGxldGVkX3Rocm91Z2gYAiABKAQSFwoPZmFpbGVkX3NlcXVlbmNlGAMgASgEEhEKCXJldHJ5YWJsZRgEIAEoCBISCgpvdmVybG9hZGVkGAUgASgIEg4KBnJlbW90ZRgGIAEoCCI9ChJDb25uZWN0TWFueVJlcXVlc3QSJwoFbGFuZXMYASADKAsyGC5zZXJpYXRpbS52MS5MYW5lUmVxdWVzdCKNAQoLTGFuZVJlcXVlc3QSDAoEbGFuZRgBIAEoBBIsCgVmcmFtZRgCIAEoCzIbLnNlcmlhdGltLnYxLkNvbm5lY3RSZXF1ZXN0SAASFAoKaGFsZl9jbG9zZRgDIAEoCEgAEhAKBmNhbmNlbBgEIAEoCEgAEhIKCm1vcmVfYnl0ZXMYBSABKA1CBgoEd2hhdCI/ChNDb25uZWN0TWFueVJlc3BvbnNlEigKBWxhbmVzGAEgAygLMhkuc2VyaWF0aW0udjEuTGFuZVJlc3BvbnNlImoKDExhbmVSZXNwb25zZRIMCgRsYW5lGAEgASgEEisKBWZyYW1lGAIgASgLMhwuc2VyaWF0aW0udjEuQ29ubmVjdFJlc3BvbnNlEh8KA2VuZBgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIigKGERlc2NyaWJlTmFtZXNwYWNlUmVxdWVzdBIMCgRuYW1lGAEgASgJInQKGURlc2NyaWJlTmFtZXNwYWNlUmVzcG9uc2USDAoEbmFtZRgBIAEoCRISCgp1bmlxdWVfa2V5GAIgASgJEg8KB3NlcnZpY2UYAyABKAkSJAoHbWV0aG9kcxgEIAMoCzITLnNlcmlhdGltLnYxLk1ldGhvZCJDCgZNZXRob2QSDAoEbmFtZRgBIAEoCRIUCgxyZXF1ZXN0X3R5cGUYAiABKAkSFQoNcmVzcG9uc2VfdHlwZRgDIAEoCSIXChVMaXN0TmFtZXNwYWNlc1JlcXVlc3QiJwoWTGlzdE5hbWVzcGFjZXNSZXNwb25zZRINCgVuYW1lcxgBIAMoCTLvAgoORHVyYWJsZU9iamVjdHMSSAoHQ29ubmVjdBIbLnNlcmlhdGltLnYxLkNvbm5lY3RSZXF1ZXN0Ghwuc2VyaWF0aW0udjEuQ29ubmVjdFJlc3BvbnNlKAEwARJUCgtDb25uZWN0TWFueRIfLnNlcmlhdGltLnYxLkNvbm5lY3RNYW55UmVxdWVzdBogLnNlcmlhdGltLnYxLkNvbm5lY3RNYW55UmVzcG9uc2UoATABEmIKEURlc2NyaWJlTmFtZXNwYWNlEiUuc2VyaWF0aW0udjEuRGVzY3JpYmVOYW1lc3BhY2VSZXF1ZXN0GiYuc2VyaWF0aW0udjEuRGVzY3JpYmVOYW1lc3BhY2VSZXNwb25zZRJZCg5MaXN0TmFtZXNwYWNlcxIiLnNlcmlhdGltLnYxLkxpc3ROYW1lc3BhY2VzUmVxdWVzdBojLnNlcmlhdGltLnYxLkxpc3ROYW1lc3BhY2VzUmVzcG9uc2VCUAoPZGV2LnNlcmlhdGltLnYxQhNEdXJhYmxlT2JqZWN0c1Byb3RvUAFaJnNlcmlhdGltLmRldi9nby9zZXJpYXRpbS92MTtzZXJpYXRpbXYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_error_details, file_google_rpc_status]);
 
 /**
  * A frame from the client. A frame carries a list, so that one message can carry many calls: a client
@@ -237,6 +299,20 @@ export type ConnectRequest = Message<"seriatim.v1.ConnectRequest"> & {
    * @generated from field: repeated seriatim.v1.Invocation invocations = 2;
    */
   invocations: Invocation[];
+
+  /**
+   * Every outcome of this stub up to this number has been received; the host may forget them. It never goes
+   * back, and 0 says nothing. Without a session it does nothing.
+   *
+   * With a session a client SHOULD set it in every frame. It MUST send a frame that has nothing else when
+   * it has received 256 outcomes, or 64 KiB of them, since it last set it, and no invocation can leave: a
+   * host lets the session's turns wait while too much is unacknowledged (default: 4,096 outcomes, or 1
+   * MiB). Such a frame is not answered, and doesn't count as unanswered. Errors: PROTOCOL_VIOLATION, if no
+   * such outcome was sent.
+   *
+   * @generated from field: uint64 acknowledged_through = 3;
+   */
+  acknowledgedThrough: bigint;
 };
 
 /**
@@ -298,6 +374,14 @@ export type Open = Message<"seriatim.v1.Open"> & {
     value: boolean;
     case: "unique";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Makes the stub resumable, if the host says so too, in `Opened.session`. MUST NOT be set together with
+   * `unique`. Errors: PROTOCOL_VIOLATION.
+   *
+   * @generated from field: seriatim.v1.Session session = 5;
+   */
+  session?: Session | undefined;
 };
 
 /**
@@ -306,6 +390,58 @@ export type Open = Message<"seriatim.v1.Open"> & {
  */
 export const OpenSchema: GenMessage<Open> = /*@__PURE__*/
   messageDesc(file_seriatim_v1_durable_objects, 1);
+
+/**
+ * One connection of a session.
+ *
+ * @generated from message seriatim.v1.Session
+ */
+export type Session = Message<"seriatim.v1.Session"> & {
+  /**
+   * Names the session: 16 random bytes, made anew for each resumable stub. Whoever knows it can take the
+   * session over, so it is the client's secret: it MUST come from a good source, and SHOULD not be logged.
+   * A session belongs to the object and, where there is one, to the authenticated caller that opened it.
+   * Errors: PROTOCOL_VIOLATION, if it isn't 16 bytes.
+   *
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * The number of this connection: 1 for the first, and a higher one for each that follows, also for those
+   * that failed. A host serves the highest that it has seen. The one before, if its call is still there,
+   * ends with ABORTED, without a `broken`, when the turn that it is in has ended; what it had queued is not
+   * executed for it. Errors: PROTOCOL_VIOLATION, if it is 0; SESSION_SUPERSEDED, if one with this number or
+   * a higher one was opened.
+   *
+   * @generated from field: uint32 connection = 2;
+   */
+  connection: number;
+
+  /**
+   * Every outcome up to this number has been received on earlier connections. 0 on the first. Errors:
+   * PROTOCOL_VIOLATION, if more than that has been acknowledged before, and so is forgotten.
+   *
+   * @generated from field: uint64 answered_through = 3;
+   */
+  answeredThrough: bigint;
+
+  /**
+   * For how long the oldest invocation that was sent and not answered has been on its way. Not set if there
+   * is none. Errors: SESSION_EXPIRED, if the host has no record, and this is more than half of its
+   * retention.
+   *
+   * @generated from field: google.protobuf.Duration unanswered_for = 4;
+   */
+  unansweredFor?: Duration | undefined;
+};
+
+/**
+ * Describes the message seriatim.v1.Session.
+ * Use `create(SessionSchema)` to create a new message.
+ */
+export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 2);
 
 /**
  * One method call on the object.
@@ -389,7 +525,8 @@ export type Invocation = Message<"seriatim.v1.Invocation"> & {
    * Metadata for the method, as gRPC metadata: it reaches the object's interceptors and its context.
    * Keys MUST be valid gRPC header names in lower case. The value of a key that ends in `-bin` is
    * standard base64; the others MUST be printable ASCII. Keys that begin with `seriatim-` or `grpc-`
-   * are reserved. Errors: PROTOCOL_VIOLATION, in the place of the invocation.
+   * are reserved, but for `seriatim-idempotency-key`: see IDEMPOTENCY KEYS. Errors: PROTOCOL_VIOLATION, in
+   * the place of the invocation.
    *
    * @generated from field: map<string, string> metadata = 6;
    */
@@ -401,7 +538,7 @@ export type Invocation = Message<"seriatim.v1.Invocation"> & {
  * Use `create(InvocationSchema)` to create a new message.
  */
 export const InvocationSchema: GenMessage<Invocation> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 2);
+  messageDesc(file_seriatim_v1_durable_objects, 3);
 
 /**
  * A frame from the host.
@@ -440,7 +577,7 @@ export type ConnectResponse = Message<"seriatim.v1.ConnectResponse"> & {
  * Use `create(ConnectResponseSchema)` to create a new message.
  */
 export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 3);
+  messageDesc(file_seriatim_v1_durable_objects, 4);
 
 /**
  * Tells which object the stub is open on.
@@ -469,6 +606,15 @@ export type Opened = Message<"seriatim.v1.Opened"> & {
    * @generated from field: seriatim.v1.Route route = 4;
    */
   route?: Route | undefined;
+
+  /**
+   * Set if and only if the stub is resumable. `opened` then comes when the turn that was running has ended
+   * and the record has been looked up, and still before any turn of the stub. On the first connection
+   * nobody needs to wait for it.
+   *
+   * @generated from field: seriatim.v1.OpenedSession session = 3;
+   */
+  session?: OpenedSession | undefined;
 };
 
 /**
@@ -476,7 +622,38 @@ export type Opened = Message<"seriatim.v1.Opened"> & {
  * Use `create(OpenedSchema)` to create a new message.
  */
 export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 4);
+  messageDesc(file_seriatim_v1_durable_objects, 5);
+
+/**
+ * Where a session stands.
+ *
+ * @generated from message seriatim.v1.OpenedSession
+ */
+export type OpenedSession = Message<"seriatim.v1.OpenedSession"> & {
+  /**
+   * Invocations up to this number have completed. The outcomes above `Session.answered_through` follow, and
+   * the next invocation has the number after this. A client MUST treat a number below its
+   * `answered_through`, or above the last invocation that it has sent, as a lost connection from which it
+   * can't resume.
+   *
+   * @generated from field: uint64 completed_through = 1;
+   */
+  completedThrough: bigint;
+
+  /**
+   * For how long the host remembers, after the last turn that wrote.
+   *
+   * @generated from field: google.protobuf.Duration retention = 2;
+   */
+  retention?: Duration | undefined;
+};
+
+/**
+ * Describes the message seriatim.v1.OpenedSession.
+ * Use `create(OpenedSessionSchema)` to create a new message.
+ */
+export const OpenedSessionSchema: GenMessage<OpenedSession> = /*@__PURE__*/
+  messageDesc(file_seriatim_v1_durable_objects, 6);
 
 /**
  * Which host has an object, and others beside it.
@@ -508,7 +685,7 @@ export type Route = Message<"seriatim.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 5);
+  messageDesc(file_seriatim_v1_durable_objects, 7);
 
 /**
  * The reply to one invocation that completed normally, and whose writes are durable.
@@ -553,7 +730,7 @@ export type Outcome = Message<"seriatim.v1.Outcome"> & {
  * Use `create(OutcomeSchema)` to create a new message.
  */
 export const OutcomeSchema: GenMessage<Outcome> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 6);
+  messageDesc(file_seriatim_v1_durable_objects, 8);
 
 /**
  * Why and where a stub broke. After this frame the fate of every invocation is known.
@@ -612,7 +789,7 @@ export type Broken = Message<"seriatim.v1.Broken"> & {
  * Use `create(BrokenSchema)` to create a new message.
  */
 export const BrokenSchema: GenMessage<Broken> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 7);
+  messageDesc(file_seriatim_v1_durable_objects, 9);
 
 /**
  * A message from the client: parts of lanes.
@@ -633,7 +810,7 @@ export type ConnectManyRequest = Message<"seriatim.v1.ConnectManyRequest"> & {
  * Use `create(ConnectManyRequestSchema)` to create a new message.
  */
 export const ConnectManyRequestSchema: GenMessage<ConnectManyRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 8);
+  messageDesc(file_seriatim_v1_durable_objects, 10);
 
 /**
  * What a client says on one lane.
@@ -694,7 +871,7 @@ export type LaneRequest = Message<"seriatim.v1.LaneRequest"> & {
  * Use `create(LaneRequestSchema)` to create a new message.
  */
 export const LaneRequestSchema: GenMessage<LaneRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 9);
+  messageDesc(file_seriatim_v1_durable_objects, 11);
 
 /**
  * A message from the host: parts of lanes.
@@ -715,7 +892,7 @@ export type ConnectManyResponse = Message<"seriatim.v1.ConnectManyResponse"> & {
  * Use `create(ConnectManyResponseSchema)` to create a new message.
  */
 export const ConnectManyResponseSchema: GenMessage<ConnectManyResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 10);
+  messageDesc(file_seriatim_v1_durable_objects, 12);
 
 /**
  * What a host says on one lane.
@@ -751,7 +928,7 @@ export type LaneResponse = Message<"seriatim.v1.LaneResponse"> & {
  * Use `create(LaneResponseSchema)` to create a new message.
  */
 export const LaneResponseSchema: GenMessage<LaneResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 11);
+  messageDesc(file_seriatim_v1_durable_objects, 13);
 
 /**
  * Asks for one namespace.
@@ -772,7 +949,7 @@ export type DescribeNamespaceRequest = Message<"seriatim.v1.DescribeNamespaceReq
  * Use `create(DescribeNamespaceRequestSchema)` to create a new message.
  */
 export const DescribeNamespaceRequestSchema: GenMessage<DescribeNamespaceRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 12);
+  messageDesc(file_seriatim_v1_durable_objects, 14);
 
 /**
  * What a client may want to know of a namespace.
@@ -815,7 +992,7 @@ export type DescribeNamespaceResponse = Message<"seriatim.v1.DescribeNamespaceRe
  * Use `create(DescribeNamespaceResponseSchema)` to create a new message.
  */
 export const DescribeNamespaceResponseSchema: GenMessage<DescribeNamespaceResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 13);
+  messageDesc(file_seriatim_v1_durable_objects, 15);
 
 /**
  * One method that can be invoked on the objects of a namespace.
@@ -850,7 +1027,7 @@ export type Method = Message<"seriatim.v1.Method"> & {
  * Use `create(MethodSchema)` to create a new message.
  */
 export const MethodSchema: GenMessage<Method> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 14);
+  messageDesc(file_seriatim_v1_durable_objects, 16);
 
 /**
  * Asks for the names of all namespaces.
@@ -865,7 +1042,7 @@ export type ListNamespacesRequest = Message<"seriatim.v1.ListNamespacesRequest">
  * Use `create(ListNamespacesRequestSchema)` to create a new message.
  */
 export const ListNamespacesRequestSchema: GenMessage<ListNamespacesRequest> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 15);
+  messageDesc(file_seriatim_v1_durable_objects, 17);
 
 /**
  * The names of all namespaces.
@@ -886,7 +1063,7 @@ export type ListNamespacesResponse = Message<"seriatim.v1.ListNamespacesResponse
  * Use `create(ListNamespacesResponseSchema)` to create a new message.
  */
 export const ListNamespacesResponseSchema: GenMessage<ListNamespacesResponse> = /*@__PURE__*/
-  messageDesc(file_seriatim_v1_durable_objects, 16);
+  messageDesc(file_seriatim_v1_durable_objects, 18);
 
 /**
  * Durable objects, reached through stubs.
