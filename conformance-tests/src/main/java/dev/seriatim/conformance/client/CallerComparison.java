@@ -217,6 +217,12 @@ final class CallerComparison {
       }
       boolean told = orNot ? state.getBroken() : expected != null;
       differ(wrong, "breaks told", told ? 1 : 0, state.getBreaksTold());
+      if (testCase.getResumableList().contains(state.getStub())) {
+        differ(wrong, "resumable", true, state.getResumable());
+      }
+      if (testCase.getNotResumableList().contains(state.getStub())) {
+        differ(wrong, "resumable", false, state.getResumable());
+      }
       if (!wrong.isEmpty()) {
         problems.add("stub '" + state.getStub() + "': " + String.join("; ", wrong));
       }

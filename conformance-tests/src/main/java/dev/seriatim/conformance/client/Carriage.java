@@ -20,14 +20,16 @@ enum Carriage {
     this.requirement = requirement;
   }
 
-  /** What a case may require. */
+  /** What a case may require of how stubs are carried. */
   static ImmutableSet<String> requirements() {
     return KNOWN;
   }
 
   /** Whether the case is one of those that are played so. */
   boolean plays(ClientCase testCase) {
-    return testCase.getRequiresList().stream().allMatch(requirement::equals);
+    return testCase.getRequiresList().stream()
+        .filter(KNOWN::contains)
+        .allMatch(requirement::equals);
   }
 
   /** The case, with the option that carries its stubs so. */

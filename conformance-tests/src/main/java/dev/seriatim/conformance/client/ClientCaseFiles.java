@@ -2,6 +2,7 @@ package dev.seriatim.conformance.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.common.collect.ImmutableSet;
 import com.google.common.reflect.ClassPath;
 import com.google.common.reflect.ClassPath.ResourceInfo;
 import com.google.protobuf.TextFormat;
@@ -19,6 +20,12 @@ import java.util.Set;
 final class ClientCaseFiles {
   private static final String DIRECTORY = "client-cases/";
   private static final String SUFFIX = ".textproto";
+
+  /** What a driver may say that its library has. */
+  private static final String RESUMABLE = "resumable";
+
+  private static final ImmutableSet<String> REQUIREMENTS =
+      ImmutableSet.<String>builder().addAll(Carriage.requirements()).add(RESUMABLE).build();
 
   private ClientCaseFiles() {}
 
@@ -75,7 +82,7 @@ final class ClientCaseFiles {
                 + "' needs a name, a description, rules and steps of its caller");
       }
       for (String requirement : one.getRequiresList()) {
-        if (!Carriage.requirements().contains(requirement)) {
+        if (!REQUIREMENTS.contains(requirement)) {
           throw new IllegalStateException(
               fileName
                   + ": case '"
@@ -83,7 +90,7 @@ final class ClientCaseFiles {
                   + "' requires '"
                   + requirement
                   + "', expected one of "
-                  + Carriage.requirements());
+                  + REQUIREMENTS);
         }
       }
     }

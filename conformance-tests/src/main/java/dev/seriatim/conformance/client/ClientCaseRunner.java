@@ -1,18 +1,26 @@
 package dev.seriatim.conformance.client;
 
+import static com.google.common.collect.ImmutableSet.toImmutableSet;
+
+import com.google.common.collect.ImmutableSet;
 import dev.seriatim.conformance.v1.ClientCase;
 import dev.seriatim.conformance.v1.DriverOpen;
 import dev.seriatim.conformance.v1.DriverRequest;
 import dev.seriatim.conformance.v1.DriverResponse;
 import dev.seriatim.conformance.v1.DriverStep;
 import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Session;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Holds one client library to one case after the other. */
 final class ClientCaseRunner {
@@ -22,6 +30,7 @@ final class ClientCaseRunner {
 
   private final Driver driver;
   private final Carriage carriage;
+  private @Nullable ImmutableSet<String> features; // Asked for when a case needs one.
 
   ClientCaseRunner(Driver driver) {
     this(driver, Carriage.OWN_CALLS);
@@ -40,6 +49,9 @@ final class ClientCaseRunner {
   /** Plays the case against the driver, and says what came of it. Blocks. */
   ClientResult run(ClientCase given) throws InterruptedException {
     ClientCase testCase = carriage.of(given);
+    if (!hasWhatIsNeeded(testCase)) {
+      return new ClientResult(testCase, ClientResult.Verdict.SKIPPED, List.of());
+    }
     List<DriverStep> steps = testCase.getCallerList().stream().map(this::complete).toList();
     try (ScriptedHost host = new ScriptedHost(testCase, opens(testCase, steps))) {
       DriverRequest request =
@@ -72,6 +84,41 @@ final class ClientCaseRunner {
     } catch (IOException e) {
       throw new UncheckedIOException("the scripted host can't start", e);
     }
+  }
+
+  private boolean hasWhatIsNeeded(ClientCase testCase) throws InterruptedException {
+    ImmutableSet<String> needed = features(testCase);
+    return needed.isEmpty() || ask().containsAll(needed);
+  }
+
+  /** What the case needs of the library. */
+  static ImmutableSet<String> features(ClientCase testCase) {
+    return testCase.getRequiresList().stream()
+        .filter(one -> !Carriage.requirements().contains(one))
+        .collect(toImmutableSet());
+  }
+
+  /** What the driver's library has. One that doesn't say so has nothing of it. */
+  private ImmutableSet<String> ask() throws InterruptedException {
+    ImmutableSet<String> known = features;
+    if (known != null) {
+      return known;
+    }
+    try (Socket nobody = new Socket()) {
+      nobody.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      DriverRequest request =
+          DriverRequest.newBuilder()
+              .setCase("features")
+              .setTarget("127.0.0.1:" + nobody.getLocalPort())
+              .build();
+      known = ImmutableSet.copyOf(driver.run(request).getFeaturesList());
+    } catch (DriverException e) {
+      known = ImmutableSet.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException("there is no free port", e);
+    }
+    features = known;
+    return known;
   }
 
   /** Fills in what a case may leave out. */
@@ -120,13 +167,22 @@ final class ClientCaseRunner {
         } else {
           expected.setName(name);
         }
+        if (open.getResumable()) {
+          expected.setSession(Session.getDefaultInstance()); // Some session.
+        }
         stubs.put(open.getStub(), expected.build());
       } else if (step.hasCall()) {
         Open open = stubs.remove(step.getCall().getStub());
         if (open != null) {
           int number = opens.size();
           boolean other = number < testCase.getHostCount() && testCase.getHost(number).hasOpen();
-          opens.add(other ? testCase.getHost(number).getOpen() : open);
+          opens.add(
+              other
+                  ? open.toBuilder()
+                      .clearObject()
+                      .mergeFrom(testCase.getHost(number).getOpen())
+                      .build()
+                  : open);
         }
       }
     }

@@ -1,5 +1,6 @@
 package dev.seriatim.conformance.client;
 
+import dev.seriatim.conformance.client.ClientResult.Verdict;
 import dev.seriatim.conformance.v1.ClientCase;
 import java.io.PrintWriter;
 import java.util.List;
@@ -48,13 +49,20 @@ final class ClientReport {
     out.printf("%-52s", cases.size() + " cases");
     long passed = 0;
     long failed = 0;
+    long skipped = 0;
     for (List<ClientResult> all : results.values()) {
       long wrong = all.stream().filter(ClientResult::isFailure).count();
+      long left = all.stream().filter(one -> one.verdict() == Verdict.SKIPPED).count();
       failed += wrong;
-      passed += all.size() - wrong;
+      skipped += left;
+      passed += all.size() - wrong - left;
       out.printf(" %-12s", wrong == 0 ? "ok" : wrong + " wrong");
     }
-    out.printf("%n%d passed, %d failed%n", passed, failed);
+    out.printf("%n%d passed, %d failed", passed, failed);
+    if (skipped > 0) {
+      out.printf(", %d left out, since the library doesn't have what they are about", skipped);
+    }
+    out.println();
     out.flush();
   }
 }

@@ -11,7 +11,10 @@ record ClientResult(ClientCase testCase, Verdict verdict, List<String> problems)
     HUNG("HUNG"),
     CRASHED("CRASHED"),
     KNOWN_FAILURE("known"),
-    UNEXPECTED_PASS("FIXED?");
+    UNEXPECTED_PASS("FIXED?"),
+
+    /** The library doesn't have what the case needs. */
+    SKIPPED("-");
 
     private final String label;
 
@@ -31,6 +34,9 @@ record ClientResult(ClientCase testCase, Verdict verdict, List<String> problems)
 
   /** The same, if a failure is known. */
   ClientResult known() {
+    if (verdict == Verdict.SKIPPED) {
+      return this;
+    }
     return verdict == Verdict.PASSED
         ? new ClientResult(
             testCase,
@@ -40,6 +46,9 @@ record ClientResult(ClientCase testCase, Verdict verdict, List<String> problems)
   }
 
   boolean isFailure() {
-    return verdict != Verdict.PASSED && verdict != Verdict.KNOWN_FAILURE;
+    return switch (verdict) {
+      case PASSED, KNOWN_FAILURE, SKIPPED -> false;
+      case FAILED, HUNG, CRASHED, UNEXPECTED_PASS -> true;
+    };
   }
 }

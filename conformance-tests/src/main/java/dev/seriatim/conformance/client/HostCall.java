@@ -4,20 +4,20 @@ import com.google.rpc.Code;
 import dev.seriatim.conformance.v1.DriverOptions;
 import dev.seriatim.conformance.v1.HostBroken;
 import dev.seriatim.conformance.v1.HostEnd;
+import dev.seriatim.conformance.v1.HostOpened;
 import dev.seriatim.conformance.v1.HostOutcomes;
 import dev.seriatim.conformance.v1.HostScript;
 import dev.seriatim.conformance.v1.HostStep;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
-import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.OpenedSession;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -30,23 +30,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class HostCall {
   static final Duration PATIENCE = Duration.ofSeconds(20);
-  private static final String SHORT = "Say";
-  private static final String FULL = "seriatim.conformance.v1.ClientProbe/Say";
-  private static final int DEFAULT_UNANSWERED_FRAMES = 4;
-
   private final Link link;
   private final DriverOptions options;
   private final ScriptedHost host;
 
-  private final List<Invocation> invocations = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
-  private final Deque<Long> unansweredFrames = new ArrayDeque<>();
-  private int number;
   private HostScript script = HostScript.getDefaultInstance(); // Known from the first frame on.
   private Open open = Open.getDefaultInstance();
-  private int frames;
-  private long answered;
-  private int timeouts; // How many invocations had one.
+  private String name = "stub's call 0";
+  private @Nullable HostSession session;
+  private @Nullable CallerFrames frames; // From the first on.
   private boolean halfClosed;
   private boolean cancelled;
   private boolean ended; // The call has ended, whoever ended it.
@@ -61,27 +54,37 @@ final class HostCall {
   // ---- what the client does --------------------------------------------------------------------
 
   synchronized void frame(ConnectRequest frame) {
-    if (++frames == 1) {
-      open = frame.getOpen();
-      ScriptedHost.Part part = host.take(open);
-      number = part.number();
-      script = part.script();
-      checkLink();
+    CallerFrames taking = frames;
+    if (taking == null) {
+      taking = begin(frame.getOpen());
+      frames = taking;
+      taking.take(frame);
       Thread.ofVirtual().start(this::play);
-    }
-    checkOpen(frame);
-    if (frame.getInvocationsCount() > 0) {
-      checkSize(frame);
-      frame.getInvocationsList().forEach(this::take);
-      unansweredFrames.addLast((long) invocations.size());
-      checkClock();
+    } else {
+      taking.take(frame);
     }
     notifyAll();
   }
 
+  private CallerFrames begin(Open opens) {
+    open = opens;
+    Scripts.Part part = host.take(open);
+    script = part.script();
+    session = part.session();
+    name = "stub's call " + part.number();
+    int connection = 0;
+    if (session != null) {
+      connection = session.connections();
+      name += ", connection " + connection;
+      session.check(open.getSession(), script, this::problem);
+    }
+    checkLink();
+    return new CallerFrames(options, script, session, connection > 1, this::problem);
+  }
+
   /** Whether the script hasn't stopped to take frames. */
   synchronized boolean takesMore() {
-    return ended || !script.getStopsReading() || invocations.isEmpty();
+    return ended || !script.getStopsReading() || frames == null || frames.invocations() == 0;
   }
 
   private void checkLink() {
@@ -101,94 +104,6 @@ final class HostCall {
         && script.getSharedCall() > 0
         && shared.number() != script.getSharedCall()) {
       problem("came on shared call " + shared.number() + ", expected " + script.getSharedCall());
-    }
-  }
-
-  private void checkOpen(ConnectRequest frame) {
-    if (frames > 1) {
-      if (frame.hasOpen()) {
-        problem("frame " + frames + " has 'open', which only the first may have");
-      }
-      return;
-    }
-    if (!frame.hasOpen()) {
-      problem("the first frame has no 'open'");
-    }
-  }
-
-  private void checkSize(ConnectRequest frame) {
-    int count = frame.getInvocationsCount();
-    int size = frame.toBuilder().clearOpen().build().getSerializedSize();
-    if (options.getMaxFrameInvocations() > 0 && count > options.getMaxFrameInvocations()) {
-      problem(
-          "a frame has "
-              + count
-              + " invocations, expected at most "
-              + options.getMaxFrameInvocations());
-    }
-    if (options.getMaxFrameBytes() > 0 && count > 1 && size > options.getMaxFrameBytes()) {
-      problem(
-          "a frame of "
-              + count
-              + " invocations has "
-              + size
-              + " bytes, expected at most "
-              + options.getMaxFrameBytes());
-    }
-  }
-
-  private void take(Invocation invocation) {
-    long expected = invocations.size() + 1L;
-    if (invocation.getSequence() != expected) {
-      problem(
-          "invocation "
-              + Long.toUnsignedString(invocation.getSequence())
-              + ", expected invocation "
-              + expected);
-    }
-    invocations.add(invocation);
-    if (!invocation.getMethod().equals(SHORT) && !invocation.getMethod().equals(FULL)) {
-      problem(
-          "method '" + invocation.getMethod() + "', expected '" + SHORT + "' or '" + FULL + "'");
-    }
-    if (!invocation.hasMessage()) {
-      problem("invocation " + expected + " has no 'message'");
-    }
-    if (!invocation.getMetadataMap().equals(script.getMetadataMap())) {
-      Map<String, String> metadata = script.getMetadataMap();
-      problem("metadata " + invocation.getMetadataMap() + ", expected " + metadata);
-    }
-    if (invocation.hasTimeout() && script.getTimeoutAtMostMs() > 0) {
-      timeouts++;
-      long nanos =
-          Duration.ofSeconds(
-                  invocation.getTimeout().getSeconds(), invocation.getTimeout().getNanos())
-              .toNanos();
-      if (nanos < 0 || nanos > Duration.ofMillis(script.getTimeoutAtMostMs()).toNanos()) {
-        problem(
-            "invocation "
-                + expected
-                + " has timeout "
-                + oneLine(invocation.getTimeout())
-                + ", expected at most "
-                + script.getTimeoutAtMostMs()
-                + " ms");
-      }
-    } else if (invocation.hasTimeout()) {
-      problem("invocation " + expected + " has a timeout that its caller didn't set");
-    }
-  }
-
-  private void checkClock() {
-    while (!unansweredFrames.isEmpty() && unansweredFrames.getFirst() <= answered) {
-      unansweredFrames.removeFirst();
-    }
-    int most =
-        options.getMaxUnansweredFrames() > 0
-            ? options.getMaxUnansweredFrames()
-            : DEFAULT_UNANSWERED_FRAMES;
-    if (unansweredFrames.size() > most) {
-      problem(unansweredFrames.size() + " frames are unanswered, expected at most " + most);
     }
   }
 
@@ -253,9 +168,9 @@ final class HostCall {
     switch (step.getStepCase()) {
       case RECEIVE -> {
         int count = step.getReceive();
-        await(() -> invocations.size() >= count, count + " invocations");
+        await(() -> came().through() >= count, count + " invocations");
       }
-      case OPENED -> send(HostFrames.opened(open, step.getOpened(), host.route(step.getOpened())));
+      case OPENED -> opened(step.getOpened());
       case OUTCOMES -> sendOutcomes(step.getOutcomes());
       case FRAME -> send(step.getFrame());
       case RAW_FRAME -> link.send(List.of(step.getRawFrame()), null);
@@ -280,6 +195,11 @@ final class HostCall {
       case END_SHARED_CALL -> sharedCall().end(step.getEndSharedCall());
       case HOLD_BACK -> sharedCall().holdBack();
       case LET_GO -> sharedCall().letGo();
+      case ACKNOWLEDGED -> checkAcknowledged(step.getAcknowledged());
+      case AWAIT_ACKNOWLEDGED -> {
+        long number = step.getAwaitAcknowledged();
+        await(() -> came().acknowledged() >= number, "the acknowledgement of " + number);
+      }
       case STEP_NOT_SET -> throw new ScriptException("a step of the script is empty");
     }
   }
@@ -292,12 +212,50 @@ final class HostCall {
     return shared;
   }
 
+  /** The frames that came, which there are when the script is played. */
+  private CallerFrames came() {
+    return Objects.requireNonNull(frames);
+  }
+
+  private void opened(HostOpened said) throws ScriptException, InterruptedException {
+    OpenedSession at;
+    synchronized (this) {
+      at = session(said);
+    }
+    send(HostFrames.opened(open, said, host.route(said), at));
+  }
+
+  /** What `opened` says of the session, which counts from here on; null if nothing. */
+  private @Nullable OpenedSession session(HostOpened said) {
+    if (session == null || said.getNoSession()) {
+      return null;
+    }
+    OpenedSession at = session.opened(said);
+    came().opened(at.getCompletedThrough());
+    return at;
+  }
+
+  private synchronized void checkAcknowledged(long number) {
+    if (came().acknowledged() != number) {
+      problem(came().acknowledged() + " was acknowledged, expected " + number);
+    }
+  }
+
   private void sendOutcomes(HostOutcomes outcomes) throws ScriptException, InterruptedException {
     long last = Math.max(outcomes.getFirst(), outcomes.getLast());
     List<ConnectResponse> made;
     synchronized (this) {
-      made = HostFrames.outcomes(open, invocations, outcomes);
-      answered = Math.max(answered, last);
+      Opened opened =
+          outcomes.getOpened()
+              ? HostFrames.opened(
+                      open,
+                      HostOpened.getDefaultInstance(),
+                      null,
+                      session(HostOpened.getDefaultInstance()))
+                  .getOpened()
+              : null;
+      made = HostFrames.outcomes(opened, came()::invocation, outcomes);
+      came().answered(last);
     }
     link.send(
         made.stream().map(ConnectResponse::toByteString).toList(),
@@ -318,16 +276,16 @@ final class HostCall {
     while (true) {
       HostOutcomes outcomes;
       synchronized (this) {
-        if (answered >= count) {
+        CallerFrames came = came();
+        if (came.answered() >= count) {
           return;
         }
-        await(() -> invocations.size() > answered, count + " invocations");
-        checkClock();
-        Long last = unansweredFrames.peekFirst();
-        if (last == null) {
+        await(() -> came.through() > came.answered(), count + " invocations");
+        long last = came.firstUnanswered();
+        if (last == 0) {
           throw new ScriptException("nothing is left to answer");
         }
-        outcomes = HostOutcomes.newBuilder().setFirst(answered + 1).setLast(last).build();
+        outcomes = HostOutcomes.newBuilder().setFirst(came.answered() + 1).setLast(last).build();
       }
       sendOutcomes(outcomes);
     }
@@ -344,7 +302,7 @@ final class HostCall {
       long left = end - System.nanoTime();
       if (left <= 0 || ended) {
         throw new ScriptException(
-            what + " never came; " + invocations.size() + " invocations came");
+            what + " never came; " + came().invocations() + " invocations came");
       }
       wait(Math.max(1, left / 1_000_000));
     }
@@ -355,7 +313,7 @@ final class HostCall {
   /** Waits until script and call have ended, and gives what was wrong. */
   synchronized List<String> end(Duration patience) throws InterruptedException {
     long end = System.nanoTime() + patience.toNanos();
-    while (!ended || (frames > 0 && !scriptDone)) {
+    while (!ended || (frames != null && !scriptDone)) {
       long left = end - System.nanoTime();
       if (left <= 0) {
         problem(
@@ -366,30 +324,15 @@ final class HostCall {
       }
       wait(Math.max(1, left / 1_000_000));
     }
-    if (frames == 0) {
+    if (frames != null) {
+      frames.end();
+    } else if (!(cancelled && host.repeats())) { // Who gives up resuming may do so here, too.
       problem("the call began, and no frame came");
-    }
-    if (script.hasInvocations() && invocations.size() != script.getInvocations()) {
-      problem(
-          invocations.size()
-              + " invocations came, expected "
-              + script.getInvocations()
-              + " in all");
-    }
-    if (script.getTimeoutAtMostMs() > 0 && timeouts == 0) {
-      problem("no invocation had a timeout");
-    }
-    if (script.getMaxFrames() > 0 && frames > script.getMaxFrames()) {
-      problem(frames + " frames came, expected at most " + script.getMaxFrames());
     }
     return List.copyOf(problems);
   }
 
   private synchronized void problem(String text) {
-    problems.add("at the host, stub's call " + number + ": " + text);
-  }
-
-  private static String oneLine(com.google.protobuf.MessageOrBuilder message) {
-    return "{" + message.toString().strip().replaceAll("\\s+", " ") + "}";
+    problems.add("at the host, " + name + ": " + text);
   }
 }

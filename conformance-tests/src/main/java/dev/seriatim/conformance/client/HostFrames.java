@@ -8,6 +8,7 @@ import com.google.protobuf.Value;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
 import dev.seriatim.conformance.v1.HostBroken;
+import dev.seriatim.conformance.v1.HostEnd;
 import dev.seriatim.conformance.v1.HostOpened;
 import dev.seriatim.conformance.v1.HostOutcomes;
 import dev.seriatim.conformance.v1.SayRequest;
@@ -18,10 +19,12 @@ import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.OpenedSession;
 import dev.seriatim.v1.Outcome;
 import dev.seriatim.v1.Route;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the frames that a script asks for, right and wrong ones. */
@@ -43,7 +46,8 @@ final class HostFrames {
 
   private HostFrames() {}
 
-  static ConnectResponse opened(Open open, HostOpened script, @Nullable Route route) {
+  static ConnectResponse opened(
+      Open open, HostOpened script, @Nullable Route route, @Nullable OpenedSession session) {
     Opened.Builder opened = Opened.newBuilder();
     if (!script.getNoId()) {
       opened.setId(script.getId().isEmpty() ? idOf(open) : script.getId());
@@ -55,6 +59,9 @@ final class HostFrames {
     }
     if (route != null) {
       opened.setRoute(route);
+    }
+    if (session != null) {
+      opened.setSession(session);
     }
     if (script.getLaterFields()) {
       opened.setUnknownFields(UNKNOWN);
@@ -70,12 +77,18 @@ final class HostFrames {
     return open.hasId() ? open.getId() : IDS.fromName(open.getName()).toString();
   }
 
-  /** The frames of these outcomes, given what has been received so far. */
-  static List<ConnectResponse> outcomes(Open open, List<Invocation> received, HostOutcomes script) {
+  /**
+   * The frames of these outcomes.
+   *
+   * @param opened stands in the first, if there is one
+   * @param received the invocation with a number, if it has come
+   */
+  static List<ConnectResponse> outcomes(
+      @Nullable Opened opened, LongFunction<@Nullable Invocation> received, HostOutcomes script) {
     List<ConnectResponse> frames = new ArrayList<>();
     ConnectResponse.Builder frame = ConnectResponse.newBuilder();
-    if (script.getOpened()) {
-      frame.setOpened(opened(open, HostOpened.getDefaultInstance(), null).getOpened());
+    if (opened != null) {
+      frame.setOpened(opened);
     }
     long last = Math.max(script.getFirst(), script.getLast());
     for (long sequence = script.getFirst(); sequence <= last; sequence++) {
@@ -95,7 +108,8 @@ final class HostFrames {
     return frames;
   }
 
-  private static Outcome outcome(long sequence, List<Invocation> received, HostOutcomes script) {
+  private static Outcome outcome(
+      long sequence, LongFunction<@Nullable Invocation> received, HostOutcomes script) {
     Outcome.Builder outcome = Outcome.newBuilder().setSequence(sequence);
     SayResponse.Builder result =
         SayResponse.newBuilder()
@@ -116,12 +130,13 @@ final class HostFrames {
         .build();
   }
 
-  private static String textOf(long sequence, List<Invocation> received) {
-    if (sequence < 1 || sequence > received.size()) {
+  private static String textOf(long sequence, LongFunction<@Nullable Invocation> received) {
+    Invocation invocation = received.apply(sequence);
+    if (invocation == null) {
       return "";
     }
     try {
-      return SayRequest.parseFrom(received.get((int) sequence - 1).getMessage()).getText();
+      return SayRequest.parseFrom(invocation.getMessage()).getText();
     } catch (InvalidProtocolBufferException e) {
       return "";
     }
@@ -161,5 +176,18 @@ final class HostFrames {
           Any.pack(ErrorInfo.newBuilder().setReason(script.getReason()).setDomain(domain).build()));
     }
     return cause.build();
+  }
+
+  /** What the trailers of this end say, besides code and message. */
+  static Status details(HostEnd end) {
+    if (end.getReason().isEmpty()) {
+      return end.getDetails();
+    }
+    return end.getDetails().toBuilder()
+        .setCode(end.getCodeValue())
+        .setMessage(end.getMessage())
+        .addDetails(
+            Any.pack(ErrorInfo.newBuilder().setReason(end.getReason()).setDomain(DOMAIN).build()))
+        .build();
   }
 }

@@ -214,7 +214,7 @@ final class HostLane implements Link {
     return Status.newBuilder()
         .setCode(end.getCodeValue())
         .setMessage(end.getMessage())
-        .addAllDetails(end.getDetails().getDetailsList())
+        .addAllDetails(HostFrames.details(end).getDetailsList())
         .build();
   }
 }

@@ -105,8 +105,9 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
   }
 
   static Metadata trailers(HostEnd end) {
-    if (end.hasDetails()) {
-      StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(end.getDetails());
+    com.google.rpc.Status details = HostFrames.details(end);
+    if (details.getDetailsCount() > 0) {
+      StatusRuntimeException withDetails = StatusProto.toStatusRuntimeException(details);
       if (withDetails.getTrailers() != null) {
         return withDetails.getTrailers();
       }

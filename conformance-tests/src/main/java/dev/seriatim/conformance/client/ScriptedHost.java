@@ -1,6 +1,5 @@
 package dev.seriatim.conformance.client;
 
-import com.google.rpc.Code;
 import dev.seriatim.conformance.BytesMarshaller;
 import dev.seriatim.conformance.v1.ClientCase;
 import dev.seriatim.conformance.v1.DescribeScript;
@@ -8,7 +7,6 @@ import dev.seriatim.conformance.v1.HostEnd;
 import dev.seriatim.conformance.v1.HostOpened;
 import dev.seriatim.conformance.v1.HostRoute;
 import dev.seriatim.conformance.v1.HostScript;
-import dev.seriatim.conformance.v1.HostStep;
 import dev.seriatim.conformance.v1.SharedCallScript;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.DescribeNamespaceRequest;
@@ -33,7 +31,6 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -56,13 +53,9 @@ final class ScriptedHost implements AutoCloseable {
   }
 
   private static final int LARGEST_FRAME = 64 << 20;
-  private static final HostStep NO_SCRIPT =
-      HostStep.newBuilder()
-          .setEnd(HostEnd.newBuilder().setCode(Code.INTERNAL).setMessage("no script for this"))
-          .build();
 
   private final ClientCase testCase;
-  private final List<Open> expectedOpens;
+  private final Scripts scripts; // Safe for any thread.
   private final Relay relay; // Safe for any thread.
   private final @Nullable Server second; // If the case has a second host.
   private final @Nullable Relay secondRelay;
@@ -74,7 +67,6 @@ final class ScriptedHost implements AutoCloseable {
   private final List<HostCall> calls = new ArrayList<>();
   private final List<HostManyCall> sharedCalls = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
-  private final BitSet taken = new BitSet(); // The scripts that were given away.
   private final Set<String> signals = new HashSet<>();
   private int described;
   private boolean callerDone;
@@ -86,7 +78,7 @@ final class ScriptedHost implements AutoCloseable {
    */
   ScriptedHost(ClientCase testCase, List<Open> expectedOpens) throws IOException {
     this.testCase = testCase;
-    this.expectedOpens = List.copyOf(expectedOpens);
+    this.scripts = new Scripts(testCase, expectedOpens);
     servers.add(startServer());
     relay = new Relay(servers.get(0).getPort());
     second = hasSecondHost(testCase) ? startServer() : null;
@@ -259,20 +251,14 @@ final class ScriptedHost implements AutoCloseable {
     problems.add("at the host: " + text);
   }
 
-  /** The part of the case that one stub's call plays. */
-  record Part(int number, HostScript script) {}
-
   /** Gives a call its part, by what it opens. */
-  synchronized Part take(Open open) {
-    for (int i = 0; i < testCase.getHostCount(); i++) {
-      if (!taken.get(i) && i < expectedOpens.size() && expectedOpens.get(i).equals(open)) {
-        taken.set(i);
-        return new Part(i + 1, testCase.getHost(i));
-      }
-    }
-    String text = open.toString().strip().replaceAll("\\s+", " ");
-    problem("no script is left for a stub's call that opens {" + text + "}");
-    return new Part(0, HostScript.newBuilder().addSteps(NO_SCRIPT).build());
+  Scripts.Part take(Open open) {
+    return scripts.take(open);
+  }
+
+  /** Whether some stub may have any number of connections. */
+  boolean repeats() {
+    return scripts.repeat();
   }
 
   /** Whether clients have to do without that method. */
@@ -354,6 +340,7 @@ final class ScriptedHost implements AutoCloseable {
       made = List.copyOf(calls);
       shared = List.copyOf(sharedCalls);
       found = new ArrayList<>(problems);
+      found.addAll(scripts.end());
       long needed = testCase.getHostList().stream().filter(one -> !one.getOptional()).count();
       if (made.size() < needed) {
         found.add("at the host: " + made.size() + " stub's calls were made, expected " + needed);
