@@ -18,6 +18,10 @@ final class DurationRange {
     return checked(name, duration, !duration.isNegative(), "zero or more");
   }
 
+  static Duration atLeast(Duration least, String name, Duration duration) {
+    return checked(name, duration, duration.compareTo(least) >= 0, "at least " + least);
+  }
+
   private static Duration checked(String name, Duration duration, boolean enough, String least) {
     checkArgument(
         enough && duration.compareTo(LONGEST) <= 0,

@@ -44,6 +44,8 @@ public final class StorageOptions implements Cloneable {
   private int alarmIndexSize = 10_000;
   private int maxOutstandingAlarms = 1_000;
   private int maxLongAlarms = 10_000;
+  private Duration sessionRetention = Duration.ofMinutes(10);
+  private Duration idempotencyRetention = Duration.ofHours(24);
   private Duration storePatience = Duration.ofSeconds(5);
   private Duration ownershipWait = Duration.ofSeconds(60);
   private Duration lease = Duration.ofSeconds(5);
@@ -236,6 +238,32 @@ public final class StorageOptions implements Cloneable {
   }
 
   /**
+   * How long the store keeps what it has of a resumable stub's session after the last turn that
+   * wrote. A client with unanswered calls has half of that to resume. 10 min.
+   */
+  public Duration sessionRetention() {
+    return sessionRetention;
+  }
+
+  /** As {@link #sessionRetention}; at least a second. */
+  public StorageOptions withSessionRetention(Duration retention) {
+    return with(copy -> copy.sessionRetention = aSecond("sessionRetention", retention));
+  }
+
+  /**
+   * How long a call with an idempotency key is remembered after it completed; then the key is new
+   * again. 24 h.
+   */
+  public Duration idempotencyRetention() {
+    return idempotencyRetention;
+  }
+
+  /** As {@link #idempotencyRetention}; at least a second. */
+  public StorageOptions withIdempotencyRetention(Duration retention) {
+    return with(copy -> copy.idempotencyRetention = aSecond("idempotencyRetention", retention));
+  }
+
+  /**
    * How long a commit or a read waits for a store that has gone away, or says nothing, before it
    * fails; or, if a commit was sent, before it is in doubt. On PostgreSQL a try may take as long,
    * and a second at least. 5 s.
@@ -336,6 +364,11 @@ public final class StorageOptions implements Cloneable {
   /** As {@link #ticker}. For tests. */
   public StorageOptions withTicker(Ticker ticker) {
     return with(copy -> copy.ticker = ticker);
+  }
+
+  /** What is less can't be told apart from nothing. */
+  private static Duration aSecond(String name, Duration duration) {
+    return DurationRange.atLeast(Duration.ofSeconds(1), name, duration);
   }
 
   private static long atLeast(long least, String name, long value) {

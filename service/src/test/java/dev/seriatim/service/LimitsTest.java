@@ -44,6 +44,13 @@ final class LimitsTest {
         refused(
             () -> options.withLease(Duration.ofSeconds(6), Duration.ofSeconds(3)),
             "leaseRenewal: PT3S, expected less than half of the lease PT6S"),
+        refused(
+            () -> options.withSessionRetention(Duration.ofMillis(999)),
+            "sessionRetention: PT0.999S, expected at least PT1S and at most 36500 days"),
+        refused(() -> options.withSessionRetention(FOREVER), "sessionRetention: " + FOREVER),
+        refused(
+            () -> options.withIdempotencyRetention(Duration.ZERO),
+            "idempotencyRetention: PT0S, expected at least PT1S and at most 36500 days"),
         refused(() -> options.withMaxTurnBytes(0), "maxTurnBytes: 0, expected at least 1"),
         refused(() -> options.withReadConnections(0), "readConnections: 0, expected at least 1"),
         refused(() -> options.withCacheBytes(-1), "cacheBytes: -1, expected at least 0"));

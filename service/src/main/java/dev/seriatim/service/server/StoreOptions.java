@@ -83,6 +83,22 @@ final class StoreOptions {
   private int maxLongAlarms = DEFAULTS.maxLongAlarms();
 
   @Option(
+      names = "--session-retention",
+      paramLabel = "SECONDS",
+      description =
+          "How long the session of a resumable stub is kept after its last turn that wrote."
+              + " Default: 600")
+  private double sessionRetention = DEFAULTS.sessionRetention().toSeconds();
+
+  @Option(
+      names = "--idempotency-retention",
+      paramLabel = "SECONDS",
+      description =
+          "How long a call with an idempotency key is remembered after it completed."
+              + " Default: 86400")
+  private double idempotencyRetention = DEFAULTS.idempotencyRetention().toSeconds();
+
+  @Option(
       names = "--store-patience",
       paramLabel = "SECONDS",
       description = "How long a commit waits for a store that has gone away. Default: 5")
@@ -134,6 +150,8 @@ final class StoreOptions {
             .withAlarmIndexSize(alarmIndexSize)
             .withMaxOutstandingAlarms(maxOutstandingAlarms)
             .withMaxLongAlarms(maxLongAlarms)
+            .withSessionRetention(seconds(sessionRetention))
+            .withIdempotencyRetention(seconds(idempotencyRetention))
             .withStorePatience(seconds(storePatience))
             .withOwnershipWait(seconds(ownershipWait))
             .withLease(seconds(lease), seconds(leaseRenewal));

@@ -1,7 +1,10 @@
 package dev.seriatim.service.storage;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Guarded by the object's monitor until the committer takes it; the committer's from then on.
  */
 final class Batch {
+  /** About how much memory a session's write holds until its row is asked for. */
+  static final int SESSION_BYTES = 1_024;
+
   final StoredLog object;
 
   /** The ownership under which these turns ran. */
@@ -30,6 +36,9 @@ final class Batch {
   final List<Write> writes = new ArrayList<>(1);
 
   @Nullable AlarmTime alarm;
+
+  /** The newest write of each session; null while there is none. */
+  private @Nullable Map<SessionId, SessionWrite> sessions;
 
   /** About how much memory it holds. */
   long bytes;
@@ -55,7 +64,41 @@ final class Batch {
 
   /** Whether there is anything to write. If not, only the ownership is to be checked. */
   boolean hasWrites() {
+    return changesObject() || sessions != null;
+  }
+
+  /** Whether there is anything to write of the object itself, in its row or below. */
+  boolean changesObject() {
     return cleared || alarm != null || !writes.isEmpty();
+  }
+
+  /** In the place of an earlier write of the same session. */
+  void add(SessionWrite write) {
+    Map<SessionId, SessionWrite> all = sessions;
+    if (all == null) {
+      all = new LinkedHashMap<>(2);
+      sessions = all;
+    }
+    if (all.put(write.session(), write) == null) {
+      bytes += SESSION_BYTES;
+    }
+  }
+
+  /** The newest write of this session; null if there is none. */
+  @Nullable SessionWrite session(SessionId id) {
+    return sessions == null ? null : sessions.get(id);
+  }
+
+  /** The newest write of each session. */
+  Collection<SessionWrite> sessions() {
+    return sessions == null ? List.of() : sessions.values();
+  }
+
+  /** What is to be written of the object is taken back; what is said of sessions stays. */
+  void clear() {
+    cleared = true;
+    writes.clear();
+    bytes = sessions == null ? 0 : (long) SESSION_BYTES * sessions.size();
   }
 
   /** Whether there is anything to keep. If not, and something is written, the object goes. */

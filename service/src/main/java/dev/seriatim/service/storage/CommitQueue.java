@@ -22,6 +22,9 @@ final class CommitQueue {
   private boolean waiting;
 
   @GuardedBy("lock")
+  private boolean poked;
+
+  @GuardedBy("lock")
   private boolean closing;
 
   /** Taken from those that arrived, in one step, but not yet into a group. The committer's. */
@@ -31,6 +34,17 @@ final class CommitQueue {
   void add(StoredLog object) {
     synchronized (lock) {
       arrived.add(object);
+      if (waiting) {
+        waiting = false;
+        lock.notifyAll();
+      }
+    }
+  }
+
+  /** Who waits here for something to commit goes on without. */
+  void poke() {
+    synchronized (lock) {
+      poked = true;
       if (waiting) {
         waiting = false;
         lock.notifyAll();
@@ -54,13 +68,16 @@ final class CommitQueue {
 
   // ---- the committer's
 
-  /** Waits until there is something to commit; false if there will be nothing any more. */
+  /**
+   * Waits until there is something to commit, or until it is poked; false if there will be nothing
+   * any more.
+   */
   boolean await() {
     if (!next.isEmpty()) {
       return true;
     }
     synchronized (lock) {
-      while (arrived.isEmpty()) {
+      while (arrived.isEmpty() && !poked) {
         if (closing) {
           return false;
         }
@@ -68,6 +85,7 @@ final class CommitQueue {
         awaitNotification(0);
       }
       waiting = false;
+      poked = false;
       ArrayDeque<StoredLog> empty = next;
       next = arrived;
       arrived = empty;

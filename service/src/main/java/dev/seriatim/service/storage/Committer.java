@@ -69,6 +69,11 @@ final class Committer implements AutoCloseable {
     queue.add(object);
   }
 
+  /** There may be something to do between two groups; if no group comes, at once. Any thread. */
+  void betweenGroups() {
+    queue.poke();
+  }
+
   /** Whether the store has still to say what became of commits of this object. Any thread. */
   boolean isInDoubt(ObjectKey object) {
     return doubt.has(object);
@@ -88,6 +93,8 @@ final class Committer implements AutoCloseable {
         group = queue.takeGroup(options.maxGroupBytes());
         if (!group.isEmpty()) {
           commit(group);
+        } else if (writer != null) {
+          store.betweenGroups(writer);
         }
       } catch (RuntimeException | Error e) { // Thrown further, it would end the commits of all.
         LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", e);

@@ -53,6 +53,13 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
+  int sweepSessions(int most) throws SQLException {
+    int swept = store.sweepSessions(most);
+    committer.betweenGroups();
+    return swept;
+  }
+
+  @Override
   public Slots slots() {
     return store.slots();
   }

@@ -3,10 +3,12 @@ package dev.seriatim.service.storage;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -24,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class JdbcStore implements AutoCloseable {
   /** The version of the tables that this code writes, and the newest that it reads. */
-  static final int SCHEMA_VERSION = 3;
+  static final int SCHEMA_VERSION = 4;
 
   /** Which rows of {@code alarms} are to run; those given up are in none of its indexes. */
   static final String TO_RUN = "retries <= " + AlarmTime.MAX_RETRIES;
@@ -59,6 +61,11 @@ abstract class JdbcStore implements AutoCloseable {
   }
 
   private final GroupNumbers groups = new GroupNumbers();
+  private final SessionRows sessions;
+
+  JdbcStore(StorageOptions options) {
+    this.sessions = new SessionRows(this, options);
+  }
 
   /** Why slots are lost when the store hasn't got what this host has committed. */
   static String wentBack(long found, long expected) {
@@ -83,6 +90,11 @@ abstract class JdbcStore implements AutoCloseable {
   /** The numbers of the groups. */
   final GroupNumbers groups() {
     return groups;
+  }
+
+  /** What is kept of sessions. */
+  final SessionRows sessions() {
+    return sessions;
   }
 
   /**
@@ -157,6 +169,18 @@ abstract class JdbcStore implements AutoCloseable {
       throws SQLException;
 
   abstract @Nullable String name(ResultSet results, int index) throws SQLException;
+
+  /**
+   * For SQL, with one parameter: in which minute since 1970 it is some time from now, rounded up.
+   */
+  abstract String minute();
+
+  /** Sets that parameter. */
+  abstract void setMinute(PreparedStatement statement, int index, Duration fromNow)
+      throws SQLException;
+
+  /** Removes expired rows of sessions, now or soon: as {@link SessionSweeper.Rows#sweep}. */
+  abstract int sweepSessions(int most) throws SQLException;
 
   /** Gives up the ownership and closes every connection. */
   @Override

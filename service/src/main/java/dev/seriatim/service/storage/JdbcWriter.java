@@ -74,6 +74,7 @@ final class JdbcWriter implements AutoCloseable {
     writeObjects(group);
     writeEntries(group);
     writeAlarms(group);
+    store.sessions().write(this, group);
   }
 
   void commit() throws SQLException {
@@ -110,7 +111,7 @@ final class JdbcWriter implements AutoCloseable {
       batch.rowIsNew = false;
       batch.storedName = null;
       batch.row = batch.object.row();
-      if (batch.row == ObjectRow.UNKNOWN_ROW && batch.hasWrites()) {
+      if (batch.row == ObjectRow.UNKNOWN_ROW && batch.changesObject()) {
         batch.row = ObjectRow.NO_ROW;
         unknown.add(batch);
       }

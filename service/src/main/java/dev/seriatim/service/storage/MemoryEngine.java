@@ -15,10 +15,13 @@ final class MemoryEngine extends StorageEngine {
   private final ConcurrentHashMap<ObjectKey, MemoryLog.Contents> objects =
       new ConcurrentHashMap<>();
 
+  private final MemorySessions sessions;
+
   private final AtomicLong rows = new AtomicLong();
 
   MemoryEngine(StorageOptions options, Faults faults) {
     super(options, faults);
+    this.sessions = new MemorySessions(options);
     serving().set(true);
   }
 
@@ -58,6 +61,16 @@ final class MemoryEngine extends StorageEngine {
   @Override
   Map<String, Long> alarmsOfOthers(Set<String> namespaces) {
     return Map.of();
+  }
+
+  @Override
+  int sweepSessions(int most) {
+    sessions.sweep();
+    return 0;
+  }
+
+  MemorySessions sessions() {
+    return sessions;
   }
 
   @Override

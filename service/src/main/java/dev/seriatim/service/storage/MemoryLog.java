@@ -94,34 +94,65 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  long submit(TurnBracket instance, WriteSet turn) {
+  public SessionCounts sessionCounts() {
+    return engine.sessions().count(key);
+  }
+
+  @Override
+  public @Nullable SessionRow readSession(SessionId session) {
+    return engine.sessions().read(key, session);
+  }
+
+  @Override
+  public long gate() {
+    return 0;
+  }
+
+  @Override
+  public long submitSession(SessionWrite write) {
+    engine.sessions().write(key, write.session(), write.row());
+    return 0;
+  }
+
+  @Override
+  long submit(TurnBracket instance, @Nullable WriteSet turn, @Nullable SessionWrite session) {
+    SessionRow row = session == null ? null : session.row();
     // Holding the monitor, so that a discard comes before all of it or after all of it.
     synchronized (this) {
       instance.requireUsable();
-      Contents contents = engine.contentsForWrite(key, knownName());
-      synchronized (contents) {
-        if (turn.cleared) {
-          contents.entries.clear();
-        }
-        for (Write write : turn.writes.values()) {
-          if (write.value == null) {
-            contents.entries.remove(write.key);
-          } else {
-            contents.entries.put(write.key, write.value);
-          }
-        }
-        if (turn.alarm != null) {
-          contents.alarm = turn.alarm.equals(AlarmTime.REMOVED) ? null : turn.alarm;
-        }
-        if (contents.entries.isEmpty() && contents.alarm == null) {
-          engine.remove(key);
-        }
+      if (turn != null) {
+        apply(turn);
+      }
+      if (session != null) {
+        engine.sessions().write(key, session.session(), row);
       }
     }
-    if (turn.alarm != null) {
+    if (turn != null && turn.alarm != null) {
       answerAlarm(turn.alarm);
     }
     return 0;
+  }
+
+  private void apply(WriteSet turn) {
+    Contents contents = engine.contentsForWrite(key, knownName());
+    synchronized (contents) {
+      if (turn.cleared) {
+        contents.entries.clear();
+      }
+      for (Write write : turn.writes.values()) {
+        if (write.value == null) {
+          contents.entries.remove(write.key);
+        } else {
+          contents.entries.put(write.key, write.value);
+        }
+      }
+      if (turn.alarm != null) {
+        contents.alarm = turn.alarm.equals(AlarmTime.REMOVED) ? null : turn.alarm;
+      }
+      if (contents.entries.isEmpty() && contents.alarm == null) {
+        engine.remove(key);
+      }
+    }
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.StorageException;
 import java.util.Map;
 import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +39,8 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    * The storage for a new instance of the object. The one before must have been discarded, or lost
    * with a failed commit.
    *
-   * @throws dev.seriatim.service.StorageException if the host doesn't own the object
+   * @throws StorageException if the host doesn't own the object, or the store has still to say what
+   *     became of its last commits
    */
   public final TurnStorage newStorage() {
     synchronized (this) {
@@ -154,6 +156,41 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
   /** Whether this host owns the object now, whether or not it did so all the time. */
   abstract boolean isOwnedByHost();
 
+  // ---- of sessions and idempotency keys. Called by the turn thread, with or without an instance
+
+  /**
+   * How many rows of sessions and of keys the store has of this object, of what is durable. Blocks
+   * on the store.
+   *
+   * @throws StorageException as {@link #newStorage}, or because the store failed
+   */
+  public abstract SessionCounts sessionCounts();
+
+  /**
+   * What is known of this session, or key: what was submitted last, though it may not be durable
+   * yet, else what the store has; null if that is nothing, or has expired. Blocks on the store. Who
+   * tells anyone of it calls {@link #gate()} first, and waits for the commit.
+   *
+   * @throws StorageException as {@link #newStorage}, or because the store failed
+   */
+  public abstract @Nullable SessionRow readSession(SessionId session);
+
+  /**
+   * The number of the commit that whoever tells of what was {@link #readSession read} here has to
+   * wait for; 0 if there is none. Begins one if the host isn't certain that it owns the object.
+   *
+   * @throws StorageException as {@link #newStorage}; or because commits were lost since the first
+   *     read after the last call of this method, so that what was read may not be so
+   */
+  public abstract long gate();
+
+  /**
+   * Has this become durable in a commit of its own, whose number it gives. Doesn't block.
+   *
+   * @throws StorageException as {@link #newStorage}
+   */
+  public abstract long submitSession(SessionWrite write);
+
   /** The object is no longer live. It must have neither an instance nor a pending commit. */
   public abstract void close();
 
@@ -172,7 +209,14 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
   /** The commit that the outcome of a turn without writes must wait for. */
   abstract long gate(TurnBracket instance);
 
-  abstract long submit(TurnBracket instance, WriteSet turn);
+  /**
+   * Submits a turn's commit.
+   *
+   * @param turn what it wrote; null for nothing
+   * @param session what becomes durable with it; null for nothing
+   */
+  abstract long submit(
+      TurnBracket instance, @Nullable WriteSet turn, @Nullable SessionWrite session);
 
   abstract void submitAlarm(int life, AlarmTime alarm);
 

@@ -48,9 +48,7 @@ final class PendingWrites {
     if (turn.cleared) {
       all.clear();
       stored.clearCache();
-      batch.cleared = true;
-      batch.writes.clear();
-      batch.bytes = 0;
+      batch.clear();
       clearedBy = batch.last;
     }
     for (Write write : turn.writes.values()) {
@@ -82,6 +80,12 @@ final class PendingWrites {
   /** The newest write of this key; null if there is none. */
   @Nullable Write get(String key) {
     return newest == null ? null : newest.get(key);
+  }
+
+  /** The newest write of this session; null if there is none. */
+  @Nullable SessionWrite session(SessionId id) {
+    SessionWrite newer = submitted == null ? null : submitted.session(id);
+    return newer != null || taken == null ? newer : taken.session(id);
   }
 
   /** Whether nothing of what is durable is to be seen any more. */

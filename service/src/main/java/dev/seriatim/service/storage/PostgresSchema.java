@@ -25,6 +25,10 @@ final class PostgresSchema {
   private static final String ALARMS_BY_SLOT =
       "CREATE INDEX alarms_by_slot ON alarms (slot, due, object) WHERE " + JdbcStore.TO_RUN;
 
+  /** Those of objects that are gone can't run, and fit nowhere. */
+  private static final String REMOVE_LOST_ALARMS =
+      "DELETE FROM alarms WHERE object NOT IN (SELECT object FROM objects)";
+
   private PostgresSchema() {}
 
   /** Makes the schema and the tables if there are none, and refuses those of a newer version. */
@@ -37,6 +41,7 @@ final class PostgresSchema {
       LOGGER.log(System.Logger.Level.INFO, "making tables in schema {0} of {1}", schema, store);
       createTables(connection);
       createViews(connection);
+      createSessions(connection);
     }
     JdbcStore.checkVersion(store, version(connection));
     addBeats(connection);
@@ -92,13 +97,13 @@ final class PostgresSchema {
           store,
           version,
           JdbcStore.SCHEMA_VERSION);
-      // Those of objects that are gone can't run, and fit nowhere.
-      JdbcStore.execute(
-          connection, "DELETE FROM alarms WHERE object NOT IN (SELECT object FROM objects)");
       if (version < 2) {
         upgradeFrom1(connection);
       }
-      upgradeFrom2(connection);
+      if (version < 3) {
+        upgradeFrom2(connection);
+      }
+      createSessions(connection);
       JdbcStore.execute(
           connection, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
@@ -160,6 +165,7 @@ final class PostgresSchema {
   private static void upgradeFrom1(Connection connection) throws SQLException {
     JdbcStore.execute(
         connection,
+        REMOVE_LOST_ALARMS,
         "DROP VIEW readable_objects",
         "DROP VIEW readable_entries",
         "ALTER TABLE alarms ADD COLUMN namespace text",
@@ -175,11 +181,31 @@ final class PostgresSchema {
   private static void upgradeFrom2(Connection connection) throws SQLException {
     JdbcStore.execute(
         connection,
+        REMOVE_LOST_ALARMS,
         "ALTER TABLE alarms ADD COLUMN slot integer",
         "UPDATE alarms SET slot = (SELECT get_byte(id, 0) * 4 + get_byte(id, 1) / 64 FROM objects"
             + " WHERE objects.object = alarms.object)",
         "ALTER TABLE alarms ALTER COLUMN slot SET NOT NULL",
         ALARMS_BY_SLOT);
+  }
+
+  /**
+   * Version 4. Not by the object's row, which {@code deleteAll} removes. With room in its pages, so
+   * that a row with a small frame is replaced where it is.
+   */
+  private static void createSessions(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE TABLE sessions (id bytea NOT NULL, namespace text NOT NULL, session bytea NOT NULL,"
+            + " connection bigint NOT NULL, completed bigint NOT NULL, expires bigint NOT NULL,"
+            + " fingerprint bytea, frame bytea NOT NULL, PRIMARY KEY (id, namespace, session))"
+            + " WITH (fillfactor = 50)",
+        "CREATE INDEX sessions_by_expiry ON sessions (expires)",
+        "CREATE VIEW readable_sessions AS SELECT sessions.namespace,"
+            + " encode(name, 'escape') AS name, encode(sessions.id, 'hex') AS id,"
+            + " CASE WHEN connection = 0 THEN 'key' ELSE 'session' END AS kind, connection,"
+            + " completed, to_timestamp(expires * 60) AS expires, length(frame) AS bytes"
+            + " FROM sessions LEFT JOIN objects USING (id, namespace)");
   }
 
   /** The first schema of the search path, whether or not it exists. */

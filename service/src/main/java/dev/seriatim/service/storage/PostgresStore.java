@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,8 +35,8 @@ final class PostgresStore extends JdbcStore {
   /** Null if this host shares none. */
   private final @Nullable SharedSlots slots;
 
-  /** The thread's of the lease, or the starting one's. */
-  private boolean upgraded;
+  /** Written by the thread of the lease, or the starting one. */
+  private volatile boolean upgraded;
 
   // The committer's.
   private long nextRow;
@@ -43,6 +44,7 @@ final class PostgresStore extends JdbcStore {
   private boolean connectedBefore;
 
   private PostgresStore(StorageOptions options, StorageOptions.Postgres location) {
+    super(options);
     this.location = location;
     this.ownership = Ownership.leased(options.ticker(), options.lease(), options.sharedSlots());
     this.sessions = new PostgresSessions(options, location, host);
@@ -282,6 +284,35 @@ final class PostgresStore extends JdbcStore {
   @Nullable String name(ResultSet results, int index) throws SQLException {
     byte[] bytes = results.getBytes(index);
     return bytes == null ? null : new String(bytes, UTF_8);
+  }
+
+  @Override
+  String minute() {
+    return "ceil((extract(epoch FROM now()) + ? / 1000.0) / 60)::bigint";
+  }
+
+  @Override
+  void setMinute(PreparedStatement statement, int index, Duration fromNow) throws SQLException {
+    statement.setLong(index, fromNow.toMillis());
+  }
+
+  /** Those that somebody has locked are left out, so that nobody waits for another one. */
+  @Override
+  int sweepSessions(int most) throws SQLException {
+    if (!upgraded) {
+      return 0;
+    }
+    String sql =
+        "DELETE FROM sessions WHERE ctid = ANY (ARRAY (SELECT ctid FROM sessions WHERE expires < "
+            + minute()
+            + " ORDER BY expires LIMIT ? FOR UPDATE SKIP LOCKED))";
+    return read(
+        statements -> {
+          PreparedStatement delete = statements.prepare(sql);
+          setMinute(delete, 1, Duration.ZERO);
+          delete.setInt(2, most);
+          return delete.executeUpdate();
+        });
   }
 
   @Override

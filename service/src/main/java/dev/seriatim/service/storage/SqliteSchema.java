@@ -30,11 +30,12 @@ final class SqliteSchema {
         == 0) {
       createTables(connection);
       createViews(connection);
+      createSessions(connection);
       return;
     }
     long version = single(connection, "SELECT max(version) FROM schema_version");
     JdbcStore.checkVersion(store, version);
-    if (version < JdbcStore.SCHEMA_VERSION) {
+    if (version < 3) {
       JdbcStore.execute(
           connection,
           "DROP VIEW readable_objects",
@@ -42,6 +43,11 @@ final class SqliteSchema {
           "DROP VIEW IF EXISTS readable_alarms");
       upgradeAlarms(connection);
       createViews(connection);
+    }
+    if (version < JdbcStore.SCHEMA_VERSION) {
+      createSessions(connection);
+      JdbcStore.execute(
+          connection, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
   }
 
@@ -94,8 +100,25 @@ final class SqliteSchema {
             + ", due, retries FROM alarms JOIN objects USING (object)",
         "DROP TABLE alarms",
         "ALTER TABLE new_alarms RENAME TO alarms",
-        ALARMS_BY_DUE,
-        "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
+        ALARMS_BY_DUE);
+  }
+
+  /**
+   * Version 4. Not by the object's row, which {@code deleteAll} removes. A table with row numbers:
+   * a row may be large, and the index of sessions isn't touched when only the frame changes.
+   */
+  private static void createSessions(Connection connection) throws SQLException {
+    JdbcStore.execute(
+        connection,
+        "CREATE TABLE sessions (id BLOB NOT NULL, namespace TEXT NOT NULL, session BLOB NOT NULL,"
+            + " connection INTEGER NOT NULL, completed INTEGER NOT NULL, expires INTEGER NOT NULL,"
+            + " fingerprint BLOB, frame BLOB NOT NULL, UNIQUE (id, namespace, session)) STRICT",
+        "CREATE INDEX sessions_by_expiry ON sessions (expires)",
+        "CREATE VIEW readable_sessions AS SELECT sessions.namespace, name,"
+            + " lower(hex(sessions.id)) AS id,"
+            + " CASE WHEN connection = 0 THEN 'key' ELSE 'session' END AS kind, connection,"
+            + " completed, datetime(expires * 60, 'unixepoch') AS expires, length(frame) AS bytes"
+            + " FROM sessions LEFT JOIN objects USING (id, namespace)");
   }
 
   static long single(Connection connection, String sql) throws SQLException {

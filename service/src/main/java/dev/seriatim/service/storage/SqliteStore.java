@@ -10,6 +10,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -30,16 +31,19 @@ final class SqliteStore extends JdbcStore {
   /** How long SQLite waits for a lock of another process before it says so. */
   private static final Duration LONGEST_BUSY = Duration.ofSeconds(5);
 
+  private static final int MINUTE_MILLIS = 60_000;
   private static final int WRITER_CACHE_KIB = 64 << 10;
   private static final int READER_CACHE_KIB = 8 << 10;
 
   private final Path file;
+  private final InstantSource clock;
   private final String host = HostName.make();
   private final Ownership ownership = Ownership.exclusive();
   private final SqliteReads reads;
   private final long maxWalBytes;
   private final int busyMillis;
   private final WriteAheadLog log;
+  private final SqliteSweep sweep;
   private final DiskReserve reserve;
   private final DirectoryWatch watch;
   private volatile boolean closed;
@@ -68,6 +72,8 @@ final class SqliteStore extends JdbcStore {
   }
 
   private SqliteStore(StorageOptions options, Path directory) {
+    super(options);
+    this.clock = options.clock();
     this.file = directory.resolve(FILE);
     this.reserve = new DiskReserve(file);
     this.watch = new DirectoryWatch(this);
@@ -76,6 +82,7 @@ final class SqliteStore extends JdbcStore {
     this.busyMillis =
         (int) Math.min(LONGEST_BUSY.toMillis(), Outage.tryTime(options.storePatience()).toMillis());
     this.log = new WriteAheadLog(file, maxWalBytes, reads);
+    this.sweep = new SqliteSweep(this);
   }
 
   /** Opens the file, unless another host has the directory; that is waited for. */
@@ -299,6 +306,7 @@ final class SqliteStore extends JdbcStore {
   @Override
   void betweenGroups(JdbcWriter writer) {
     log.afterCommit(writer.connection());
+    sweep.betweenGroups(writer);
   }
 
   @Override
@@ -369,6 +377,22 @@ final class SqliteStore extends JdbcStore {
   @Override
   @Nullable String name(ResultSet results, int index) throws SQLException {
     return results.getString(index);
+  }
+
+  @Override
+  String minute() {
+    return "?";
+  }
+
+  @Override
+  void setMinute(PreparedStatement statement, int index, Duration fromNow) throws SQLException {
+    statement.setLong(index, Math.ceilDiv(clock.millis() + fromNow.toMillis(), MINUTE_MILLIS));
+  }
+
+  @Override
+  int sweepSessions(int most) {
+    sweep.isDue();
+    return 0; // The committer knows.
   }
 
   @Override

@@ -18,6 +18,7 @@ public abstract sealed class StorageEngine implements AutoCloseable
   private final Faults faults;
   private final AlarmScheduler alarms;
   private final Serving serving = new Serving();
+  private final SessionSweeper sweeper = new SessionSweeper(this::sweepSessions);
 
   StorageEngine(StorageOptions options, Faults faults) {
     this.faults = faults;
@@ -71,13 +72,16 @@ public abstract sealed class StorageEngine implements AutoCloseable
   }
 
   private static StorageEngine openAtOnce(StorageOptions options, Faults faults) {
-    return switch (options.location()) {
-      case StorageOptions.Memory memory -> new MemoryEngine(options, faults);
-      case StorageOptions.Sqlite sqlite ->
-          CommittingEngine.open(options, SqliteStore.open(options, sqlite.directory()), faults);
-      case StorageOptions.Postgres postgres ->
-          CommittingEngine.open(options, PostgresStore.open(options, postgres), faults);
-    };
+    StorageEngine engine =
+        switch (options.location()) {
+          case StorageOptions.Memory memory -> new MemoryEngine(options, faults);
+          case StorageOptions.Sqlite sqlite ->
+              CommittingEngine.open(options, SqliteStore.open(options, sqlite.directory()), faults);
+          case StorageOptions.Postgres postgres ->
+              CommittingEngine.open(options, PostgresStore.open(options, postgres), faults);
+        };
+    engine.sweeper.start();
+    return engine;
   }
 
   /**
@@ -157,6 +161,7 @@ public abstract sealed class StorageEngine implements AutoCloseable
    */
   @Override
   public void close() {
+    sweeper.close();
     serving.close();
     alarms.close();
   }
@@ -170,6 +175,9 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   /** As {@link AlarmScheduler.Source#alarmsOfOthers}. */
   abstract Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException;
+
+  /** As {@link SessionSweeper.Rows#sweep}. */
+  abstract int sweepSessions(int most) throws SQLException;
 
   private final class Alarms implements AlarmScheduler.Source {
     @Override

@@ -34,6 +34,10 @@ final class StoredLog extends ObjectLog {
   @GuardedBy("this")
   private int life;
 
+  /** The life in which sessions were read that nobody has asked the gate for; 0 if none were. */
+  @GuardedBy("this")
+  private int readIn;
+
   /** Whether the listener is being told of a loss; no new life begins meanwhile. */
   @GuardedBy("this")
   private boolean tellingLoss;
@@ -104,6 +108,7 @@ final class StoredLog extends ObjectLog {
         throw new StorageException(
             "the commits of object " + key + " from before it changed hands are not settled yet");
       }
+      lose(engine.ownership().refusal(key)); // An instance from before knows what isn't so.
       life++;
       stored.forget();
       tenure = owned;
@@ -138,15 +143,13 @@ final class StoredLog extends ObjectLog {
       return 0;
     }
     // A commit of nothing, which passes through the fence.
-    return submit(instance, null, 0);
+    return submit(instance, null, null);
   }
 
   @Override
-  long submit(TurnBracket instance, WriteSet turn) {
-    return submit(instance, turn, turn.bytes());
-  }
-
-  private long submit(TurnBracket instance, @Nullable WriteSet turn, long turnBytes) {
+  long submit(TurnBracket instance, @Nullable WriteSet turn, @Nullable SessionWrite session) {
+    long turnBytes =
+        (turn == null ? 0 : turn.bytes()) + (session == null ? 0 : Batch.SESSION_BYTES);
     if (turnBytes > 0) {
       engine.budget().awaitRoom(instance);
     }
@@ -163,6 +166,9 @@ final class StoredLog extends ObjectLog {
         if (turn.alarm != null) {
           setAlarm(batch, turn.alarm);
         }
+      }
+      if (session != null) {
+        batch.add(session);
       }
       added = batch.bytes - before;
       enqueue();
@@ -342,6 +348,67 @@ final class StoredLog extends ObjectLog {
       stored.readName(instance);
     }
     return knownName();
+  }
+
+  // ---- sessions, on the turn thread
+
+  @Override
+  public SessionCounts sessionCounts() {
+    synchronized (this) {
+      beginLife();
+    }
+    return stored.countSessions();
+  }
+
+  @Override
+  public @Nullable SessionRow readSession(SessionId session) {
+    SessionWrite write;
+    synchronized (this) {
+      beginLife();
+      if (readIn == 0) {
+        readIn = life;
+      }
+      write = pending == null ? null : pending.session(session);
+    }
+    return write == null ? stored.readSession(session) : write.row();
+  }
+
+  @Override
+  public synchronized long gate() {
+    int read = readIn;
+    readIn = 0;
+    beginLife();
+    if (read != 0 && read != life) {
+      throw new StorageException(
+          "what was read of sessions of object " + key + " may be lost, with commits that failed");
+    }
+    if (lastSubmitted > settled) {
+      return lastSubmitted;
+    }
+    if (engine.ownership().isCertain() && isOwned()) {
+      return 0;
+    }
+    return submit(null);
+  }
+
+  @Override
+  public synchronized long submitSession(SessionWrite write) {
+    beginLife();
+    return submit(write);
+  }
+
+  /** A commit that belongs to no turn. */
+  @GuardedBy("this")
+  private long submit(@Nullable SessionWrite write) {
+    long commit = ++lastSubmitted;
+    Batch batch = batchFor(commit);
+    if (write != null) {
+      long before = batch.bytes;
+      batch.add(write);
+      engine.budget().add(batch.bytes - before);
+    }
+    enqueue();
+    return commit;
   }
 
   // ---- called by the committer

@@ -81,7 +81,7 @@ final class StoredState {
 
   /** This batch is durable; its writes have still to be {@link #cache cached}. */
   void committed(Batch batch) {
-    if (batch.hasWrites()) {
+    if (batch.changesObject()) {
       row = batch.row;
     }
     nameStored =
@@ -204,6 +204,22 @@ final class StoredState {
     }
     try {
       long _ = lookUp(instance, known);
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  @Nullable SessionRow readSession(SessionId session) {
+    try {
+      return log.engine().store().sessions().read(log.key, session);
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
+  SessionCounts countSessions() {
+    try {
+      return log.engine().store().sessions().count(log.key);
     } catch (SQLException e) {
       throw failed(e);
     }

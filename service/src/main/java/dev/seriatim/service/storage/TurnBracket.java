@@ -86,10 +86,22 @@ abstract sealed class TurnBracket permits TurnStorage {
    */
   public final long endTurn() {
     OPEN.setVolatile(this, false);
-    return used ? endUsedTurn() : log.gate(this);
+    return used ? endUsedTurn(null, false) : log.gate(this);
   }
 
-  private long endUsedTurn() {
+  /**
+   * The same, for a turn of a session or with an idempotency key: if the turn wrote anything, what
+   * this says becomes durable in the same commit.
+   *
+   * @param session null for nothing
+   * @param always whether it becomes durable also if the turn wrote nothing
+   */
+  public final long endTurn(@Nullable SessionWrite session, boolean always) {
+    OPEN.setVolatile(this, false);
+    return used || (always && session != null) ? endUsedTurn(session, always) : log.gate(this);
+  }
+
+  private long endUsedTurn(@Nullable SessionWrite session, boolean always) {
     if (!lockAtEnd()) {
       throw new IllegalStateException(
           "the turn ended while another thread was in the middle of using its storage");
@@ -99,12 +111,13 @@ abstract sealed class TurnBracket permits TurnStorage {
       if (ending != null && ending.inTransaction()) {
         throw new IllegalStateException("the turn ended inside a storage transaction");
       }
-      if (ending == null || !ending.hasChanges()) {
+      boolean wrote = ending != null && ending.hasChanges();
+      if (!wrote && (!always || session == null)) {
         turn = null;
         used = false;
         return log.gate(this);
       }
-      long commit = log.submit(this, ending);
+      long commit = log.submit(this, wrote ? ending : null, session);
       turn = null;
       used = false;
       return commit;

@@ -5,6 +5,7 @@ import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -48,6 +49,7 @@ final class MapStore extends JdbcStore {
   private long lastRow;
 
   MapStore() {
+    super(StorageOptions.memory());
     for (int slot = 0; slot < ObjectKey.SLOTS; slot++) {
       ownership.own(slot, 1);
     }
@@ -229,6 +231,21 @@ final class MapStore extends JdbcStore {
 
   @Override
   @Nullable String name(ResultSet results, int index) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  String minute() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  void setMinute(PreparedStatement statement, int index, Duration fromNow) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  int sweepSessions(int most) {
     throw new UnsupportedOperationException();
   }
 }

@@ -34,6 +34,7 @@ final class SchemaTest {
     String url = "jdbc:sqlite:" + directory.resolve(SqliteStore.FILE);
     write(options);
     try (Connection connection = DriverManager.getConnection(url)) {
+      removeSessions(connection);
       JdbcStore.execute(
           connection,
           "DROP VIEW readable_objects",
@@ -61,6 +62,7 @@ final class SchemaTest {
     StorageOptions options = StorageOptions.postgres(url);
     write(options);
     try (Connection connection = DriverManager.getConnection(url)) {
+      removeSessions(connection);
       JdbcStore.execute(
           connection,
           "DROP VIEW readable_alarms",
@@ -78,6 +80,7 @@ final class SchemaTest {
     String url = "jdbc:sqlite:" + directory.resolve(SqliteStore.FILE);
     write(options);
     try (Connection connection = DriverManager.getConnection(url)) {
+      removeSessions(connection);
       JdbcStore.execute(
           connection,
           "DROP VIEW readable_objects",
@@ -103,12 +106,39 @@ final class SchemaTest {
     StorageOptions options = StorageOptions.postgres(url);
     write(options);
     try (Connection connection = DriverManager.getConnection(url)) {
+      removeSessions(connection);
       JdbcStore.execute(
           connection,
           "ALTER TABLE alarms DROP COLUMN slot",
           "UPDATE schema_version SET version = 2");
     }
     check(options, url);
+  }
+
+  @Test
+  void aSqliteFileOfVersion3() throws SQLException {
+    checkVersion3(
+        StorageOptions.sqlite(directory), "jdbc:sqlite:" + directory.resolve(SqliteStore.FILE));
+  }
+
+  @Test
+  void aPostgresSchemaOfVersion3() throws SQLException {
+    String url = PostgresServer.shared().newSchema();
+    checkVersion3(StorageOptions.postgres(url), url);
+  }
+
+  private static void checkVersion3(StorageOptions options, String url) throws SQLException {
+    write(options);
+    try (Connection connection = DriverManager.getConnection(url)) {
+      removeSessions(connection);
+      JdbcStore.execute(connection, "UPDATE schema_version SET version = 3");
+    }
+    check(options, url);
+  }
+
+  /** They came with version 4. */
+  private static void removeSessions(Connection connection) throws SQLException {
+    JdbcStore.execute(connection, "DROP VIEW readable_sessions", "DROP TABLE sessions");
   }
 
   private static void write(StorageOptions options) {
@@ -131,6 +161,11 @@ final class SchemaTest {
         assertThat(alarm).isEqualTo(Optional.of(DUE));
         Optional<ByteString> value = object.query(s -> s.get("k"));
         assertThat(value).isEqualTo(Optional.of(ByteString.copyFromUtf8("v")));
+        SessionRow row = SessionContract.row(i);
+        assertThat(object.storage().readSession(SessionContract.SESSION))
+            .isEqualTo(i == 0 ? null : SessionContract.row(i - 1));
+        object.awaitDurable(
+            object.storage().submitSession(SessionContract.says(SessionContract.SESSION, row)));
         LinkedBlockingQueue<String> offers = new LinkedBlockingQueue<>();
         engine.startAlarms(
             Set.of("TEST"), (namespace, id, name, due) -> offers.add(namespace + "/" + name));
@@ -143,6 +178,16 @@ final class SchemaTest {
       assertThat(results.next()).isTrue();
       assertThat(results.getInt(1))
           .isEqualTo(new ObjectKey("TEST", TestObject.IDS.fromName("object")).slot());
+      assertThat(results.next()).isFalse();
+    }
+    try (Connection connection = DriverManager.getConnection(url);
+        var select =
+            connection.prepareStatement(
+                "SELECT version, (SELECT count(*) FROM readable_sessions) FROM schema_version");
+        var results = select.executeQuery()) {
+      assertThat(results.next()).isTrue();
+      assertThat(results.getInt(1)).isEqualTo(JdbcStore.SCHEMA_VERSION);
+      assertThat(results.getInt(2)).isEqualTo(1);
       assertThat(results.next()).isFalse();
     }
     try (Connection connection = DriverManager.getConnection(url);

@@ -109,9 +109,9 @@ final class SqliteFileTest {
     StorageException e =
         assertThrows(
             StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
-    assertThat(e).hasMessageThat().contains("schema version 7, expected at most 3");
+    assertThat(e).hasMessageThat().contains("schema version 7, expected at most 4");
     // The directory isn't left locked.
-    execute("UPDATE schema_version SET version = 3");
+    execute("UPDATE schema_version SET version = 4");
     StorageEngine.open(StorageOptions.sqlite(directory)).close();
   }
 

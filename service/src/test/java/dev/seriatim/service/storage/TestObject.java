@@ -100,12 +100,17 @@ final class TestObject {
 
   /** Runs a turn, and returns the commit that its outcome must wait for. */
   long submit(Body body) {
+    return submit(body, null, false);
+  }
+
+  /** The same, with what becomes durable with what the turn wrote, or always. */
+  long submit(Body body, @Nullable SessionWrite session, boolean always) {
     TurnStorage current = instance();
     current.beginTurn();
     boolean completed = false;
     try {
       body.run(current);
-      long commit = current.endTurn();
+      long commit = session == null ? current.endTurn() : current.endTurn(session, always);
       completed = true;
       return commit;
     } finally {

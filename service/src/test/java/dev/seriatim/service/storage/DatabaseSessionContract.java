@@ -1,0 +1,305 @@
+package dev.seriatim.service.storage;
+
+import static com.google.common.truth.Truth.assertThat;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.protobuf.ByteString;
+import dev.seriatim.service.StorageException;
+import dev.seriatim.service.Wait;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What databases do with the rows of sessions beside that: one subclass for each. */
+abstract class DatabaseSessionContract extends SessionContract {
+  /** A connection to the database, beside the engine's. */
+  abstract Connection connect() throws SQLException;
+
+  final void reopen() {
+    engine.close();
+    open();
+  }
+
+  final long number(String sql) {
+    try (Connection connection = connect();
+        PreparedStatement select = connection.prepareStatement(sql);
+        ResultSet results = select.executeQuery()) {
+      results.next();
+      return results.getLong(1);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  final long rows() {
+    return number("SELECT count(*) FROM sessions");
+  }
+
+  final void execute(String... statements) {
+    try (Connection connection = connect()) {
+      JdbcStore.execute(connection, statements);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void whatATurnWroteAndItsSessionBecomeDurableTogether() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    long commit = write(object, 1);
+    hold.awaitReached();
+    assertThat(number("SELECT count(*) FROM entries")).isEqualTo(0);
+    assertThat(rows()).isEqualTo(0);
+    // What isn't durable yet is known, and waited for.
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(0, 0));
+    assertThat(object.storage().gate()).isEqualTo(commit);
+    // Also over what is being committed; but another session has nothing to do with it.
+    long later = object.storage().submitSession(says(SESSION, row(2)));
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(2));
+    assertThat(object.storage().readSession(OTHER_SESSION)).isNull();
+    assertThat(object.storage().gate()).isEqualTo(later);
+    hold.release();
+    object.awaitDurable(later);
+    assertThat(number("SELECT count(*) FROM entries")).isEqualTo(1);
+    assertThat(rows()).isEqualTo(1);
+    assertThat(object.storage().gate()).isEqualTo(0);
+    reopen();
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(2));
+    assertThat(CommitContract.entries(object)).containsExactly("k", A);
+  }
+
+  @Test
+  void ofOneGroupOnlyTheNewestIsWritten() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.BEFORE_BEGIN);
+    other.submit(s -> s.put("k", A));
+    hold.awaitReached();
+    Said[] said = new Said[10];
+    for (int i = 0; i < said.length; i++) {
+      said[i] = says(SESSION, row(i));
+      object.submit(s -> s.put("k", A), said[i], false);
+    }
+    Said removed = says(OTHER_SESSION, row(1));
+    object.storage().submitSession(removed);
+    long commit = object.storage().submitSession(says(OTHER_SESSION, null));
+    hold.release();
+    object.awaitDurable(commit);
+    for (int i = 0; i < said.length; i++) {
+      assertThat(said[i].asked.get()).isEqualTo(i == said.length - 1 ? 1 : 0);
+    }
+    assertThat(removed.asked.get()).isEqualTo(0);
+    assertThat(rows()).isEqualTo(1);
+    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(9));
+  }
+
+  @Test
+  void deleteAllInTheSameGroupLeavesWhatWasSaidBefore() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.BEFORE_BEGIN);
+    other.submit(s -> s.put("k", A));
+    hold.awaitReached();
+    write(object, 1);
+    object.submit(s -> s.deleteAll(), says(OTHER_SESSION, row(2)), false);
+    hold.release();
+    object.awaitDurable(object.storage().gate());
+    reopen();
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().readSession(OTHER_SESSION)).isEqualTo(row(2));
+  }
+
+  @Test
+  void theRowIsAskedForOnceForEachTry() {
+    Said said = says(SESSION, row(1));
+    // An earlier try is refused for a while, as by a store that is busy.
+    faults.once(
+        Faults.Step.AFTER_WRITES,
+        (step, connection) -> {
+          throw busy();
+        });
+    object.awaitDurable(object.submit(s -> s.put("k", A), said, false));
+    assertThat(said.asked.get()).isEqualTo(2);
+    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(1));
+  }
+
+  /** A failure with which it is worth trying again. */
+  abstract SQLException busy();
+
+  @Test
+  void manyLargeRowsOfOneGroup() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.BEFORE_BEGIN);
+    other.submit(s -> s.put("k", A));
+    hold.awaitReached();
+    SessionRow large = new SessionRow(1, 1, null, ByteString.copyFrom(new byte[1 << 20]));
+    for (int i = 0; i < 10; i++) {
+      object.storage().submitSession(says(SessionId.ofKey("session " + i), large));
+    }
+    hold.release();
+    object.awaitDurable(object.storage().gate());
+    assertThat(rows()).isEqualTo(10);
+    assertThat(number("SELECT sum(length(frame)) FROM sessions")).isEqualTo(10 << 20);
+  }
+
+  @Test
+  void aCommitOfSessionsAloneMakesNoObject() {
+    object.awaitDurable(object.storage().submitSession(says(SESSION, row(1))));
+    object.awaitDurable(object.submit(s -> {}, says(KEY, keyRow()), true));
+    assertThat(number("SELECT count(*) FROM objects")).isEqualTo(0);
+    assertThat(rows()).isEqualTo(2);
+    // And neither hides nor loses what the object stores then.
+    object.turn(s -> s.put("k", A));
+    object.awaitDurable(object.storage().submitSession(says(SESSION, row(2))));
+    assertThat(CommitContract.entries(anew(object))).containsExactly("k", A);
+    assertThat(number("SELECT count(*) FROM objects WHERE name IS NOT NULL")).isEqualTo(1);
+  }
+
+  @Test
+  void anObjectWithoutAnEntryKeepsItsSessions() {
+    object.awaitDurable(write(object, 1));
+    object.awaitDurable(object.submit(s -> s.deleteAll(), says(OTHER_SESSION, row(1)), false));
+    assertThat(number("SELECT count(*) FROM objects")).isEqualTo(0);
+    assertThat(rows()).isEqualTo(2);
+    reopen();
+    // Another object may get the row of the one that is gone.
+    other.turn(s -> s.put("k", B));
+    assertThat(other.storage().readSession(SESSION)).isNull();
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BEFORE_BEGIN", "AFTER_FENCE", "AFTER_WRITES"})
+  void aLostCommitTakesItsSessionsWithIt(Faults.Step step) {
+    object.awaitDurable(write(object, 1));
+    FaultScript.Hold hold = faults.hold(step);
+    faults.failOnce(step, new SQLException("out of order"));
+    object.submit(s -> s.put("k", B), says(SESSION, row(2)), false);
+    hold.awaitReached();
+    long last = object.storage().submitSession(says(SESSION, row(3)));
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(3));
+    hold.release();
+    object.awaitFailure(last);
+    // What was read before isn't so, and whoever would tell of it is told.
+    StorageException e = assertThrows(StorageException.class, () -> object.storage().gate());
+    assertThat(e).hasMessageThat().contains("may be lost");
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().gate()).isEqualTo(0);
+    assertThat(CommitContract.entries(object)).containsExactly("k", A);
+    long next = object.storage().submitSession(says(SESSION, row(4)));
+    object.awaitDurable(next);
+    reopen();
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(4));
+  }
+
+  @Test
+  void whatWasReadInAnEarlierLifeIsNotToldOf() {
+    object.awaitDurable(write(object, 1));
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
+    long lost = write(object, 2);
+    hold.awaitReached();
+    hold.release();
+    object.awaitFailure(lost);
+    assertThrows(StorageException.class, () -> object.storage().gate());
+    // That has been said, and only once.
+    assertThat(object.storage().gate()).isEqualTo(0);
+  }
+
+  @Test
+  void nothingIsSaidOfSessionsWhileACommitIsInDoubt() {
+    engine.close();
+    open(options().withStorePatience(Duration.ofMillis(100)));
+    object.awaitDurable(write(object, 1));
+    // Whoever asks what became of the commit gets no answer.
+    faults.once(
+        Faults.Step.AFTER_COMMIT,
+        (step, connection) -> {
+          execute("ALTER TABLE commit_groups RENAME TO away");
+          throw new SQLException("the answer got lost", "08006");
+        });
+    // Of a commit of sessions alone, too.
+    object.awaitDoubt(object.storage().submitSession(says(SESSION, row(2))));
+    ObjectLog log = object.storage();
+    assertInDoubt(() -> log.readSession(SESSION));
+    assertInDoubt(log::sessionCounts);
+    assertInDoubt(log::gate);
+    assertInDoubt(() -> log.submitSession(says(SESSION, row(3))));
+    execute("ALTER TABLE away RENAME TO commit_groups");
+    TestObject.untilItSucceeds(() -> assertThat(log.readSession(SESSION)).isEqualTo(row(2)));
+    object.awaitDurable(object.storage().gate());
+  }
+
+  private static void assertInDoubt(org.junit.jupiter.api.function.Executable use) {
+    StorageException e = assertThrows(StorageException.class, use);
+    assertThat(e).hasMessageThat().contains("has not said yet");
+  }
+
+  @Test
+  void aCommitThatWasDoneIsDurableThoughTheAnswerWasLost() {
+    faults.failOnce(Faults.Step.AFTER_COMMIT, new SQLException("the answer got lost", "08006"));
+    object.awaitDurable(write(object, 1));
+    assertThat(object.failed()).isEmpty();
+    reopen();
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+  }
+
+  @Test
+  void expiredRowsAreSweptAndNoOthers() throws SQLException {
+    for (int i = 0; i < 150; i++) {
+      object.storage().submitSession(says(SessionId.ofKey("session " + i), row(i)));
+    }
+    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    assertThat(rows()).isEqualTo(151);
+    int _ = engine.sweepSessions(SweepPace.MOST);
+    pass(Duration.ofMinutes(12));
+    object.awaitDurable(write(object, 1));
+    // Each sweep takes some of them, and the committer goes on.
+    Wait.until(
+        () -> {
+          sweep();
+          return rows() == 2;
+        },
+        "all that has expired is swept");
+    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().readSession(KEY)).isEqualTo(keyRow());
+    object.awaitDurable(write(object, 2));
+    assertThat(rows()).isEqualTo(2);
+  }
+
+  private void sweep() {
+    try {
+      int _ = engine.sweepSessions(60);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void peopleMayRead() throws SQLException {
+    object.awaitDurable(write(object, 7));
+    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    try (Connection connection = connect();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT namespace, name, id, kind, connection, completed, expires, bytes"
+                    + " FROM readable_sessions ORDER BY completed DESC");
+        ResultSet results = select.executeQuery()) {
+      assertThat(results.next()).isTrue();
+      assertThat(results.getString(1)).isEqualTo("TEST");
+      assertThat(results.getString(2)).isEqualTo("object");
+      assertThat(results.getString(3)).isEqualTo(object.id().toString());
+      assertThat(results.getString(4)).isEqualTo("session");
+      assertThat(results.getLong(5)).isEqualTo(1);
+      assertThat(results.getLong(6)).isEqualTo(7);
+      assertThat(results.getString(7)).startsWith("20");
+      assertThat(results.getLong(8)).isEqualTo(row(7).frame().size());
+      assertThat(results.next()).isTrue();
+      assertThat(results.getString(4)).isEqualTo("key");
+      assertThat(results.getLong(5)).isEqualTo(0);
+      assertThat(results.next()).isFalse();
+    }
+  }
+}
