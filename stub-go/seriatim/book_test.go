@@ -49,14 +49,14 @@ func (b *switchboard) heard() {
 // open opens a stub, with calls of so many bytes.
 func (b *switchboard) open(bytes ...int) *lane {
 	open := &seriatimv1.Open{Namespace: "N", Object: &seriatimv1.Open_Name{Name: "n"}}
-	s := newSession(b.objects, open, "")
+	s := newSession(b.objects, open, "", false)
 	l := b.call.lane(s)
 	if l == nil {
 		b.t.Fatal("no more lanes are let in")
 	}
-	s.carrier = l
+	s.carrier, s.access = l, b.call.access
 	s.watchdog.expectOpening(time.Hour, func() {})
-	b.t.Cleanup(s.leave)
+	b.t.Cleanup(func() { s.leave(l) })
 	b.submit(l, bytes...)
 	b.lanes = append(b.lanes, l)
 	return l
@@ -261,11 +261,11 @@ func TestWhatIsTakenBackWasNotSent(t *testing.T) {
 	}
 	var all []uint64
 	for range 2 {
-		do, calls, open, _ := ledger.next(nil, unlimited)
-		if do != stepSend || (open != nil) != (all == nil) {
-			t.Fatalf("step %d, open %v", do, open)
+		out := ledger.next(nil, unlimited, time.Time{})
+		if out.do != stepSend || (out.open != nil) != (all == nil) {
+			t.Fatalf("step %d, open %v", out.do, out.open)
 		}
-		for _, call := range calls {
+		for _, call := range out.calls {
 			all = append(all, call.sequence)
 		}
 	}

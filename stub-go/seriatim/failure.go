@@ -54,6 +54,12 @@ const (
 	ReasonSequenceViolation Reason = "SEQUENCE_VIOLATION"
 	// ReasonProtocolViolation: the frames that were sent break the rules of the contract.
 	ReasonProtocolViolation Reason = "PROTOCOL_VIOLATION"
+	// ReasonSessionExpired: a resumable stub came back too late: the host may have forgotten what it has executed.
+	ReasonSessionExpired Reason = "SESSION_EXPIRED"
+	// ReasonSessionSuperseded: the host has seen a connection of a resumable stub with the same number, or a higher one.
+	ReasonSessionSuperseded Reason = "SESSION_SUPERSEDED"
+	// ReasonIdempotencyMismatch: the idempotency key of the call belongs to another call.
+	ReasonIdempotencyMismatch Reason = "IDEMPOTENCY_MISMATCH"
 )
 
 // These are found out by this client.

@@ -45,7 +45,7 @@ func (l *lane) wake() {
 
 func (l *lane) hangUp() {
 	if l.call.giveUp(l) {
-		l.session.leave()
+		l.session.leave(l)
 	}
 }
 
@@ -68,14 +68,14 @@ func (l *lane) part(room int, scratch *[]*pendingCall) (part *seriatimv1.LaneReq
 	if room != unlimited {
 		room -= partBytes
 	}
-	do, calls, open, bytes, more := l.session.nextWithin(room, (*scratch)[:0])
-	switch do {
+	out, more := l.session.nextWithin(l, room, (*scratch)[:0])
+	switch out.do {
 	case stepNoRoom:
 		return nil, 0, askedNoRoom
 	case stepSend:
-		part = framePartOf(open, calls)
-		clear(calls)
-		*scratch = calls
+		part = framePartOf(&out)
+		clear(out.calls)
+		*scratch = out.calls
 	case stepHalfClose:
 		part = &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_HalfClose{HalfClose: true}}
 	default:
@@ -86,9 +86,9 @@ func (l *lane) part(room int, scratch *[]*pendingCall) (part *seriatimv1.LaneReq
 	}
 	part.MoreBytes = l.owed.Swap(0)
 	if more {
-		return part, bytes + partBytes, askedMore
+		return part, out.bytes + partBytes, askedMore
 	}
-	return part, bytes + partBytes, askedLast
+	return part, out.bytes + partBytes, askedLast
 }
 
 // framePart is a part of a lane with a frame of one call, in one piece, as most are.
@@ -101,14 +101,15 @@ type framePart struct {
 }
 
 // framePartOf is a frame as a part of a lane.
-func framePartOf(open *seriatimv1.Open, calls []*pendingCall) *seriatimv1.LaneRequest {
-	if len(calls) != 1 {
-		return &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: frameOf(open, calls)}}
+func framePartOf(out *outgoing) *seriatimv1.LaneRequest {
+	if len(out.calls) != 1 {
+		return &seriatimv1.LaneRequest{What: &seriatimv1.LaneRequest_Frame{Frame: frameOf(out)}}
 	}
 	p := &framePart{}
-	p.invocations[0] = p.invocation.invoke(calls[0])
-	p.frame.Open = open
+	p.invocations[0] = p.invocation.invoke(out.calls[0])
+	p.frame.Open = out.open
 	p.frame.Invocations = p.invocations[:]
+	p.frame.AcknowledgedThrough = out.acknowledged
 	p.what.Frame = &p.frame
 	p.part.What = &p.what
 	return &p.part
@@ -123,7 +124,7 @@ func (l *lane) take(part *seriatimv1.LaneResponse, answered []*pendingCall) []*p
 	}
 	if end := part.GetEnd(); end != nil && l.call.forget(l) {
 		l.ended(end)
-		l.session.leave()
+		l.session.leave(l)
 	}
 	return answered
 }
@@ -132,24 +133,24 @@ func (l *lane) take(part *seriatimv1.LaneResponse, answered []*pendingCall) []*p
 func (l *lane) ended(end *spb.Status) {
 	switch {
 	case end.GetCode() != int32(codes.OK):
-		l.session.connectionLost(lostCause(status.ErrorProto(end)))
-	case !l.session.endedInOrder():
-		l.session.connectionLost(lostCause(io.EOF))
+		l.session.lose(l, lostCause(status.ErrorProto(end)), endedLost)
+	case !l.session.endedInOrder(l):
+		l.session.lose(l, lostCause(io.EOF), endedLost)
 	}
 }
 
 func (l *lane) takeFrame(frame *seriatimv1.ConnectResponse, answered []*pendingCall) []*pendingCall {
 	size, most := sizeOfOutcomes(frame), l.session.options.MaxInboundFrameBytes
 	if size > most {
-		l.session.connectionLost(lostCause(status.Errorf(codes.ResourceExhausted,
-			"grpc: received message larger than max (%d vs. %d)", size, most)))
+		l.session.lose(l, lostCause(status.Errorf(codes.ResourceExhausted,
+			"grpc: received message larger than max (%d vs. %d)", size, most)), endedLost)
 		return answered
 	}
 	l.opened = l.opened || frame.GetOpened() != nil
 	if frame.GetBroken() != nil {
 		l.retireCall(Reason(toldInfo(frame.GetBroken().GetCause()).GetReason()))
 	}
-	answered, _ = l.session.receive(frame, answered[:0])
+	answered, _ = l.session.receive(l, frame, answered[:0])
 	clear(answered)
 	if len(frame.GetOutcomes()) > 0 && l.owed.Add(uint32(size)) >= creditBytes {
 		l.wake()
@@ -167,6 +168,6 @@ func (l *lane) retireCall(reason Reason) {
 
 // lost is that the call is over.
 func (l *lane) lost(cause *FailureCause) {
-	l.session.connectionLost(cause)
-	l.session.leave()
+	l.session.lose(l, cause, endedLost)
+	l.session.leave(l)
 }

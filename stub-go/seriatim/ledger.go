@@ -38,6 +38,8 @@ type ledger struct {
 	opened     bool // The host has said what it opened.
 	awaitsWord bool // Some call's time has run out, and the host's word of that is awaited.
 	overdues   int  // How many of the unanswered calls have ended for their callers.
+
+	resumption *resumption // nil, if the stub is not resumable.
 }
 
 // verdict is what a call has to be told.
@@ -109,6 +111,7 @@ const (
 	stepNoRoom                // There is a frame, and it has no room.
 	stepHalfClose             // And nothing more.
 	stepLeave                 // The stub has ended: nothing more.
+	stepAbandon               // The stub has lost this connection: nothing more, not even the half-close.
 )
 
 const (
@@ -116,35 +119,63 @@ const (
 	openFrameBytes = 8 // The tags and lengths of open.
 )
 
+// outgoing is what the writer has to do next, with what is to be sent.
+type outgoing struct {
+	do           step
+	calls        []*pendingCall
+	open         *seriatimv1.Open // If the frame opens the stub, too.
+	acknowledged uint64           // The outcomes that have come, if that is to be said.
+	bytes        int              // At least the size that the frame will have.
+}
+
 // next is what the writer has to do. The calls of a frame to send are appended to frame, and count as sent from now
-// on; with open, the frame opens the stub, too. A frame of more than room bytes stays where it is. The number of bytes is
-// at least the size that the frame will have.
-func (l *ledger) next(frame []*pendingCall, room int) (do step, calls []*pendingCall, open *seriatimv1.Open, bytes int) {
+// on. A frame of more than room bytes stays where it is. Only a resumable stub looks at the time.
+func (l *ledger) next(frame []*pendingCall, room int, now time.Time) outgoing {
 	switch {
 	case l.isOver():
-		return stepLeave, nil, nil, 0
+		return outgoing{do: stepLeave}
 	case !l.hasMore():
-		return stepWait, nil, nil, 0
-	case l.queue.waiting() == 0:
+		return outgoing{do: stepWait}
+	}
+	sendsCalls := l.hasCallsToSend()
+	if !sendsCalls && l.mayHalfClose() && !l.hasToAcknowledge() {
 		l.halfClosed = true
-		return stepHalfClose, nil, nil, 0
+		return outgoing{do: stepHalfClose}
 	}
-	count, bytes := l.queue.cut(l.options.MaxFrameInvocations, l.options.MaxFrameBytes)
+	count, bytes := 0, 0
+	if sendsCalls {
+		count, bytes = l.queue.cut(l.options.MaxFrameInvocations, l.options.MaxFrameBytes)
+	}
 	if room != unlimited {
-		if !l.openSent {
-			bytes += openFrameBytes + proto.Size(l.open)
-		}
-		if bytes > room {
-			return stepNoRoom, nil, nil, 0
+		if bytes += l.bytesBeside(); bytes > room {
+			return outgoing{do: stepNoRoom}
 		}
 	}
-	calls = l.queue.send(frame, count)
-	l.window.sent(l.queue.sent)
+	out := outgoing{do: stepSend, calls: frame, bytes: bytes}
+	if sendsCalls {
+		out.calls = l.queue.send(frame, count)
+		l.window.sent(l.queue.sent)
+	}
 	if !l.openSent {
 		l.openSent = true
-		open = l.open
+		out.open = l.open
 	}
-	return stepSend, calls, open, bytes
+	if l.resumption != nil {
+		l.sendsInSession(&out, now)
+	}
+	return out
+}
+
+// bytesBeside is the most that a frame has beside its calls.
+func (l *ledger) bytesBeside() int {
+	bytes := 0
+	if !l.openSent {
+		bytes = openFrameBytes + proto.Size(l.open)
+	}
+	if l.resumption != nil {
+		bytes += sessionFrameBytes
+	}
+	return bytes
 }
 
 // takeBack is that nothing of what was handed out has come to the host, and never will; nothing was received, either.
@@ -152,14 +183,27 @@ func (l *ledger) takeBack() {
 	l.queue.takeBack()
 	l.window.last = nil
 	l.openSent, l.halfClosed = false, false
+	if l.resumption != nil {
+		l.resumption.takeBack()
+	}
 }
 
 // hasMore tells whether there is something to send now.
 func (l *ledger) hasMore() bool {
-	if l.queue.waiting() == 0 {
-		return l.state == stateClosing && !l.halfClosed
+	return l.hasCallsToSend() || l.mayHalfClose() || l.hasSessionToTell()
+}
+
+// hasCallsToSend tells whether calls wait that may leave now.
+func (l *ledger) hasCallsToSend() bool {
+	return l.queue.waiting() > 0 && l.window.hasRoom() && !l.isResuming()
+}
+
+// mayHalfClose tells whether the host is to hear that no more calls come, when it has heard everything else.
+func (l *ledger) mayHalfClose() bool {
+	if l.state != stateClosing || l.halfClosed || l.queue.waiting() > 0 {
+		return false
 	}
-	return l.window.hasRoom()
+	return l.resumption == nil || len(l.queue.calls) == 0 && !l.isResuming()
 }
 
 // ---- frames down ---------------------------------------------------------------------------------------
@@ -169,14 +213,15 @@ type received struct {
 	answered []*pendingCall // Each answered by the outcome at the same place in the frame.
 	violated *FailureCause  // The frame breaks the contract behind those outcomes.
 	told     *FailureCause  // The host has told why the stub is broken, and that nothing is unknown.
+	refused  bool           // It has told so in place of opening the stub.
 }
 
-// receive takes in one frame. The calls that it answers are appended to answered.
-func (l *ledger) receive(frame *seriatimv1.ConnectResponse, answered []*pendingCall) received {
+// receive takes in one frame. The calls that it answers are appended to answered. Only a resumable stub looks at the time.
+func (l *ledger) receive(frame *seriatimv1.ConnectResponse, answered []*pendingCall, now time.Time) received {
 	if l.isOver() {
 		return received{answered: answered}
 	}
-	if violated := l.checkOpened(frame); violated != nil {
+	if violated := l.checkOpened(frame, now); violated != nil {
 		return received{answered: answered, violated: violated}
 	}
 	answered, violated := l.complete(frame.GetOutcomes(), answered)
@@ -186,10 +231,10 @@ func (l *ledger) receive(frame *seriatimv1.ConnectResponse, answered []*pendingC
 	if violated := l.checkBroken(frame.GetBroken()); violated != nil {
 		return received{answered: answered, violated: violated}
 	}
-	return received{answered: answered, told: toldCause(frame.GetBroken())}
+	return received{answered: answered, told: toldCause(frame.GetBroken()), refused: !l.opened}
 }
 
-func (l *ledger) checkOpened(frame *seriatimv1.ConnectResponse) *FailureCause {
+func (l *ledger) checkOpened(frame *seriatimv1.ConnectResponse, now time.Time) *FailureCause {
 	opened := frame.GetOpened()
 	switch {
 	case l.opened && opened != nil:
@@ -206,6 +251,11 @@ func (l *ledger) checkOpened(frame *seriatimv1.ConnectResponse) *FailureCause {
 		return violation("opened object %q, expected 64 lower-case hex digits", opened.GetId())
 	case opened.Name != nil && opened.GetName() != l.open.GetName():
 		return violation("opened name %q, expected %q", opened.GetName(), l.open.GetName())
+	}
+	if l.resumption != nil {
+		if violated := l.sessionOpened(opened, now); violated != nil {
+			return violated
+		}
 	}
 	l.opened = true
 	return nil
@@ -234,6 +284,9 @@ func (l *ledger) complete(outcomes []*seriatimv1.Outcome, answered []*pendingCal
 		}
 	}
 	l.window.answered(l.queue.answered)
+	if l.resumption != nil && valid > 0 {
+		l.resumption.answered(l.queue.answered, outcomes[:valid])
+	}
 	if valid == len(outcomes) {
 		return answered, nil
 	}
@@ -246,6 +299,9 @@ func (l *ledger) complete(outcomes []*seriatimv1.Outcome, answered []*pendingCal
 func (l *ledger) checkBroken(broken *seriatimv1.Broken) *FailureCause {
 	if broken.GetCause().GetCode() == int32(codes.OK) {
 		return violation("broken with code OK")
+	}
+	if !l.opened && l.isResuming() {
+		return nil // It says nothing of what earlier connections have sent.
 	}
 	if through := broken.GetCompletedThrough(); through != l.queue.answered {
 		return violation("broken with completed_through %d after %d outcomes", through, l.queue.answered)
@@ -298,7 +354,7 @@ func (l *ledger) breakWith(cause *FailureCause, sentFate Fate) (verdicts []verdi
 
 func (l *ledger) judge(call *pendingCall, cause *FailureCause, sentFate Fate) verdict {
 	fate := FateNotExecuted
-	if call.sequence <= l.queue.sent {
+	if call.sequence <= l.mayHaveRun() {
 		fate = sentFate
 	}
 	return verdict{call, &CallFailure{FailureCause: cause, Fate: fate, Sequence: call.sequence}}
@@ -318,7 +374,7 @@ func (l *ledger) overdue(now time.Time) (verdicts []verdict, next time.Time) {
 		return nil, time.Time{}
 	}
 	oldest := l.queue.calls[0]
-	toldSoon := oldest.timeIsUp(now)
+	toldSoon := oldest.timeIsUp(now) && !l.isResuming()
 	soonest := func(t time.Time) {
 		if next.IsZero() || t.Before(next) {
 			next = t
@@ -333,6 +389,9 @@ func (l *ledger) overdue(now time.Time) (verdicts []verdict, next time.Time) {
 			continue
 		}
 		message := fmt.Sprintf("its deadline passed behind call %d, which has no answer yet", oldest.sequence)
+		if l.isResuming() {
+			message = "its deadline passed while the stub had no connection"
+		}
 		if toldSoon {
 			if patience := call.deadline.Add(l.options.DeadlineGrace); now.Before(patience) {
 				l.awaitsWord = true
@@ -340,6 +399,9 @@ func (l *ledger) overdue(now time.Time) (verdicts []verdict, next time.Time) {
 				continue
 			}
 			message = fmt.Sprintf("no answer %v after its deadline", l.options.DeadlineGrace)
+			if l.resumption != nil {
+				l.resumption.silent = l.opened
+			}
 		}
 		call.overdue = true
 		l.overdues++

@@ -122,7 +122,8 @@ func (d *driver) call(timed bool) {
 }
 
 func (d *driver) send() {
-	do, calls, open, _ := d.ledger.next(nil, unlimited)
+	out := d.ledger.next(nil, unlimited, d.now)
+	do, calls, open := out.do, out.calls, out.open
 	waiting := len(d.calls) - d.sent
 	switch {
 	case d.over:
@@ -167,7 +168,7 @@ func (d *driver) answer() {
 	} else if d.answered < d.sent {
 		frame.Outcomes = []*seriatimv1.Outcome{{Sequence: uint64(d.answered + 1)}}
 	}
-	got := d.ledger.receive(frame, nil)
+	got := d.ledger.receive(frame, nil, d.now)
 	if got.violated != nil || got.told != nil {
 		d.failf("a good frame is taken for %+v", got)
 	}
@@ -197,7 +198,7 @@ func (d *driver) answer() {
 func (d *driver) misnumber() {
 	got := d.ledger.receive(&seriatimv1.ConnectResponse{
 		Outcomes: []*seriatimv1.Outcome{{Sequence: uint64(d.answered)}},
-	}, nil)
+	}, nil, d.now)
 	if d.over {
 		return
 	}
@@ -211,7 +212,7 @@ func (d *driver) misnumber() {
 func (d *driver) tell() {
 	got := d.ledger.receive(&seriatimv1.ConnectResponse{Broken: &seriatimv1.Broken{
 		Cause: &spb.Status{Code: int32(codes.Aborted), Message: "told"}, CompletedThrough: uint64(d.answered),
-	}}, nil)
+	}}, nil, d.now)
 	if d.over {
 		return
 	}

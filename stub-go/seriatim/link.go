@@ -27,17 +27,20 @@ func carrying(codec *frameCodec, maxInboundBytes int) []grpc.CallOption {
 }
 
 // frameOf is a frame as it stands now.
-func frameOf(open *seriatimv1.Open, calls []*pendingCall) *seriatimv1.ConnectRequest {
-	frame := &seriatimv1.ConnectRequest{Open: open, Invocations: make([]*seriatimv1.Invocation, len(calls))}
-	invocations := make([]invocation, len(calls))
-	for i, call := range calls {
+func frameOf(out *outgoing) *seriatimv1.ConnectRequest {
+	frame := &seriatimv1.ConnectRequest{
+		Open:                out.open,
+		Invocations:         make([]*seriatimv1.Invocation, len(out.calls)),
+		AcknowledgedThrough: out.acknowledged,
+	}
+	invocations := make([]invocation, len(out.calls))
+	for i, call := range out.calls {
 		frame.Invocations[i] = invocations[i].invoke(call)
 	}
 	return frame
 }
 
-// link is the gRPC call that carries one session alone. Two goroutines live from the first call to the end of the stub: the
-// reader, which alone receives, and the writer, which alone sends. What they send, and what comes of what they receive,
+// link is the gRPC call that carries one session alone. Two goroutines live from its begin to its end: the reader, which alone receives, and the writer, which alone sends. What they send, and what comes of what they receive,
 // the session says.
 type link struct {
 	session  *session
@@ -72,12 +75,12 @@ func (l *link) run(ctx context.Context) {
 	codec := &frameCodec{}
 	client, err := l.access.client()
 	if err != nil {
-		l.session.connectionLost(lostCause(err))
+		l.session.lose(l, lostCause(err), endedLost)
 		return
 	}
 	stream, err := client.Connect(ctx, carrying(codec, l.session.options.MaxInboundFrameBytes)...)
 	if err != nil {
-		l.session.connectionLost(lostCause(err))
+		l.session.lose(l, lostCause(err), endedLost)
 		return
 	}
 	l.carried()
@@ -93,7 +96,7 @@ func (l *link) carried() {
 }
 
 func (l *link) leave() {
-	l.session.leave()
+	l.session.leave(l)
 	l.hangUp()
 	if l.streamed {
 		l.access.streams.Add(-1)
@@ -103,18 +106,21 @@ func (l *link) leave() {
 func (l *link) write(stream connectStream) {
 	var scratch []*pendingCall
 	for {
-		do, calls, open := l.session.next(scratch[:0], &l.wakeUp)
-		if do != stepSend {
+		out := l.session.next(l, scratch[:0], &l.wakeUp)
+		switch out.do {
+		case stepSend:
+		case stepAbandon:
+			return
+		default:
 			_ = stream.CloseSend() // The reader hears of what is wrong with the call.
 			return
 		}
-		frame := frameOf(open, calls)
-		clear(calls)
-		scratch = calls
+		frame := frameOf(&out)
+		clear(out.calls)
+		scratch = out.calls
 		if err := stream.Send(frame); err != nil {
 			if !errors.Is(err, io.EOF) { // Which says that the reader hears why.
-				l.session.breakStub(
-					newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), FateUnknown)
+				l.session.lose(l, newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), endedLost)
 			}
 			return
 		}
@@ -127,13 +133,13 @@ func (l *link) read(stream connectStream, codec *frameCodec) {
 	for {
 		frame, err := stream.Recv()
 		if err != nil {
-			if !errors.Is(err, io.EOF) || !l.session.endedInOrder() {
-				l.session.connectionLost(codec.lostCause(err))
+			if !errors.Is(err, io.EOF) || !l.session.endedInOrder(l) {
+				l.session.lose(l, codec.lostCause(err), endedLost)
 			}
 			return
 		}
 		var goesOn bool
-		answered, goesOn = l.session.receive(frame, answered[:0])
+		answered, goesOn = l.session.receive(l, frame, answered[:0])
 		clear(answered)
 		if !goesOn {
 			_, _ = stream.Recv() // The end of the call. What else may come must be ignored.

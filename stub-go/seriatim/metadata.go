@@ -8,6 +8,12 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
+const (
+	// idempotencyKey is the one reserved key that a call may have: see Stub.
+	idempotencyKey         = "seriatim-idempotency-key"
+	maxIdempotencyKeyBytes = 255
+)
+
 // invocationMetadata turns the outgoing metadata of one call into the metadata of its invocation. Several
 // values of a key are joined by commas, as HTTP has it.
 func invocationMetadata(outgoing metadata.MD) (map[string]string, error) {
@@ -19,7 +25,11 @@ func invocationMetadata(outgoing metadata.MD) (map[string]string, error) {
 		if len(values) == 0 {
 			continue
 		}
-		if err := checkMetadataKey(key); err != nil {
+		if key == idempotencyKey {
+			if err := checkIdempotencyKey(values); err != nil {
+				return nil, err
+			}
+		} else if err := checkMetadataKey(key); err != nil {
 			return nil, err
 		}
 		if strings.HasSuffix(key, "-bin") {
@@ -38,6 +48,16 @@ func invocationMetadata(outgoing metadata.MD) (map[string]string, error) {
 		result[key] = joined
 	}
 	return result, nil
+}
+
+func checkIdempotencyKey(values []string) error {
+	if len(values) != 1 {
+		return fmt.Errorf("metadata key %q has %d values, expected 1", idempotencyKey, len(values))
+	}
+	if length := len(values[0]); length < 1 || length > maxIdempotencyKeyBytes {
+		return fmt.Errorf("metadata value of %q has %d bytes, expected 1 to %d", idempotencyKey, length, maxIdempotencyKeyBytes)
+	}
+	return nil
 }
 
 func checkMetadataKey(key string) error {

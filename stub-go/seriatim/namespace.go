@@ -22,20 +22,54 @@ import (
 //
 // Safe for any number of goroutines.
 type Namespace struct {
-	objects *DurableObjects
-	name    string
-	asking  chan struct{}       // Holds one token: who has taken it may ask the host.
-	ids     atomic.Pointer[IDs] // nil until the key is known. Set by who has the token.
+	objects   *DurableObjects
+	name      string
+	resumable bool          // So are the stubs that it gives.
+	key       *namespaceKey // Also that of the namespace whose stubs are so, or aren't.
+}
+
+// namespaceKey is what a client knows of a namespace's unique key.
+type namespaceKey struct {
+	asking chan struct{}       // Holds one token: who has taken it may ask the host.
+	ids    atomic.Pointer[IDs] // nil until the key is known. Set by who has the token.
 }
 
 func newNamespace(objects *DurableObjects, name string) *Namespace {
-	n := &Namespace{objects: objects, name: name, asking: make(chan struct{}, 1)}
-	n.asking <- struct{}{}
+	n := &Namespace{objects: objects, name: name, key: &namespaceKey{asking: make(chan struct{}, 1)}}
+	n.key.asking <- struct{}{}
 	return n
 }
 
 // Name is the name of the namespace.
 func (n *Namespace) Name() string { return n.name }
+
+// Resumable is the same namespace, whose stubs outlive their connections:
+//
+//	stub, err := objects.Namespace("COUNTER").Resumable().GetByName("foo")
+//
+// When such a stub loses its connection, or its host shuts down or loses the object, it waits, gets another connection
+// by itself, and goes on where the host stands: what was executed is answered, what was not is sent again, in order, and
+// nothing that wrote is executed twice. Its callers notice nothing of that but the time that it takes, and neither do
+// break listeners. Calls that are made meanwhile wait behind the others.
+//
+// It is given up, and breaks with what it was lost by, when it wasn't resumed within Options.ResumeTimeout, or before half of
+// the time is over for which the host remembers, since the oldest unanswered call was sent; or when
+// Options.MaxResumesWithoutProgress connections in a row have brought no outcome. Then the calls that may have been
+// executed have FateUnknown. A call whose deadline passes while there is no connection ends at once, with
+// ReasonAnswerOverdue; it keeps its place, and the host breaks the stub there, unless it was executed before.
+//
+// What wrote nothing is executed again if the object has been lost from memory meanwhile; so what a method does
+// elsewhere, such as a call to another service, may happen twice, unless it writes something, too. A host without
+// resumable stubs makes them ordinary ones: Stub.IsResumable.
+//
+// How soon a connection that is silently lost is found out is what Options.KeepAliveTime and Options.KeepAliveTimeout say;
+// such stubs make shorter ones worthwhile.
+func (n *Namespace) Resumable() *Namespace {
+	if n.resumable {
+		return n
+	}
+	return &Namespace{objects: n.objects, name: n.name, resumable: true, key: n.key}
+}
 
 // GetByName gives a new stub on the object with this name. It doesn't block, and doesn't need the unique key.
 // An error, if the name isn't 1 to MaxNameBytes bytes of UTF-8, or that of the namespace is empty or no UTF-8.
@@ -64,7 +98,7 @@ func (n *Namespace) Get(id ID) (*Stub, error) {
 	if id.Equal(ID{}) {
 		return nil, invalidID("the id is zero, expected one that was made by a namespace")
 	}
-	known := n.ids.Load()
+	known := n.key.ids.Load()
 	if known != nil && !known.fit(id) || known == nil && n.isOfSibling(id) {
 		from := "another namespace"
 		if id.maker != nil && id.maker.namespace != nil {
@@ -132,16 +166,16 @@ func (n *Namespace) check() error {
 
 // known asks the host for the unique key, if no one has done so before.
 func (n *Namespace) known(ctx context.Context) (*IDs, error) {
-	if ids := n.ids.Load(); ids != nil {
+	if ids := n.key.ids.Load(); ids != nil {
 		return ids, nil
 	}
 	select {
-	case <-n.asking:
+	case <-n.key.asking:
 	case <-ctx.Done():
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
-	defer func() { n.asking <- struct{}{} }()
-	if ids := n.ids.Load(); ids != nil { // Someone else has asked meanwhile.
+	defer func() { n.key.asking <- struct{}{} }()
+	if ids := n.key.ids.Load(); ids != nil { // Someone else has asked meanwhile.
 		return ids, nil
 	}
 	if err := n.check(); err != nil {
@@ -172,6 +206,6 @@ func (n *Namespace) learn(uniqueKey string) (*IDs, error) {
 		return nil, err
 	}
 	ids.namespace = n
-	n.ids.Store(ids)
+	n.key.ids.Store(ids)
 	return ids, nil
 }

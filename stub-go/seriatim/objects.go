@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -122,6 +123,12 @@ func (o *DurableObjects) Close() error {
 		o.routes.close(o.host.owned != nil)
 	}
 	return o.host.close()
+}
+
+// isClosed tells whether no host can be reached any more, since the connection is closed, by whoever has it.
+func (o *DurableObjects) isClosed() bool {
+	conn, ok := o.host.connection().(interface{ GetState() connectivity.State })
+	return ok && conn.GetState() == connectivity.Shutdown
 }
 
 // warnOfDropped says once that a stub was dropped that is open. It is for people to see that they leave stubs open; the

@@ -83,6 +83,23 @@ type Options struct {
 	// broken. Default: 10 s.
 	EndTimeout time.Duration
 
+	// ResumeTimeout is for how long a resumable stub that has lost its connection tries to get another one that opens it. Then
+	// it breaks. Default: 60 s. It never takes longer than half of the time for which the host remembers, since the oldest
+	// unanswered call was sent: five minutes, by a host's default.
+	ResumeTimeout time.Duration
+
+	// ResumeBackoff is how long a resumable stub waits before it tries for the second time to get another connection, give or
+	// take: half of it is random. The first time it tries at once, unless the host had too much to do, which makes it 1 s; it
+	// doubles from time to time. Default: 50 ms.
+	ResumeBackoff time.Duration
+
+	// MaxResumeBackoff is the most that this grows to. Default: 5 s.
+	MaxResumeBackoff time.Duration
+
+	// MaxResumesWithoutProgress is how many connections in a row may be opened for a resumable stub, with calls that have no
+	// answer, and lost again without one more outcome. Then the stub breaks. Default: 10.
+	MaxResumesWithoutProgress int
+
 	// DescribeTimeout is how long to wait for the description of a namespace. Default: 10 s.
 	DescribeTimeout time.Duration
 
@@ -124,6 +141,7 @@ func (o *Options) withDefaults() (Options, error) {
 		{"MaxBufferedInvocations", &options.MaxBufferedInvocations, 65_536},
 		{"MaxBufferedBytes", &options.MaxBufferedBytes, 64 << 20},
 		{"MaxRoutes", &options.MaxRoutes, 1024},
+		{"MaxResumesWithoutProgress", &options.MaxResumesWithoutProgress, 10},
 		{"MaxInboundFrameBytes", &options.MaxInboundFrameBytes, 16 << 20},
 	} {
 		if err := orDefault(field.name, field.value, field.defaultValue); err != nil {
@@ -139,6 +157,9 @@ func (o *Options) withDefaults() (Options, error) {
 		{"SharedCallIdleTimeout", &options.SharedCallIdleTimeout, 10 * time.Second},
 		{"OpenTimeout", &options.OpenTimeout, 10 * time.Second},
 		{"EndTimeout", &options.EndTimeout, 10 * time.Second},
+		{"ResumeTimeout", &options.ResumeTimeout, time.Minute},
+		{"ResumeBackoff", &options.ResumeBackoff, 50 * time.Millisecond},
+		{"MaxResumeBackoff", &options.MaxResumeBackoff, 5 * time.Second},
 		{"DescribeTimeout", &options.DescribeTimeout, 10 * time.Second},
 		{"ConnectTimeout", &options.ConnectTimeout, 5 * time.Second},
 		{"MaxReconnectDelay", &options.MaxReconnectDelay, 500 * time.Millisecond},

@@ -49,11 +49,16 @@ func (q *callQueue) send(frame []*pendingCall, count int) []*pendingCall {
 }
 
 // takeBack is that the calls that were sent wait again.
-func (q *callQueue) takeBack() {
-	for _, call := range q.calls[:q.sent-q.answered] {
+func (q *callQueue) takeBack() { q.sentThrough(q.answered) }
+
+// sentThrough is that the calls up to this number count as sent, and no others. It is a number of those here, or the one
+// before.
+func (q *callQueue) sentThrough(sequence uint64) {
+	q.sent = sequence
+	q.waitingBytes = 0
+	for _, call := range q.calls[sequence-q.answered:] {
 		q.waitingBytes += call.bytes
 	}
-	q.sent = q.answered
 }
 
 // answer takes out the next count calls, which must have been sent, and appends them to answered.

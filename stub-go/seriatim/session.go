@@ -2,6 +2,7 @@ package seriatim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ type carrier interface {
 }
 
 // session is one stub, apart from what carries it: it guards the ledger, wakes the carrier, tells callers and listeners, and
-// has the watchdog's timers do what they are for.
+// has the watchdog's timers do what they are for. A resumable stub has one carrier after the other, and hears only the last.
 //
 // Any goroutine submits. Fields under "guarded" belong to whoever holds the lock, which no one keeps while calling out.
 type session struct {
@@ -41,18 +42,22 @@ type session struct {
 	ledger    ledger // Guarded, and so is what follows.
 	watchdog  watchdog
 	listeners []func(*FailureCause)
-	carrier   carrier // nil before the first call.
-	access    *access // Where the stub is opened; likewise.
+	carrier   carrier // nil before the first call, and while the stub waits for another one.
+	access    *access // Where the stub is opened, or was last; nil before the first call.
 	onRoute   bool    // That is a route's, and the stub counts as open there.
 }
 
-func newSession(objects *DurableObjects, open *seriatimv1.Open, expectedID string) *session {
-	return &session{
+func newSession(objects *DurableObjects, open *seriatimv1.Open, expectedID string, resumable bool) *session {
+	s := &session{
 		objects: objects,
 		options: &objects.options,
 		ended:   make(chan struct{}),
 		ledger:  newLedger(&objects.options, open, expectedID),
 	}
+	if resumable {
+		s.ledger.resumption = newResumption(&objects.options)
+	}
+	return s
 }
 
 // ---- what callers do -----------------------------------------------------------------------------------
@@ -67,14 +72,22 @@ func (s *session) submit(call *pendingCall) *CallFailure {
 	if !call.deadline.IsZero() {
 		s.watchdog.lookBy(call.deadline, s.checkDeadlines)
 	}
-	if s.carrier == nil {
-		s.chooseAccess()
-		s.carrier = s.access.carry(s)
-		s.watchdog.expectOpening(s.options.OpenTimeout, s.openingOverdue)
-	} else if s.ledger.window.hasRoom() {
+	switch {
+	case s.access == nil:
+		s.connect()
+	case s.carrier != nil && s.ledger.window.hasRoom():
 		s.carrier.wake()
 	}
 	return nil
+}
+
+// connect has something new carry the stub. Under the lock.
+func (s *session) connect() {
+	s.chooseAccess()
+	s.ledger.begin()
+	s.carrier = s.access.carry(s)
+	connection := s.ledger.connection()
+	s.watchdog.expectOpening(s.options.OpenTimeout, func() { s.openingOverdue(connection) })
 }
 
 // chooseAccess says where the stub is opened. Under the lock.
@@ -91,28 +104,38 @@ func (s *session) chooseAccess() {
 // close lets no more calls in, and ends the stub when what was taken in has been answered.
 func (s *session) close() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.ledger.close() {
+		s.mu.Unlock()
 		return
 	}
-	if s.carrier == nil {
-		s.ledger.finish()
-		s.finished()
-		return
+	if s.carrier == nil || s.ledger.isResuming() {
+		if carrier, closes := s.carrier, s.ledger.finish(); closes {
+			s.finishAndHangUp(carrier)
+			return
+		}
 	}
 	s.expectEndIfDone()
-	s.carrier.wake()
+	if s.carrier != nil {
+		s.carrier.wake()
+	}
+	s.mu.Unlock()
 }
 
 // dropped closes a stub that nobody can reach any more, if it was opened.
 func (s *session) dropped() {
 	s.mu.Lock()
-	isForgotten := s.ledger.state == stateOpen && s.carrier != nil
+	isForgotten := s.ledger.state == stateOpen && s.access != nil
 	s.mu.Unlock()
 	if isForgotten {
 		s.objects.warnOfDropped(s.ledger.open)
 		s.close()
 	}
+}
+
+func (s *session) isResumable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.resumption != nil && s.ledger.resumption.confirmed
 }
 
 func (s *session) breakCause() *FailureCause {
@@ -136,32 +159,45 @@ func (s *session) onBreak(listener func(*FailureCause)) {
 // ---- what the carrier asks and tells -------------------------------------------------------------------
 
 // next waits until there is something to do for the writer of a call of the stub's own, by its condition.
-func (s *session) next(frame []*pendingCall, wakeUp *sync.Cond) (do step, calls []*pendingCall, open *seriatimv1.Open) {
+func (s *session) next(from *link, frame []*pendingCall, wakeUp *sync.Cond) outgoing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		if do, calls, open, _ = s.ledger.next(frame, unlimited); do != stepWait {
-			return do, calls, open
+	for s.carrier == from {
+		if out := s.ledger.next(frame, unlimited, s.now()); out.do != stepWait {
+			return out
 		}
 		wakeUp.Wait()
 	}
+	return outgoing{do: stepAbandon}
 }
 
 // nextWithin says what is to be sent on a lane, if it has no more bytes than room; and whether there is more behind it.
-func (s *session) nextWithin(
-	room int, frame []*pendingCall,
-) (do step, calls []*pendingCall, open *seriatimv1.Open, bytes int, more bool) {
+func (s *session) nextWithin(from *lane, room int, frame []*pendingCall) (out outgoing, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	do, calls, open, bytes = s.ledger.next(frame, room)
-	return do, calls, open, bytes, do == stepSend && s.ledger.hasMore()
+	if s.carrier != from {
+		return outgoing{do: stepAbandon}, false
+	}
+	out = s.ledger.next(frame, room, s.now())
+	return out, out.do == stepSend && s.ledger.hasMore()
+}
+
+// now is the time, for a ledger that looks at it. Under the lock.
+func (s *session) now() time.Time {
+	if s.ledger.resumption == nil {
+		return time.Time{}
+	}
+	return time.Now()
 }
 
 // carryOn has a call of the stub's own carry it from now on, since the host has no shared calls. What was given to the lane
 // was not sent, then.
-func (s *session) carryOn() {
+func (s *session) carryOn(from *lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.carrier != from {
+		return
+	}
 	if s.ledger.isOver() {
 		s.watchdog.stopAll()
 		return
@@ -173,14 +209,21 @@ func (s *session) carryOn() {
 // receive takes in one frame, and says whether there is anything more to listen to. The calls that were answered are
 // appended to answered, which it gives back.
 func (s *session) receive(
-	frame *seriatimv1.ConnectResponse, answered []*pendingCall,
+	from carrier, frame *seriatimv1.ConnectResponse, answered []*pendingCall,
 ) (scratch []*pendingCall, goesOn bool) {
 	s.mu.Lock()
+	if s.carrier != from {
+		s.mu.Unlock()
+		return answered, false
+	}
 	wasOpened := s.ledger.opened
-	got := s.ledger.receive(frame, answered)
+	got := s.ledger.receive(frame, answered, s.now())
 	opens, onRoute := s.ledger.opened != wasOpened, s.onRoute
 	if opens {
 		s.watchdog.opened()
+		if s.ledger.hasMore() { // What has waited for that.
+			s.carrier.wake()
+		}
 	}
 	if got.violated == nil && len(got.answered) > 0 {
 		// Sending comes first: the host gets on with the next frame while outcomes are handed out.
@@ -198,15 +241,19 @@ func (s *session) receive(
 	}
 
 	if unreadable := handOut(got.answered, frame.GetOutcomes()); unreadable != nil {
-		s.breakByCarrier(unreadable, FateUnknown)
+		s.breakByCarrier(from, unreadable, FateUnknown)
 		return got.answered, false
 	}
 	if got.violated != nil {
-		s.breakByCarrier(got.violated, FateUnknown)
+		s.breakByCarrier(from, got.violated, FateUnknown)
 		return got.answered, false
 	}
 	if got.told != nil {
-		s.breakByCarrier(got.told, FateNotExecuted)
+		how := endedTold
+		if got.refused {
+			how = endedRefused
+		}
+		s.lose(from, got.told, how)
 		return got.answered, false
 	}
 	return got.answered, true
@@ -234,38 +281,95 @@ func handOut(calls []*pendingCall, outcomes []*seriatimv1.Outcome) *FailureCause
 
 // endedInOrder is told if the host has ended what carries the stub with OK: that is an orderly end, if the stub was closed
 // and all is answered. Otherwise the connection is lost.
-func (s *session) endedInOrder() bool {
+func (s *session) endedInOrder(from carrier) bool {
 	s.mu.Lock()
-	finished := s.ledger.finish()
-	if finished {
-		s.finished()
+	if s.carrier != from || !s.ledger.finish() {
+		s.mu.Unlock()
+		return false
 	}
-	s.mu.Unlock()
-	if finished {
-		s.leaveRoute(nil)
-	}
-	return finished
+	s.finishAndHangUp(nil)
+	return true
 }
 
-// leaveRoute is that the stub is over, for this cause if it broke. Does nothing, if it wasn't opened by a route.
-func (s *session) leaveRoute(cause *FailureCause) {
-	s.mu.Lock()
-	onRoute, wasOpened := s.onRoute, s.ledger.opened
+// departure is that a stub which counts as open by a route doesn't any more.
+type departure struct {
+	session   *session // nil, if the stub didn't count so.
+	access    *access
+	wasOpened bool
+}
+
+// depart has the stub not count as open by a route. Under the lock; it is to be told without.
+func (s *session) depart() departure {
+	if !s.onRoute {
+		return departure{}
+	}
 	s.onRoute = false
-	s.mu.Unlock()
-	if onRoute {
-		s.objects.routes.ended(s.access, cause, wasOpened)
+	return departure{s, s.access, s.ledger.opened}
+}
+
+// tell tells the routes, with the cause if the stub, or its connection, broke.
+func (d departure) tell(cause *FailureCause) {
+	if d.session != nil {
+		d.session.objects.routes.ended(d.access, cause, d.wasOpened)
 	}
 }
 
-// connectionLost is told once, if what carries the stub has ended in any other way.
-func (s *session) connectionLost(cause *FailureCause) { s.breakByCarrier(cause, FateUnknown) }
+// lose is that what carries the stub has ended in any other way, or is given up: the stub breaks, unless it outlives that.
+func (s *session) lose(from carrier, cause *FailureCause, how ending) {
+	noMore := s.objects.isClosed()
+	s.mu.Lock()
+	if s.carrier != from || s.ledger.isOver() {
+		s.mu.Unlock()
+		return
+	}
+	if noMore {
+		s.ledger.resumeNoMore()
+	}
+	switch became := s.ledger.lost(cause, how, s.now(), rand.Float64()); became.then {
+	case thenBreaks:
+		s.mu.Unlock()
+		s.breakByCarrier(from, became.cause, became.fate)
+	case thenCloses:
+		s.finishAndHangUp(from)
+	case thenResumes:
+		s.carrier = nil
+		s.watchdog.opened()
+		from.wake() // It has nothing more to do.
+		departure := s.depart()
+		s.mu.Unlock()
+		from.hangUp()
+		departure.tell(cause)
+		s.resume()
+	}
+}
+
+// resume gets a stub that has lost its connection another one, or sees to it that this is done when it is time, or gives
+// the stub up.
+func (s *session) resume() {
+	s.mu.Lock()
+	connects, givenUp, next := s.ledger.resumes(time.Now())
+	if connects {
+		s.connect()
+	}
+	if !next.IsZero() {
+		s.watchdog.resumeBy(next, s.resume)
+	}
+	s.mu.Unlock()
+	if givenUp == nil {
+		return
+	}
+	if tellListeners := s.breakAndTell(givenUp, FateUnknown); tellListeners != nil {
+		go tellListeners() // This may be the goroutine of a carrier.
+	}
+}
 
 // leave is the end of what carried the stub, whatever it was.
-func (s *session) leave() {
+func (s *session) leave(from carrier) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watchdog.stopAll()
+	if s.carrier == from {
+		s.watchdog.stopAll()
+	}
 }
 
 // ---- the end -------------------------------------------------------------------------------------------
@@ -280,12 +384,9 @@ func (s *session) breakStub(cause *FailureCause, sentFate Fate) {
 }
 
 // breakByCarrier is the same for who carries the stub, and maybe others, whom this one's listeners must not hold up.
-func (s *session) breakByCarrier(cause *FailureCause, sentFate Fate) {
+func (s *session) breakByCarrier(from carrier, cause *FailureCause, sentFate Fate) {
 	if tellListeners := s.breakAndTell(cause, sentFate); tellListeners != nil {
-		s.mu.Lock()
-		carrier := s.carrier
-		s.mu.Unlock()
-		carrier.callOut(tellListeners)
+		from.callOut(tellListeners)
 	}
 }
 
@@ -303,12 +404,13 @@ func (s *session) breakAndTell(cause *FailureCause, sentFate Fate) (tellListener
 	if toldByHost {
 		s.expectEndIfDone()
 	}
+	departure := s.depart()
 	s.mu.Unlock()
 
 	if carrier != nil && !toldByHost {
 		carrier.hangUp()
 	}
-	s.leaveRoute(cause) // First, since callers may try again at once.
+	departure.tell(cause) // First, since callers may try again at once.
 	for _, verdict := range verdicts {
 		verdict.tell()
 	}
@@ -324,10 +426,17 @@ func (s *session) breakAndTell(cause *FailureCause, sentFate Fate) (tellListener
 	}
 }
 
-// finished is the end of the stub without a break. Under the lock.
-func (s *session) finished() {
+// finishAndHangUp is the end of the stub without a break, and of what carries it, if that hasn't ended. Under the lock,
+// which it lets go.
+func (s *session) finishAndHangUp(carrier carrier) {
 	s.stop()
 	close(s.ended)
+	departure := s.depart()
+	s.mu.Unlock()
+	if carrier != nil {
+		carrier.hangUp()
+	}
+	departure.tell(nil)
 }
 
 // stop ends what must not go on when the stub has ended. Under the lock.
@@ -349,23 +458,31 @@ func (s *session) expectEndIfDone() {
 
 // ---- what the watchdog wakes ---------------------------------------------------------------------------
 
-func (s *session) openingOverdue() {
+func (s *session) openingOverdue(connection uint32) {
 	s.mu.Lock()
-	opened, carried := s.ledger.opened, s.carrier.isCarried()
-	s.mu.Unlock()
-	if opened {
+	carrier, access := s.carrier, s.access
+	if carrier == nil || s.ledger.opened || s.ledger.connection() != connection {
+		s.mu.Unlock()
 		return
 	}
-	s.breakStub(s.access.notOpened(carried), FateUnknown)
+	carried := carrier.isCarried()
+	s.mu.Unlock()
+	s.lose(carrier, access.notOpened(carried), endedLost)
 }
 
 func (s *session) endOverdue() {
-	s.breakStub(newCause(ReasonAnswerOverdue, codes.DeadlineExceeded,
-		fmt.Sprintf("the stub has nothing left, and the host has not ended it within %v", s.options.EndTimeout)), FateUnknown)
 	s.mu.Lock()
 	carrier := s.carrier
+	if s.ledger.resumption != nil && s.ledger.finish() { // As if the host had been lost by now.
+		s.finishAndHangUp(carrier)
+		return
+	}
 	s.mu.Unlock()
-	carrier.hangUp()
+	s.breakStub(newCause(ReasonAnswerOverdue, codes.DeadlineExceeded,
+		fmt.Sprintf("the stub has nothing left, and the host has not ended it within %v", s.options.EndTimeout)), FateUnknown)
+	if carrier != nil {
+		carrier.hangUp()
+	}
 }
 
 func (s *session) checkDeadlines() {
@@ -376,8 +493,23 @@ func (s *session) checkDeadlines() {
 		s.watchdog.lookBy(next, s.checkDeadlines)
 	}
 	s.expectEndIfDone()
+	suspect := s.suspect()
 	s.mu.Unlock()
 	for _, verdict := range verdicts {
 		verdict.tell()
 	}
+	if suspect != nil {
+		cause := newCause(ReasonConnectionLost, codes.Unavailable,
+			fmt.Sprintf("the host said nothing of a deadline for %v", s.options.DeadlineGrace))
+		cause.Retryable = true
+		s.lose(suspect, cause, endedLost)
+	}
+}
+
+// suspect gives what carries a resumable stub, if the host says nothing there any more. Under the lock.
+func (s *session) suspect() carrier {
+	if r := s.ledger.resumption; r == nil || !r.silent {
+		return nil
+	}
+	return s.carrier
 }

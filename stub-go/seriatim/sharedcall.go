@@ -397,7 +397,7 @@ func (c *sharedCall) end(err error) {
 	for _, l := range left {
 		switch {
 		case hasNone:
-			l.session.carryOn()
+			l.session.carryOn(l)
 		case fault != nil:
 			l.lost(fault)
 		default:

@@ -40,7 +40,12 @@ import (
 // Metadata. The outgoing metadata of a context becomes the invocation's; several values of a key are joined by
 // commas. A call is refused (ReasonCallRefused) and breaks nothing if a key begins with grpc- or seriatim-, if a
 // text value isn't printable ASCII, if a -bin key has several values, or if the call brings credentials of its
-// own. Other grpc.CallOptions have no effect.
+// own. Other grpc.CallOptions have no effect. The one key that begins with seriatim- and may be given is the idempotency key:
+// with it the host executes the call at most once for the object and the key, whatever stub it comes on, and
+// answers the others with the outcome of the first, for as long as it remembers (24 hours, by default). It is 1 to 255
+// bytes of printable ASCII:
+//
+//	ctx = metadata.AppendToOutgoingContext(ctx, "seriatim-idempotency-key", "order-12345")
 //
 // Safe for any number of goroutines. The stream to the host opens with the first call, for which the host has
 // Options.OpenTimeout; with Options.SharedCalls the stub is part of a stream, without goroutines of its own. A stub that
@@ -70,7 +75,7 @@ func newStub(namespace *Namespace, name string, id *ID) *Stub {
 		namespace: namespace,
 		name:      name,
 		id:        id,
-		session:   newSession(namespace.objects, open, expected),
+		session:   newSession(namespace.objects, open, expected, namespace.resumable),
 	}
 	if namespace.objects.routes != nil {
 		stub.session.path, stub.session.id = pathAndID(namespace, name, expected)
@@ -84,7 +89,7 @@ func pathAndID(namespace *Namespace, name, id string) (path, known string) {
 	if id != "" {
 		return "", id
 	}
-	if ids := namespace.ids.Load(); ids != nil {
+	if ids := namespace.key.ids.Load(); ids != nil {
 		if derived, err := ids.FromName(name); err == nil {
 			return "", derived.String()
 		}
@@ -140,6 +145,10 @@ func (s *Stub) NewStream(
 	return nil, refused(codes.Unimplemented,
 		fmt.Sprintf("%s is %s, and a stub carries only unary methods", strings.TrimPrefix(method, "/"), kind))
 }
+
+// IsResumable tells whether the stub outlives its connections: whether it was got from Namespace.Resumable, and its host has
+// said, when it opened the stub, that it goes along. A host that knows nothing of that makes it an ordinary stub.
+func (s *Stub) IsResumable() bool { return s.session.isResumable() }
 
 // IsBroken tells whether the stub is broken. It isn't when it has been closed and all went well.
 func (s *Stub) IsBroken() bool { return s.BreakCause() != nil }

@@ -8,6 +8,7 @@ import "time"
 type watchdog struct {
 	opening *time.Timer // nil before the first call.
 	ending  *time.Timer // Set when all that is left is for the host to end the connection.
+	again   *time.Timer // Set while the stub has lost its connection, and may get another one.
 	look    *time.Timer // nil, if no deadline is watched.
 	lookAt  time.Time
 }
@@ -16,7 +17,21 @@ func (w *watchdog) expectOpening(within time.Duration, late func()) {
 	w.opening = time.AfterFunc(within, late)
 }
 
-func (w *watchdog) opened() { w.opening.Stop() }
+// opened is that the stub has been opened, or never will be on this connection.
+func (w *watchdog) opened() {
+	w.opening.Stop()
+	if w.again != nil {
+		w.again.Stop()
+	}
+}
+
+// resumeBy has someone look at this time whether the stub can be resumed.
+func (w *watchdog) resumeBy(t time.Time, resume func()) {
+	if w.again != nil {
+		w.again.Stop()
+	}
+	w.again = time.AfterFunc(time.Until(t), resume)
+}
 
 // expectEnd begins to wait for the end, unless it does so already.
 func (w *watchdog) expectEnd(within time.Duration, late func()) {
@@ -48,7 +63,7 @@ func (w *watchdog) looks() {
 // stop is the end of the stub: only the end of the connection is still waited for.
 func (w *watchdog) stop() {
 	if w.opening != nil {
-		w.opening.Stop()
+		w.opened()
 	}
 	w.looks()
 }

@@ -101,6 +101,7 @@ func appendPart(b []byte, part *seriatimv1.LaneRequest) ([]byte, error) {
 const (
 	frameOpen        = 1
 	frameInvocations = 2
+	frameAcknowledge = 3
 
 	invocationSequence = 1
 	invocationMethod   = 2
@@ -119,7 +120,7 @@ func sizeOfFrame(frame *seriatimv1.ConnectRequest) int {
 	for _, invocation := range frame.GetInvocations() {
 		size += sizeOfField(frameInvocations, sizeOfInvocation(invocation))
 	}
-	return size
+	return size + sizeOfNumber(frameAcknowledge, frame.GetAcknowledgedThrough())
 }
 
 func appendFrame(b []byte, frame *seriatimv1.ConnectRequest) ([]byte, error) {
@@ -136,7 +137,7 @@ func appendFrame(b []byte, frame *seriatimv1.ConnectRequest) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return b, nil
+	return appendNumber(b, frameAcknowledge, frame.GetAcknowledgedThrough()), nil
 }
 
 // isPlain tells whether an invocation has only what is written by hand.

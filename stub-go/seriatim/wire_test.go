@@ -65,6 +65,9 @@ func (s scribe) request() *seriatimv1.ConnectRequest {
 	for range s.IntN(4) {
 		frame.Invocations = append(frame.Invocations, s.invocation())
 	}
+	if s.rarely() {
+		frame.AcknowledgedThrough = s.number()
+	}
 	return frame
 }
 
