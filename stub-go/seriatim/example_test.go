@@ -7,6 +7,7 @@ import (
 	"log"
 
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	examplesv1 "seriatim.dev/go/examples/v1"
@@ -33,6 +34,30 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(value.GetValue())
+}
+
+func ExampleNamespace_Resumable() {
+	var ctx context.Context
+	var objects *seriatim.DurableObjects
+
+	stub, err := objects.Namespace("COUNTER").Resumable().GetByName("foo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stub.Close()
+
+	value, err := examplesv1.NewCounterClient(stub).Increment(ctx, &examplesv1.IncrementRequest{Amount: 5})
+	_, _ = value, err
+}
+
+func Example_idempotencyKey() {
+	var counter examplesv1.CounterClient
+	{
+		ctx := context.Background()
+		ctx = metadata.AppendToOutgoingContext(ctx, "seriatim-idempotency-key", "order-12345")
+		value, err := counter.Increment(ctx, &examplesv1.IncrementRequest{Amount: 5})
+		_, _ = value, err
+	}
 }
 
 func ExampleCall() {

@@ -54,7 +54,8 @@ type resumption struct {
 	fruitless int // Connections that were opened, and brought no outcome, since the last one that came.
 }
 
-// sending is when calls were handed to the transport that are not answered, all those behind the sending before.
+// sending is when calls were handed to the transport for the first time that are not answered: all those behind the
+// sending before.
 type sending struct {
 	last      uint64
 	at        time.Time
@@ -141,15 +142,17 @@ func (l *ledger) sendsInSession(out *outgoing, now time.Time) {
 		}}
 	}
 	if len(out.calls) > 0 {
-		r.handedOut = max(r.handedOut, l.queue.sent)
 		r.uncertain = l.queue.sent
+	}
+	if l.queue.sent > r.handedOut {
+		r.handedOut = l.queue.sent
 		r.sends = append(r.sends, sending{last: l.queue.sent, at: now, retention: r.retention})
 	}
 	out.acknowledged = l.queue.answered
 	r.acknowledged, r.unsaidBytes = l.queue.answered, 0
 }
 
-// unansweredFor is for how long the oldest call has been on its way that is; nil, if none is.
+// unansweredFor is for how long the oldest call has been on its way that was sent and isn't answered; nil, if there is none.
 func (r *resumption) unansweredFor(now time.Time) *durationpb.Duration {
 	if len(r.sends) == 0 {
 		return nil
@@ -189,7 +192,7 @@ func (l *ledger) sessionOpened(opened *seriatimv1.Opened, now time.Time) *Failur
 	r.retention = max(0, session.GetRetention().AsDuration())
 	if r.connection > 1 {
 		l.queue.sentThrough(through)
-		r.rewind(l.queue.answered, through, now)
+		r.uncertain = through // What is behind it had no effect.
 	}
 	for i := range r.sends {
 		if r.sends[i].retention == 0 {
@@ -200,22 +203,6 @@ func (l *ledger) sessionOpened(opened *seriatimv1.Opened, now time.Time) *Failur
 	r.loss, r.lostAt = nil, time.Time{}
 	l.expectedID = opened.GetId()
 	return nil
-}
-
-// rewind is that nothing behind a call is on its way.
-func (r *resumption) rewind(answered, through uint64, now time.Time) {
-	r.uncertain = through
-	kept := 0
-	before := answered
-	for kept < len(r.sends) && before < through {
-		r.sends[kept].last = min(r.sends[kept].last, through)
-		before = r.sends[kept].last
-		kept++
-	}
-	r.sends = r.sends[:kept]
-	if before < through {
-		r.sends = append(r.sends, sending{last: through, at: now})
-	}
 }
 
 // answered is that outcomes have come, up to this one.
@@ -269,7 +256,7 @@ func (l *ledger) lost(cause *FailureCause, how ending, now time.Time, random flo
 		return breaks
 	}
 	if hadNoEffect {
-		r.rewind(l.queue.answered, l.queue.answered, now)
+		r.uncertain = l.queue.answered
 	}
 	outlives := r.outlives(cause, how)
 	if (outlives || how == endedLost) && l.finish() {

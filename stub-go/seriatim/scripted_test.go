@@ -205,6 +205,8 @@ type world struct {
 	onLanes bool
 	stub    *seriatim.Stub
 	counter examplesv1.CounterClient
+	conn    *grpc.ClientConn
+	told    []*seriatim.FailureCause // By the break of a resumable stub.
 }
 
 // inWorld runs a test in a bubble, where time passes only when everyone waits, against a host that plays these
@@ -232,6 +234,7 @@ func inWorldOf(
 		}
 		defer w.server.Stop()
 		defer conn.Close()
+		w.conn = conn
 		options = asCarried(options)
 		w.onLanes = options != nil && options.SharedCalls > 0
 		w.objects, err = seriatim.On(conn, options)

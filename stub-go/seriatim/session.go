@@ -92,6 +92,7 @@ func (s *session) connect() {
 
 // chooseAccess says where the stub is opened. Under the lock.
 func (s *session) chooseAccess() {
+	s.access = nil
 	if routes := s.objects.routes; routes != nil {
 		s.access = routes.open(s.path, s.id)
 	}

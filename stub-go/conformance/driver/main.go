@@ -26,6 +26,9 @@ import (
 	"seriatim.dev/go/seriatim"
 )
 
+// features is what this library has that not every one has.
+var features = []string{"resumable"}
+
 const (
 	endPatience   = 20 * time.Second
 	breakPatience = 5 * time.Second
@@ -56,6 +59,10 @@ type options struct {
 	SharedCallIdleMs       int64 `json:"shared_call_idle_timeout_ms"`
 	FollowRoutes           bool  `json:"follow_routes"`
 	MaxRoutes              int   `json:"max_routes"`
+	ResumeTimeoutMs        int64 `json:"resume_timeout_ms"`
+	MaxFruitlessResumes    int   `json:"max_resumes_without_progress"`
+	ResumeBackoffMs        int64 `json:"resume_backoff_ms"`
+	MaxResumeBackoffMs     int64 `json:"max_resume_backoff_ms"`
 }
 
 type step struct {
@@ -76,6 +83,7 @@ type openStep struct {
 	ID        string `json:"id"`
 	UniqueKey string `json:"unique_key"`
 	IDOf      *idOf  `json:"id_of"`
+	Resumable bool   `json:"resumable"`
 }
 
 type idOf struct {
@@ -118,6 +126,7 @@ type driverResponse struct {
 	Results     []result    `json:"results"`
 	Stubs       []stubState `json:"stubs"`
 	DriverFault string      `json:"driver_fault,omitempty"`
+	Features    []string    `json:"features"`
 }
 
 type result struct {
@@ -142,6 +151,7 @@ type stubState struct {
 	Broken     bool   `json:"broken"`
 	Reason     string `json:"reason"`
 	BreaksTold int32  `json:"breaks_told"`
+	Resumable  bool   `json:"resumable"`
 }
 
 func main() {
@@ -172,7 +182,7 @@ func answerTo(line []byte) *driverResponse {
 			return response
 		}
 	}
-	return &driverResponse{DriverFault: err.Error()}
+	return &driverResponse{DriverFault: err.Error(), Features: features}
 }
 
 // play does one request with a client of its own.
@@ -200,6 +210,11 @@ func play(request *driverRequest) (*driverResponse, error) {
 		SharedCallIdleTimeout:  millis(given.SharedCallIdleMs),
 		FollowRoutes:           given.FollowRoutes,
 		MaxRoutes:              given.MaxRoutes,
+		ResumeTimeout:          millis(given.ResumeTimeoutMs),
+		ResumeBackoff:          millis(given.ResumeBackoffMs),
+		MaxResumeBackoff:       millis(given.MaxResumeBackoffMs),
+
+		MaxResumesWithoutProgress: given.MaxFruitlessResumes,
 	})
 	if err != nil {
 		return nil, err
@@ -279,6 +294,9 @@ func (s *session) open(step *openStep) error {
 	namespace, err := namespaceOf(s.objects, step.Namespace, step.UniqueKey)
 	if err != nil {
 		return err
+	}
+	if step.Resumable {
+		namespace = namespace.Resumable()
 	}
 	stub, err := s.get(namespace, step)
 	if err != nil {
@@ -429,7 +447,7 @@ func failed(err error) result {
 }
 
 func (s *session) report() *driverResponse {
-	response := &driverResponse{Results: []result{}, Stubs: []stubState{}}
+	response := &driverResponse{Results: []result{}, Stubs: []stubState{}, Features: features}
 	for _, call := range s.calls {
 		response.Results = append(response.Results, call.result())
 		call.cancel()
@@ -444,6 +462,7 @@ func (s *session) report() *driverResponse {
 			}
 		}
 		state.BreaksTold = stub.told.Load()
+		state.Resumable = stub.Stub != nil && stub.IsResumable()
 		response.Stubs = append(response.Stubs, state)
 	}
 	return response
