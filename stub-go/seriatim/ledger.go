@@ -110,8 +110,7 @@ const (
 	stepSend                  // The frame.
 	stepNoRoom                // There is a frame, and it has no room.
 	stepHalfClose             // And nothing more.
-	stepLeave                 // The stub has ended: nothing more.
-	stepAbandon               // The stub has lost this connection: nothing more, not even the half-close.
+	stepLeave                 // The stub has ended, or lost this connection: nothing more.
 )
 
 const (

@@ -107,12 +107,10 @@ func (l *link) write(stream connectStream) {
 	var scratch []*pendingCall
 	for {
 		out := l.session.next(l, scratch[:0], &l.wakeUp)
-		switch out.do {
-		case stepSend:
-		case stepAbandon:
-			return
-		default:
+		if out.do == stepHalfClose {
 			_ = stream.CloseSend() // The reader hears of what is wrong with the call.
+		}
+		if out.do != stepSend {
 			return
 		}
 		frame := frameOf(&out)

@@ -169,7 +169,7 @@ func (s *session) next(from *link, frame []*pendingCall, wakeUp *sync.Cond) outg
 		}
 		wakeUp.Wait()
 	}
-	return outgoing{do: stepAbandon}
+	return outgoing{do: stepLeave}
 }
 
 // nextWithin says what is to be sent on a lane, if it has no more bytes than room; and whether there is more behind it.
@@ -177,7 +177,7 @@ func (s *session) nextWithin(from *lane, room int, frame []*pendingCall) (out ou
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.carrier != from {
-		return outgoing{do: stepAbandon}, false
+		return outgoing{do: stepLeave}, false
 	}
 	out = s.ledger.next(frame, room, s.now())
 	return out, out.do == stepSend && s.ledger.hasMore()
