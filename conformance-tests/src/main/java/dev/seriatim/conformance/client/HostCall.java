@@ -223,6 +223,17 @@ final class HostCall {
       at = session(said);
     }
     send(HostFrames.opened(open, said, host.route(said), at));
+    if (at != null && !said.hasCompletedThrough()) {
+      tellAgain(at.getCompletedThrough());
+    }
+  }
+
+  /** Sends the outcomes which were sent before, and which the client didn't get: its connection was cut too soon. */
+  private void tellAgain(long through) throws ScriptException, InterruptedException {
+    long first = Objects.requireNonNull(session).answered() + 1;
+    if (first <= through) {
+      sendOutcomes(HostOutcomes.newBuilder().setFirst(first).setLast(through).build());
+    }
   }
 
   /** What `opened` says of the session, which counts from here on; null if nothing. */

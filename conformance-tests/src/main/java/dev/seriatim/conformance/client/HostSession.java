@@ -32,6 +32,7 @@ final class HostSession {
   private int connections; // That were played.
   private int lastNumber; // What the client called the last one.
   private long told; // The last number of which an outcome was sent.
+  private long answered; // What the client has said that it has, on the connection that came last.
   private long acknowledged;
   private long oldest; // The oldest unanswered number at the last `open`; 0 for none.
   private long age;
@@ -86,7 +87,7 @@ final class HostSession {
       problems.accept("session.id has " + session.getId().size() + " bytes, expected 16");
     }
     checkNumber(session, problems);
-    long answered = session.getAnsweredThrough();
+    answered = session.getAnsweredThrough();
     if (Long.compareUnsigned(answered, told) > 0) {
       problems.accept(
           "answered_through is " + Long.toUnsignedString(answered) + ", expected at most " + told);
@@ -170,6 +171,11 @@ final class HostSession {
     }
     acknowledged = Math.max(acknowledged, number);
     return null;
+  }
+
+  /** The last number whose outcome the client had when the last connection came. */
+  synchronized long answered() {
+    return answered;
   }
 
   /** What a connection is told of it. */
