@@ -20,8 +20,11 @@ final class EdgeConformanceTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final Set<String> ALWAYS = Set.of("alarms", "own-call", "lanes");
 
-  /** A store that fails is the owner's, and is held to its cases where it is. */
-  private static final Set<String> NOT_HERE = Set.of("bad-store");
+  /**
+   * A store that fails is the owner's, and is held to its cases where it is; so is one that
+   * outlives its host. No host has sessions and keys yet.
+   */
+  private static final Set<String> NOT_HERE = Set.of("bad-store", "restart", "sessions", "keys");
 
   @TestFactory
   Stream<DynamicTest> calls() throws IOException {

@@ -43,12 +43,14 @@ final class CaseRun implements AutoCloseable {
   private final Map<String, String> connectionOfStub = new HashMap<>();
   private final Map<String, Open> opens = new HashMap<>();
   private final Asides asides;
+  private final Sessions sessions;
 
   CaseRun(Case testCase, Target target, Duration patience) {
     this.testCase = testCase;
     this.target = target;
     this.patience = patience;
     variables = new Variables(testCase.getName());
+    sessions = new Sessions(variables);
     asides = new Asides(variables, () -> connection(ASIDE), patience);
   }
 
@@ -129,6 +131,7 @@ final class CaseRun implements AutoCloseable {
         steps(step.getGather().getStepsList(), "gathered step ");
         lanes(step.getGather().getConnection()).letGo();
       }
+      case RESTART -> restart();
       case REPEAT, STEP_NOT_SET -> throw new CaseFailure("the case has a step without content");
     }
   }
@@ -156,9 +159,10 @@ final class CaseRun implements AutoCloseable {
       return;
     }
     for (int frame = 0; frame < Math.max(1, unexpanded.getFrames()); frame++) {
-      ConnectRequest.Builder request = ConnectRequest.newBuilder();
+      ConnectRequest.Builder request =
+          ConnectRequest.newBuilder().setAcknowledgedThrough(unexpanded.getAcknowledgedThrough());
       if (unexpanded.hasOpen() && frame == 0) {
-        Open open = variables.expand(unexpanded.getOpen());
+        Open open = sessions.open(variables.expand(unexpanded.getOpen()), stub);
         opens.putIfAbsent(name, open);
         request.setOpen(open);
       }
@@ -189,6 +193,13 @@ final class CaseRun implements AutoCloseable {
   private void disconnect(String connection) {
     connection(connection).shutdownNow();
     ignore(connection);
+  }
+
+  private void restart() {
+    stubs.values().forEach(ConnectCall::ignore);
+    connections.values().forEach(ManagedChannel::shutdownNow);
+    connections.clear();
+    target.restart();
   }
 
   /** Forgets what comes on the stubs of a connection. */
@@ -227,6 +238,7 @@ final class CaseRun implements AutoCloseable {
       }
       try {
         opened(name, unexpanded.getOpened(), opened);
+        Sessions.opened(unexpanded.getOpened(), opened, stub);
       } catch (CaseFailure e) {
         throw new CaseFailure("stub " + name + ": " + e.getMessage());
       }
@@ -257,6 +269,9 @@ final class CaseRun implements AutoCloseable {
     }
     if (unexpanded.hasEnd()) {
       StubEvent event = stub.next("the end of the call", patience);
+      while (event instanceof StubEvent.Completed && unexpanded.getEnd().getMaybeOutcomes()) {
+        event = stub.next("the end of the call behind an outcome", patience);
+      }
       if (event instanceof StubEvent.IsBroken && unexpanded.getEnd().getMaybeBroken()) {
         event = stub.next("the end of the call behind broken", patience);
       }

@@ -5,6 +5,7 @@ import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.Invocation;
+import dev.seriatim.v1.Session;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -14,6 +15,7 @@ import io.grpc.Status;
 import io.grpc.protobuf.ProtoUtils;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +69,22 @@ final class ConnectCall {
   /** The number that the next invocation gets if the case doesn't say one. */
   long nextSequence() {
     return nextSequence;
+  }
+
+  /**
+   * The next frame asks for this session.
+   *
+   * @param known what has been sent on any connection of it
+   */
+  void asking(Session session, Map<Long, Invocation.ArgumentCase> known) {
+    synchronized (rules) {
+      rules.asking(session, known);
+    }
+  }
+
+  /** The next invocation gets this number if the case doesn't say one. */
+  void goOnAt(long sequence) {
+    nextSequence = sequence;
   }
 
   void send(ConnectRequest frame) {

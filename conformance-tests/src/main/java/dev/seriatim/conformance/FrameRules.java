@@ -4,12 +4,15 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.util.Durations;
 import com.google.rpc.ErrorInfo;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.OpenedSession;
 import dev.seriatim.v1.Outcome;
+import dev.seriatim.v1.Session;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,10 +32,22 @@ final class FrameRules {
 
   private static final int LONGEST_MESSAGE_BYTES = 2_000;
 
-  private final Map<Long, Invocation.ArgumentCase> sent = new HashMap<>();
+  private Map<Long, Invocation.ArgumentCase> sent = new HashMap<>();
+  private @Nullable Session session; // That the client has asked for.
   private boolean started;
   private long lastOutcome;
   private @Nullable Broken broken;
+
+  /**
+   * Tells that a session is about to be asked for.
+   *
+   * @param known of what has been sent on any connection of the session; safe for any thread
+   */
+  void asking(Session asked, Map<Long, Invocation.ArgumentCase> known) {
+    session = asked;
+    sent = known;
+    lastOutcome = asked.getAnsweredThrough();
+  }
 
   /** Tells that an invocation is about to be sent. */
   void sending(Invocation invocation) {
@@ -85,6 +100,12 @@ final class FrameRules {
         return Optional.of(
             "rule 19: opened.id is '" + said.getId() + "', not 64 lower-case hex digits");
       }
+      if (said.hasSession()) {
+        Optional<String> violation = session(said.getSession());
+        if (violation.isPresent()) {
+          return violation;
+        }
+      }
       events.add(new StubEvent.IsOpen(said));
     }
     for (Outcome outcome : frame.getOutcomesList()) {
@@ -99,12 +120,29 @@ final class FrameRules {
     }
     if (frame.hasBroken()) {
       broken = frame.getBroken();
-      Optional<String> violation = broken(frame.getBroken());
+      Optional<String> violation = broken(frame.getBroken(), opened);
       if (violation.isPresent()) {
         return violation.map(
             what -> what + ", in broken {" + Text.oneLine(frame.getBroken()) + "}");
       }
       events.add(new StubEvent.IsBroken(frame.getBroken()));
+    }
+    return Optional.empty();
+  }
+
+  private Optional<String> session(OpenedSession said) {
+    if (session == null) {
+      return Optional.of("opened has a session, though open had none");
+    }
+    long completed = said.getCompletedThrough();
+    long most = Math.max(lastOutcome, sent.keySet().stream().max(Long::compare).orElse(0L));
+    if (completed < lastOutcome || completed > most) {
+      return Optional.of(
+          "opened.session.completed_through is %s, expected %d to %d"
+              .formatted(Long.toUnsignedString(completed), lastOutcome, most));
+    }
+    if (!Durations.isPositive(said.getRetention())) {
+      return Optional.of("opened.session has no retention");
     }
     return Optional.empty();
   }
@@ -133,8 +171,9 @@ final class FrameRules {
     return Optional.empty();
   }
 
-  private Optional<String> broken(Broken said) {
-    if (said.getCompletedThrough() != lastOutcome) {
+  private Optional<String> broken(Broken said, boolean opened) {
+    boolean counts = opened || session == null;
+    if (counts && said.getCompletedThrough() != lastOutcome) {
       return Optional.of(
           "rule 8: completed_through is %s, but outcome %d was the last"
               .formatted(Long.toUnsignedString(said.getCompletedThrough()), lastOutcome));

@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
     })
 public final class Main implements Callable<Integer> {
   // Where a host must offer something that nothing can tell it to do from outside.
-  private static final Set<String> IN_TREE_ONLY = Set.of("drain");
+  private static final Set<String> IN_TREE_ONLY = Set.of("drain", "restart");
 
   /** What the runner itself offers, unless it is told to use lanes. */
   private static final String OWN_CALL = "own-call";
@@ -66,8 +66,9 @@ public final class Main implements Callable<Integer> {
       paramLabel = "FEATURE",
       split = ",",
       description =
-          "The host offers this beyond the contract, so that cases which require it run: alarms,"
-              + " direct, few-instances, few-lanes, lanes, queue-limit, turn-limit. What they mean"
+          "The host offers this beyond the contract, so that cases which require it run: ack-limit,"
+              + " alarms, bad-store, direct, few-instances, few-lanes, keys, lanes, queue-limit,"
+              + " sessions, turn-limit. What they mean"
               + " is in case.proto. May be repeated.")
   private List<String> with = new ArrayList<>();
 

@@ -18,4 +18,12 @@ interface Target {
 
   /** Opens a gate of the probe from outside. Only called if the host offers {@code drain}. */
   void openGate(String gate);
+
+  /**
+   * Ends the host, and starts it again with the same store; returns when it has started. Only
+   * called if it offers {@code restart}.
+   */
+  default void restart() {
+    throw new UnsupportedOperationException("the host can't be told to restart");
+  }
 }

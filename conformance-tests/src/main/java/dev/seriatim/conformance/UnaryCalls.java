@@ -23,12 +23,17 @@ import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** The calls of a case that are not on a stub. */
 final class UnaryCalls {
   private static final Metadata.Key<String> OBJECT =
       Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER);
+
+  private static final Metadata.Key<String> IDEMPOTENCY =
+      Metadata.Key.of("seriatim-idempotency", Metadata.ASCII_STRING_MARSHALLER);
 
   private final Channel channel;
   private final Duration patience;
@@ -117,11 +122,14 @@ final class UnaryCalls {
             (key, value) ->
                 headers.put(Metadata.Key.of(key, Metadata.ASCII_STRING_MARSHALLER), value));
     byte[] response;
+    AtomicReference<Metadata> told = new AtomicReference<>(new Metadata());
     try {
       response =
           ClientCalls.blockingUnaryCall(
               ClientInterceptors.intercept(
-                  channel, MetadataUtils.newAttachHeadersInterceptor(headers)),
+                  channel,
+                  MetadataUtils.newAttachHeadersInterceptor(headers),
+                  MetadataUtils.newCaptureMetadataInterceptor(told, new AtomicReference<>())),
               method,
               CallOptions.DEFAULT
                   .withDeadlineAfter(patience.toNanos(), TimeUnit.NANOSECONDS)
@@ -133,6 +141,12 @@ final class UnaryCalls {
     }
     if (direct.hasBroken() || direct.getCodesCount() > 0) {
       throw new CaseFailure("the call completed, expected that it fails");
+    }
+    String idempotency = told.get().get(IDEMPOTENCY);
+    String expected = direct.hasIdempotency() ? direct.getIdempotency() : null;
+    if (!Objects.equals(expected, idempotency)) {
+      throw new CaseFailure(
+          "the header %s is %s, expected %s".formatted(IDEMPOTENCY.name(), idempotency, expected));
     }
     if (direct.getOutcome().getResultCase() != ExpectedOutcome.ResultCase.RESULT_NOT_SET) {
       Comparison.check(

@@ -22,6 +22,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The host of this tree, with the probe's namespaces, started for a test. */
@@ -36,65 +37,67 @@ final class HostUnderTest implements Target, AutoCloseable {
 
   private static final Path BAD_STORE = Path.of("bad-store.sql");
 
-  private final DurableObjectHost host;
+  private final Supplier<DurableObjectHost> starter;
   private final ProbeWorld world;
   private final Function<DurableObjectHost, Target> reach;
   private final Set<String> features;
   private final @Nullable Path directory;
+  private volatile DurableObjectHost host;
 
   private HostUnderTest(
-      DurableObjectHost host,
+      Supplier<DurableObjectHost> starter,
       ProbeWorld world,
       Function<DurableObjectHost, Target> reach,
       Set<String> features,
       @Nullable Path directory) {
+    this.starter = starter;
     this.directory = directory;
-    this.host = host;
     this.world = world;
     this.reach = reach;
     this.features = features;
+    host = starter.get();
   }
 
   /** Starts a host that has these features, and no others. */
   static HostUnderTest start(Transport transport, Set<String> features) {
-    DurableObjectHost.Builder builder = DurableObjectHost.builder().limits(limits(features));
-    Path directory = features.contains("bad-store") ? temporaryDirectory() : null;
-    if (directory != null) {
-      builder.storage(StorageOptions.sqlite(directory));
-    }
+    boolean keeps = features.contains("bad-store") || features.contains("restart");
+    Path directory = keeps ? temporaryDirectory() : null;
     ProbeNamespaces probes = new ProbeNamespaces();
-    probes.addTo(builder);
-    Function<DurableObjectHost, Target> reach;
-    switch (transport) {
-      case LOOPBACK, LANES -> {
-        builder.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-        reach =
-            host ->
-                new RemoteTarget(
+    String name = InProcessServerBuilder.generateName();
+    Supplier<DurableObjectHost> starter =
+        () -> {
+          DurableObjectHost.Builder builder = DurableObjectHost.builder().limits(limits(features));
+          if (directory != null) {
+            builder.storage(StorageOptions.sqlite(directory));
+          }
+          probes.addTo(builder);
+          if (transport == Transport.IN_PROCESS) {
+            builder.server(InProcessServerBuilder.forName(name));
+          } else {
+            builder.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+          }
+          try {
+            return builder.build().start();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        };
+    Function<DurableObjectHost, Target> reach =
+        host ->
+            transport == Transport.IN_PROCESS
+                ? new InProcess(name, features)
+                : new RemoteTarget(
                     "127.0.0.1:" + host.port(), features, transport == Transport.LANES);
-      }
-      case IN_PROCESS -> {
-        String name = InProcessServerBuilder.generateName();
-        builder.server(InProcessServerBuilder.forName(name));
-        reach = _ -> new InProcess(name, features);
-      }
-      default -> throw new AssertionError(transport);
+    HostUnderTest started = new HostUnderTest(starter, probes.world(), reach, features, directory);
+    if (directory != null && features.contains("bad-store")) {
+      makeBad(directory);
     }
-    DurableObjectHost host = builder.build();
-    try {
-      host.start();
-      if (directory != null) {
-        makeBad(directory);
-      }
-      return new HostUnderTest(host, probes.world(), reach, features, directory);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return started;
   }
 
   private static Path temporaryDirectory() {
     try {
-      return Files.createTempDirectory("bad-store");
+      return Files.createTempDirectory("conformance");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -155,6 +158,12 @@ final class HostUnderTest implements Target, AutoCloseable {
                 host.close();
               }
             });
+  }
+
+  @Override
+  public void restart() {
+    host.close();
+    host = starter.get();
   }
 
   @Override
