@@ -28,6 +28,7 @@ interface DriverStep {
     id?: string;
     unique_key?: string;
     id_of?: IdOf;
+    resumable?: boolean;
   };
   call?: DriverCall;
   await?: { first?: number; last?: number };
@@ -57,6 +58,9 @@ interface DriverCall {
 }
 
 type DriverResult = Record<string, string | number | boolean>;
+
+/** What this library has of what not every one has. */
+const FEATURES = ["resumable"];
 
 /** The names of gRPC's codes: `FAILED_PRECONDITION`, where connect has `FailedPrecondition`. */
 function nameOf(code: Code): string {
@@ -109,8 +113,9 @@ class Driver {
 
   async #do(step: DriverStep): Promise<void> {
     if (step.open !== undefined) {
-      const { stub = "", namespace, name = "", id = "", unique_key, id_of } = step.open;
-      const from = namespaceOf(this.#objects, namespace, unique_key);
+      const { stub = "", namespace, name = "", id = "", unique_key, id_of, resumable } = step.open;
+      const ordinary = namespaceOf(this.#objects, namespace, unique_key);
+      const from = resumable === true ? ordinary.resumable() : ordinary;
       const got = id_of === undefined ? await get(from, name, id) : await this.#getWith(from, id_of);
       this.#stubs.set(stub, got === undefined ? undefined : new OpenStub(got));
     } else if (step.call !== undefined) {
@@ -198,6 +203,7 @@ class Driver {
         broken: open?.stub.isBroken ?? false,
         reason: open?.stub.breakCause?.reason ?? "",
         breaks_told: open?.breaksTold ?? 0,
+        resumable: open?.stub.isResumable ?? false,
       });
     }
     return states;
@@ -230,6 +236,10 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     sharedCallIdleTimeoutMs: set("shared_call_idle_timeout_ms"),
     followRoutes: Boolean(given["follow_routes"]),
     maxRoutes: set("max_routes"),
+    resumeTimeoutMs: set("resume_timeout_ms"),
+    maxResumesWithoutProgress: set("max_resumes_without_progress"),
+    resumeBackoffMs: set("resume_backoff_ms"),
+    maxResumeBackoffMs: set("max_resume_backoff_ms"),
     keepAliveTimeMs: set("keep_alive_time_ms"),
     keepAliveTimeoutMs: set("keep_alive_timeout_ms"),
   };
@@ -280,5 +290,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (thrown) {
     response = { driver_fault: thrown instanceof Error ? thrown.message : String(thrown) };
   }
-  process.stdout.write(`${JSON.stringify(response)}\n`);
+  process.stdout.write(`${JSON.stringify({ ...response, features: FEATURES })}\n`);
 }

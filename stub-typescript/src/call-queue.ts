@@ -105,12 +105,24 @@ export class CallQueue {
     return frame;
   }
 
-  /** Has every call wait again. None may have been answered. */
+  /** Has every call wait again that is not answered. */
   takeBack(): void {
-    this.#sent = 0;
+    this.#sent = this.#answered;
     this.#waitingBytes = 0;
     for (const [, call] of this.unanswered()) {
       this.#waitingBytes += call.bytes;
+    }
+  }
+
+  /** Has the calls up to this number count as sent, and only those. It is none that was answered, and there is such a call. */
+  goOnBehind(sequence: number): void {
+    this.takeBack();
+    for (const [number, call] of this.unanswered()) {
+      if (number > sequence) {
+        break;
+      }
+      this.#sent = number;
+      this.#waitingBytes -= call.bytes;
     }
   }
 

@@ -28,6 +28,12 @@ export interface Client extends Access {
   /** Where else stubs are opened; undefined, if nowhere. */
   readonly routes: Routes | undefined;
 
+  /** Whether it was closed, and with it all of its connections, so that there are no more of them. */
+  readonly isClosed: boolean;
+
+  /** Who is to be told when that happens, since it has no connection at the moment. */
+  readonly withoutConnection: Set<{ clientClosed(): void }>;
+
   /** Says once that a stub was dropped that is open: this one. */
   warnOfDropped(stub: string): void;
 }

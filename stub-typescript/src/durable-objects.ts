@@ -74,19 +74,29 @@ export class DurableObjects implements Disposable {
   readonly #end: () => void;
   readonly #namespaces = new Map<string, DurableObjectNamespace>();
 
-  /** @param routes where else stubs are opened, if the options say that they may be */
+  /**
+   * @param routes where else stubs are opened, if the options say that they may be
+   * @param isEndingAll whether no stub goes on when the client is closed
+   */
   private constructor(
     access: Access,
     options: Required<ClientOptions>,
     routes: Routes | undefined,
+    isEndingAll: boolean,
     end: () => void,
   ) {
     keepByteOrderMarks();
     let hasWarned = false;
+    let isClosed = false;
+    const withoutConnection: Client["withoutConnection"] = new Set();
     this.#client = {
       ...access,
       options,
       routes,
+      get isClosed() {
+        return isClosed;
+      },
+      withoutConnection,
       warnOfDropped(stub) {
         if (!hasWarned) {
           hasWarned = true;
@@ -95,8 +105,14 @@ export class DurableObjects implements Disposable {
       },
     };
     this.#end = () => {
+      isClosed = isEndingAll;
       end();
       access.close();
+      if (isClosed) {
+        withoutConnection.forEach((stub) => {
+          stub.clientClosed();
+        });
+      }
     };
   }
 
@@ -111,13 +127,19 @@ export class DurableObjects implements Disposable {
     const checked = checkedClientOptions(options);
     const { routeTransport } = options;
     if (!checked.followRoutes) {
-      return new DurableObjects(accessOn(transport, checked, false), checked, undefined, () => undefined);
+      return new DurableObjects(
+        accessOn(transport, checked, false),
+        checked,
+        undefined,
+        false,
+        () => undefined,
+      );
     }
     if (routeTransport === undefined) {
       throw new RangeError("followRoutes on a transport that was given, expected routeTransport with it");
     }
     const routes = new Routes(checked.maxRoutes, (address) => accessOn(routeTransport(address), checked));
-    return new DurableObjects(accessOn(transport, checked, false), checked, routes, () => {
+    return new DurableObjects(accessOn(transport, checked, false), checked, routes, false, () => {
       routes.close(false);
     });
   }
@@ -172,7 +194,7 @@ export class DurableObjects implements Disposable {
     const routes = checked.followRoutes
       ? new Routes(checked.maxRoutes, (address) => accessTo(checkedUrl(`${protocol}//${address}`)))
       : undefined;
-    return new DurableObjects(accessTo(baseUrl), checked, routes, () => {
+    return new DurableObjects(accessTo(baseUrl), checked, routes, true, () => {
       closed = true;
       routes?.close(true);
     });
@@ -186,11 +208,11 @@ export class DurableObjects implements Disposable {
    */
   namespace(name: string, uniqueKey?: string): DurableObjectNamespace {
     if (uniqueKey !== undefined) {
-      return new DurableObjectNamespace(this.#client, name, uniqueKey);
+      return DurableObjectNamespace.of(this.#client, name, uniqueKey);
     }
     let namespace = this.#namespaces.get(name);
     if (namespace === undefined) {
-      namespace = new DurableObjectNamespace(this.#client, name);
+      namespace = DurableObjectNamespace.of(this.#client, name);
       this.#namespaces.set(name, namespace);
     }
     return namespace;

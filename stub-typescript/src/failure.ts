@@ -60,8 +60,17 @@ export const Reasons = Object.freeze({
   SEQUENCE_VIOLATION: "SEQUENCE_VIOLATION",
   /** The frames that were sent break the rules of the contract. */
   PROTOCOL_VIOLATION: "PROTOCOL_VIOLATION",
+  /** The host may have forgotten what the resumable stub's calls did: it was gone for too long. */
+  SESSION_EXPIRED: "SESSION_EXPIRED",
+  /** Somebody else goes on with the resumable stub's session. */
+  SESSION_SUPERSEDED: "SESSION_SUPERSEDED",
+  /** The idempotency key belongs to another call. */
+  IDEMPOTENCY_MISMATCH: "IDEMPOTENCY_MISMATCH",
 
-  /** The stub's connection ended without a word from the host about why. The stub is broken. */
+  /**
+   * The stub's connection ended without a word from the host about why, and the stub isn't resumable, or couldn't be resumed.
+   * The stub is broken.
+   */
   CONNECTION_LOST: "CONNECTION_LOST",
   /** The host's frames break the rules of the contract. The stub is broken. */
   HOST_VIOLATION: "HOST_VIOLATION",

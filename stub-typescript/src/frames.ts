@@ -18,17 +18,25 @@ export function openBytes(open: Open): number {
   return toBinary(OpenSchema, open).length + 8;
 }
 
-/** A frame with these calls, of which the first has this number. Their timeouts are the time that remains. */
+/**
+ * A frame with these calls, of which the first has this number. Their timeouts are the time that remains.
+ *
+ * @param acknowledged through which outcome the host may forget them, if that is to be said
+ */
 export function requestFrame(
   open: Open | undefined,
   first: number,
   calls: readonly PendingCall[],
   now: number,
+  acknowledged?: number,
 ): ConnectRequest {
   const frame = create(ConnectRequestSchema);
   frame.invocations = calls.map((call, index) => invocation(first + index, call, now));
   if (open !== undefined) {
     frame.open = open;
+  }
+  if (acknowledged !== undefined) {
+    frame.acknowledgedThrough = BigInt(acknowledged);
   }
   return frame;
 }
@@ -43,7 +51,7 @@ function invocation(sequence: number, call: PendingCall, now: number): Invocatio
   return message;
 }
 
-function duration(millis: number): Duration {
+export function duration(millis: number): Duration {
   const bounded = Math.min(millis, MAX_DURATION_MS);
   const seconds = Math.floor(bounded / 1000);
   return create(DurationSchema, {

@@ -3,6 +3,7 @@ import {
   ConnectManyRequestSchema,
   LaneRequestSchema,
   type ConnectManyRequest,
+  type ConnectRequest,
   type LaneRequest,
 } from "./gen/seriatim/v1/durable_objects_pb.js";
 import type { Carried } from "./link.js";
@@ -148,7 +149,7 @@ export class LaneLedger<L extends LedgerLane> {
         bytes += next.bytes;
         this.#ready.add(lane); // It may have more, and goes to the back.
       }
-      isToBeAnswered ||= part.what.case === "frame" || part.what.case === "halfClose";
+      isToBeAnswered ||= isAnswered(part);
     }
     if (parts.length === 0) {
       return undefined;
@@ -265,5 +266,21 @@ export class LaneLedger<L extends LedgerLane> {
     this.#ready.clear();
     this.#isRetired = true;
     return left;
+  }
+}
+
+function acknowledgesOnly({ invocations, open, acknowledgedThrough }: ConnectRequest): boolean {
+  return invocations.length === 0 && open === undefined && acknowledgedThrough > 0n;
+}
+
+/** Whether the host says something to this part, sooner or later. */
+function isAnswered({ what }: LaneRequest): boolean {
+  switch (what.case) {
+    case "frame":
+      return !acknowledgesOnly(what.value);
+    case "halfClose":
+      return true;
+    default:
+      return false;
   }
 }

@@ -1,14 +1,7 @@
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import {
-  DurableObjects as Contract,
-  type DescribeNamespaceResponse,
-} from "./gen/seriatim/v1/durable_objects_pb.js";
 import type { Client } from "./client.js";
-import { checkName, DurableObjectId, DurableObjectIds, InvalidIdError } from "./ids.js";
+import { checkName, DurableObjectId, InvalidIdError } from "./ids.js";
+import { NamespaceIds } from "./namespace-ids.js";
 import { DurableObjectStub } from "./stub.js";
-
-/** How far apart two clocks of one machine may be when they measure the same wait. */
-const TIMER_SLACK_MS = 10;
 
 /**
  * A class of durable objects, such as `COUNTER`: gives stubs on its objects, and their ids.
@@ -20,23 +13,46 @@ const TIMER_SLACK_MS = 10;
  */
 export class DurableObjectNamespace {
   readonly #client: Client;
-  #ids: Promise<DurableObjectIds> | undefined;
-  /** The same, once it is known. */
-  #known: DurableObjectIds | undefined;
+  readonly #ids: NamespaceIds;
+  readonly #isResumable: boolean;
 
   /** The name of the namespace. */
   readonly name: string;
 
   /** @internal Namespaces are got from {@link DurableObjects}. */
-  constructor(client: Client, name: string, uniqueKey?: string) {
+  constructor(client: Client, name: string, ids: NamespaceIds, isResumable: boolean) {
+    this.#client = client;
+    this.name = name;
+    this.#ids = ids;
+    this.#isResumable = isResumable;
+  }
+
+  /** @internal The namespace whose stubs end with their connections. */
+  static of(client: Client, name: string, uniqueKey?: string): DurableObjectNamespace {
     if (name === "") {
       throw new RangeError("namespace is empty, expected a name");
     }
-    this.#client = client;
-    this.name = name;
-    if (uniqueKey !== undefined) {
-      this.#ids = Promise.resolve(this.#learn(uniqueKey));
-    }
+    return new DurableObjectNamespace(client, name, new NamespaceIds(client, name, uniqueKey), false);
+  }
+
+  /**
+   * The same namespace, whose stubs outlive their connections to the host. When one is lost, because of the network, a
+   * restart of the host or a move of the object, such a stub opens the next one by itself and goes on where it was, and
+   * nobody notices but by the time that it takes. No call is executed twice that wrote something: the host keeps the
+   * outcomes that the client hasn't got.
+   *
+   * What a break of such a stub leaves `UNKNOWN` is what was given up: since no host was found in time
+   * ({@link ClientOptions.resumeTimeoutMs}), since the caller didn't wait, or since the host had forgotten
+   * (`SESSION_EXPIRED`). Exceptions of the object and other faults break it as they break any stub. Calls made while there is
+   * no connection wait in their order.
+   *
+   * A host that knows nothing of this serves its stubs as ordinary ones: {@link DurableObjectStub.isResumable} tells.
+   *
+   * How soon a connection is missed whose host is silent, {@link ConnectOptions.keepAliveTimeMs} decides: with these stubs a
+   * shorter one is worthwhile.
+   */
+  resumable(): DurableObjectNamespace {
+    return this.#isResumable ? this : new DurableObjectNamespace(this.#client, this.name, this.#ids, true);
   }
 
   /**
@@ -46,8 +62,8 @@ export class DurableObjectNamespace {
    */
   getByName(objectName: string): DurableObjectStub {
     checkName(objectName);
-    const known = this.#client.routes && this.#known?.fromName(objectName);
-    return new DurableObjectStub(this, this.#client, objectName, undefined, known);
+    const known = this.#client.routes && this.#ids.known?.fromName(objectName);
+    return this.#stub(objectName, undefined, known);
   }
 
   /**
@@ -59,7 +75,7 @@ export class DurableObjectNamespace {
    *     other that isn't this namespace's.
    */
   get(id: DurableObjectId): DurableObjectStub {
-    const known = this.#known;
+    const { known } = this.#ids;
     const maker = DurableObjectId.makerOf(id).namespace;
     const isOfSibling = maker?.client === this.#client && maker.name !== this.name;
     if (known === undefined ? isOfSibling : !known.fit(id)) {
@@ -68,7 +84,15 @@ export class DurableObjectNamespace {
         `id '${id.toString()}' is of ${from}, expected one of namespace '${this.name}'`,
       );
     }
-    return new DurableObjectStub(this, this.#client, known === undefined ? undefined : id.name, id, id);
+    return this.#stub(known === undefined ? undefined : id.name, id, id);
+  }
+
+  #stub(
+    openedName: string | undefined,
+    id: DurableObjectId | undefined,
+    knownId: DurableObjectId | undefined,
+  ): DurableObjectStub {
+    return new DurableObjectStub(this, this.#client, this.#isResumable, openedName, id, knownId);
   }
 
   /**
@@ -78,7 +102,7 @@ export class DurableObjectNamespace {
    */
   async idFromName(objectName: string): Promise<DurableObjectId> {
     checkName(objectName);
-    return (await this.#derivation()).fromName(objectName);
+    return (await this.#ids.derivation()).fromName(objectName);
   }
 
   /**
@@ -88,68 +112,15 @@ export class DurableObjectNamespace {
    *     another namespace
    */
   async idFromString(hex: string): Promise<DurableObjectId> {
-    return (await this.#derivation()).fromString(hex);
+    return (await this.#ids.derivation()).fromString(hex);
   }
 
   /** A new id that no one else has. */
   async newUniqueId(): Promise<DurableObjectId> {
-    return (await this.#derivation()).newUniqueId();
+    return (await this.#ids.derivation()).newUniqueId();
   }
 
   toString(): string {
     return `DurableObjectNamespace[${this.name}]`;
-  }
-
-  /** Asks once, however many wait for it. */
-  #derivation(): Promise<DurableObjectIds> {
-    this.#ids ??= this.#fetch().catch((thrown: unknown) => {
-      this.#ids = undefined;
-      throw thrown;
-    });
-    return this.#ids;
-  }
-
-  async #fetch(): Promise<DurableObjectIds> {
-    const { name, uniqueKey } = await this.#describe();
-    if (name !== this.name || uniqueKey === "") {
-      throw new ConnectError(
-        `the host described namespace '${name}' with unique key '${uniqueKey}', ` +
-          `expected namespace '${this.name}' and a key`,
-        Code.Internal,
-      );
-    }
-    return this.#learn(uniqueKey);
-  }
-
-  #learn(uniqueKey: string): DurableObjectIds {
-    this.#known = DurableObjectIds.of({ name: this.name, client: this.#client }, uniqueKey);
-    return this.#known;
-  }
-
-  async #describe(): Promise<DescribeNamespaceResponse> {
-    const timeoutMs = this.#client.options.describeTimeoutMs;
-    const asked = performance.now();
-    this.#client.connection?.hold();
-    try {
-      return await createClient(Contract, this.#client.transport).describeNamespace(
-        { name: this.name },
-        { timeoutMs },
-      );
-    } catch (thrown) {
-      // A host knows of the timeout too, and resets the call when it passes: sometimes before our own timer runs.
-      const error = ConnectError.from(thrown);
-      if (error.code === Code.Canceled && performance.now() - asked >= timeoutMs - TIMER_SLACK_MS) {
-        throw new ConnectError(
-          `the host did not describe namespace '${this.name}' within ${timeoutMs} ms`,
-          Code.DeadlineExceeded,
-          undefined,
-          undefined,
-          thrown,
-        );
-      }
-      throw thrown;
-    } finally {
-      this.#client.connection?.release();
-    }
   }
 }

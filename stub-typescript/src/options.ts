@@ -78,6 +78,29 @@ export interface ClientOptions {
   /** How many routes are remembered, each for the objects whose ids begin with the same bits. Default: 1,024. */
   readonly maxRoutes?: number;
 
+  /**
+   * How long a resumable stub that has calls to make goes on trying, since its connection was lost, until a host takes it
+   * again. Then it breaks, with what the loss was. It gives up before that, when its oldest call that was sent and isn't
+   * answered was sent longer ago than half the time for which the host said that it remembers. Default: 60,000 ms.
+   */
+  readonly resumeTimeoutMs?: number;
+
+  /**
+   * A resumable stub tries at once when its connection is lost. If that fails it waits for this long before it tries again,
+   * then for twice as long, and so on, up to {@link maxResumeBackoffMs}; where there was too much to do it begins with 1,000
+   * ms, and not at once. A random half of each pause is left out. Default: 50 ms.
+   */
+  readonly resumeBackoffMs?: number;
+
+  /** The longest that {@link resumeBackoffMs} grows to. Default: 5,000 ms. */
+  readonly maxResumeBackoffMs?: number;
+
+  /**
+   * How often a resumable stub is resumed without a single answer in between. Then it breaks, with what happened last.
+   * Attempts that find no host don't count. Default: 10.
+   */
+  readonly maxResumesWithoutProgress?: number;
+
   /** How long to wait for the description of a namespace. Default: 10,000 ms. */
   readonly describeTimeoutMs?: number;
 }
@@ -97,6 +120,10 @@ export const defaultClientOptions: Required<ClientOptions> = Object.freeze({
   sharedCallIdleTimeoutMs: 10_000,
   followRoutes: false,
   maxRoutes: 1_024,
+  resumeTimeoutMs: 60_000,
+  resumeBackoffMs: 50,
+  maxResumeBackoffMs: 5_000,
+  maxResumesWithoutProgress: 10,
   describeTimeoutMs: 10_000,
 });
 
@@ -122,6 +149,10 @@ export function checkedClientOptions(given: ClientOptions): Required<ClientOptio
   checkWhole("sharedCalls", options.sharedCalls, 0);
   checkMillis("sharedCallIdleTimeoutMs", options.sharedCallIdleTimeoutMs, 0);
   checkWhole("maxRoutes", options.maxRoutes);
+  checkMillis("resumeTimeoutMs", options.resumeTimeoutMs, 1);
+  checkMillis("resumeBackoffMs", options.resumeBackoffMs, 1);
+  checkMillis("maxResumeBackoffMs", options.maxResumeBackoffMs, 1);
+  checkWhole("maxResumesWithoutProgress", options.maxResumesWithoutProgress);
   checkMillis("describeTimeoutMs", options.describeTimeoutMs, 1);
   checkAtMost(
     "maxUnansweredFrames × maxFrameInvocations",

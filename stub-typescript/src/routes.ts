@@ -107,9 +107,10 @@ export class StubRoute {
     this.#id = id;
   }
 
-  /** Where to open the stub, at its first call; undefined if that is where it would be anyway. */
+  /** Where to open the stub, at its first call and each time that it is resumed; undefined if that is where it would be anyway. */
   begin(): Access | undefined {
     const route = this.#routes.open(this.#path, this.#id);
+    this.#isOpened = false;
     this.#address = route?.address;
     return route?.access;
   }
@@ -119,7 +120,7 @@ export class StubRoute {
     this.#routes.opened(this.#id === undefined ? this.#path : undefined, by, this.#address !== undefined);
   }
 
-  /** The stub breaks, of which nobody has been told yet. */
+  /** The stub breaks or loses its connection, of which nobody has been told yet. */
   broke(cause: FailureCause): void {
     if (this.#address !== undefined && this.#speaksAgainst(cause)) {
       this.#routes.distrust(this.#address);
@@ -139,7 +140,7 @@ export class StubRoute {
     }
   }
 
-  /** The stub is over. Told once, behind {@link broke}. */
+  /** The stub, or its connection, is over. Told behind {@link broke}. */
   ended(): void {
     const address = this.#address;
     this.#address = undefined;

@@ -4,8 +4,8 @@ import type { Access, Client } from "./client.js";
 import { isRefusal, type Connection } from "./connection.js";
 import { CallFailure, clientCause, Fate, lostCause, Reasons, type FailureCause } from "./failure.js";
 import { openBytes, requestFrame } from "./frames.js";
-import type { ConnectResponse, Open, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
-import { Ledger, violation, type Verdict } from "./ledger.js";
+import type { ConnectResponse, Open, Opened, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { Ledger, violation, type Step, type Verdict } from "./ledger.js";
 import type { Carried, CutFrame, Link } from "./link.js";
 import type { StubRoute } from "./routes.js";
 import { warn } from "./warn.js";
@@ -13,18 +13,19 @@ import { Watchdog } from "./watchdog.js";
 
 /**
  * One stub, apart from the connection that carries it: it keeps the ledger, drives the link, tells callers and
- * listeners, and has the watchdog's timers do what they are for.
+ * listeners, and has the watchdog's timers do what they are for. It ends with its connection; a {@link ResumableSession}
+ * doesn't.
  *
  * Nothing here leads back to the stub, or one that is dropped would never be found.
  */
-export class Session implements Carried {
-  readonly #client: Client;
-  readonly #route: StubRoute | undefined;
+export class Session<L extends Ledger = Ledger> implements Carried {
+  protected readonly client: Client;
+  protected readonly ledger: L;
+  protected readonly route: StubRoute | undefined;
+  protected readonly watchdog = new Watchdog();
+  protected link: Link | undefined;
   #access: Access; // Where the stub is opened.
   readonly #open: Open;
-  readonly #ledger: Ledger;
-  readonly #watchdog = new Watchdog();
-  #link: Link | undefined;
   #breakListeners: ((cause: FailureCause) => void)[] = [];
   #isHeld = false;
   #tellEnded!: () => void;
@@ -32,71 +33,90 @@ export class Session implements Carried {
   /** Resolves when every call has been settled and no more can be made. */
   readonly ended: Promise<void>;
 
+  /** @param route where the stub may be opened instead; undefined, if it may not */
+  protected constructor(client: Client, open: Open, ledger: L, route: StubRoute | undefined) {
+    this.client = client;
+    this.route = route;
+    this.#access = client;
+    this.#open = open;
+    this.ledger = ledger;
+    this.ended = new Promise((resolve) => (this.#tellEnded = resolve));
+  }
+
   /**
    * @param expectedId what the host has to open, if it is known
    * @param route where the stub may be opened instead; undefined, if it may not
    */
-  constructor(client: Client, open: Open, expectedId: string | undefined, route: StubRoute | undefined) {
-    this.#client = client;
-    this.#route = route;
-    this.#access = client;
-    this.#open = open;
-    this.#ledger = new Ledger(client.options, open, openBytes(open), expectedId);
-    this.ended = new Promise((resolve) => (this.#tellEnded = resolve));
+  static of(
+    client: Client,
+    open: Open,
+    expectedId: string | undefined,
+    route: StubRoute | undefined,
+  ): Session {
+    return new Session(client, open, new Ledger(client.options, open, openBytes(open), expectedId), route);
   }
 
   // ---- what callers do -------------------------------------------------------------------------------
 
   /** Takes a call in and gives it its number, which it returns; or fails it at once, and returns 0. */
   submit(call: PendingCall): number {
-    const taken = this.#ledger.take(call);
+    const taken = this.ledger.take(call);
     if (typeof taken !== "number") {
       call.fail(new CallFailure(taken, Fate.NOT_EXECUTED, 0n));
       return 0;
     }
-    if (this.#link === undefined) {
-      this.#access = this.#route?.begin() ?? this.#client;
-      this.#link = this.#access.carry(this);
-      this.#watchdog.expectOpening(this.#client.options.openTimeoutMs, () => {
-        this.#openingOverdue();
-      });
+    if (this.link === undefined) {
+      this.begin();
     }
     if (call.deadline !== Infinity) {
       this.#lookBy(call.deadline);
     }
-    this.#holdProcess();
-    this.#link.kick();
+    this.holdProcess();
+    this.link?.kick();
     return taken;
   }
 
+  /** There is a call, and no connection. */
+  protected begin(): void {
+    this.link = this.attach(this);
+  }
+
+  /** Begins a connection. */
+  protected attach(carried: Carried): Link {
+    this.#access = this.route?.begin() ?? this.client;
+    this.watchdog.expectOpening(this.client.options.openTimeoutMs, () => {
+      this.openingOverdue(this.#openingCause());
+    });
+    return this.#access.carry(carried);
+  }
+
   get isBroken(): boolean {
-    return this.#ledger.isBroken;
+    return this.ledger.isBroken;
   }
 
   get cause(): FailureCause | undefined {
-    return this.#ledger.cause;
+    return this.ledger.cause;
   }
 
   onBreak(listener: (cause: FailureCause) => void): void {
-    if (this.#ledger.cause !== undefined) {
-      tell(listener, this.#ledger.cause);
-    } else if (!this.#ledger.isOver) {
+    if (this.ledger.cause !== undefined) {
+      tell(listener, this.ledger.cause);
+    } else if (!this.ledger.isOver) {
       this.#breakListeners.push(listener);
     }
   }
 
   /** Lets no more calls in, and ends the stub when what was taken in has been answered. */
   close(): void {
-    if (!this.#ledger.close()) {
+    if (!this.ledger.close()) {
       return;
     }
-    if (this.#link === undefined) {
-      this.#ledger.finish();
-      this.#settle();
+    if (this.link === undefined && this.ledger.finish()) {
+      this.settle();
       return;
     }
-    this.#holdProcess();
-    this.#link.kick();
+    this.holdProcess();
+    this.link?.kick();
     this.#expectEndIfDone();
   }
 
@@ -107,40 +127,48 @@ export class Session implements Carried {
 
   /** Closes a stub that nobody can reach any more, if it was opened. */
   dropped(): void {
-    if (this.#ledger.isOpen && this.#link !== undefined) {
+    if (this.ledger.isOpen && this.isBegun) {
       const { namespace, object } = this.#open;
-      this.#client.warnOfDropped(`the stub on ${namespace}/${String(object.value)}`);
+      this.client.warnOfDropped(`the stub on ${namespace}/${String(object.value)}`);
       this.close();
     }
+  }
+
+  protected get isBegun(): boolean {
+    return this.link !== undefined;
   }
 
   // ---- what the link asks and tells ------------------------------------------------------------------
 
   next(room: number): CutFrame | "wait" | "halfClose" | "noRoom" {
-    const step = this.#ledger.next(room);
+    const step = this.step(room);
     if (step.do !== "send") {
       return step.do;
     }
-    const { open, first, calls, bytes } = step;
-    return { frame: requestFrame(open, first, calls, performance.now()), bytes };
+    const { open, first, calls, bytes, acknowledged } = step;
+    return { frame: requestFrame(open, first, calls, performance.now(), acknowledged), bytes };
+  }
+
+  protected step(room: number): Step {
+    return this.ledger.next(room);
   }
 
   takeBack(): void {
-    this.#ledger.takeBack();
+    this.ledger.takeBack();
   }
 
   receive(frame: ConnectResponse): void {
-    if (this.#ledger.isOver) {
+    if (this.ledger.isOver) {
       this.#hangUp(); // Nothing may follow the end; whatever this is, don't listen any longer.
       return;
     }
-    const wasOpened = this.#ledger.isOpened;
-    const first = this.#ledger.answered + 1;
-    const { answered, violated, told } = this.#ledger.receive(frame);
-    if (this.#ledger.isOpened !== wasOpened) {
-      this.#watchdog.opened();
+    const wasOpened = this.ledger.isOpened;
+    const first = this.ledger.answered + 1;
+    const { answered, violated, told } = this.ledger.receive(frame);
+    if (this.ledger.isOpened !== wasOpened) {
+      this.watchdog.opened();
       if (frame.opened !== undefined) {
-        this.#route?.opened(frame.opened);
+        this.opened(frame.opened);
       }
     }
     const unreadable = handOut(first, answered, frame.outcomes);
@@ -149,24 +177,37 @@ export class Session implements Carried {
     } else if (violated !== undefined) {
       this.#breakHere(violated);
     } else if (told !== undefined) {
-      this.#end(told, Fate.NOT_EXECUTED);
-      this.#expectEndIfDone();
-      this.#watchdog.endAlone();
+      this.told(told);
     } else if (answered.length > 0) {
       this.#goOn();
     }
   }
 
+  protected opened(opened: Opened): void {
+    this.route?.opened(opened);
+  }
+
+  /** The host has told of a break. */
+  protected told(cause: FailureCause): void {
+    this.breakAsTold(cause, Fate.NOT_EXECUTED);
+  }
+
+  protected breakAsTold(cause: FailureCause, sentFate: Fate): void {
+    this.end(cause, sentFate);
+    this.#expectEndIfDone();
+    this.watchdog.endAlone();
+  }
+
   /** Calls have been answered. */
   #goOn(): void {
-    if (this.#ledger.isAnswered) {
-      this.#watchdog.looks();
-    } else if (this.#ledger.awaitsWord) {
+    if (this.ledger.isAnswered) {
+      this.watchdog.looks();
+    } else if (this.ledger.awaitsWord) {
       this.#checkDeadlines(); // Another call is the oldest now.
     }
-    this.#link?.kick();
+    this.link?.kick();
     this.#expectEndIfDone();
-    this.#holdProcess();
+    this.holdProcess();
   }
 
   violated(what: string): void {
@@ -174,56 +215,56 @@ export class Session implements Carried {
   }
 
   connectionEnded(error: ConnectError | undefined): void {
-    this.#watchdog.stopAll();
-    if (error === undefined && this.#ledger.finish()) {
-      this.#settle();
+    this.watchdog.stopAll();
+    if (error === undefined && this.ledger.finish()) {
+      this.settle();
     } else {
-      const isUntouched = isRefusal(error) && !this.#ledger.isOpened;
-      this.#end(lostCause(error), isUntouched ? Fate.NOT_EXECUTED : Fate.UNKNOWN);
+      const isUntouched = isRefusal(error) && !this.ledger.isOpened;
+      this.end(lostCause(error), isUntouched ? Fate.NOT_EXECUTED : Fate.UNKNOWN);
     }
   }
 
   // ---- the end ---------------------------------------------------------------------------------------
 
   #breakHere(cause: FailureCause): void {
-    this.#end(cause, Fate.UNKNOWN);
+    this.end(cause, Fate.UNKNOWN);
     this.#hangUp();
   }
 
   /** Fails every call that is left, and then tells the listeners. Does so once. */
-  #end(cause: FailureCause, sentFate: Fate): void {
-    const verdicts = this.#ledger.break(cause, sentFate);
+  protected end(cause: FailureCause, sentFate: Fate): void {
+    const verdicts = this.ledger.break(cause, sentFate);
     if (verdicts === undefined) {
       return;
     }
-    this.#route?.broke(cause); // First, since callers may try again at once.
+    this.route?.broke(cause); // First, since callers may try again at once.
     carryOut(verdicts);
     const listeners = this.#breakListeners;
-    this.#settle();
+    this.settle();
     for (const listener of listeners) {
       tell(listener, cause);
     }
   }
 
-  #settle(): void {
+  protected settle(): void {
     this.#breakListeners = [];
-    this.#watchdog.stop();
-    this.#link?.kick(); // To half-close.
-    this.#holdProcess();
-    this.#route?.ended();
+    this.watchdog.stop();
+    this.link?.kick(); // To half-close.
+    this.holdProcess();
+    this.route?.ended();
     this.#tellEnded();
   }
 
   #hangUp(): void {
-    const message = this.#ledger.cause?.message ?? "the stub has ended";
-    this.#link?.hangUp(new ConnectError(message, Code.Canceled));
+    const message = this.ledger.cause?.message ?? "the stub has ended";
+    this.link?.hangUp(new ConnectError(message, Code.Canceled));
   }
 
   /** The host has only to end the call, and doesn't get all the time for it. */
   #expectEndIfDone(): void {
-    if (this.#ledger.isDone) {
-      const { endTimeoutMs } = this.#client.options;
-      this.#watchdog.expectEnd(endTimeoutMs, () => {
+    if (this.ledger.isDone) {
+      const { endTimeoutMs } = this.client.options;
+      this.watchdog.expectEnd(endTimeoutMs, () => {
         this.#breakHere(
           clientCause(
             Reasons.ANSWER_OVERDUE,
@@ -236,8 +277,8 @@ export class Session implements Carried {
   }
 
   /** The process lives as long as someone waits for something; a stub that is only open doesn't keep it. */
-  #holdProcess(): void {
-    const isBusy = !this.#ledger.isOver && !(this.#ledger.isOpen && this.#ledger.isAnswered);
+  protected holdProcess(): void {
+    const isBusy = !this.ledger.isOver && !(this.ledger.isOpen && this.ledger.isAnswered);
     if (isBusy !== this.#isHeld) {
       this.#isHeld = isBusy;
       if (isBusy) {
@@ -248,30 +289,46 @@ export class Session implements Carried {
     }
   }
 
-  // ---- what the watchdog wakes -----------------------------------------------------------------------
-
-  #openingOverdue(): void {
-    const { connection } = this.#access;
-    const { options } = this.#client;
-    if (this.#ledger.hasSent) {
-      this.#breakHere(openOverdue(`the host has not opened the stub within ${options.openTimeoutMs} ms`));
-    } else {
-      this.#breakHere(noStream(connection, options.openTimeoutMs));
+  protected releaseProcess(): void {
+    if (this.#isHeld) {
+      this.#isHeld = false;
+      this.#access.connection?.release();
     }
   }
 
+  // ---- what the watchdog wakes -----------------------------------------------------------------------
+
+  protected openingOverdue(cause: FailureCause): void {
+    this.#breakHere(cause);
+  }
+
+  #openingCause(): FailureCause {
+    const { openTimeoutMs } = this.client.options;
+    return this.ledger.hasSent
+      ? openOverdue(`the host has not opened the stub within ${openTimeoutMs} ms`)
+      : noStream(this.#access.connection, openTimeoutMs);
+  }
+
   #lookBy(time: number): void {
-    this.#watchdog.lookBy(time, () => {
+    this.watchdog.lookBy(time, () => {
       this.#checkDeadlines();
     });
   }
 
   #checkDeadlines(): void {
-    this.#watchdog.looks();
-    const { verdicts, next } = this.#ledger.overdue(performance.now());
+    this.watchdog.looks();
+    const { verdicts, next, isSilent } = this.ledger.overdue(performance.now());
     carryOut(verdicts);
     this.#lookBy(next);
     this.#expectEndIfDone();
+    if (isSilent) {
+      this.isSilent();
+    }
+  }
+
+  /** The host has said nothing where it had to. That breaks no stub. */
+  protected isSilent(): void {
+    return;
   }
 }
 

@@ -17,6 +17,7 @@ import type { DurableObjectId } from "./ids.js";
 import { metadataOf } from "./metadata.js";
 import type { DurableObjectNamespace } from "./namespace.js";
 import { StubRoute } from "./routes.js";
+import { ResumableSession } from "./resumable-session.js";
 import { Session } from "./session.js";
 import { stubTransport, type StubTransportOptions } from "./stub-transport.js";
 
@@ -69,12 +70,14 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
   /**
    * @internal Stubs are got from a {@link DurableObjectNamespace}.
    *
+   * @param isResumable whether it outlives its connections
    * @param openedName the name to open the object by; undefined to open it by its id
    * @param knownId the object's id, if it is known without asking anyone; only of use for routes
    */
   constructor(
     namespace: DurableObjectNamespace,
     client: Client,
+    isResumable: boolean,
     openedName: string | undefined,
     id: DurableObjectId | undefined,
     knownId: DurableObjectId | undefined,
@@ -90,7 +93,7 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
     const route =
       client.routes &&
       new StubRoute(client.routes, `${namespace.name}/${openedName ?? ""}`, knownId?.toString());
-    this.#session = new Session(client, open, id?.toString(), route);
+    this.#session = (isResumable ? ResumableSession : Session).of(client, open, id?.toString(), route);
     dropped.register(this, this.#session);
   }
 
@@ -113,6 +116,11 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
    * method isn't unary (`Unimplemented`), if a header's key begins with `grpc-` or `seriatim-`, if a text
    * value isn't printable ASCII, or if a binary one isn't one value in base64 (`InvalidArgument`). There
    * are no response headers and trailers: they are empty.
+   *
+   * One such header is let through: `seriatim-idempotency-key`, 1 to 255 characters of printable ASCII. A call with it is
+   * executed at most once for its object and that key, whatever stub it is made on, for as long as the host remembers it: a
+   * day by default. Later ones get the outcome of the first, and `IDEMPOTENCY_MISMATCH` breaks the stub if they are not the
+   * same call.
    */
   transport(options: StubTransportOptions = {}): Transport {
     return stubTransport(
@@ -165,6 +173,14 @@ export class DurableObjectStub implements AsyncDisposable, Disposable {
         };
       }
     });
+  }
+
+  /**
+   * Whether the stub outlives its connections: it is of a namespace that is {@link DurableObjectNamespace.resumable}, and its
+   * host hasn't turned out to know nothing of that, which is known when it has answered the first call.
+   */
+  get isResumable(): boolean {
+    return this.#session instanceof ResumableSession && this.#session.isResumable;
   }
 
   /** Whether the stub is broken. It isn't when it has been closed and all went well. */

@@ -88,11 +88,13 @@ describe("the conformance driver", () => {
           { ok: true, text: ids.fromName("foo").toString() },
           { code: "NOT_FOUND", message: "no namespace 'MISSING'" },
         ],
-        stubs: [{ stub: "a", broken: true, reason: "OBJECT_EXCEPTION", breaks_told: 1 }],
+        stubs: [{ stub: "a", broken: true, reason: "OBJECT_EXCEPTION", breaks_told: 1, resumable: false }],
+        features: ["resumable"],
       },
     );
     assert.deepEqual(await ask({ target, steps: [{ call: { stub: "b" } }] }), {
       driver_fault: "no stub 'b' is open",
+      features: ["resumable"],
     });
     driver.stdin.end();
     assert.deepEqual(await once(driver, "exit"), [0, null]);

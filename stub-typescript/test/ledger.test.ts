@@ -12,6 +12,7 @@ import {
 import { defaultClientOptions } from "../src/index.js";
 import { Ledger, type Verdict } from "../src/ledger.js";
 import { broken, opened, outcomes, type Frame } from "./fake-host.js";
+import { randomFrom } from "./random.js";
 
 // The ledger is driven by events, in every order of a few and in random orders of many, and after each one it is held to
 // what a caller may believe.
@@ -264,17 +265,6 @@ function drive(events: readonly Event[]): void {
       throw new Error(`at the end of ${events.slice(0, index + 1).join(", ")}`, { cause: thrown });
     }
   });
-}
-
-/** A source of numbers from 0 to 1 that are the same for a seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 describe("the ledger", () => {
