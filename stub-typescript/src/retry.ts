@@ -56,7 +56,8 @@ export type RetryCall<R> = (stub: DurableObjectStub) => Promise<R>;
  * effect: `NOT_EXECUTED`. One whose fate is `UNKNOWN` is made again only through
  * {@link Retry.callIdempotent}. The pause before an attempt grows, and is longer where there was too much to do. When
  * {@link RetryOptions.giveUpAfterMs} has passed since the first failure, or would before the next attempt, the call fails
- * as its last attempt did.
+ * as its last attempt did. Stubs of a namespace that is {@link DurableObjectNamespace.resumable} do the most of this by
+ * themselves, and in order.
  *
  * **Order.** A call that is made again is made later, so calls that were made after it may be executed
  * before it. Where order counts, either wait for each call before making the next, or use a stub by itself:

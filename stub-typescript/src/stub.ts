@@ -39,7 +39,8 @@ const dropped = new FinalizationRegistry<Session>((session) => {
  *
  * **Failure.** Anything but a normal reply breaks the stub: the calls behind the one that failed fail with
  * the same cause and have not been executed, and so does every later call, at once. A broken stub stays
- * broken; get a new one to go on. What became of each call is told by its {@link CallFailure}. Only a call
+ * broken; get a new one to go on. The loss of its connection breaks it too, unless its namespace is
+ * {@link DurableObjectNamespace.resumable}. What became of each call is told by its {@link CallFailure}. Only a call
  * that got no place in the order leaves the stub as it is: one that was refused, too large, or for which
  * the buffer had no room.
  *
