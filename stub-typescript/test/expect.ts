@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import type { Code } from "@connectrpc/connect";
 import { CallFailure, type DurableObjectStub, type Fate, type FailureCause } from "../src/index.js";
 
+/** How long a test waits for what has to come. */
+const PATIENCE_MS = 30_000;
+
 /** The failure that a call must end with. */
 export async function failureOf(call: Promise<unknown>): Promise<CallFailure> {
   let value: unknown;
@@ -32,6 +35,15 @@ export function latch<T = void>(): { promise: Promise<T>; open: (value: T) => vo
   let open!: (value: T) => void;
   const promise = new Promise<T>((resolve) => (open = resolve));
   return { promise, open };
+}
+
+/** Waits until something is so that has to be. */
+export async function until(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!isSo()) {
+    assert(performance.now() < deadline, `${what} never came`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 function bigintToString(_key: string, value: unknown): unknown {

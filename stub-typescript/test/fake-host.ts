@@ -21,6 +21,7 @@ import {
   BrokenSchema,
   DurableObjects as Contract,
   OpenedSchema,
+  OpenedSessionSchema,
   OutcomeSchema,
   type ConnectRequest,
   type Broken,
@@ -201,6 +202,15 @@ export class FakeHost implements AsyncDisposable {
 /** The first frame, of the object named `foo` if nothing else is said. */
 export function opened(id = ids.fromName("foo").toString(), name?: string): Frame {
   return { opened: create(OpenedSchema, { id, name }) };
+}
+
+/** The first frame of a connection on which the session of a resumable stub has completed so many calls. */
+export function resumed(completedThrough: number, retentionMs = 600_000): Frame {
+  const session = create(OpenedSessionSchema, {
+    completedThrough: BigInt(completedThrough),
+    retention: { seconds: BigInt(Math.floor(retentionMs / 1000)), nanos: (retentionMs % 1000) * 1e6 },
+  });
+  return { opened: create(OpenedSchema, { id: ids.fromName("foo").toString(), session }) };
 }
 
 /** One outcome for each number, whose value is the number. */

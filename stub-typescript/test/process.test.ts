@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { describe, test } from "node:test";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { SHARED_CALLS } from "./client.js";
-import { counting, FakeHost, opened, outcomes } from "./fake-host.js";
+import { counting, FakeHost, opened, outcomes, resumed } from "./fake-host.js";
 
 const PATIENCE_MS = 30_000;
 
@@ -52,6 +53,28 @@ describe("a process", () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       console.log((await counter.increment({ amount: 5n })).value);`;
     assert.equal(await run(host.url, program), "64\n10n\n");
+  });
+
+  test("ends though a resumable stub is open that has lost its connection, and stays as long as that has a call", async () => {
+    await using host = await FakeHost.start(
+      async function* (stub) {
+        yield resumed(0);
+        await stub.readInvocations(1);
+        throw new ConnectError("gone", Code.Unavailable);
+      },
+      async function* (stub) {
+        await stub.read();
+        await new Promise((resolve) => setTimeout(resolve, 300)); // Long after the process has nothing else to do.
+        yield resumed(1);
+        yield outcomes(1);
+        throw new ConnectError("gone", Code.Unavailable);
+      },
+    );
+    const program = `
+      const resumable = objects.namespace("COUNTER").resumable().getByName("foo");
+      resumable.call(Counter.method.get, {}).then(({ value }) => console.log(value));`;
+    assert.equal(await run(host.url, program), "1n\n");
+    assert.equal(host.stubs.length, 2);
   });
 
   test("stays until a call is answered that somebody waits for", async () => {

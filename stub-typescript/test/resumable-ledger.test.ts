@@ -6,7 +6,6 @@ import type { PendingCall } from "../src/call-queue.js";
 import { clientCause, Fate, Reasons } from "../src/failure.js";
 import {
   ConnectResponseSchema,
-  OpenedSessionSchema,
   OpenSchema,
   type ConnectResponse,
   type Session,
@@ -14,13 +13,12 @@ import {
 import { defaultClientOptions } from "../src/index.js";
 import type { Step } from "../src/ledger.js";
 import { ResumableLedger } from "../src/resumable-ledger.js";
-import { broken, opened, outcomes, type Frame } from "./fake-host.js";
+import { broken, outcomes, resumed, type Frame } from "./fake-host.js";
 import { randomFrom } from "./random.js";
 
 // A client's ledger and a host that keeps its rules, between which connections are lost at random: each call has to run once,
 // in its place, and whoever is told that it has not run must be told the truth.
 
-const RETENTION_MS = 600_000;
 const MAX_CALLS = 2;
 
 const options = Object.freeze({
@@ -34,17 +32,6 @@ const gone = clientCause(Reasons.CONNECTION_LOST, Code.Unavailable, "gone");
 
 function message({ opened, outcomes, broken }: Frame): ConnectResponse {
   return create(ConnectResponseSchema, { opened, outcomes, broken });
-}
-
-function resumed(completedThrough: number, retentionMs = RETENTION_MS): Frame {
-  const frame = opened();
-  if (frame.opened !== undefined) {
-    frame.opened.session = create(OpenedSessionSchema, {
-      completedThrough: BigInt(completedThrough),
-      retention: { seconds: BigInt(retentionMs / 1000) },
-    });
-  }
-  return frame;
 }
 
 interface DrivenCall extends PendingCall {

@@ -3,28 +3,25 @@ import { describe, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
-import { OpenedSessionSchema, type ConnectRequest } from "../src/gen/seriatim/v1/durable_objects_pb.js";
+import { RouteSchema, type ConnectRequest } from "../src/gen/seriatim/v1/durable_objects_pb.js";
 import { Fate, Reasons, type ConnectOptions, type DurableObjectStub } from "../src/index.js";
 import { DurableObjects } from "./client.js";
-import { broke, failureOf, latch, seen } from "./expect.js";
-import { broken, FakeHost, opened, outcomes, type Frame, type HostSide, type Script } from "./fake-host.js";
+import { broke, failureOf, latch, seen, until } from "./expect.js";
+import {
+  broken,
+  FakeHost,
+  opened,
+  outcomes,
+  resumed,
+  type Frame,
+  type HostSide,
+  type Script,
+} from "./fake-host.js";
 
 const { increment, get } = Counter.method;
 
 /** Soon enough for a test, and without a bound that a slow machine would meet. */
 const QUICK: ConnectOptions = { resumeBackoffMs: 1, maxResumeBackoffMs: 2 };
-
-/** The first frame of a connection on which the session stands so. */
-function resumed(completedThrough: number, retentionMs = 600_000): Frame {
-  const frame = opened();
-  if (frame.opened !== undefined) {
-    frame.opened.session = create(OpenedSessionSchema, {
-      completedThrough: BigInt(completedThrough),
-      retention: { seconds: BigInt(Math.floor(retentionMs / 1000)), nanos: (retentionMs % 1000) * 1e6 },
-    });
-  }
-  return frame;
-}
 
 async function withStub(
   host: FakeHost,
@@ -130,9 +127,7 @@ describe("a resumable stub", () => {
     });
     await withStub(host, async (stub) => {
       const first = stub.call(get, {});
-      while (host.stubs.length < 2 || host.stubs[1]?.frames.length !== 1) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      await until("the second connection's first frame", () => host.stubs[1]?.frames.length === 1);
       const second = stub.call(get, {}); // Made meanwhile: it keeps its place.
       await new Promise((resolve) => setImmediate(resolve));
       may.open();
@@ -472,9 +467,7 @@ describe("a resumable stub", () => {
       host,
       async (stub) => {
         const first = stub.call(get, {});
-        while (host.stubs.length < 2) {
-          await new Promise((resolve) => setImmediate(resolve));
-        }
+        await until("the second connection", () => host.stubs.length === 2);
         const late = await failureOf(stub.call(get, {}, { timeoutMs: 20 }));
         assert.deepEqual([late.reason, late.fate], [Reasons.ANSWER_OVERDUE, Fate.NOT_EXECUTED]);
         assert.match(late.message, /its deadline passed while the stub had no connection/);
@@ -531,9 +524,7 @@ describe("a resumable stub", () => {
       host,
       async (stub) => {
         const calls = [stub.call(get, {}), stub.call(get, {})];
-        while (host.stubs.length < 2) {
-          await new Promise((resolve) => setImmediate(resolve));
-        }
+        await until("the second connection", () => host.stubs.length === 2);
         calls.push(stub.call(get, {}));
         assert.equal((await failureOf(stub.call(get, {}))).reason, Reasons.BUFFER_FULL);
         over.open();
@@ -554,13 +545,65 @@ describe("a resumable stub", () => {
     });
     await withStub(host, async (stub) => {
       const call = failureOf(stub.call(get, {}));
-      while (host.stubs.length < 2) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      await until("the second connection", () => host.stubs.length === 2);
       stub.cancel("enough");
       const failure = await call;
       assert.deepEqual([failure.reason, failure.fate], [Reasons.STUB_CANCELLED, Fate.UNKNOWN]);
     });
+  });
+
+  test("is sent another way to a host that knows no shared calls", async () => {
+    const serving: Script = async function* (stub) {
+      yield resumed(0);
+      yield* answering(stub, 0);
+    };
+    await using host = await FakeHost.startWith({ servesMany: false }, losing(1), serving);
+    await withStub(
+      host,
+      async (stub) => {
+        assert.equal((await stub.call(get, {})).value, 1n);
+        await stub.close();
+      },
+      { sharedCalls: 1 },
+    );
+    assert.deepEqual(sessionsOf(host), [
+      [1, 0n, false],
+      [2, 0n, true],
+    ]);
+  });
+
+  test("follows a route with each connection, and forgets the one that was lost", async () => {
+    await using owner = await FakeHost.start(async function* (stub) {
+      yield resumed(0);
+      await stub.readInvocations(2);
+      yield outcomes(1);
+      throw lost();
+    });
+    const there = resumed(0);
+    if (there.opened !== undefined) {
+      there.opened.route = create(RouteSchema, { address: new URL(owner.url).host });
+    }
+    await using edge = await FakeHost.start(
+      async function* (stub) {
+        yield there;
+        yield* answering(stub, 0);
+      },
+      async function* (stub) {
+        yield resumed(1);
+        yield* answering(stub, 1);
+      },
+    );
+    using client = DurableObjects.connect(edge.url, { ...QUICK, followRoutes: true });
+    const namespace = client.namespace("COUNTER").resumable();
+    assert.equal((await namespace.getByName("foo").call(get, {})).value, 1n);
+    const stub = namespace.getByName("foo");
+    const values = await Promise.all([stub.call(get, {}), stub.call(get, {})]);
+    assert.deepEqual(
+      values.map(({ value }) => value),
+      [1n, 2n],
+    );
+    assert.deepEqual([edge.stubs.length, owner.stubs.length], [2, 1]);
+    assert.equal(edge.stubs[1]?.frames[0]?.open?.session?.connection, 2);
   });
 
   for (const has of ["has no call", "waits with a call"]) {

@@ -7,11 +7,10 @@ import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { OpenedSchema } from "../src/gen/seriatim/v1/durable_objects_pb.js";
 import { Fate, Reasons, type DurableObjects as Client, type DurableObjectStub } from "../src/index.js";
 import { DurableObjects, SHARED_CALLS } from "./client.js";
-import { failureOf } from "./expect.js";
+import { failureOf, until } from "./expect.js";
 import { broken, counting, FakeHost, ids, opened, outcomes, type Script } from "./fake-host.js";
 
 const { increment } = Counter.method;
-const PATIENCE_MS = 30_000;
 
 /** Opens the stub, says that the object is there, and answers one call. */
 function elsewhere(address: string): Script {
@@ -53,14 +52,6 @@ async function use(objects: Client): Promise<bigint> {
 async function fail(objects: Client): Promise<string> {
   const { reason, fate } = await failureOf(get(objects).call(increment, { amount: 1n }));
   return `${reason} ${fate}`;
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!isSo()) {
-    assert(performance.now() < deadline, `${what} never came`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 describe("routes", () => {
