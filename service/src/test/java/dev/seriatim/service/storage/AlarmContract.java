@@ -41,7 +41,20 @@ abstract class AlarmContract {
   /** Options for a store that is empty the first time, and the same one after that. */
   abstract StorageOptions options();
 
+  /**
+   * The store was read by the time that the test begins. An alarm that becomes durable while it is
+   * read for the first time may be offered twice.
+   */
   @BeforeEach
+  final void begin() {
+    open(options());
+    TestObject first = new TestObject(engine, "first");
+    first.turn(s -> s.setAlarm(clock.instant()));
+    engine.startAlarms(Set.of("TEST"), this::offered);
+    assertThat(nextOffer().name()).isEqualTo("first");
+    runAlarm(first, alarm -> {}, DurableObjectStorage::deleteAll);
+  }
+
   final void open() {
     open(options());
     engine.startAlarms(Set.of("TEST"), this::offered);

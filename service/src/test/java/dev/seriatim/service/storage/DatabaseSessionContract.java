@@ -11,6 +11,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,6 +40,11 @@ abstract class DatabaseSessionContract extends SessionContract {
 
   final long rows() {
     return number("SELECT count(*) FROM sessions");
+  }
+
+  /** What uncommitted writes hold. */
+  final long uncommitted() {
+    return ((CommittingEngine) engine).budget().used();
   }
 
   final void execute(String... statements) {
@@ -104,8 +111,11 @@ abstract class DatabaseSessionContract extends SessionContract {
     hold.awaitReached();
     write(object, 1);
     object.submit(s -> s.deleteAll(), says(OTHER_SESSION, row(2)), false);
+    assertThat(uncommitted()).isGreaterThan(2L * Batch.SESSION_BYTES);
     hold.release();
     object.awaitDurable(object.storage().gate());
+    other.awaitDurable(1);
+    assertThat(uncommitted()).isEqualTo(0);
     reopen();
     assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
     assertThat(object.storage().readSession(OTHER_SESSION)).isEqualTo(row(2));
@@ -137,10 +147,42 @@ abstract class DatabaseSessionContract extends SessionContract {
     for (int i = 0; i < 10; i++) {
       object.storage().submitSession(says(SessionId.ofKey("session " + i), large));
     }
+    assertThat(uncommitted()).isAtLeast(10L * Batch.SESSION_BYTES);
     hold.release();
     object.awaitDurable(object.storage().gate());
+    other.awaitDurable(1);
+    assertThat(uncommitted()).isEqualTo(0);
     assertThat(rows()).isEqualTo(10);
     assertThat(number("SELECT sum(length(frame)) FROM sessions")).isEqualTo(10 << 20);
+  }
+
+  @Test
+  void aFloodOfKeysWaitsForCommits() throws Exception {
+    engine.close();
+    open(options().withMaxUncommittedBytesPerObject(3L * Batch.SESSION_BYTES));
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    submitKey(0);
+    hold.awaitReached();
+    CompletableFuture<Long> third = new CompletableFuture<>();
+    CompletableFuture<Long> last = new CompletableFuture<>();
+    Thread flood =
+        Thread.startVirtualThread(
+            () -> {
+              submitKey(1);
+              third.complete(submitKey(2));
+              last.complete(submitKey(3));
+            });
+    assertThat(third.get(30, TimeUnit.SECONDS)).isEqualTo(3);
+    // Nothing is durable yet, so it can't have ended, now or later.
+    assertThat(last.isDone()).isFalse();
+    hold.release();
+    object.awaitDurable(last.get(30, TimeUnit.SECONDS));
+    flood.join();
+    assertThat(rows()).isEqualTo(4);
+  }
+
+  private long submitKey(int number) {
+    return object.submit(s -> {}, says(SessionId.ofKey("key " + number), keyRow()), true);
   }
 
   @Test
@@ -181,6 +223,7 @@ abstract class DatabaseSessionContract extends SessionContract {
     assertThat(object.storage().readSession(SESSION)).isEqualTo(row(3));
     hold.release();
     object.awaitFailure(last);
+    assertThat(uncommitted()).isEqualTo(0);
     // What was read before isn't so, and whoever would tell of it is told.
     StorageException e = assertThrows(StorageException.class, () -> object.storage().gate());
     assertThat(e).hasMessageThat().contains("may be lost");
@@ -212,7 +255,7 @@ abstract class DatabaseSessionContract extends SessionContract {
   void nothingIsSaidOfSessionsWhileACommitIsInDoubt() {
     engine.close();
     open(options().withStorePatience(Duration.ofMillis(100)));
-    object.awaitDurable(write(object, 1));
+    TestObject.untilItSucceeds(() -> object.awaitDurable(write(object, 1)));
     // Whoever asks what became of the commit gets no answer.
     faults.once(
         Faults.Step.AFTER_COMMIT,
@@ -229,7 +272,6 @@ abstract class DatabaseSessionContract extends SessionContract {
     assertInDoubt(() -> log.submitSession(says(SESSION, row(3))));
     execute("ALTER TABLE away RENAME TO commit_groups");
     TestObject.untilItSucceeds(() -> assertThat(log.readSession(SESSION)).isEqualTo(row(2)));
-    object.awaitDurable(object.storage().gate());
   }
 
   private static void assertInDoubt(org.junit.jupiter.api.function.Executable use) {
@@ -248,11 +290,15 @@ abstract class DatabaseSessionContract extends SessionContract {
 
   @Test
   void expiredRowsAreSweptAndNoOthers() throws SQLException {
-    for (int i = 0; i < 150; i++) {
+    // Not as many as any number of steps takes.
+    for (int i = 0; i < 130; i++) {
       object.storage().submitSession(says(SessionId.ofKey("session " + i), row(i)));
     }
-    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
-    assertThat(rows()).isEqualTo(151);
+    for (int i = 0; i < 30; i++) {
+      object.storage().submitSession(says(SessionId.ofKey("key " + i), keyRow()));
+    }
+    object.awaitDurable(object.storage().gate());
+    assertThat(rows()).isEqualTo(160);
     int _ = engine.sweepSessions(SweepPace.MOST);
     pass(Duration.ofMinutes(12));
     object.awaitDurable(write(object, 1));
@@ -260,13 +306,13 @@ abstract class DatabaseSessionContract extends SessionContract {
     Wait.until(
         () -> {
           sweep();
-          return rows() == 2;
+          return rows() == 31;
         },
         "all that has expired is swept");
     assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().readSession(KEY)).isEqualTo(keyRow());
+    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(1, 30));
     object.awaitDurable(write(object, 2));
-    assertThat(rows()).isEqualTo(2);
+    assertThat(rows()).isEqualTo(31);
   }
 
   private void sweep() {

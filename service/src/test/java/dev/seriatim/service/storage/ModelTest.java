@@ -32,14 +32,17 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Random turns against a plain map, on every store: reads, writes, nested transactions, throws,
- * instances that are discarded and evicted, commits that fail at every step, and stores that are
- * closed and opened again. Each run prints its seed when it fails; to run that seed again, and no
- * other: {@code -Dseriatim.seed=…}. More or longer runs: {@code -Dseriatim.model.runs=…}.
+ * sessions, instances that are discarded and evicted, commits that fail at every step, and stores
+ * that are closed and opened again. Each run prints its seed when it fails; to run that seed again,
+ * and no other: {@code -Dseriatim.seed=…}. More or longer runs: {@code -Dseriatim.model.runs=…}.
  */
 @Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class ModelTest {
   private static final List<String> KEYS =
       List.of("", "a", "a/1", "a/2", "a0", "b", "b\0", "é", "\uffff", "😀", "😀/x", "z");
+
+  private static final List<SessionId> SESSIONS =
+      List.of(SessionContract.SESSION, SessionContract.OTHER_SESSION, SessionContract.KEY);
 
   /** Says a lot about the faults. Held here, or the level would be forgotten. */
   private static final Logger COMMITTER_LOG = Logger.getLogger(Committer.class.getName());
@@ -91,17 +94,29 @@ final class ModelTest {
   }
 
   /** What an object has stored, according to the model. */
-  private record State(TreeMap<String, ByteString> entries, @Nullable Instant alarm) {
+  private record State(
+      TreeMap<String, ByteString> entries,
+      @Nullable Instant alarm,
+      Map<SessionId, SessionRow> sessions) {
     State() {
-      this(new TreeMap<>(Keys.ORDER), null);
+      this(new TreeMap<>(Keys.ORDER), null, new HashMap<>());
     }
 
     State copy() {
-      return new State(new TreeMap<>(entries), alarm);
+      return new State(new TreeMap<>(entries), alarm, new HashMap<>(sessions));
     }
 
     State withAlarm(@Nullable Instant newAlarm) {
-      return new State(entries, newAlarm);
+      return new State(entries, newAlarm, sessions);
+    }
+
+    void say(SessionWrite said) {
+      SessionRow row = said.row();
+      if (row == null) {
+        sessions.remove(said.session());
+      } else {
+        sessions.put(said.session(), row);
+      }
     }
   }
 
@@ -153,6 +168,7 @@ final class ModelTest {
     private final List<String> log = new ArrayList<>();
     private StorageEngine engine;
     private final List<Modelled> objects = new ArrayList<>();
+    private long said;
 
     Run(long seed, StorageOptions store) {
       this.random = new Random(seed);
@@ -202,6 +218,8 @@ final class ModelTest {
           each.object.discard();
         }
         case 3 -> settle(each);
+        case 4 -> submitSession(each);
+        case 5, 6, 7 -> readSession(each);
         default -> turn(each);
       }
     }
@@ -278,8 +296,14 @@ final class ModelTest {
             assertThat(s.refusal()).isNotNull();
           }
           default -> {
-            long commit = s.endTurn();
+            SessionWrite write = random.nextBoolean() ? say() : null;
+            boolean always = write != null && random.nextInt(4) == 0;
+            long commit = write == null ? s.endTurn() : s.endTurn(write, always);
             log(each, "end " + commit);
+            wrote |= always;
+            if (write != null && wrote) {
+              each.state.say(write);
+            }
             if (commit > each.history.lastKey()) {
               each.history.put(commit, each.state.copy());
             } else if (wrote && !(options.location() instanceof StorageOptions.Memory)) {
@@ -295,6 +319,46 @@ final class ModelTest {
         assertWithMessage("a lost instance: %s", e).that(s.refusal()).isNotNull();
         each.state = before;
         each.recover();
+      }
+    }
+
+    /** Something new of some session, or that it is over. */
+    private SessionWrite say() {
+      SessionId session = SESSIONS.get(random.nextInt(SESSIONS.size()));
+      boolean over = random.nextInt(5) == 0;
+      return SessionContract.says(session, over ? null : SessionContract.row(++said));
+    }
+
+    /** Without a turn. When all is settled, or it might come before a loss or after it. */
+    private void submitSession(Modelled each) {
+      settle(each);
+      SessionWrite write = say();
+      each.state.say(write);
+      long commit = each.object.storage().submitSession(write);
+      log(each, "session " + commit);
+      each.history.put(commit, each.state.copy());
+    }
+
+    private void readSession(Modelled each) {
+      if (isLost(each)) {
+        log(each, "recover");
+        each.recover();
+      }
+      SessionId session = SESSIONS.get(random.nextInt(SESSIONS.size()));
+      log(each, "read session");
+      SessionRow row = each.object.storage().readSession(session);
+      if (each.object.lossless()) {
+        assertThat(row).isEqualTo(each.state.sessions.get(session));
+      }
+      try {
+        long commit = each.object.storage().gate();
+        assertThat(commit).isAtMost(each.history.lastKey() + 1);
+        if (commit > each.history.lastKey()) {
+          each.history.put(commit, each.state.copy());
+        }
+      } catch (StorageException e) {
+        log(each, "lost in between");
+        assertThat(each.object.lossless()).isFalse();
       }
     }
 
@@ -448,6 +512,10 @@ final class ModelTest {
         assertThat(s.list()).containsExactlyEntriesIn(each.state.entries).inOrder();
         assertThat(s.getAlarm()).isEqualTo(Optional.ofNullable(each.state.alarm));
         s.endTurn();
+        for (SessionId session : SESSIONS) {
+          assertThat(each.object.storage().readSession(session))
+              .isEqualTo(each.state.sessions.get(session));
+        }
         each.object.evict();
       }
     }

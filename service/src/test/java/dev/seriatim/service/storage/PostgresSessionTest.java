@@ -18,7 +18,8 @@ final class PostgresSessionTest extends DatabaseSessionContract {
 
   @Override
   StorageOptions options() {
-    return StorageOptions.postgres(url);
+    // However busy the machine is, the lease is certain.
+    return StorageOptions.postgres(url).withLease(Duration.ofMinutes(10), Duration.ofSeconds(1));
   }
 
   @Override
@@ -96,6 +97,17 @@ final class PostgresSessionTest extends DatabaseSessionContract {
       commit = object.storage().gate();
     }
     object.awaitDurable(commit);
+  }
+
+  @Test
+  void rowsAreStampedWithTheDatabasesClock() {
+    object.awaitDurable(write(object, 1));
+    // The host's clock is somewhere else.
+    assertThat(
+            number(
+                "SELECT count(*) FROM sessions WHERE to_timestamp(expires * 60)"
+                    + " BETWEEN now() + interval '1 minute' AND now() + interval '11 minutes'"))
+        .isEqualTo(1);
   }
 
   @Test
