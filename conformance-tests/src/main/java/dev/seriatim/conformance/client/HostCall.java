@@ -228,7 +228,10 @@ final class HostCall {
     }
   }
 
-  /** Sends the outcomes which were sent before, and which the client didn't get: its connection was cut too soon. */
+  /**
+   * Sends the outcomes which were sent before, and which the client didn't get: its connection was
+   * cut too soon.
+   */
   private void tellAgain(long through) throws ScriptException, InterruptedException {
     long first = Objects.requireNonNull(session).answered() + 1;
     if (first <= through) {
