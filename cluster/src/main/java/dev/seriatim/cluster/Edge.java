@@ -7,6 +7,7 @@ import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.Slots.HostRow;
 import dev.seriatim.stub.DurableObjectId;
@@ -118,8 +119,9 @@ final class Edge implements RelayHost, AutoCloseable {
     }
 
     @Override
-    public SessionInput open(ObjectAddress address, Attachment attachment) {
-      Relay relay = new Relay(address, attachment, objects, Edge.this);
+    public SessionInput open(
+        ObjectAddress address, Attachment attachment, @Nullable SessionOpen session) {
+      Relay relay = new Relay(address, attachment, objects, session, Edge.this);
       relay.begin();
       return relay;
     }

@@ -11,7 +11,12 @@ import org.jspecify.annotations.Nullable;
  * on, and behind it what is still to be. Guarded by its relay.
  */
 final class KeptFrames {
-  private record Kept(StubFrame frame, int count, long room) {}
+  /** One with no invocation is kept to the end if something is wrong with it. */
+  private record Kept(StubFrame frame, int count, long room) {
+    boolean isFaulty() {
+      return count == 0 && !FrameScan.ofRequest(frame.bytes()).whole();
+    }
+  }
 
   private final RelayHost edge;
   private final ArrayDeque<Kept> passed = new ArrayDeque<>(2);
@@ -62,7 +67,7 @@ final class KeptFrames {
     answered += count;
     answeredOfFirst += count;
     for (Kept first = passed.peek();
-        first != null && first.count > 0 && answeredOfFirst >= first.count;
+        first != null && !first.isFaulty() && answeredOfFirst >= first.count;
         first = passed.peek()) {
       answeredOfFirst -= first.count;
       edge.giveRoom(Math.max(1, first.count), first.room);

@@ -8,6 +8,7 @@ import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Outcome;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +45,13 @@ final class LocalWay implements Way, Attachment {
   @Override
   public void open(long completed) {
     completedThrough = completed;
-    session = directory.open(relay.address(), this, relay.isFromObject());
+    ResumableStub resumable = relay.resumable();
+    session =
+        directory.open(
+            relay.address(),
+            this,
+            relay.isFromObject(),
+            resumable == null ? null : resumable.open());
   }
 
   @Override
@@ -134,11 +141,23 @@ final class LocalWay implements Way, Attachment {
   }
 
   @Override
+  public void sendOpened(Opened opened) {
+    if (relay.openedHere(this, opened)) {
+      relay.client().sendOpened(opened);
+    }
+  }
+
+  @Override
+  public void replayed() {
+    relay.client().replayed();
+  }
+
+  @Override
   public void send(List<Outcome> outcomes, @Nullable Broken broken) {
     if (!relay.answeredHere(this, outcomes.size())) {
       return;
     }
-    moved = broken != null && RelayEnds.isMoved(broken);
+    moved = broken != null && relay.resumable() == null && RelayEnds.isMoved(broken);
     if (!moved || !outcomes.isEmpty()) {
       relay.client().send(outcomes, moved ? null : broken);
     }

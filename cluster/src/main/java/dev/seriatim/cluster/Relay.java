@@ -10,9 +10,11 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
 import dev.seriatim.wire.Invocation;
@@ -78,13 +80,23 @@ final class Relay implements SessionInput {
   @GuardedBy("this")
   private final Astray astray = new Astray();
 
+  /** Null for a stub that can't be resumed. */
+  @GuardedBy("this")
+  private final @Nullable ResumableStub resumable;
+
   /**
    * A stub that has just been opened.
    *
    * @param client what carries it
    * @param fromObject whether an object of this host has opened it
+   * @param session what makes it a connection of a session; null if it is none
    */
-  Relay(ObjectAddress address, Attachment client, boolean fromObject, RelayHost edge) {
+  Relay(
+      ObjectAddress address,
+      Attachment client,
+      boolean fromObject,
+      @Nullable SessionOpen session,
+      RelayHost edge) {
     this.address = address;
     this.client = new ClientSide(this, client);
     this.fromObject = fromObject;
@@ -92,6 +104,12 @@ final class Relay implements SessionInput {
     this.kept = new KeptFrames(edge);
     this.slot = Slots.of(address.id());
     this.waitsSince = edge.nanos();
+    this.resumable = session == null ? null : new ResumableStub(session);
+  }
+
+  /** What a connection of a session can do beside; null if it is none. */
+  synchronized @Nullable ResumableStub resumable() {
+    return resumable;
   }
 
   ObjectAddress address() {
@@ -148,13 +166,17 @@ final class Relay implements SessionInput {
     take(Frame.of(frame.build().toByteArray()));
   }
 
+  private boolean isResumable() {
+    return resumable() != null;
+  }
+
   private void take(StubFrame frame) {
     FrameScan scan = FrameScan.ofRequest(frame.bytes());
     if (scan.first()) {
       fail(SessionInput.openedAgain());
       return;
     }
-    if (scan.count() == 0 && scan.whole()) {
+    if (scan.count() == 0 && scan.whole() && !isResumable()) {
       return;
     }
     long room = frame.size() + Session.INVOCATION_BYTES * scan.count();
@@ -378,8 +400,11 @@ final class Relay implements SessionInput {
       if (!counts(from)) {
         return;
       }
-      kept.answer(scan.count());
-      if (scan.broken() && RelayEnds.isMoved(frame)) {
+      if (resumable != null) {
+        given = resumable.frame(frame);
+      }
+      kept.answer(resumable == null ? scan.count() : resumable.fresh(scan.count()));
+      if (resumable == null && scan.broken() && RelayEnds.isMoved(frame)) {
         moving = true;
         byte[] before = FrameScan.responseBefore(frame.bytes());
         given = before.length == 0 ? null : EncodedFrame.ofBytes(before);
@@ -419,7 +444,16 @@ final class Relay implements SessionInput {
     if (!counts(from)) {
       return false;
     }
-    kept.answer(count);
+    kept.answer(resumable == null ? count : resumable.fresh(count));
+    return true;
+  }
+
+  /** The session of an object that is here is open. Whether its client is to know. */
+  synchronized boolean openedHere(Way from, Opened opened) {
+    if (resumable == null || !counts(from)) {
+      return false;
+    }
+    resumable.opened(opened);
     return true;
   }
 

@@ -49,6 +49,10 @@ final class TrunkWay implements Way {
         .id()
         .name()
         .ifPresentOrElse(object::setName, () -> object.setId(relay.address().id().toString()));
+    ResumableStub resumable = relay.resumable();
+    if (resumable != null) {
+      object.setSession(resumable.session());
+    }
     EncodedFrame first =
         EncodedFrame.of(ConnectRequest.newBuilder().setOpen(object.build()).build());
     trunk.open(this, open, first);

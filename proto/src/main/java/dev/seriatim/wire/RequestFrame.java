@@ -16,11 +16,17 @@ import org.jspecify.annotations.Nullable;
  *
  * @param open the object, or null
  * @param invocations whose arguments are parts of the frame's own bytes
+ * @param acknowledgedThrough an unsigned number; 0 if it says nothing
  * @param fault what is wrong with the frame behind these, or null
  */
 public record RequestFrame(
-    @Nullable Open open, List<Invocation> invocations, @Nullable String fault) {
+    @Nullable Open open,
+    List<Invocation> invocations,
+    long acknowledgedThrough,
+    @Nullable String fault) {
   private static final int OPEN = Tags.bytes(ConnectRequest.OPEN_FIELD_NUMBER);
+  private static final int ACKNOWLEDGED =
+      Tags.integer(ConnectRequest.ACKNOWLEDGED_THROUGH_FIELD_NUMBER);
   private static final int INVOCATION = Tags.bytes(ConnectRequest.INVOCATIONS_FIELD_NUMBER);
 
   /**
@@ -36,6 +42,7 @@ public record RequestFrame(
     InvocationReader reader = new InvocationReader(bytes, frame, in);
     Open open = null;
     List<Invocation> invocations = new ArrayList<>();
+    long acknowledged = 0;
     try {
       for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
         if (tag == INVOCATION) {
@@ -43,13 +50,15 @@ public record RequestFrame(
         } else if (tag == OPEN) {
           Open more = in.readMessage(Open.parser(), ExtensionRegistryLite.getEmptyRegistry());
           open = open == null ? more : open.toBuilder().mergeFrom(more).build();
+        } else if (tag == ACKNOWLEDGED) {
+          acknowledged = in.readUInt64();
         } else {
           UnknownFields.skip(in, tag, /* depth= */ 0);
         }
       }
     } catch (IOException e) {
-      return new RequestFrame(open, invocations, String.valueOf(e.getMessage()));
+      return new RequestFrame(open, invocations, acknowledged, String.valueOf(e.getMessage()));
     }
-    return new RequestFrame(open, invocations, null);
+    return new RequestFrame(open, invocations, acknowledged, null);
   }
 }

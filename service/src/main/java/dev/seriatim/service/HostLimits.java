@@ -30,6 +30,7 @@ public final class HostLimits {
   private final int maxStrayTurns;
   private final int maxSpinningTurns;
   private final ConnectionLimits connections;
+  private final SessionLimits sessions;
 
   private HostLimits(Builder builder) {
     turnLimit = builder.turnLimit;
@@ -47,6 +48,7 @@ public final class HostLimits {
     maxStubs = builder.maxStubs;
     maxStrayTurns = builder.maxStrayTurns;
     maxSpinningTurns = builder.maxSpinningTurns;
+    sessions = builder.sessions;
     connections =
         builder.connections == null
             ? ConnectionLimits.defaults(HEAP_BYTES, maxStubs, maxFrameBytes)
@@ -204,6 +206,11 @@ public final class HostLimits {
     return connections;
   }
 
+  /** What is remembered for stubs that can be resumed, and of idempotency keys. */
+  public SessionLimits sessions() {
+    return sessions;
+  }
+
   /**
    * How much may queue.
    *
@@ -239,6 +246,7 @@ public final class HostLimits {
     private int maxStrayTurns = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
     private int maxSpinningTurns = maxStrayTurns;
     private @Nullable ConnectionLimits connections;
+    private SessionLimits sessions = SessionLimits.defaults();
 
     private Builder() {}
 
@@ -363,6 +371,13 @@ public final class HostLimits {
     @CanIgnoreReturnValue
     public Builder connections(ConnectionLimits limits) {
       connections = limits;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#sessions}. */
+    @CanIgnoreReturnValue
+    public Builder sessions(SessionLimits limits) {
+      sessions = limits;
       return this;
     }
 

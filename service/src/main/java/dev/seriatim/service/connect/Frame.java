@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One frame from a client, or what is wrong with it. */
 public final class Frame implements Arrived, StubFrame {
-  private static final RequestFrame EMPTY = new RequestFrame(null, List.of(), null);
+  private static final RequestFrame EMPTY = new RequestFrame(null, List.of(), 0, null);
   private static final byte[] NOTHING = {};
 
   private final byte[] bytes;
@@ -82,6 +82,11 @@ public final class Frame implements Arrived, StubFrame {
   @Override
   public List<Invocation> invocations() {
     return read().invocations();
+  }
+
+  @Override
+  public long acknowledgedThrough() {
+    return read().acknowledgedThrough();
   }
 
   @Override

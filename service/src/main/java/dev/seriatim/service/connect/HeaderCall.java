@@ -42,6 +42,12 @@ import org.jspecify.annotations.Nullable;
 final class HeaderCall extends ServerCall.Listener<Argument> implements Attachment, Arrivals.Owner {
   private static final Logger logger = Logger.getLogger(HeaderCall.class.getName());
 
+  private static final String IDEMPOTENCY_KEY = "seriatim-idempotency-key";
+
+  /** Says of a call that has a key whether it was executed now, or before. */
+  private static final Metadata.Key<String> IDEMPOTENCY =
+      Metadata.Key.of("seriatim-idempotency", Metadata.ASCII_STRING_MARSHALLER);
+
   /** Headers that are about the call rather than for the method. */
   private static final Set<String> TRANSPORT_HEADERS =
       Set.of("content-type", "te", "user-agent", "accept-encoding", "content-length", "host");
@@ -67,6 +73,9 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
 
   /** Written by the session's writer. */
   private volatile boolean sent;
+
+  /** What the response says of the idempotency key; null if there is none. Written before that. */
+  private volatile @Nullable String idempotency;
 
   /**
    * Serves a call that has just come.
@@ -118,6 +127,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       timeout = Durations.fromNanos(deadline.timeRemaining(TimeUnit.NANOSECONDS));
     }
     metadata = metadata(headers);
+    idempotency = metadata.containsKey(IDEMPOTENCY_KEY) ? "recorded" : null;
     // Two, for gRPC tells from the second that there is only one.
     call.request(2);
   }
@@ -126,7 +136,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     Map<String, String> metadata = new HashMap<>();
     for (String name : headers.keys()) {
       if (name.startsWith("grpc-")
-          || name.startsWith("seriatim-")
+          || (name.startsWith("seriatim-") && !name.equals(IDEMPOTENCY_KEY))
           || TRANSPORT_HEADERS.contains(name)) {
         continue;
       }
@@ -170,7 +180,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       return;
     }
     try {
-      SessionInput opened = placement.open(address, this);
+      SessionInput opened = placement.open(address, this, /* session= */ null);
       session = opened;
       opened.add(
           List.of(
@@ -249,6 +259,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   }
 
   @Override
+  public void replayed() {
+    idempotency = "replayed";
+  }
+
+  @Override
   public boolean isReady() {
     return !sent || call.isReady(); // There is one outcome, and gRPC has room for one.
   }
@@ -258,7 +273,12 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     broken = last;
     sent = true;
     for (Outcome outcome : outcomes) {
-      call.sendHeaders(new Metadata());
+      Metadata headers = new Metadata();
+      String known = idempotency;
+      if (known != null) {
+        headers.put(IDEMPOTENCY, known);
+      }
+      call.sendHeaders(headers);
       Content message = outcome.message();
       call.sendMessage(EncodedFrame.ofBytes(message == null ? new byte[0] : message.toByteArray()));
     }

@@ -149,9 +149,9 @@ final class Lane extends StubReader {
   }
 
   @Override
-  void sendOpened(Opened opened) {
-    if (relayOpen != null) {
-      return; // Its edge has said so.
+  public void sendOpened(Opened opened) {
+    if (cancelled || (relayOpen != null && !opened.hasSession())) {
+      return; // Its edge has said so, unless it is only known here.
     }
     call.sendAside(
         this, EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()), null);

@@ -162,7 +162,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     }
 
     @Override
-    void sendOpened(Opened opened) {
+    public void sendOpened(Opened opened) {
       call.sendMessage(EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()));
     }
 

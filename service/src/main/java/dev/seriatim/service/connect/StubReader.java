@@ -8,6 +8,7 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Route;
@@ -30,9 +31,6 @@ abstract class StubReader implements Attachment {
 
   /** Where objects are found, and which there are. */
   abstract ConnectService service();
-
-  /** Says that the stub is open. */
-  abstract void sendOpened(Opened opened);
 
   final boolean isOpen() {
     return session != null;
@@ -88,8 +86,11 @@ abstract class StubReader implements Attachment {
       if (route != null) {
         opened.setRoute(route);
       }
+      if (object.hasSession()) {
+        return placement.open(address, this, SessionOpen.of(object, opened.build()));
+      }
       sendOpened(opened.build());
-      return placement.open(address, this);
+      return placement.open(address, this, /* session= */ null);
     } catch (BreakException e) {
       refuse(e.cause());
       return null;

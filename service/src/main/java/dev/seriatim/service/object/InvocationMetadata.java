@@ -7,6 +7,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the metadata of an invocation. */
 final class InvocationMetadata {
@@ -26,7 +27,8 @@ final class InvocationMetadata {
     for (Map.Entry<String, String> entry : entries(invocation).entrySet()) {
       String key = entry.getKey();
       String value = entry.getValue();
-      if (local && key.equals(CallChain.METADATA_KEY)) {
+      if ((local && key.equals(CallChain.METADATA_KEY))
+          || key.equals(IdempotencyKey.METADATA_KEY)) {
         continue;
       }
       if (!isHeaderName(key)) {
@@ -48,6 +50,11 @@ final class InvocationMetadata {
       }
     }
     return metadata;
+  }
+
+  /** What stands under this key, or null. */
+  static @Nullable String value(Invocation invocation, String key) {
+    return invocation.hasMetadata() ? entries(invocation).get(key) : null;
   }
 
   private static Map<String, String> entries(Invocation invocation) {
@@ -79,7 +86,7 @@ final class InvocationMetadata {
                         || c == '.');
   }
 
-  private static boolean isPrintableAscii(String value) {
+  static boolean isPrintableAscii(String value) {
     for (byte b : value.getBytes(US_ASCII)) {
       if (b < ' ' || b > '~') {
         return false;

@@ -105,9 +105,11 @@ final class InvocationRunner {
     long timeoutNanos;
     Metadata metadata;
     Object argument;
+    IdempotencyKey key;
     try {
       timeoutNanos = nanosLeft(stub, invocation);
       metadata = InvocationMetadata.read(invocation, stub.isLocal());
+      key = IdempotencyKey.of(invocation, method);
       argument = method.parse(invocation);
     } catch (MalformedArgumentException e) {
       return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
@@ -123,7 +125,13 @@ final class InvocationRunner {
       stub.breakTurn(Timeout.ranOutBeforeItsTurn(invocation), object.pendingCommit());
       return true;
     }
-    return runTurn(stub, invocation, method, argument, metadata, timeoutNanos);
+    if (key != null) {
+      thread.leaveTransport(); // The store may have to be asked.
+      if (new Remembering(object).repeat(stub, sequence, key)) {
+        return true;
+      }
+    }
+    return runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key);
   }
 
   private boolean refuse(Session stub, long sequence, BreakReason reason, String message) {
@@ -139,10 +147,11 @@ final class InvocationRunner {
       ObjectMethod method,
       Object argument,
       Metadata metadata,
-      long timeoutNanos) {
+      long timeoutNanos,
+      @Nullable IdempotencyKey key) {
     InvocationTurn turn;
     try {
-      turn = begin(stub, invocation);
+      turn = begin(stub, invocation, key);
     } catch (BreakException e) {
       stub.breakTurn(e.cause(), object.pendingCommit());
       return true;
@@ -187,12 +196,12 @@ final class InvocationRunner {
    *
    * @return null if this thread has lost the object at once
    */
-  private @Nullable InvocationTurn begin(Session stub, Invocation invocation)
-      throws BreakException {
+  private @Nullable InvocationTurn begin(
+      Session stub, Invocation invocation, @Nullable IdempotencyKey key) throws BreakException {
     while (true) {
       Instance instance = instances.beginTurn();
       InvocationTurn begun =
-          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation);
+          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation, key);
       thread.beginTurn(begun);
       if (!instance.isAborted()) {
         return begun;
@@ -225,7 +234,7 @@ final class InvocationRunner {
     long commit = 0;
     if (failure == null) {
       try {
-        commit = instance.storage().endTurn();
+        commit = submit(ended);
       } catch (RuntimeException | Error e) {
         stub.giveUp(ended.outcome());
         failure = instances.notSubmitted(instance, e);
@@ -249,6 +258,13 @@ final class InvocationRunner {
               : failure.blaming(ended.sequence()),
           seen);
     }
+  }
+
+  /** Submits what a turn wrote, and what is to be remembered of it. Gives what it waits for. */
+  private long submit(InvocationTurn ended) {
+    return ended.key() == null && ended.stub().record() == null
+        ? ended.instance().storage().endTurn()
+        : new Remembering(object).submit(ended);
   }
 
   private void complete(InvocationTurn ended, long commit) {

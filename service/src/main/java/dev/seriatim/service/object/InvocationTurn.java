@@ -18,6 +18,9 @@ final class InvocationTurn extends Turn implements Reply {
   private final Session stub;
   private final Invocation invocation;
 
+  /** Null if the call may be executed again when it comes again. */
+  private final @Nullable IdempotencyKey key;
+
   // Written by whoever closes the reply, before `closed`.
   private @Nullable Content message;
   private @Nullable Value json;
@@ -27,10 +30,20 @@ final class InvocationTurn extends Turn implements Reply {
   // The turn thread's own.
   private @Nullable Outcome outcome;
 
-  InvocationTurn(long number, Instance instance, Session stub, Invocation invocation) {
+  InvocationTurn(
+      long number,
+      Instance instance,
+      Session stub,
+      Invocation invocation,
+      @Nullable IdempotencyKey key) {
     super(number, instance);
+    this.key = key;
     this.stub = stub;
     this.invocation = invocation;
+  }
+
+  @Nullable IdempotencyKey key() {
+    return key;
   }
 
   /** The stub whose invocation it is. */

@@ -2,12 +2,15 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.OutcomeBudget;
 import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionObject;
+import dev.seriatim.service.session.SessionOpen;
+import dev.seriatim.service.session.SessionRecord;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
@@ -40,6 +43,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   /** Null as long as nothing had to be counted. */
   private volatile @Nullable OutcomeBudget outcomeBudget;
+
+  /** Null as long as there was no session, and no idempotency key. */
+  private volatile @Nullable SessionTable sessions;
 
   private final Mailbox mailbox = new Mailbox();
   private final Instances instances;
@@ -90,6 +96,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** What the object is called, as far as that is known without asking the store. */
   @Nullable String name() {
     return log.knownName();
+  }
+
+  /** What the object has committed, and is about to. */
+  ObjectLog log() {
+    return log;
   }
 
   @Override
@@ -155,8 +166,39 @@ final class LiveObject implements SessionObject, Possession.Owner {
         || log.pendingCommit() != 0) {
       return false;
     }
+    SessionTable remembered = sessions;
+    if (remembered != null) {
+      remembered.retire();
+    }
     log.close();
     return true;
+  }
+
+  // ---- sessions, by whoever has the object
+
+  /** The object's sessions, of which few objects have any. */
+  SessionTable sessions() {
+    SessionTable made = sessions;
+    if (made == null) {
+      made = new SessionTable(this, log);
+      sessions = made;
+    }
+    return made;
+  }
+
+  @Override
+  public void claim(Session connection, SessionOpen open) throws BreakException {
+    sessions().claim(connection, open);
+  }
+
+  @Override
+  public long submit(SessionRecord record) {
+    return sessions().stored().submitBreak(record);
+  }
+
+  @Override
+  public void closed(SessionRecord record) {
+    sessions().closed(record);
   }
 
   // ---- work comes in, on any thread

@@ -7,6 +7,7 @@ import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
@@ -122,10 +123,15 @@ public final class ObjectDirectory implements AutoCloseable {
    *
    * @param attachment what carries it
    * @param local whether it is an object of this host that opens it
+   * @param session what makes it a connection of a session; null if it is none
    */
-  public Session open(ObjectAddress address, Attachment attachment, boolean local) {
+  public Session open(
+      ObjectAddress address,
+      Attachment attachment,
+      boolean local,
+      @Nullable SessionOpen session) {
     LiveObject object = hold(address);
-    Session stub = new Session(object, host.sessions(), attachment, local);
+    Session stub = new Session(object, host.sessions(), attachment, local, session);
     if (local) {
       localStubs.add(stub);
     } else {
@@ -135,6 +141,8 @@ public final class ObjectDirectory implements AutoCloseable {
       stub.breakSoon(drainCause());
     } else if (!departures.letsIn(address.id(), local)) {
       stub.breakSoon(Departures.cause());
+    } else {
+      stub.begin();
     }
     return stub;
   }

@@ -5,6 +5,7 @@ import dev.seriatim.service.session.OutcomeBudget;
 import dev.seriatim.service.session.Pulse;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.SessionHost;
+import dev.seriatim.service.session.SessionMemory;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjects;
 import java.util.concurrent.Executor;
@@ -61,7 +62,15 @@ record ObjectHost(
       Supplier<DurableObjects> localObjects) {
     StuckTurns stuckTurns = new StuckTurns(limits.maxStrayTurns(), limits.maxSpinningTurns());
     return new ObjectHost(
-        new SessionHost(limits, nanos, new DeadlineTimer(threads), new Pulse()),
+        new SessionHost(
+            limits,
+            nanos,
+            new DeadlineTimer(threads),
+            new SessionMemory(
+                storage.isVolatile()
+                    ? Long.MAX_VALUE // Nobody else has it.
+                    : limits.sessions().maxUnacknowledgedBytesOfHost()),
+            new Pulse()),
         storage,
         threads,
         threadStarter,

@@ -93,7 +93,8 @@ final class TurnThread {
     }
   }
 
-  private void leaveTransport() {
+  /** What comes may take longer than a short turn. */
+  void leaveTransport() {
     MountedThread thread = onTransport;
     if (thread != null) {
       onTransport = null;
@@ -115,6 +116,9 @@ final class TurnThread {
   private boolean serveStub(Session served) {
     invocation = null;
     stub = served;
+    if (served.isUnclaimed()) {
+      leaveTransport(); // The store may have to be asked.
+    }
     invocation = served.takeInvocation();
     if (invocation != null && !invocations.run(served, invocation)) {
       return false;

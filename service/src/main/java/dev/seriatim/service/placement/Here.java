@@ -5,6 +5,7 @@ import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.SessionOpen;
 import org.jspecify.annotations.Nullable;
 
 /** The placement of a host that is alone: every object is here. */
@@ -36,8 +37,9 @@ public final class Here implements Placement {
   }
 
   @Override
-  public SessionInput open(ObjectAddress address, Attachment attachment) {
-    return directory.open(address, attachment, local);
+  public SessionInput open(
+      ObjectAddress address, Attachment attachment, @Nullable SessionOpen session) {
+    return directory.open(address, attachment, local, session);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.wire.Invocation;
 import java.util.List;
@@ -42,12 +43,13 @@ public final class Peers implements Placement {
   }
 
   @Override
-  public SessionInput open(ObjectAddress address, Attachment attachment) {
+  public SessionInput open(
+      ObjectAddress address, Attachment attachment, @Nullable SessionOpen session) {
     if (!slots.has(Slots.of(address.id()))) {
       attachment.close(NOT_OWNER);
       return new Refused();
     }
-    return directory.open(address, attachment, attachment.isFromObject());
+    return directory.open(address, attachment, attachment.isFromObject(), session);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Route;
 import org.jspecify.annotations.Nullable;
@@ -19,9 +20,11 @@ public interface Placement {
    * Opens a stub on an object, wherever that is.
    *
    * @param attachment what carries it; it may be told something at once, on this thread
+   * @param session what makes it a connection of a session, where {@link Attachment#sendOpened} is
+   *     told what it says; null if it is none
    * @return where the attachment puts what its client sends
    */
-  SessionInput open(ObjectAddress address, Attachment attachment);
+  SessionInput open(ObjectAddress address, Attachment attachment, @Nullable SessionOpen session);
 
   /**
    * Whether an object of this id, which is yet to be made, is better made than one of another id:

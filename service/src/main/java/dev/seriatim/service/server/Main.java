@@ -92,6 +92,9 @@ public final class Main implements Callable<Integer> {
   @ArgGroup(exclusive = false, validate = false, heading = "Limits of connections:%n")
   private ConnectionOptions connections = new ConnectionOptions();
 
+  @ArgGroup(exclusive = false, validate = false, heading = "Limits of what is remembered:%n")
+  private SessionOptions sessions = new SessionOptions();
+
   /** Both files or neither. */
   private static final class Tls {
     @Option(
@@ -133,7 +136,7 @@ public final class Main implements Callable<Integer> {
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
     List<String> served;
     try {
-      builder.limits(connections.applyTo(limits.toLimits()));
+      builder.limits(connections.applyTo(limits.toLimits().sessions(sessions.toLimits())));
       builder.storage(store.applyTo(place.toOptions()));
       Cluster joined =
           cluster.make(

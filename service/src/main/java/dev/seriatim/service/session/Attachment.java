@@ -3,6 +3,7 @@ package dev.seriatim.service.session;
 import com.google.protobuf.ByteString;
 import com.google.rpc.Status;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Content;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.Outcome;
@@ -39,6 +40,16 @@ public interface Attachment {
 
   /** Whether the client reads as fast as it is sent to; may be asked from any thread. */
   boolean isReady();
+
+  /**
+   * Says that the stub is open, if that has to wait for the session. Before anything else is sent.
+   */
+  default void sendOpened(Opened opened) {
+    throw new IllegalStateException("a stub that isn't resumable is opened by what carries it");
+  }
+
+  /** What was invoked has an outcome already, which is told again. Before it is sent. */
+  default void replayed() {}
 
   /**
    * Sends one frame.

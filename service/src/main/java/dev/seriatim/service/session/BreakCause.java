@@ -39,11 +39,15 @@ public record BreakCause(
         switch (reason) {
           case OBJECT_EXCEPTION, OBJECT_START_FAILED -> Code.UNKNOWN;
           case UNKNOWN_METHOD -> Code.UNIMPLEMENTED;
-          case MALFORMED_ARGUMENT, INVALID_ID, SEQUENCE_VIOLATION, PROTOCOL_VIOLATION ->
+          case MALFORMED_ARGUMENT,
+              INVALID_ID,
+              SEQUENCE_VIOLATION,
+              PROTOCOL_VIOLATION,
+              IDEMPOTENCY_MISMATCH ->
               Code.INVALID_ARGUMENT;
           case INVOCATION_TIMED_OUT -> Code.DEADLINE_EXCEEDED;
-          case OBJECT_RESET -> Code.ABORTED;
-          case CALL_CYCLE -> Code.FAILED_PRECONDITION;
+          case OBJECT_RESET, SESSION_SUPERSEDED -> Code.ABORTED;
+          case CALL_CYCLE, SESSION_EXPIRED -> Code.FAILED_PRECONDITION;
           case OVERLOADED -> Code.RESOURCE_EXHAUSTED;
           case HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED -> Code.UNAVAILABLE;
           case UNKNOWN_NAMESPACE -> Code.NOT_FOUND;

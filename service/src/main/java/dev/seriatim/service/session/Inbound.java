@@ -14,6 +14,9 @@ sealed interface Inbound {
   record Invocations(List<Invocation> invocations, long room, long arrivedNanos)
       implements Inbound {}
 
+  /** The session, of which this is a connection, is to be found. Comes first. */
+  record Claim(SessionOpen open) implements Inbound {}
+
   /** Something that breaks the stub when its turn comes. */
   record Failure(BreakCause cause) implements Inbound {}
 

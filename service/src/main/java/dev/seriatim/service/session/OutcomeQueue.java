@@ -6,6 +6,7 @@ import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import java.util.logging.Level;
@@ -49,6 +50,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   @GuardedBy("this")
   private long completed;
 
+  /** Null for a stub that can't be resumed, and until its record was found. Written holding this. */
+  private volatile @Nullable Resumed resumed;
+
   /** Null until an invocation with a timeout has had to wait. */
   @GuardedBy("this")
   private @Nullable TurnDeadline deadline;
@@ -61,6 +65,23 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
    * thread, and cleared by the writer, who sends, and then looks at it: one of them sees the other.
    */
   private volatile boolean paused;
+
+  /** What a connection of a session has beside. */
+  private static final class Resumed {
+    final SessionRecord record;
+
+    /** The commit that has to be durable before anything is sent. */
+    final long gate;
+
+    /** What has to be sent first; null if it was. Guarded by the queue's lock. */
+    @Nullable Opened opened;
+
+    Resumed(SessionRecord record, long gate, Opened opened) {
+      this.record = record;
+      this.gate = gate;
+      this.opened = opened;
+    }
+  }
 
   OutcomeQueue(Session session, Attachment attachment, OutputGate gate) {
     this.session = session;
@@ -170,13 +191,107 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   }
 
   private synchronized boolean hasTooMuch() {
-    if (line.heapBytes() == 0 || isOver()) {
+    if (isOver()) {
+      return false;
+    }
+    Resumed connection = resumed;
+    if (connection != null && connection.record.isFull()) {
+      return true;
+    }
+    if (line.heapBytes() == 0) {
       return false;
     }
     HostLimits limits = session.host().limits();
     return line.heapBytes() >= limits.stubOutcomeBytes()
         || (line.wireBytes() >= limits.maxUnreadOutcomeBytes() && !attachment.isReady())
         || line.isOverBudget();
+  }
+
+  // ---- connections of a session
+
+  /** What is remembered of the session; null if the stub can't be resumed, or isn't open yet. */
+  @Nullable SessionRecord record() {
+    Resumed connection = resumed;
+    return connection == null ? null : connection.record;
+  }
+
+  /**
+   * The record was found: the client is told where it stands, and what it has missed. By the turn
+   * thread, before the first turn; {@link #open} must follow.
+   *
+   * @return the commit that all of that waits for
+   */
+  long claimed(SessionRecord record, Opened opened, long commit) {
+    SessionRecord.Replay replay = record.replay();
+    synchronized (this) {
+      resumed = new Resumed(record, commit, opened);
+      if (isOver()) {
+        return 0;
+      }
+      completed = replay.completed();
+      for (int i = 0; i < replay.outcomes().size(); i++) {
+        line.add(replay.outcomes().get(i), Math.max(commit, replay.gates().get(i)));
+      }
+      Broken broken = replay.broken();
+      if (broken != null) {
+        Status end =
+            Status.newBuilder()
+                .setCode(broken.getCause().getCode())
+                .setMessage(broken.getCause().getMessage())
+                .build();
+        endWith(broken, end, Math.max(commit, replay.brokenGate()));
+      }
+      return Math.max(commit, line.lastGate());
+    }
+  }
+
+  /** Tells the client, when that commit is durable. */
+  void open(long behind) {
+    boolean waits = !gate.isOpen(behind);
+    flush();
+    if (waits) {
+      gate.await(this, behind);
+    }
+  }
+
+  /** A newer connection has come: this one ends without a word on what ran. */
+  void supersede(Status status) {
+    synchronized (this) {
+      if (isOver()) {
+        return;
+      }
+      line.clear();
+      forgetOpened();
+      endWith(null, status, 0);
+    }
+    flush();
+  }
+
+  /** The client has acknowledged outcomes: turns may begin that had to wait for that. */
+  void acknowledged() {
+    if (paused) {
+      flush();
+    }
+  }
+
+  /** What completes next was executed before. */
+  void replayed() {
+    attachment.replayed();
+  }
+
+  /** Nothing is said of where the session stands. */
+  @GuardedBy("this")
+  private void forgetOpened() {
+    Resumed connection = resumed;
+    if (connection != null) {
+      connection.opened = null;
+    }
+  }
+
+  @GuardedBy("this")
+  private long openedGate() {
+    Resumed connection = resumed;
+    return connection == null || connection.opened == null ? 0 : connection.gate;
   }
 
   // ---- any thread
@@ -286,6 +401,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   synchronized void drop() {
     state = isOver() ? SessionState.Simple.CLOSED : new SessionState.GivenUp(line.lastGate());
     line.clear();
+    forgetOpened();
     closeDeadline();
   }
 
@@ -304,8 +420,8 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
 
   @Override
   public synchronized boolean waitsFor(long durable) {
-    return Math.max(line.lastGate(), state instanceof SessionState.GivenUp(long gate) ? gate : 0)
-        > durable;
+    long last = Math.max(line.lastGate(), openedGate());
+    return Math.max(last, state instanceof SessionState.GivenUp(long gate) ? gate : 0) > durable;
   }
 
   /**
@@ -319,6 +435,12 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
       synchronized (this) {
         if (state instanceof SessionState.GivenUp(long gate) && gate >= loss.first()) {
           state = SessionState.Simple.CLOSED; // A turn that has begun stands on what is lost.
+          return;
+        }
+        if (openedGate() >= loss.first()) {
+          line.clear(); // Nothing is open yet, and another connection may find out.
+          forgetOpened();
+          endBroken(loss.cause(), 0);
           return;
         }
         if (line.lastGate() < loss.first() || line.isEmpty()) {
@@ -343,6 +465,10 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
 
   @GuardedBy("this")
   private void endBroken(BreakCause cause, long commit) {
+    Resumed connection = resumed;
+    if (connection != null && !cause.retryable()) {
+      boolean _ = connection.record.broke(cause);
+    }
     endWith(cause.toBroken(completed), cause.toEnd(), commit);
   }
 
@@ -374,10 +500,25 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   @Override
   protected boolean sendNext() {
     OutcomeLine.Frame frame;
+    Opened opened = null;
     synchronized (this) {
       if (!attachment.isReady()) {
         return false;
       }
+      Resumed connection = resumed;
+      if (connection != null && connection.opened != null) {
+        if (!gate.isOpen(connection.gate)) {
+          return false;
+        }
+        opened = connection.opened;
+        connection.opened = null;
+      }
+    }
+    if (opened != null) {
+      attachment.sendOpened(opened);
+      return true;
+    }
+    synchronized (this) {
       line.delivered();
       frame = line.take(gate);
       if (frame == null) {
@@ -385,6 +526,10 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
       }
       if (frame.end() != null) {
         state = SessionState.Simple.CLOSED;
+      }
+      Resumed connection = resumed;
+      if (connection != null && !frame.outcomes().isEmpty()) {
+        connection.record.sent(frame.outcomes().getLast().sequence());
       }
     }
     try {

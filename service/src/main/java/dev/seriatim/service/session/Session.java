@@ -2,6 +2,7 @@ package dev.seriatim.service.session;
 
 import com.google.protobuf.Duration;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import java.util.List;
@@ -41,6 +42,13 @@ public final class Session implements SessionInput {
   /** Whether turns may begin on the thread on which the client's frames come. */
   private final boolean onTransport;
 
+  /**
+   * What opens a connection of a session whose record isn't attached yet; null for what is. Written
+   * by the turn thread, behind {@link #nextSequence}, which is the attachment thread's from then
+   * on.
+   */
+  private volatile @Nullable SessionOpen unclaimed;
+
   private final Queue<Inbound> inbound = new ConcurrentLinkedQueue<>();
   private final OutcomeQueue outcomes;
 
@@ -61,8 +69,14 @@ public final class Session implements SessionInput {
    * The session of a stub that has just been opened.
    *
    * @param local whether it is an object that opened it, of this host or of its cluster
+   * @param open what makes it a connection of a session that can be resumed; null if it is none
    */
-  public Session(SessionObject object, SessionHost host, Attachment attachment, boolean local) {
+  public Session(
+      SessionObject object,
+      SessionHost host,
+      Attachment attachment,
+      boolean local,
+      @Nullable SessionOpen open) {
     this.local = local;
     // An object's own call comes on the thread of its turn, which is busy with that.
     this.onTransport = !local && attachment.isOnTransport();
@@ -71,6 +85,17 @@ public final class Session implements SessionInput {
     this.budget = new QueueBudget("the stub", host.limits().stubQueue(), object.budget());
     this.nextSequence = attachment.completedThrough() + 1;
     this.outcomes = new OutcomeQueue(this, attachment, object.gate());
+    this.unclaimed = open;
+    if (open != null) {
+      inbound.add(new Inbound.Claim(open));
+    }
+  }
+
+  /** Lets the record be found, if there is to be one. Before anything comes in. */
+  public void begin() {
+    if (unclaimed != null) {
+      schedule(onTransport);
+    }
   }
 
   SessionObject object() {
@@ -96,6 +121,11 @@ public final class Session implements SessionInput {
   @Override
   public void add(List<Invocation> invocations, int bytes) {
     if (sealed) {
+      return;
+    }
+    SessionOpen open = unclaimed;
+    if (open != null && !open.isFirst() && !invocations.isEmpty()) {
+      fail(beforeOpened(invocations.getFirst(), open));
       return;
     }
     int valid = 0;
@@ -135,6 +165,30 @@ public final class Session implements SessionInput {
     }
   }
 
+  private static BreakCause beforeOpened(Invocation invocation, SessionOpen open) {
+    return BreakCause.of(
+            BreakReason.PROTOCOL_VIOLATION,
+            "invocation %s on connection %s of a session, expected none before it is opened"
+                .formatted(
+                    Long.toUnsignedString(invocation.sequence()),
+                    Long.toUnsignedString(open.connection())))
+        .blaming(invocation.sequence());
+  }
+
+  @Override
+  public void acknowledge(long through) {
+    SessionRecord record = outcomes.record();
+    if (record == null || sealed) {
+      return;
+    }
+    BreakCause violation = record.acknowledge(through);
+    if (violation != null) {
+      fail(violation);
+    } else {
+      outcomes.acknowledged();
+    }
+  }
+
   private BreakCause outOfSequence(Invocation invocation) {
     return BreakCause.of(
             BreakReason.SEQUENCE_VIOLATION,
@@ -157,7 +211,7 @@ public final class Session implements SessionInput {
   public void fail(BreakCause cause) {
     if (!sealed) {
       sealed = true;
-      if (!outcomes.breakBehind(nextSequence - 1, cause)) {
+      if (unclaimed != null || !outcomes.breakBehind(nextSequence - 1, cause)) {
         enqueue(new Inbound.Failure(cause));
       }
     }
@@ -167,7 +221,8 @@ public final class Session implements SessionInput {
   public void halfClose() {
     if (!sealed) {
       sealed = true;
-      if (!outcomes.endBehind(nextSequence - 1)) {
+      // The end of a session is for the turn thread: the store may have to forget it.
+      if (isResumable() || !outcomes.endBehind(nextSequence - 1)) {
         enqueue(new Inbound.HalfClose());
       }
     }
@@ -236,12 +291,17 @@ public final class Session implements SessionInput {
           nextInFrame = 0;
           current = next;
         }
+        case Inbound.Claim claim -> claim(claim.open());
         case Inbound.Failure failure -> {
-          outcomes.breakNow(failure.cause(), object.pendingCommit());
+          breakTurn(failure.cause(), object.pendingCommit());
           return null;
         }
-        case Inbound.HalfClose end -> {
+        case Inbound.HalfClose _ -> {
           outcomes.end();
+          SessionRecord record = outcomes.record();
+          if (record != null) {
+            object.closed(record);
+          }
           return null;
         }
       }
@@ -257,6 +317,61 @@ public final class Session implements SessionInput {
         yield null;
       }
     };
+  }
+
+  private void claim(SessionOpen open) {
+    if (outcomes.hasEnded()) {
+      return;
+    }
+    try {
+      object.claim(this, open);
+    } catch (BreakException e) {
+      outcomes.breakNow(e.cause(), /* commit= */ 0);
+    }
+  }
+
+  /**
+   * The record is this connection's from now on.
+   *
+   * @param opened what its client is told, when that commit is durable
+   * @param next the number of the next invocation
+   */
+  public void claimed(SessionRecord record, Opened opened, long commit, long next) {
+    if (unclaimed != null && !unclaimed.isFirst()) {
+      nextSequence = next; // Nothing else has touched it so far.
+    }
+    long behind = outcomes.claimed(record, opened, commit);
+    unclaimed = null; // Before the client can know.
+    outcomes.open(behind);
+    if (outcomes.hasEnded()) {
+      record.detached(this, host.nanos());
+    }
+  }
+
+  /** Whether its record has still to be found, which may take longer than a turn. */
+  public boolean isUnclaimed() {
+    return unclaimed != null;
+  }
+
+  /** What is remembered of it; null if it isn't resumable, or is not open yet. */
+  public @Nullable SessionRecord record() {
+    return outcomes.record();
+  }
+
+  private boolean isResumable() {
+    return unclaimed != null || outcomes.record() != null;
+  }
+
+  /** A newer connection of its session has come: nothing is run or sent here any more. */
+  public void supersede(long by) {
+    outcomes.supersede(SessionRecord.superseded(by));
+    discardInbound();
+    abandonTurn();
+  }
+
+  /** The outcome of the next invocation to be completed isn't new. */
+  public void replayed() {
+    outcomes.replayed();
   }
 
   /** When the invocation that was taken last had arrived. */
@@ -316,7 +431,16 @@ public final class Session implements SessionInput {
   /** The turn failed: the stub breaks, which is told when the commit is durable. */
   public void breakTurn(BreakCause cause, long commit) {
     abandonTurn();
-    outcomes.breakNow(cause, commit);
+    long behind = commit;
+    SessionRecord record = outcomes.record();
+    if (record != null) {
+      record.withdraw();
+      if (!cause.retryable() && record.broke(cause) && record.isStored()) {
+        behind = Math.max(commit, object.submit(record));
+        record.brokenBehind(behind);
+      }
+    }
+    outcomes.breakNow(cause, behind);
   }
 
   /** The turn has its effect, but its outcome can't be told: the call ends without a break. */
@@ -335,6 +459,7 @@ public final class Session implements SessionInput {
       switch (inbound.peek()) {
         case null -> {}
         case Inbound.Invocations next -> awaitTurn(next, 0);
+        case Inbound.Claim _ -> {}
         // It is the last thing, and needn't wait for what the object does next.
         case Inbound.Failure _, Inbound.HalfClose _ -> {
           Invocation _ = takeInvocation();
@@ -407,6 +532,10 @@ public final class Session implements SessionInput {
 
   /** Nothing is to come or to leave any more. */
   void detach() {
+    SessionRecord record = outcomes.record();
+    if (record != null) {
+      record.detached(this, host.nanos());
+    }
     object.ended(this);
   }
 

@@ -15,8 +15,14 @@ public interface SessionInput {
    */
   void add(List<Invocation> invocations, int bytes);
 
+  /** The client has received every outcome up to this one; it means something to a session alone. */
+  default void acknowledge(long through) {}
+
   /** Takes the first frame in, which has opened the stub. */
   default void addFirst(StubFrame frame) {
+    if (frame.acknowledgedThrough() != 0) {
+      acknowledge(frame.acknowledgedThrough());
+    }
     if (!frame.invocations().isEmpty()) {
       add(frame.invocations(), frame.size());
     }

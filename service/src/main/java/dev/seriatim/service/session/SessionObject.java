@@ -35,6 +35,24 @@ public interface SessionObject {
    */
   void ready(Session session, boolean byTransport);
 
+  /**
+   * Finds the record of a session, and attaches this connection to it: see {@link Session#claimed}.
+   * Called by whoever has the object, between two turns; may block on the store.
+   *
+   * @throws BreakException if it can't be had
+   */
+  void claim(Session connection, SessionOpen open) throws BreakException;
+
+  /**
+   * Makes what the record says durable, its break included. Called by whoever has the object.
+   *
+   * @return the commit that does so; 0 if there is none
+   */
+  long submit(SessionRecord record);
+
+  /** The client has closed its stub, and needs nothing more. Called by whoever has the object. */
+  void closed(SessionRecord record);
+
   /** The session is over. May be called again. */
   void ended(Session session);
 }

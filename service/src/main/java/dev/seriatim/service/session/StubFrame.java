@@ -25,6 +25,9 @@ public interface StubFrame {
   /** Its invocations, as far as it can be read. Reads it. */
   List<Invocation> invocations();
 
+  /** Through which number outcomes have been received, unsigned; 0 if it says nothing. Reads it. */
+  long acknowledgedThrough();
+
   /** Why the stub breaks behind these invocations, or null. Reads it. */
   @Nullable BreakCause fault();
 }

@@ -1,0 +1,176 @@
+package dev.seriatim.service.object;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.seriatim.service.StorageException;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionRecord;
+import dev.seriatim.service.storage.ObjectLog;
+import dev.seriatim.service.storage.SessionId;
+import dev.seriatim.service.storage.SessionRow;
+import dev.seriatim.service.storage.SessionWrite;
+import dev.seriatim.service.storage.TurnStorage;
+import dev.seriatim.v1.ConnectResponse;
+import dev.seriatim.wire.Outcome;
+import dev.seriatim.wire.ResponseEncoder;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Remembers what a turn replied, so that it need not run again: as part of its stub's session, and
+ * under its idempotency key. Used by the object's turn thread; stateless.
+ */
+final class Remembering {
+  private final LiveObject object;
+  private final ObjectLog log;
+  private final StoredSessions stored;
+
+  Remembering(LiveObject object) {
+    this.object = object;
+    this.log = object.log();
+    this.stored = object.sessions().stored();
+  }
+
+  /**
+   * Submits what a turn wrote together with what is remembered of it.
+   *
+   * @return the commit that its outcome waits for
+   * @throws StorageException if nothing of it was submitted
+   */
+  long submit(InvocationTurn ended) {
+    IdempotencyKey key = ended.key();
+    SessionRecord record = ended.stub().record();
+    long commit;
+    if (record == null) {
+      commit = endTurn(ended, null, key);
+    } else {
+      int life = log.life();
+      boolean submitted = false;
+      record.prepare(ended.outcome());
+      try {
+        commit = endTurn(ended, record, key);
+        submitted = true;
+      } finally {
+        if (!submitted) {
+          record.withdraw();
+        }
+      }
+      record.completed(commit, life);
+    }
+    if (key != null) {
+      stored.madeKey();
+    }
+    return commit;
+  }
+
+  private long endTurn(
+      InvocationTurn ended, @Nullable SessionRecord record, @Nullable IdempotencyKey key) {
+    TurnStorage storage = ended.instance().storage();
+    SessionWrite ofSession = null;
+    if (record != null && log.isVolatile()) {
+      record.isStored(true); // As soon as the object goes from memory.
+    } else if (record != null) {
+      ofSession = stored.write(record, ended.sequence());
+    }
+    if (key == null) {
+      return ofSession == null
+          ? storage.endTurn()
+          : storage.endTurn(List.of(ofSession), /* always= */ false);
+    }
+    SessionWrite ofKey = write(key, ended.outcome());
+    return storage.endTurn(
+        ofSession == null ? List.of(ofKey) : List.of(ofKey, ofSession), /* always= */ true);
+  }
+
+  private static SessionWrite write(IdempotencyKey key, Outcome outcome) {
+    ByteString frame =
+        ByteString.copyFrom(ResponseEncoder.encode(List.of(outcome), null).bytes());
+    SessionRow row = new SessionRow(0, 0, key.fingerprint(), frame);
+    return new SessionWrite() {
+      @Override
+      public SessionId session() {
+        return key.id();
+      }
+
+      @Override
+      public SessionRow row() {
+        return row;
+      }
+    };
+  }
+
+  /**
+   * Answers an invocation from what is remembered under its key, or breaks its stub.
+   *
+   * @return false if it has to be executed
+   */
+  boolean repeat(Session stub, long sequence, IdempotencyKey key) {
+    SessionRow row;
+    long gate;
+    int life;
+    try {
+      life = log.life();
+      row = stored.key(key.id());
+      gate = log.gate();
+      if (row == null) {
+        return stored.isFullOfKeys() && refuse(stub, sequence, BreakReason.OVERLOADED, tooMany());
+      }
+    } catch (StorageException e) {
+      stub.breakTurn(ThrownCause.reset(e).blaming(sequence), object.pendingCommit());
+      return true;
+    }
+    if (!key.fingerprint().equals(row.fingerprint())) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.IDEMPOTENCY_MISMATCH,
+          "the idempotency key was used for another method or another argument");
+    }
+    Outcome outcome = read(row, sequence);
+    BreakCause noRoom = outcome == null ? unreadable() : stub.reserve(outcome);
+    if (outcome == null || noRoom != null) {
+      stub.breakTurn((noRoom == null ? unreadable() : noRoom).blaming(sequence), gate);
+      return true;
+    }
+    SessionRecord record = stub.record();
+    if (record != null) {
+      record.prepare(outcome);
+      record.completed(gate, life);
+    }
+    stub.replayed();
+    try {
+      stub.complete(outcome, gate);
+    } catch (RuntimeException | Error e) {
+      stub.lose(e);
+    }
+    return true;
+  }
+
+  private boolean refuse(Session stub, long sequence, BreakReason reason, String message) {
+    stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
+    return true;
+  }
+
+  private String tooMany() {
+    return "the object has %,d idempotency keys, expected fewer (maxIdempotencyKeysPerObject)"
+        .formatted(object.host().limits().sessions().maxIdempotencyKeysPerObject());
+  }
+
+  private static BreakCause unreadable() {
+    return BreakCause.of(
+        BreakReason.OBJECT_RESET, "the store's record of an idempotency key can't be read");
+  }
+
+  private static @Nullable Outcome read(SessionRow row, long sequence) {
+    try {
+      List<Outcome> outcomes = SessionTable.outcomes(ConnectResponse.parseFrom(row.frame()));
+      return outcomes.size() == 1
+          ? new Outcome(sequence, outcomes.getFirst().message(), outcomes.getFirst().json())
+          : null;
+    } catch (InvalidProtocolBufferException e) {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.SessionLimits;
+import dev.seriatim.service.StorageException;
+import dev.seriatim.service.session.SessionRecord;
+import dev.seriatim.service.storage.ObjectLog;
+import dev.seriatim.service.storage.SessionCounts;
+import dev.seriatim.service.storage.SessionId;
+import dev.seriatim.service.storage.SessionRow;
+import dev.seriatim.service.storage.SessionWrite;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the store has of one object's sessions and idempotency keys. It is asked how many there are
+ * when it first matters in a life of the object; as long as there was none, it need not be asked
+ * for any: a session that was stored since is in memory. Owned by whoever has the object.
+ */
+final class StoredSessions {
+  private static final System.Logger LOGGER = System.getLogger(StoredSessions.class.getName());
+
+  private final ObjectLog log;
+  private final SessionLimits limits;
+
+  /** As counted, and made since. Null if it isn't known for the object's life. */
+  private @Nullable SessionCounts counts;
+
+  private int countedLife;
+
+  StoredSessions(ObjectLog log, SessionLimits limits) {
+    this.log = log;
+    this.limits = limits;
+  }
+
+  private SessionCounts counts() {
+    int life = log.life();
+    SessionCounts known = counts;
+    if (known == null || countedLife != life) {
+      known = log.sessionCounts();
+      counts = known;
+      countedLife = life;
+    }
+    return known;
+  }
+
+  /** The row of a session; null if there is none. */
+  @Nullable SessionRow session(SessionId id) {
+    return counts().sessions() == 0 ? null : log.readSession(id);
+  }
+
+  /** The row of an idempotency key; null if there is none. */
+  @Nullable SessionRow key(SessionId id) {
+    return counts().keys() == 0 ? null : log.readSession(id);
+  }
+
+  /** Whether no more sessions may be made, beside those that are in memory. */
+  boolean isFullOfSessions(int inMemory) {
+    if (Math.max(inMemory, counts().sessions()) < limits.maxSessionsPerObject()) {
+      return false;
+    }
+    counts = null; // Some of them have expired, perhaps.
+    return Math.max(inMemory, counts().sessions()) >= limits.maxSessionsPerObject();
+  }
+
+  /** Whether no more idempotency keys may be made. */
+  boolean isFullOfKeys() {
+    if (counts().keys() < limits.maxIdempotencyKeysPerObject()) {
+      return false;
+    }
+    counts = null;
+    return counts().keys() >= limits.maxIdempotencyKeysPerObject();
+  }
+
+  /** A key is about to be stored. */
+  void madeKey() {
+    SessionCounts known = counts;
+    if (known != null) {
+      counts = new SessionCounts(known.sessions(), known.keys() + 1);
+    }
+  }
+
+  /** What a turn's commit says of its session, up to this invocation. */
+  SessionWrite write(SessionRecord record, long through) {
+    return write(record, through, /* withBreak= */ false);
+  }
+
+  private static SessionWrite write(SessionRecord record, long through, boolean withBreak) {
+    SessionId id = SessionId.of(record.id());
+    return new SessionWrite() {
+      @Override
+      public SessionId session() {
+        return id;
+      }
+
+      @Override
+      public SessionRow row() {
+        record.isStored(true);
+        SessionRecord.Snapshot snapshot = record.snapshot(through, withBreak);
+        return new SessionRow(
+            (int) snapshot.connection(), snapshot.completed(), null, snapshot.frame());
+      }
+    };
+  }
+
+  /**
+   * Lets the store have a session's break.
+   *
+   * @return the commit that does so; 0 if it can't be had, and the next host may find it out anew
+   */
+  long submitBreak(SessionRecord record) {
+    try {
+      return log.submitSession(write(record, record.completed(), /* withBreak= */ true));
+    } catch (StorageException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "a session's break is not stored", e);
+      return 0;
+    }
+  }
+
+  /** Lets a store that is in memory have all of a session that goes from the host's. */
+  void keep(SessionRecord record) {
+    long _ = log.submitSession(write(record, record.completed(), /* withBreak= */ true));
+  }
+
+  /** Lets the store forget a session. Nobody waits for it. */
+  void forget(SessionRecord record) {
+    SessionId id = SessionId.of(record.id());
+    SessionWrite nothing =
+        new SessionWrite() {
+          @Override
+          public SessionId session() {
+            return id;
+          }
+
+          @Override
+          public @Nullable SessionRow row() {
+            return null;
+          }
+        };
+    try {
+      long _ = log.submitSession(nothing);
+    } catch (StorageException e) {
+      LOGGER.log(System.Logger.Level.DEBUG, "a closed session stays until it expires", e);
+    }
+  }
+}
