@@ -92,8 +92,12 @@ final class StoredSessions {
       }
 
       @Override
-      public SessionRow row() {
+      public void submitted() {
         record.isStored(true);
+      }
+
+      @Override
+      public SessionRow row() {
         SessionRecord.Snapshot snapshot = record.snapshot(through, withBreak);
         return new SessionRow(
             (int) snapshot.connection(), snapshot.completed(), null, snapshot.frame());
