@@ -100,7 +100,8 @@ final class RelaySearchTest {
   private static final class World implements RelayHost, Attachment {
     private static final int[] FRAMES = {1, 2, 1};
 
-    private final Relay relay = new Relay(ADDRESS, this, /* fromObject= */ false, /* session= */ null, this);
+    private final Relay relay =
+        new Relay(ADDRESS, this, /* fromObject= */ false, /* session= */ null, this);
     private @Nullable OneWay way;
     private boolean wayKnown = true;
     private int ways;

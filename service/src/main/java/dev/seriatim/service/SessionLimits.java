@@ -10,8 +10,8 @@ import com.google.errorprone.annotations.CheckReturnValue;
  * changed copy.
  *
  * @param maxUnacknowledgedOutcomes how many outcomes of one session may wait for their client's
- *     acknowledgement; default 4,096. At so many, the stub's turns wait; nothing breaks, and nothing
- *     is forgotten
+ *     acknowledgement; default 4,096. At so many, the stub's turns wait; nothing breaks, and
+ *     nothing is forgotten
  * @param maxUnacknowledgedBytes how many bytes of them may wait, as they are on the wire; default 1
  *     MiB. The same holds
  * @param maxSessionsPerObject how many sessions one object may have, in memory or in the store;

@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +25,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Stubs that outlive their connections, over a store that outlives its host, and one that doesn't. */
+/**
+ * Stubs that outlive their connections, over a store that outlives its host, and one that doesn't.
+ */
 abstract class ResumableStubTest {
   private static final Int64Value ZERO = Int64Value.getDefaultInstance();
 
@@ -179,7 +181,7 @@ abstract class ResumableStubTest {
     long count = storage.get("n", ZERO).getValue();
     if (what.startsWith("hold")) {
       reached.computeIfAbsent(what, w -> new CountDownLatch(1)).countDown();
-      holds.computeIfAbsent(what, w -> new Semaphore(0)).acquire();
+      hold(what).acquire();
     }
     switch (what) {
       case "fail" ->
@@ -192,11 +194,13 @@ abstract class ResumableStubTest {
     Probe.reply(reply, what.equals("memory") ? probe.calls + " calls" : String.valueOf(count));
   }
 
+  private Semaphore hold(String what) {
+    return holds.computeIfAbsent(what, w -> new Semaphore(0));
+  }
+
   private void awaitReached(String what) throws Exception {
     assertThat(
-            reached
-                .computeIfAbsent(what, w -> new CountDownLatch(1))
-                .await(30, TimeUnit.SECONDS))
+            reached.computeIfAbsent(what, w -> new CountDownLatch(1)).await(30, TimeUnit.SECONDS))
         .isTrue();
   }
 
@@ -247,7 +251,7 @@ abstract class ResumableStubTest {
     first.cancel();
     SessionStub second = open("s", 2, 0);
     assertThat(second.isOpened()).isFalse();
-    holds.get("hold").release(1);
+    hold("hold").release();
     assertThat(second.opened().getCompletedThrough()).isEqualTo(1);
     assertThat(second.outcome(1)).isEqualTo("1");
     second.call(2, "add");
@@ -342,12 +346,10 @@ abstract class ResumableStubTest {
 
   @Test
   void anOldSessionThatNobodyKnowsHasExpired() throws Exception {
-    SessionStub late =
-        SessionStub.open(channel(), "foo", "s", 2, 0, Duration.ofSeconds(301));
+    SessionStub late = SessionStub.open(channel(), "foo", "s", 2, 0, Duration.ofSeconds(301));
     late.broken("SESSION_EXPIRED");
     assertThat(late.isOpened()).isFalse();
-    SessionStub young =
-        SessionStub.open(channel(), "foo", "t", 2, 5, Duration.ofSeconds(299));
+    SessionStub young = SessionStub.open(channel(), "foo", "t", 2, 5, Duration.ofSeconds(299));
     assertThat(young.opened().getCompletedThrough()).isEqualTo(5);
     young.call(6, "add");
     assertThat(young.outcome(6)).isEqualTo("1");
@@ -361,7 +363,7 @@ abstract class ResumableStubTest {
     awaitReached("hold");
     SessionStub second =
         SessionStub.openWithCall(channel(), "foo", SessionStub.session("s", 2, 0, null), 1);
-    holds.get("hold").release(1);
+    hold("hold").release();
     second.broken("PROTOCOL_VIOLATION");
     hold.outcome(1);
     assertThat(ran()).containsExactly("hold");

@@ -126,10 +126,7 @@ public final class ObjectDirectory implements AutoCloseable {
    * @param session what makes it a connection of a session; null if it is none
    */
   public Session open(
-      ObjectAddress address,
-      Attachment attachment,
-      boolean local,
-      @Nullable SessionOpen session) {
+      ObjectAddress address, Attachment attachment, boolean local, @Nullable SessionOpen session) {
     LiveObject object = hold(address);
     Session stub = new Session(object, host.sessions(), attachment, local, session);
     if (local) {

@@ -85,8 +85,7 @@ final class Remembering {
   }
 
   private static SessionWrite write(IdempotencyKey key, Outcome outcome) {
-    ByteString frame =
-        ByteString.copyFrom(ResponseEncoder.encode(List.of(outcome), null).bytes());
+    ByteString frame = ByteString.copyFrom(ResponseEncoder.encode(List.of(outcome), null).bytes());
     SessionRow row = new SessionRow(0, 0, key.fingerprint(), frame);
     return new SessionWrite() {
       @Override

@@ -50,7 +50,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   @GuardedBy("this")
   private long completed;
 
-  /** Null for a stub that can't be resumed, and until its record was found. Written holding this. */
+  /**
+   * Null for a stub that can't be resumed, and until its record was found. Written holding this.
+   */
   private volatile @Nullable Resumed resumed;
 
   /** Null until an invocation with a timeout has had to wait. */
@@ -500,38 +502,31 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   @Override
   protected boolean sendNext() {
     OutcomeLine.Frame frame;
-    Opened opened = null;
     synchronized (this) {
       if (!attachment.isReady()) {
         return false;
       }
+      line.delivered();
       Resumed connection = resumed;
       if (connection != null && connection.opened != null) {
-        if (!gate.isOpen(connection.gate)) {
+        frame = null;
+      } else {
+        frame = line.take(gate);
+        if (frame == null) {
           return false;
         }
-        opened = connection.opened;
-        connection.opened = null;
+        if (frame.end() != null) {
+          state = SessionState.Simple.CLOSED;
+        }
+        if (connection != null && !frame.outcomes().isEmpty()) {
+          connection.record.sent(frame.outcomes().getLast().sequence());
+        }
       }
     }
-    if (opened != null) {
-      attachment.sendOpened(opened);
-      return true;
-    }
-    synchronized (this) {
-      line.delivered();
-      frame = line.take(gate);
-      if (frame == null) {
-        return false;
-      }
-      if (frame.end() != null) {
-        state = SessionState.Simple.CLOSED;
-      }
-      Resumed connection = resumed;
-      if (connection != null && !frame.outcomes().isEmpty()) {
-        connection.record.sent(frame.outcomes().getLast().sequence());
-      }
-    }
+    return frame == null ? sendOpened() : send(frame);
+  }
+
+  private boolean send(OutcomeLine.Frame frame) {
     try {
       if (!frame.outcomes().isEmpty() || frame.broken() != null) {
         attachment.send(frame.outcomes(), frame.broken());
@@ -542,6 +537,21 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
         session.detach();
       }
     }
+    return true;
+  }
+
+  /** Says that the stub is open, if that may be said. As the writer. */
+  private boolean sendOpened() {
+    Opened opened;
+    synchronized (this) {
+      Resumed connection = resumed;
+      if (connection == null || connection.opened == null || !gate.isOpen(connection.gate)) {
+        return connection == null || connection.opened == null;
+      }
+      opened = connection.opened;
+      connection.opened = null;
+    }
+    attachment.sendOpened(opened);
     return true;
   }
 

@@ -15,7 +15,9 @@ public interface SessionInput {
    */
   void add(List<Invocation> invocations, int bytes);
 
-  /** The client has received every outcome up to this one; it means something to a session alone. */
+  /**
+   * The client has received every outcome up to this one; it means something to a session alone.
+   */
   default void acknowledge(long through) {}
 
   /** Takes the first frame in, which has opened the stub. */

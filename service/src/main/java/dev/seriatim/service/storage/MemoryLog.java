@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -115,16 +116,15 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  long submit(TurnBracket instance, @Nullable WriteSet turn, @Nullable SessionWrite session) {
-    SessionRow row = session == null ? null : session.row();
+  long submit(TurnBracket instance, @Nullable WriteSet turn, List<SessionWrite> sessions) {
     // Holding the monitor, so that a discard comes before all of it or after all of it.
     synchronized (this) {
       instance.requireUsable();
       if (turn != null) {
         apply(turn);
       }
-      if (session != null) {
-        engine.sessions().write(key, session.session(), row);
+      for (SessionWrite session : sessions) {
+        engine.sessions().write(key, session.session(), session.row());
       }
     }
     if (turn != null && turn.alarm != null) {

@@ -4,6 +4,7 @@ import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
@@ -153,6 +154,28 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
     engine.alarms().lost(key);
   }
 
+  /**
+   * Counts what has made memory and store disagree: lost commits, and changes of the owner. Begins
+   * a life if there is no instance. What the host remembers of the object from another life isn't
+   * true any more. Called by the turn thread.
+   *
+   * @throws StorageException as {@link #newStorage}
+   */
+  public final synchronized int life() {
+    if (current == null) {
+      beginLife();
+    }
+    return currentLife();
+  }
+
+  /**
+   * Whether what is stored goes with the host's memory. What the host remembers of sessions need
+   * not be stored with each turn then, but when the object goes from memory.
+   */
+  public final boolean isVolatile() {
+    return engine.isVolatile();
+  }
+
   /** Whether this host owns the object now, whether or not it did so all the time. */
   abstract boolean isOwnedByHost();
 
@@ -213,10 +236,9 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    * Submits a turn's commit.
    *
    * @param turn what it wrote; null for nothing
-   * @param session what becomes durable with it; null for nothing
+   * @param sessions what becomes durable with it; null for nothing
    */
-  abstract long submit(
-      TurnBracket instance, @Nullable WriteSet turn, @Nullable SessionWrite session);
+  abstract long submit(TurnBracket instance, @Nullable WriteSet turn, List<SessionWrite> sessions);
 
   abstract void submitAlarm(int life, AlarmTime alarm);
 

@@ -10,6 +10,9 @@ public interface SessionWrite {
   /** Whose row it is; always the same. */
   SessionId session();
 
+  /** Is about to be submitted with a commit. Called by the turn thread. */
+  default void submitted() {}
+
   /**
    * What is to be in the store from this commit on; null: no row.
    *

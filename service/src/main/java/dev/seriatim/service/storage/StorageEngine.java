@@ -196,7 +196,13 @@ public abstract sealed class StorageEngine implements AutoCloseable
     return faults;
   }
 
-  final StorageOptions options() {
+  /** Whether what is stored goes with the host's memory. */
+  public final boolean isVolatile() {
+    return this instanceof MemoryEngine;
+  }
+
+  /** How it was opened. */
+  public final StorageOptions options() {
     return options;
   }
 

@@ -4,6 +4,7 @@ import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
@@ -143,13 +144,13 @@ final class StoredLog extends ObjectLog {
       return 0;
     }
     // A commit of nothing, which passes through the fence.
-    return submit(instance, null, null);
+    return submit(instance, null, List.of());
   }
 
   @Override
-  long submit(TurnBracket instance, @Nullable WriteSet turn, @Nullable SessionWrite session) {
+  long submit(TurnBracket instance, @Nullable WriteSet turn, List<SessionWrite> sessions) {
     long turnBytes =
-        (turn == null ? 0 : turn.bytes()) + (session == null ? 0 : Batch.SESSION_BYTES);
+        (turn == null ? 0 : turn.bytes()) + (long) Batch.SESSION_BYTES * sessions.size();
     if (turnBytes > 0) {
       engine.budget().awaitRoom(instance);
     }
@@ -167,9 +168,7 @@ final class StoredLog extends ObjectLog {
           setAlarm(batch, turn.alarm);
         }
       }
-      if (session != null) {
-        batch.add(session);
-      }
+      sessions.forEach(batch::add);
       added = batch.bytes - before;
       enqueue();
     }

@@ -5,6 +5,7 @@ import dev.seriatim.service.StorageException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -86,22 +87,22 @@ abstract sealed class TurnBracket permits TurnStorage {
    */
   public final long endTurn() {
     OPEN.setVolatile(this, false);
-    return used ? endUsedTurn(null, false) : log.gate(this);
+    return used ? endUsedTurn(List.of(), false) : log.gate(this);
   }
 
   /**
    * The same, for a turn of a session or with an idempotency key: if the turn wrote anything, what
-   * this says becomes durable in the same commit.
+   * these say becomes durable in the same commit.
    *
-   * @param session null for nothing
+   * @param sessions one for the session and one for the key; each a different one
    * @param always whether it becomes durable also if the turn wrote nothing
    */
-  public final long endTurn(@Nullable SessionWrite session, boolean always) {
+  public final long endTurn(List<SessionWrite> sessions, boolean always) {
     OPEN.setVolatile(this, false);
-    return used || (always && session != null) ? endUsedTurn(session, always) : log.gate(this);
+    return used || (always && !sessions.isEmpty()) ? endUsedTurn(sessions, always) : log.gate(this);
   }
 
-  private long endUsedTurn(@Nullable SessionWrite session, boolean always) {
+  private long endUsedTurn(List<SessionWrite> sessions, boolean always) {
     if (!lockAtEnd()) {
       throw new IllegalStateException(
           "the turn ended while another thread was in the middle of using its storage");
@@ -112,12 +113,13 @@ abstract sealed class TurnBracket permits TurnStorage {
         throw new IllegalStateException("the turn ended inside a storage transaction");
       }
       boolean wrote = ending != null && ending.hasChanges();
-      if (!wrote && (!always || session == null)) {
+      if (!wrote && (!always || sessions.isEmpty())) {
         turn = null;
         used = false;
         return log.gate(this);
       }
-      long commit = log.submit(this, wrote ? ending : null, session);
+      sessions.forEach(SessionWrite::submitted);
+      long commit = log.submit(this, wrote ? ending : null, sessions);
       turn = null;
       used = false;
       return commit;

@@ -62,7 +62,9 @@ public final class ObjectLayerBenchmark {
           "a stub for each call",
           objects,
           i -> {
-            Session stub = objects.directory.open(addresses[i], new Sink(), /* local= */ false);
+            Session stub =
+                objects.directory.open(
+                    addresses[i], new Sink(), /* local= */ false, /* session= */ null);
             stub.add(first, 40);
             stub.halfClose();
           });

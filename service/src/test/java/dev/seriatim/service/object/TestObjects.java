@@ -85,7 +85,7 @@ final class TestObjects implements AutoCloseable {
   }
 
   Session open(String name, Attachment attachment) {
-    return directory.open(address(name), attachment, /* local= */ false);
+    return directory.open(address(name), attachment, /* local= */ false, /* session= */ null);
   }
 
   LiveObject object(String name) {

@@ -110,7 +110,7 @@ final class TestObject {
     boolean completed = false;
     try {
       body.run(current);
-      long commit = session == null ? current.endTurn() : current.endTurn(session, always);
+      long commit = session == null ? current.endTurn() : current.endTurn(List.of(session), always);
       completed = true;
       return commit;
     } finally {
