@@ -22,6 +22,7 @@ from client_probe_pb2_grpc import ClientProbeStub
 
 import seriatim
 
+FEATURES = ["resumable"]
 END_SECONDS = 20.0
 TOLD_SECONDS = 5.0
 
@@ -36,12 +37,16 @@ _COUNTS = (
     "shared_calls",
     "follow_routes",
     "max_routes",
+    "max_resumes_without_progress",
 )
 _MILLISECONDS = {
     "deadline_grace_ms": "deadline_grace",
     "describe_timeout_ms": "describe_timeout",
     "end_timeout_ms": "end_timeout",
     "open_timeout_ms": "open_timeout",
+    "resume_timeout_ms": "resume_timeout",
+    "resume_backoff_ms": "resume_backoff",
+    "max_resume_backoff_ms": "max_resume_backoff",
     "keep_alive_time_ms": "keep_alive_time",
     "keep_alive_timeout_ms": "keep_alive_timeout",
     "shared_call_idle_timeout_ms": "shared_call_idle_timeout",
@@ -108,7 +113,8 @@ def failed(error: BaseException) -> dict[str, Any]:
 
 def namespace_of(objects: Any, step: dict[str, Any]) -> Any:
     """The namespace that a step names, of this client."""
-    return objects.namespace(step["namespace"], step.get("unique_key") or None)
+    namespace = objects.namespace(step["namespace"], step.get("unique_key") or None)
+    return namespace.resumable() if step.get("resumable") else namespace
 
 
 class Stub:
@@ -139,6 +145,7 @@ class Stub:
             "broken": self.is_broken,
             "reason": cause.reason if cause else "",
             "breaks_told": self.breaks_told,
+            "resumable": self.stub is not None and self.stub.is_resumable,
         }
 
 
@@ -164,7 +171,7 @@ class ThreadsCase:
                 if stub.is_broken:
                     stub.told.wait(TOLD_SECONDS)
             states = [stub.state() for stub in self._stubs.values()]
-        return {"results": results, "stubs": states}
+        return {"results": results, "stubs": states, "features": FEATURES}
 
     def _do(self, objects: seriatim.DurableObjects, kind: str, step: dict[str, Any]) -> None:  # noqa: PLR0912
         match kind:
@@ -279,7 +286,7 @@ class AsyncioCase:
                 if stub.is_broken:
                     await asyncio.to_thread(stub.told.wait, TOLD_SECONDS)
             states = [stub.state() for stub in self._stubs.values()]
-        return {"results": results, "stubs": states}
+        return {"results": results, "stubs": states, "features": FEATURES}
 
     async def _do(self, objects: seriatim.aio.DurableObjects, kind: str, step: dict[str, Any]) -> None:
         match kind:
@@ -378,7 +385,7 @@ def main(api: str, requests: TextIO, responses: TextIO) -> None:
         try:
             response = make(json.loads(line)).run()
         except Exception as e:
-            response = {"driver_fault": repr(e)}
+            response = {"driver_fault": repr(e), "features": FEATURES}
         responses.write(json.dumps(response) + "\n")
         responses.flush()
 

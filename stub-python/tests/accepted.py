@@ -42,6 +42,7 @@ class Accepted:
         self.metadata: dict[str, str | bytes] = {}
         self._ended = False
         self._cancelled = False
+        self.opens = wire.Open()
         self._over = threading.Event()
         self._reads = threading.Event()
         self._reads.set()
@@ -101,6 +102,16 @@ class Accepted:
         assert [i.sequence for i in self.received] == list(range(1, len(self.received) + 1))
         return self
 
+    def session(self) -> wire.Session:
+        """What the stub says of its session; waits for the first frame, which is not among the others
+        then."""
+        frame = self.next()
+        assert isinstance(frame, wire.ConnectRequest), f"the client {frame}; expected a frame"
+        assert frame.HasField("open")
+        self.opens = frame.open
+        assert not frame.invocations
+        return frame.open.session
+
     def end(self) -> Accepted:
         """Waits until the client sends no more, whatever it sent before."""
         while self.next() != NO_MORE:
@@ -124,6 +135,13 @@ class Accepted:
     def opened(self, name: str | None = "foo", object_id: str | None = None) -> Accepted:
         digits = object_id if object_id is not None else str(IDS.from_name(name or "foo"))
         return self.send(wire.ConnectResponse(opened=wire.Opened(id=digits, name=name)))
+
+    def resumed(self, through: int = 0, name: str = "foo", retention: int = 600) -> Accepted:
+        """Opens the stub, and says where its session stands."""
+        opened = wire.Opened(id=str(IDS.from_name(name)), name=name)
+        opened.session.completed_through = through
+        opened.session.retention.seconds = retention
+        return self.send(wire.ConnectResponse(opened=opened))
 
     def elsewhere(self, address: str, bits: int = 0, name: str = "foo") -> Accepted:
         """Opens the stub, and says where the object is."""

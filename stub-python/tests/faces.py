@@ -43,6 +43,8 @@ class Face(Protocol):
     """A client and one stub."""
 
     stub: Any
+    resumable: bool
+    """Whether the next stubs are, if one is got with `renew`."""
 
     def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply: ...
     def calls(self, count: int) -> list[Reply]: ...
@@ -64,6 +66,7 @@ class ThreadsFace:
     def __init__(self, target: str, options: seriatim.ClientOptions) -> None:
         self._objects = self._connect(target, options)
         self._kept: list[seriatim.DurableObjectStub] = []
+        self.resumable = False
         self.renew()
 
     def _connect(self, target: str, options: seriatim.ClientOptions) -> seriatim.DurableObjects:
@@ -110,6 +113,7 @@ class ThreadsFace:
     def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None:
         """A new stub on another object, or on the same one."""
         namespace = self._objects.namespace(NAMESPACE)
+        namespace = namespace.resumable() if self.resumable else namespace
         self.stub = namespace.get_by_name(which) if isinstance(which, str) else namespace.get(which)
         self._kept.append(self.stub)
 
@@ -181,6 +185,7 @@ class AioFace:
     async def _connect(self, target: str, options: seriatim.ClientOptions) -> None:
         self._objects = seriatim.aio.DurableObjects.connect(target, options=options)
         self._kept: list[seriatim.aio.DurableObjectStub] = []
+        self.resumable = False
         self.renew()
 
     def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -237,6 +242,7 @@ class AioFace:
     def renew(self, which: seriatim.DurableObjectId | str = "foo") -> None:
         """A new stub on another object, or on the same one."""
         namespace = self._objects.namespace(NAMESPACE)
+        namespace = namespace.resumable() if self.resumable else namespace
         self.stub = namespace.get_by_name(which) if isinstance(which, str) else namespace.get(which)
         self._kept.append(self.stub)
 

@@ -79,7 +79,8 @@ class FakeHost:
             opened = False
             while isinstance(frame := accepted.next(), wire.ConnectRequest):
                 if not opened:
-                    accepted.opened(frame.open.name)
+                    opens = accepted.resumed if frame.open.HasField("session") else accepted.opened
+                    opens(name=frame.open.name)
                     opened = True
                 accepted.received += frame.invocations
                 known = [

@@ -91,6 +91,8 @@ def in_child(action: Callable[[], None]) -> None:
 def threads(target: str) -> None:
     with connect(target) as objects:
         namespace = objects.namespace("ECHO")
+        if "RESUMABLE" in os.environ:
+            namespace = namespace.resumable()
         stub, unused = namespace.get_by_name("foo"), namespace.get_by_name("bar")
         say("the parent:", echo(stub))
         waiting = EchoStub(stub.channel()).Echo.future(EchoMessage(number=-1))  # Is not answered.

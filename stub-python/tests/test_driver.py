@@ -93,8 +93,9 @@ def test_a_case(host: FakeHost, api: str) -> None:
     assert (listen["code"], listen["reason"]) == ("UNIMPLEMENTED", "CALL_REFUSED")
     assert object_id == {"ok": True, "text": str(IDS.from_name("foo"))}
     assert response["stubs"] == [
-        {"stub": "a", "broken": True, "reason": "OBJECT_EXCEPTION", "breaks_told": 1}
+        {"stub": "a", "broken": True, "reason": "OBJECT_EXCEPTION", "breaks_told": 1, "resumable": False}
     ]
+    assert response["features"] == ["resumable"]
 
 
 def test_a_fault_of_the_driver(host: FakeHost, api: str) -> None:

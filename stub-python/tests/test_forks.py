@@ -15,9 +15,12 @@ on_both = pytest.mark.parametrize("shared_calls", ["0", "1"], ids=["own", "lane"
 NEW_CLIENT = f"answered 10 and 20, {IDS.from_name('x')}"[:40]
 
 
+@pytest.mark.parametrize("kind", [{}, {"RESUMABLE": "1"}], ids=["ordinary", "resumable"])
 @on_both
-def test_what_the_parent_made_says_so_and_new_clients_work(host: FakeHost, shared_calls: str) -> None:
-    assert run("threads", host, SHARED_CALLS=shared_calls) == [
+def test_what_the_parent_made_says_so_and_new_clients_work(
+    host: FakeHost, shared_calls: str, kind: dict[str, str]
+) -> None:
+    assert run("threads", host, SHARED_CALLS=shared_calls, **kind) == [
         "the parent: 10",
         "the parent's stub: FAILED_PRECONDITION FORKED NOT_EXECUTED 0",
         "a call that waits: FAILED_PRECONDITION FORKED UNKNOWN 2",

@@ -84,6 +84,13 @@ def test_timeouts_and_metadata_travel(host: FakeHost, face: Face) -> None:
     assert number(reply) == 10
 
 
+def test_an_idempotency_key_travels(host: FakeHost, face: Face) -> None:
+    reply = face.call(metadata=(("seriatim-idempotency-key", "order-12345"),))
+    stub = host.accept().opened().through(1).answer(1)
+    assert dict(stub.received[0].metadata) == {"seriatim-idempotency-key": "order-12345"}
+    assert number(reply) == 10
+
+
 def test_a_timeout_that_has_run_out_travels_too(host: FakeHost, face: Face) -> None:
     reply = face.call(1, timeout=-1)
     stub = host.accept().opened()
@@ -105,6 +112,10 @@ def test_a_timeout_that_has_run_out_travels_too(host: FakeHost, face: Face) -> N
         (("a", "line\n"),),
         (("a-bin", b"1"), ("a-bin", b"2")),
         (("a-bin", "text"),),
+        (("seriatim-idempotency-key", ""),),
+        (("seriatim-idempotency-key", "k" * 256),),
+        (("seriatim-idempotency-key", "ä"),),
+        (("seriatim-idempotency-key", "1"), ("seriatim-idempotency-key", "2")),
     ],
 )
 def test_metadata_that_cannot_be_carried_is_refused(

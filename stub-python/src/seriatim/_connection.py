@@ -26,12 +26,20 @@ class Connection:
         self.sessions: set[Session] = set()
         self.forked: FailureCause | None = None
         """Why it is of no use here, in a child of the process that made it."""
+        self.is_closed = False
+        """Whether what it has is being closed, so that no stub gets another connection."""
         _forks.CONNECTIONS.add(self)
 
     def check(self) -> None:
         """CallFailure if it is of no use here."""
         if self.forked is not None:
             raise CallFailure(self.forked, Fate.NOT_EXECUTED, 0)
+
+    def close(self) -> None:
+        """What it has is about to be closed."""
+        self.is_closed = True
+        for session in list(self.sessions):
+            session.client_closed()
 
     def fork(self, why: FailureCause) -> None:
         """In the child."""

@@ -41,6 +41,13 @@ class StubFace:
         return self._name
 
     @property
+    def is_resumable(self) -> bool:
+        """Whether the stub outlives its connections: it was got from a namespace that is `resumable`, and its
+        host has not said, on the first connection, that it knows nothing of that.
+        """
+        return self._session.is_resumable
+
+    @property
     def is_broken(self) -> bool:
         """Whether the stub is broken. It isn't when it has been closed and all went well."""
         return self._session.cause is not None

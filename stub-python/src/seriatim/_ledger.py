@@ -62,7 +62,9 @@ class Verdict(NamedTuple):
     fate: Fate
 
 
-class _State(Enum):
+class State(Enum):
+    """Of a stub."""
+
     OPEN = auto()
     CLOSING = auto()
     CLOSED = auto()
@@ -86,7 +88,7 @@ class Ledger:
         self._open_sent = False
         self._opened = False
         self.opened: wire.Opened | None = None  # Until someone takes it from here.
-        self._state = _State.OPEN
+        self._state = State.OPEN
         self.is_closing = False
         """Whether no more calls are let in. Those that were are finished, unless the stub breaks."""
         self.is_over = False
@@ -125,7 +127,7 @@ class Ledger:
         options = self._options
         if self.cause is not None:
             return self.cause
-        if self._state is not _State.OPEN:
+        if self._state is not State.OPEN:
             return FailureCause.of(
                 Reason.STUB_CLOSED, grpc.StatusCode.FAILED_PRECONDITION, "the stub is closed"
             )
@@ -146,13 +148,13 @@ class Ledger:
 
     def close(self, now: float) -> None:
         """Lets no more calls in. The stub ends when those taken in have been answered."""
-        if self._state is not _State.OPEN:
+        if self._state is not State.OPEN:
             return
         if self._last == 0:
-            self._state = _State.CLOSED
+            self._state = State.CLOSED
             self.is_over = True
             return
-        self._state = _State.CLOSING
+        self._state = State.CLOSING
         self.is_closing = True
         self._expect_end(now)
 
@@ -164,7 +166,7 @@ class Ledger:
         """Breaks the stub, unless it has ended. `sent` is the fate of calls sent and unanswered."""
         if self.is_over:
             return []
-        self._state = _State.BROKEN
+        self._state = State.BROKEN
         self.is_over = True
         self.cause = cause
         settled = [Verdict(call, None, cause, sent) for call in self._sent if not call.ended]
@@ -186,7 +188,7 @@ class Ledger:
     @property
     def is_done_sending(self) -> bool:
         """Whether nothing will ever be sent again, so that the link can be half-closed."""
-        return self.is_over or (self._state is _State.CLOSING and not self._waiting)
+        return self.is_over or (self._state is State.CLOSING and not self._waiting)
 
     def is_not_open_by(self, now: float) -> bool:
         """Whether the host has taken too long to say that the stub is open: see `opening`."""
@@ -205,7 +207,7 @@ class Ledger:
         deadlines = (c.deadline for calls in (self._sent, self._waiting) for c in calls if not c.ended)
         self.next_check = min((deadline for deadline in deadlines if deadline is not None), default=None)
 
-    def open_frame(self) -> bytes:
+    def open_frame(self, now: float) -> bytes:
         """A first frame without invocations: for a link that finds out by it whether it gets through."""
         self._open_sent = True
         return _frames.request(self._open, (), 0.0)
@@ -270,15 +272,13 @@ class Ledger:
             self._frames_answered()
             if response.HasField("broken"):
                 settled += self._break_as_told(response.broken)
-            elif self._state is _State.CLOSING:
+            elif self._state is State.CLOSING:
                 self._expect_end(now)
             if self._in_grace and not self.is_over:
                 self._check_at(now)  # Another call is the oldest one now.
                 settled += self.overdue(now)
         except HostViolationError as e:
-            cause = FailureCause.of(
-                Reason.HOST_VIOLATION, grpc.StatusCode.INTERNAL, f"the host broke the protocol: {e}"
-            )
+            cause = self._violated(e)
             if e.unreadable is not None:
                 settled.append(Verdict(e.unreadable, None, cause, Fate.COMPLETED))
             settled += self.break_with(cause)
@@ -288,9 +288,9 @@ class Ledger:
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
     ) -> list[Verdict]:
         """The link has ended with this status."""
-        done = self._state is _State.CLOSING and not self._sent and not self._waiting
+        done = self._state is State.CLOSING and not self._sent and not self._waiting
         if done and code is grpc.StatusCode.OK:
-            self._state = _State.CLOSED
+            self._state = State.CLOSED
             self.is_over = True
             self.next_check = None
             return []
@@ -311,14 +311,23 @@ class Ledger:
         while self._unanswered_frames and self._unanswered_frames[0] <= self.answered:
             del self._unanswered_frames[0]
 
+    def _violated(self, error: HostViolationError) -> FailureCause:
+        return FailureCause.of(
+            Reason.HOST_VIOLATION, grpc.StatusCode.INTERNAL, f"the host broke the protocol: {error}"
+        )
+
     def _break_as_told(self, broken: wire.Broken) -> list[Verdict]:
+        return self.break_with(self._told(broken, self.answered), Fate.NOT_EXECUTED)
+
+    @staticmethod
+    def _told(broken: wire.Broken, answered: int) -> FailureCause:
         if broken.cause.code == 0:
             raise HostViolationError("broken with code OK")
-        if broken.completed_through != self.answered:
+        if broken.completed_through != answered:
             raise HostViolationError(
-                f"broken with completed_through {broken.completed_through} after {self.answered} outcomes"
+                f"broken with completed_through {broken.completed_through} after {answered} outcomes"
             )
-        return self.break_with(FailureCause.told(broken), Fate.NOT_EXECUTED)
+        return FailureCause.told(broken)
 
     # ---- time ---------------------------------------------------------------------------------------
 
@@ -364,13 +373,13 @@ class Ledger:
             return None
         oldest = self._sent[0] if self._sent else self._waiting[0]
         if oldest.deadline is None or oldest.deadline > now:
-            return _answer_overdue(
+            return answer_overdue(
                 call,
                 f"its deadline passed behind call {oldest.sequence}, which has no answer yet",
             )
         grace = self._options.deadline_grace
         if now >= deadline + grace:
-            return _answer_overdue(
+            return answer_overdue(
                 call,
                 f"no answer {grace * 1000:g} ms after its deadline",
             )
@@ -388,7 +397,8 @@ class Ledger:
             self.next_check = time
 
 
-def _answer_overdue(call: PendingCall, message: str) -> FailureCause:
+def answer_overdue(call: PendingCall, message: str) -> FailureCause:
+    """Why a call ends for its caller that has had no answer in time."""
     return FailureCause.of(
         Reason.ANSWER_OVERDUE,
         grpc.StatusCode.DEADLINE_EXCEEDED,

@@ -87,6 +87,24 @@ class ClientOptions:
     """How long a host may take to end a stub that is closed and whose calls have all been answered. Then
     the client ends it, and the stub is broken."""
 
+    resume_timeout: float = 60.0
+    """How long a resumable stub that has lost its connection tries to go on with another one: from the loss,
+    or from the first call after it, if none was unanswered. Then it breaks with what the last loss was.
+    Never more than half of the time for which the host remembers, from when the oldest unanswered call was
+    sent."""
+
+    resume_backoff: float = 0.05
+    """A resumable stub tries at once to get another connection. This is how long it waits before it tries
+    for the second time, and then twice as long each time. Half of each wait is random. Where there was too
+    much to do, it is a second at least."""
+
+    max_resume_backoff: float = 5.0
+    """The longest of these waits."""
+
+    max_resumes_without_progress: int = 10
+    """How often a resumable stub goes on with another connection without one more answer. If that is lost as
+    well, the stub breaks with what the last loss was. Attempts at which no host let it go on don't count."""
+
     describe_timeout: float = 10.0
     """How long to wait for the description of a namespace."""
 
@@ -114,12 +132,16 @@ class ClientOptions:
             "max_buffered_invocations",
             "max_inbound_frame_bytes",
             "max_routes",
+            "max_resumes_without_progress",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}, expected at least 1")
         for name in (
             "open_timeout",
             "end_timeout",
+            "resume_timeout",
+            "resume_backoff",
+            "max_resume_backoff",
             "describe_timeout",
             "connect_timeout",
             "max_reconnect_delay",

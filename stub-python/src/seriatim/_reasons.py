@@ -55,6 +55,15 @@ class Reason(StrEnum):
     PROTOCOL_VIOLATION = "PROTOCOL_VIOLATION"
     """The frames that were sent break the rules of the contract."""
 
+    SESSION_EXPIRED = "SESSION_EXPIRED"
+    """The host may have forgotten what a resumable stub has had executed. The stub is broken."""
+
+    SESSION_SUPERSEDED = "SESSION_SUPERSEDED"
+    """The host has seen another connection of a resumable stub, with this number or a higher one."""
+
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    """The idempotency key belongs to another call: one with another method or another argument."""
+
     CONNECTION_LOST = "CONNECTION_LOST"
     """The stub's connection ended without a word from the host about why. The stub is broken."""
 

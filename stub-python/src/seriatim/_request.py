@@ -20,6 +20,8 @@ _KEY = re.compile(r"[0-9a-z_.-]+")
 _PRINTABLE_ASCII = re.compile(r"[ -~]*")
 _BINARY_SUFFIX = "-bin"
 _RESERVED_PREFIXES = ("grpc-", "seriatim-")
+_IDEMPOTENCY_KEY = "seriatim-idempotency-key"
+_MOST_KEY_BYTES = 255
 _LONGEST_TIMEOUT_SECONDS = 315_576_000_000  # That of google.protobuf.Duration.
 
 Serializer = Callable[[Any], bytes] | None
@@ -98,19 +100,21 @@ def metadata_of(pairs: Pairs | None) -> dict[str, str]:
             raise _bad_metadata(
                 f"metadata key '{key}', expected digits, lower-case letters, '_', '-' and '.'"
             )
-        if key.startswith(_RESERVED_PREFIXES):
+        if key.startswith(_RESERVED_PREFIXES) and key != _IDEMPOTENCY_KEY:
             raise _bad_metadata(f"metadata key '{key}' is reserved")
+        if key in metadata and (key.endswith(_BINARY_SUFFIX) or key == _IDEMPOTENCY_KEY):
+            raise _bad_metadata(f"metadata key '{key}' has several values, expected 1")
         if key.endswith(_BINARY_SUFFIX):
-            if key in metadata:
-                raise _bad_metadata(f"metadata key '{key}' has several values, expected 1")
             if not isinstance(value, bytes):
                 raise _bad_metadata(f"metadata value of '{key}' is {type(value).__name__}, expected bytes")
             metadata[key] = base64.b64encode(value).decode("ascii")
-        else:
-            text = value.decode("latin-1") if isinstance(value, bytes) else value
-            if not _PRINTABLE_ASCII.fullmatch(text):
-                raise _bad_metadata(f"metadata value of '{key}' is {text!r}, expected printable ASCII")
-            metadata[key] = f"{metadata[key]},{text}" if key in metadata else text
+            continue
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if not _PRINTABLE_ASCII.fullmatch(text):
+            raise _bad_metadata(f"metadata value of '{key}' is {text!r}, expected printable ASCII")
+        if key == _IDEMPOTENCY_KEY and not 1 <= len(text) <= _MOST_KEY_BYTES:
+            raise _bad_metadata(f"an idempotency key of {len(text)} bytes, expected 1 to {_MOST_KEY_BYTES}")
+        metadata[key] = f"{metadata[key]},{text}" if key in metadata else text
     return metadata
 
 

@@ -156,13 +156,21 @@ def known_by(name: str, connection: Connection, ids: DurableObjectIds | None) ->
 
 
 class StubRoute:
-    """What one stub has to do with the routes of its client. Its methods are called in their order."""
+    """What one stub, or one connection of it, has to do with the routes of its client.
 
-    def __init__(self, routes: Routes, open_: wire.Open, known_id: DurableObjectId | None) -> None:
-        """The id is given if it is known without asking anyone."""
+    Its methods are called in their order.
+    """
+
+    @classmethod
+    def of(cls, routes: Routes, open_: wire.Open, known_id: DurableObjectId | None) -> StubRoute:
+        """That of a stub. The id is given if it is known without asking anyone."""
+        object_id = None if known_id is None else str(known_id)
+        return cls(routes, f"{open_.namespace}/{open_.name}", object_id)
+
+    def __init__(self, routes: Routes, path: str, object_id: str | None) -> None:
         self._routes = routes
-        self._path = f"{open_.namespace}/{open_.name}"
-        self._id = None if known_id is None else str(known_id)
+        self._path = path
+        self._id = object_id
         self._access: Access | None = None
         self._opened = False
         self._lock = threading.Lock()  # Guards what follows.
@@ -179,6 +187,15 @@ class StubRoute:
         if access is not None:  # Someone has given the stub up meanwhile.
             self._routes.ended(access)
         return None
+
+    def again(self) -> StubRoute:
+        """That of the stub's next connection."""
+        return StubRoute(self._routes, self._path, self._id)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is opened by a route."""
+        return self._access is not None
 
     @property
     def channel(self) -> Any:

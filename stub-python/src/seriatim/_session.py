@@ -34,7 +34,17 @@ class Session(OnLane):
 
     Safe for any number of threads. Outcomes are told by one thread at a time, in their order: by whoever
     finds that there is something to tell, and that nobody else is telling.
+
+    What a link tells it comes from the link's own session, or `by` another one, which stands for a connection
+    of a stub that has several.
     """
+
+    is_resumable = False
+    """Whether it outlives its connections."""
+
+    _current: OnLane | None = (
+        None  # By whom links are heard, if not by this: from anyone else nothing is taken.
+    )
 
     def __init__(
         self,
@@ -54,13 +64,13 @@ class Session(OnLane):
         self._timers = timers
         self._end = end
         routes = connection.routes
-        self._route = None if routes is None else StubRoute(routes, open_, known_id)
+        self._route = None if routes is None else StubRoute.of(routes, open_, known_id)
         self._shared: Callable[[OnLane], Link | None] | None = (
             None  # Where lanes come from, if from anywhere.
         )
         # Guards all below. No one calls out while holding it.
         self._lock = threading.Lock()
-        self._ledger = Ledger(connection.options, open_, expected_id)
+        self._ledger = self._make_ledger(open_, expected_id)
         self._watchdog = Watchdog(timers, self._check)
         self._link: Link | None = None
         self._hand_over: Callable[[Callable[[], None]], None] | None = None  # That of the link.
@@ -75,6 +85,9 @@ class Session(OnLane):
         self._untaken = 0  # and of those behind them.
         self._end_told = False
         self._break_listeners: list[BreakListener] = []
+
+    def _make_ledger(self, open_: wire.Open, expected_id: DurableObjectId | None) -> Ledger:
+        return Ledger(self._connection.options, open_, expected_id)
 
     # ---- what the stub does -------------------------------------------------------------------------
 
@@ -137,6 +150,9 @@ class Session(OnLane):
             settled = self._ledger.cancel(message)
         self._tell_all(settled)
 
+    def client_closed(self) -> None:
+        """The client has been closed, and makes no more connections."""
+
     def _begin(self) -> None:
         """On the first call, whose thread this is. Whatever can't be had is found out before anything
         leaves.
@@ -146,25 +162,32 @@ class Session(OnLane):
             return
         try:
             self._timers.prepare()
-            access = None if self._route is None else self._route.begin()
-            shared = (self._connection if access is None else access).shared_calls
-            self._shared = None if shared is None else shared.lane
-            link = self._next_link()
-            with self._lock:
-                self._ledger.opening(time.monotonic())
-                self._watchdog.watch(self._ledger.next_check)
             self._connection.sessions.add(self)
+            link = self._open_link()
         except Exception as e:
-            self.break_with(cannot_connect(e))
+            self._cannot_open(e)
             return
         self._start(link)
 
+    def _open_link(self) -> Link:
+        with self._lock:
+            self._ledger.opening(time.monotonic())
+            self._watchdog.watch(self._ledger.next_check)
+        access = None if self._route is None else self._route.begin()
+        shared = (self._connection if access is None else access).shared_calls
+        self._shared = None if shared is None else shared.lane
+        return self._next_link()
+
     def _next_link(self) -> Link:
-        lane = None if self._shared is None else self._shared(self)
+        lane = None if self._shared is None else self._shared(self._current or self)
         return self._own_link() if lane is None else lane
 
     def _own_link(self) -> Link:
-        return self._make_link(self, None if self._route is None else self._route.channel)
+        return self._make_link(self._current or self, None if self._route is None else self._route.channel)
+
+    def _cannot_open(self, error: Exception) -> None:
+        """There is no link to be had, and nothing has left."""
+        self.break_with(cannot_connect(error))
 
     def _start(self, link: Link) -> None:
         with self._lock:
@@ -173,32 +196,37 @@ class Session(OnLane):
         try:
             link.start()
         except Exception as e:
-            self.break_with(cannot_connect(e))
+            self._cannot_open(e)
             return
         if self._ledger.is_over:  # By someone who found no link to cancel, or no call in it.
             self._connection.sessions.discard(self)
             link.cancel()
+        elif self._link is not link:  # Likewise.
+            link.cancel()
 
     # ---- what the link does -------------------------------------------------------------------------
 
-    def open_frame(self) -> bytes:
+    def open_frame(self, by: OnLane | None = None) -> bytes:
         """See `Carried`."""
         with self._lock:
-            return self._ledger.open_frame()
+            return self._ledger.open_frame(time.monotonic()) if by is self._current else b""
 
-    def left(self) -> None:
+    def left(self, by: OnLane | None = None) -> None:
         """See `Carried`."""
         with self._lock:
-            self._has_left = True
+            if by is self._current:
+                self._has_left = True
 
-    def take_step(self) -> bytes | Step | None:
+    def take_step(self, by: OnLane | None = None) -> bytes | Step | None:
         """See `Carried`."""
         with self._lock:
-            return None if self._writing else self._next_step()
+            return None if self._writing or by is not self._current else self._next_step()
 
-    def taken(self, more: bool = True) -> bytes | Step | None:
+    def taken(self, more: bool = True, by: OnLane | None = None) -> bytes | Step | None:
         """See `Carried`."""
         with self._lock:
+            if by is not self._current:
+                return None
             self._writing = False
             return self._next_step() if more else None
 
@@ -214,10 +242,12 @@ class Session(OnLane):
         self._writing = step is not None
         return step
 
-    def cut(self, room: int | None) -> tuple[bytes | Step | None, bool]:
+    def cut(self, room: int | None, by: OnLane | None = None) -> tuple[bytes | Step | None, bool]:
         """See `OnLane`."""
         ledger = self._ledger
         with self._lock:
+            if by is not self._current:
+                return None, False
             if room is not None and self._has_left and ledger.has_frame and not ledger.fits(room):
                 return None, True
             step = self._next_step()
@@ -226,20 +256,22 @@ class Session(OnLane):
                 return step, False
             return step, ledger.has_frame or (ledger.is_closing and ledger.is_done_sending)
 
-    def fall_back(self) -> None:
+    def fall_back(self, by: OnLane | None = None) -> None:
         """See `OnLane`."""
         with self._lock:
-            if self._ledger.is_over:
+            if self._ledger.is_over or by is not self._current:
                 return
             self._ledger.take_back()
             self._has_left = False
             self._half_closed = False
         self._start(self._own_link())
 
-    def received(self, frame: bytes) -> bool:
+    def received(self, frame: bytes, by: OnLane | None = None) -> bool:  # noqa: PLR0912
         """See `Carried`."""
         ledger = self._ledger
         with self._lock:
+            if by is not self._current:
+                return False
             before = ledger.answered
             settled = ledger.receive(frame, time.monotonic())
             over = ledger.is_over
@@ -266,6 +298,8 @@ class Session(OnLane):
                 link.wake()  # what waits was made before what they do next,
             elif over and ledger.cause is not None:
                 link.broke(ledger.cause)  # and what carries the stub may be of no use to their next one.
+        if by is not None:
+            self._look_for_loss()
         if tell:
             self._tell(settled)
         elif size and not tells and link is not None:
@@ -287,11 +321,14 @@ class Session(OnLane):
             try:
                 link = self._next_link()
             except Exception as e:
-                self.break_with(cannot_connect(e))
+                self._cannot_open(e)
                 return
             self._start(link)
             return
         self._tell_all(settled)
+
+    def _look_for_loss(self) -> None:
+        """Lets go of a connection that has been lost, if there is another one to come."""
 
     def failed(self, error: BaseException) -> None:
         """See `Carried`."""
@@ -316,7 +353,7 @@ class Session(OnLane):
             link = self._link
         self._tell_all(settled)
         if late and link is not None:
-            self.break_with(
+            self._not_open(
                 open_overdue(
                     self._connection.options.open_timeout,
                     has_left=has_left,
@@ -324,6 +361,10 @@ class Session(OnLane):
                     others=len(self._connection.sessions) - 1,
                 )
             )
+
+    def _not_open(self, cause: FailureCause) -> None:
+        """The host has taken too long to open the stub."""
+        self.break_with(cause)
 
     # ---- the telling --------------------------------------------------------------------------------
 

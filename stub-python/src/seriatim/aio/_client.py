@@ -14,7 +14,9 @@ from seriatim import _forks
 from seriatim._connection import Connection
 from seriatim._ids import DurableObjectId, DurableObjectIds, check_name, opened_by
 from seriatim._options import DEFAULTS, ClientOptions
+from seriatim._resumable_session import ResumableSession
 from seriatim._routes import Routes, known_by
+from seriatim._session import Session
 from seriatim._shared_calls import SharedCalls
 from seriatim._transport import (
     CONNECT_MANY_PATH,
@@ -95,6 +97,8 @@ class DurableObjects:
         """
         if self._connection.forked is not None:
             return
+        if self._owned:
+            self._connection.close()
         routed = [] if self._connection.routes is None else self._connection.routes.close()
         if self._connection.shared_calls is not None:
             self._connection.shared_calls.close()
@@ -156,6 +160,8 @@ class DurableObjectNamespace:
         self, channel: aio.Channel, connection: Connection, name: str, ids: DurableObjectIds | None
     ) -> None:
         check_namespace_name(name)
+        self._plain = self  # The one that knows the ids.
+        self._resumable = False
         self._channel = channel
         self._connection = connection
         self._name = name
@@ -167,14 +173,34 @@ class DurableObjectNamespace:
         """The name of the namespace."""
         return self._name
 
+    def resumable(self) -> DurableObjectNamespace:
+        """The same namespace, whose stubs are *resumable*: they outlive their connections.
+
+            stub = objects.namespace("COUNTER").resumable().get_by_name("foo")
+
+        A stub that loses its connection, or whose host drains, or whose object is reset, gets another one by
+        itself, says where it stands, and sends again what the host doesn't have. What wrote is never
+        executed twice, and callers notice nothing but the time that it takes. Calls made meanwhile wait in
+        their order. `ClientOptions.resume_timeout` is for how long it tries; only then what was sent is
+        `UNKNOWN`. With a host that knows nothing of this it is an ordinary stub: see
+        `DurableObjectStub.is_resumable`.
+
+        A turn that wrote nothing is executed again if both its answer and its object were lost. How soon a
+        silent loss is noticed, `ClientOptions.keep_alive_time` says: a shorter one is worthwhile here.
+        """
+        namespace = DurableObjectNamespace(self._channel, self._connection, self._name, None)
+        namespace._plain = self._plain
+        namespace._resumable = True
+        return namespace
+
     def get_by_name(self, object_name: str) -> DurableObjectStub:
         """A new stub on the object with this name. Doesn't need the unique key.
 
         InvalidIdError if the name isn't 1 to 1,024 bytes of UTF-8.
         """
         check_name(object_name)
-        known_id = known_by(object_name, self._connection, self._known_ids)
-        return DurableObjectStub(self, object_name, None, self._channel, self._connection, known_id)
+        known_id = known_by(object_name, self._connection, self._plain._known_ids)
+        return self._stub(object_name, None, known_id)
 
     def get(self, object_id: DurableObjectId) -> DurableObjectStub:
         """A new stub on the object with this id.
@@ -183,8 +209,14 @@ class DurableObjectNamespace:
         the host makes another id of it. An id that another client made is opened by its digits, unless the
         unique key is known here. InvalidIdError if it is certainly an id of another namespace.
         """
-        name = opened_by(object_id, self._name, self._connection, self._known_ids)
-        return DurableObjectStub(self, name, object_id, self._channel, self._connection, object_id)
+        name = opened_by(object_id, self._name, self._connection, self._plain._known_ids)
+        return self._stub(name, object_id, object_id)
+
+    def _stub(
+        self, name: str | None, object_id: DurableObjectId | None, known_id: DurableObjectId | None
+    ) -> DurableObjectStub:
+        session = ResumableSession if self._resumable else Session
+        return DurableObjectStub(self, name, object_id, self._channel, self._connection, known_id, session)
 
     async def id_from_name(self, object_name: str) -> DurableObjectId:
         """The id of the object with this name; the same for ever.
@@ -209,6 +241,8 @@ class DurableObjectNamespace:
         return f"<DurableObjectNamespace {self._name}>"
 
     async def _ids(self) -> DurableObjectIds:
+        if self._plain is not self:
+            return await self._plain._ids()
         if self._known_ids is None:
             self._connection.check()
             async with self._fetching:

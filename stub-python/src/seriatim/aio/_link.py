@@ -36,7 +36,7 @@ class AioLink(Link):
         self._stream = self._channel.stream_stream(self._path)()
         sender = loop.create_task(self._send(self._stream), name="seriatim-sender")
         receiver = loop.create_task(self._receive(self._stream, sender), name="seriatim-receiver")
-        self._tasks += [sender, receiver]
+        self._tasks[:] = [*(task for task in self._tasks if not task.done()), sender, receiver]
 
     def wake(self) -> None:
         """See `Link`."""

@@ -72,13 +72,14 @@ class DurableObjectStub(StubFace):
         transport: aio.Channel,
         connection: Connection,
         known_id: DurableObjectId | None,
+        make_session: type[Session] = Session,
     ) -> None:
         self._transport = transport
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         tasks = self._tasks
-        session = Session(
+        session = make_session(
             connection,
             open_by(namespace.name, name, object_id),
             object_id,
@@ -114,6 +115,11 @@ class DurableObjectStub(StubFace):
         (`INVALID_ARGUMENT`): reserved keys, which begin with `grpc-` or `seriatim-`, text that isn't
         printable ASCII, or several values of a binary key. `wait_for_ready` and `compression` have no
         effect. Closing the channel closes the stub.
+
+        One reserved key is let through: with `("seriatim-idempotency-key", "order-12345")` among its
+        metadata, 1 to 255 bytes, a call is executed at most once for that object and key, whatever stub it
+        comes on and however often, as long as the host remembers it; later ones get the outcome of the
+        first. The same key with another call breaks the stub with `Reason.IDEMPOTENCY_MISMATCH`.
         """
         return StubChannel(self, self._session.submit, self._transport)
 
