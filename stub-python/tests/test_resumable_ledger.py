@@ -306,7 +306,7 @@ def test_waits_grow(driven: Driven) -> None:
 
 def test_half_of_a_wait_is_random() -> None:
     driven = Driven(resume_backoff=1.0).calls()
-    driven.ledger._jitter = lambda: 0.0
+    driven.ledger._resumption._jitter = lambda: 0.0
     driven.begin().frame()
     assert [driven.lost().waits() for _ in range(4)] == [0, 0.5, 1.0, 2.0]
 

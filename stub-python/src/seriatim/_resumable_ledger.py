@@ -2,8 +2,8 @@
 clock.
 
 A *connection* is what carries the stub for a while: a call of its own, or a lane. What is in this module
-decides when the next one begins, what it says of itself, what is sent on it once more, what is acknowledged,
-and when the stub is given up.
+decides whether there is a next one, what it says of itself, what is sent on it once more, and what is
+acknowledged.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from seriatim._ids import DurableObjectId
 from seriatim._ledger import Ledger, PendingCall, State, Verdict, answer_overdue
 from seriatim._options import ClientOptions
 from seriatim._reasons import Reason
+from seriatim._resumption import Resumption
 from seriatim.v1 import durable_objects_pb2 as wire
 
 ACKNOWLEDGED_OUTCOMES = 256
@@ -28,9 +29,6 @@ ACKNOWLEDGED_OUTCOMES = 256
 
 ACKNOWLEDGED_BYTES = 64 << 10
 """and with so many bytes of them."""
-
-OVERLOADED_BACKOFF = 1.0
-"""Where there was too much to do, in seconds."""
 
 _SESSION_BYTES = 80  # What a frame has more than that of an ordinary stub, at most.
 _NANOS_PER_SECOND = 1_000_000_000
@@ -74,12 +72,11 @@ class ResumableLedger(Ledger):
         connection."""
         self.loss: FailureCause | None = None
         """Why the last connection was lost, if one was."""
-        self._jitter = jitter
+        self._resumption = Resumption(options, jitter)
         self._way = _Way.NONE
         self._connection = 0
         self._now = 0.0  # Of the frame that is being received,
         self._size = 0  # and its bytes.
-        self._opened_at: float | None = None
         self._last_sent = 0  # On any connection.
         self._first_sent: deque[tuple[int, float]] = deque()  # When the unanswered left first, by frames.
         self._remembered: float | None = None  # The host remembers for so long what is unanswered.
@@ -87,11 +84,6 @@ class ResumableLedger(Ledger):
         self._acknowledged = 0
         self._unacknowledged_bytes = 0
         self._is_suspect = False
-        self._lost_at: float | None = None
-        self._resume_at: float | None = None
-        self._pause = 0.0  # Before the next try.
-        self._counts = False  # The next connection is one that may be without progress.
-        self._resumes = 0  # Those without progress.
 
     # ---- what can be asked --------------------------------------------------------------------------
 
@@ -102,7 +94,8 @@ class ResumableLedger(Ledger):
 
     def is_due(self, now: float) -> bool:
         """Whether the next connection is to begin."""
-        return self._resume_at is not None and now >= self._resume_at and not self.is_over
+        at = self._resumption.at
+        return at is not None and now >= at and not self.is_over
 
     @property
     def has_frame(self) -> bool:
@@ -146,7 +139,7 @@ class ResumableLedger(Ledger):
     def take(self, call: PendingCall) -> FailureCause | None:
         """See `Ledger`. A stub that lost its connection with nothing to do gets the next one by a call."""
         refusal = super().take(call)
-        if refusal is None and self._has_to_plan:
+        if self._way is _Way.NONE and refusal is None and self._has_to_plan:
             self._check_at(0.0)
         return refusal
 
@@ -167,11 +160,8 @@ class ResumableLedger(Ledger):
         """See `Ledger`. The next connection begins: the first one, or the one that was due."""
         self._connection += 1
         self._way = _Way.OPENING
-        self._resume_at = None
         self._open_sent = self._opened = False
-        self._opened_at = None
-        self._resumes += self._counts
-        self._counts = False
+        self._resumption.begins()
         super().opening(now)
 
     def lose(self, cause: FailureCause) -> list[Verdict]:
@@ -185,16 +175,12 @@ class ResumableLedger(Ledger):
         if self._is_closing_idle:
             self._end()
             return []
-        self._counts = self._opened or not (cause.retryable or cause.overloaded)
-        if self._counts and self._resumes >= self._options.max_resumes_without_progress:
-            return self.break_with(cause)
-        return []
+        counts = self._opened or not (cause.retryable or cause.overloaded)
+        return [] if self._resumption.goes_on(counts=counts) else self.break_with(cause)
 
     def give_up(self) -> list[Verdict]:
         """There will be no next connection."""
-        if self._way is not _Way.NONE or self.loss is None:
-            return []
-        return self.break_with(self.loss)
+        return [] if self.loss is None or not self._is_suspended else self.break_with(self.loss)
 
     def suspend(self, now: float) -> None:
         """The lost connection has been let go."""
@@ -202,33 +188,29 @@ class ResumableLedger(Ledger):
             return
         self._way = _Way.NONE
         self._in_grace = False
-        if self._opened_at is not None and now >= self._opened_at + self._options.max_resume_backoff:
-            self._pause = 0.0
         if not self._is_idle:
             self._plan(now)
         self._check_at(now)  # Calls whose time has run out wait for the host's word no more.
 
     @property
     def _has_to_plan(self) -> bool:
-        lost = self._way is _Way.NONE and self._connection > 0
-        return lost and self._resume_at is None and not self._is_idle
+        return self._is_suspended and self._resumption.at is None and not self._is_idle
+
+    @property
+    def _is_suspended(self) -> bool:
+        return self._way is _Way.NONE and self._connection > 0
 
     def _plan(self, now: float) -> None:
-        """When the next connection begins."""
-        pause, most = self._pause, self._options.max_resume_backoff
-        if self.loss is not None and self.loss.overloaded:
-            pause = max(pause, OVERLOADED_BACKOFF)
-        self._pause = min(most, 2 * pause or self._options.resume_backoff)
-        pause = min(most, pause) / 2
-        self._resume_at = now + pause + pause * self._jitter()
-        if self._lost_at is None:
-            self._lost_at = now
+        overloaded = self.loss is not None and self.loss.overloaded
+        self._check_at(self._resumption.plan(now, overloaded=overloaded))
 
-    def _give_up_at(self, lost_at: float) -> float:
-        give_up_at = lost_at + self._options.resume_timeout
+    @property
+    def _gives_up_at(self) -> float | None:
+        """Before the host may have forgotten what is unanswered."""
+        forgotten_at = None
         if self._remembered is not None and self._first_sent:
-            return min(give_up_at, self._first_sent[0][1] + self._remembered / 2)
-        return give_up_at
+            forgotten_at = self._first_sent[0][1] + self._remembered / 2
+        return self._resumption.gives_up_at(forgotten_at)
 
     # ---- frames to the host -------------------------------------------------------------------------
 
@@ -306,8 +288,7 @@ class ResumableLedger(Ledger):
     def _resume(self, opened: wire.Opened) -> None:
         """The host says where the session stands."""
         self._way = _Way.OPEN
-        self._lost_at = None
-        self._opened_at = self._now
+        self._resumption.opened(self._now)
         self._expected_id = opened.id
         if not opened.HasField("session"):
             if self._connection > 1:
@@ -342,8 +323,7 @@ class ResumableLedger(Ledger):
             return
         self._progress = self.answered
         self._unacknowledged_bytes += self._size
-        self._resumes = 0
-        self._pause = 0.0
+        self._resumption.progressed()
         while self._first_sent and self._first_sent[0][0] <= self.answered:
             self._first_sent.popleft()
 
@@ -389,13 +369,14 @@ class ResumableLedger(Ledger):
             settled += self.lose(_silent())
         if self._has_to_plan:
             self._plan(now)
-        if self._lost_at is not None and not self.is_over:
-            give_up_at = self._give_up_at(self._lost_at)
-            if now >= give_up_at and self.loss is not None:
-                return settled + self.break_with(self.loss)
-            self._check_at(give_up_at)
-        if self._resume_at is not None and not self.is_over and now < self._resume_at:
-            self._check_at(self._resume_at)
+        if self.is_over:
+            return settled
+        gives_up_at = self._gives_up_at
+        if gives_up_at is not None and now >= gives_up_at and self.loss is not None:
+            return settled + self.break_with(self.loss)
+        for at in (gives_up_at, self._resumption.at):
+            if at is not None and now < at:
+                self._check_at(at)
         return settled
 
     def _why_overdue(self, call: PendingCall, deadline: float, now: float) -> FailureCause | None:
