@@ -214,6 +214,15 @@ def test_a_session_that_stands_where_it_cannot(driven: Driven, through: int, ans
     )
 
 
+def test_what_was_ever_sent_counts() -> None:
+    driven = Driven(max_frame_invocations=1, max_unanswered_frames=2).calls(2)
+    driven.begin().frames()
+    driven.lost().resume()
+    driven.opened(0).frame()
+    driven.lost().resume()
+    assert driven.opened(2).answer(1, 2).outcomes() == [(1, "OK"), (2, "OK")]
+
+
 def test_the_object_stays_the_same(driven: Driven) -> None:
     driven.calls().begin().frame()
     driven.opened().lost().resume()
@@ -325,6 +334,13 @@ def test_where_there_was_too_much_to_do_the_wait_is_longer(driven: Driven) -> No
     driven.opened().broken(0, reason="X", retryable=True, overloaded=True)
     assert driven.waits() == 1.0
     assert driven.lost().waits() == 2.0
+
+
+def test_no_wait_is_longer_than_the_longest() -> None:
+    driven = Driven(max_resume_backoff=0.3).calls()
+    driven.begin().frame()
+    driven.opened().broken(0, reason="X", retryable=True, overloaded=True)
+    assert driven.waits() == 0.3
 
 
 def test_it_gives_up_in_time(driven: Driven) -> None:
@@ -520,6 +536,15 @@ def test_a_deadline_passes_without_a_connection(driven: Driven) -> None:
 def test_a_call_that_waits_for_the_hosts_word_does_so_no_more(driven: Driven) -> None:
     driven.calls(1, deadline=5.0).begin().frame()
     driven.opened().at(5.0).look().lost().look()
+    assert driven.outcomes() == [(1, "UNKNOWN")]
+
+
+def test_it_does_not_wait_for_the_next_connection_either() -> None:
+    driven = Driven(resume_backoff=50.0, max_resume_backoff=50.0).calls(1, deadline=5.0)
+    driven.begin().frame()
+    driven.lost().resume()
+    driven.opened(0).frame()
+    driven.at(5.0).look().lost().look()
     assert driven.outcomes() == [(1, "UNKNOWN")]
 
 
