@@ -276,7 +276,7 @@ def test_cancelled_while_there_is_no_connection(host: FakeHost, make_face: MakeF
 
 def test_a_deadline_passes_while_there_is_no_connection(host: FakeHost, make_face: MakeFace) -> None:
     face = resumable(make_face(host))
-    overdue, waits = face.call(timeout=0.5), face.call()
+    overdue, waits = face.call(timeout=1.0), face.call()
     first(host, 2).ends(UNAVAILABLE, "gone")
     accepted = host.accept()
     accepted.session()
@@ -293,13 +293,15 @@ def test_a_deadline_passes_while_there_is_no_connection(host: FakeHost, make_fac
 
 def test_a_host_that_says_nothing_after_a_deadline_is_left(host: FakeHost, make_face: MakeFace) -> None:
     face = resumable(make_face(host, deadline_grace=0.1))
-    overdue, waits = face.call(timeout=0.2), face.call()
-    accepted = first(host, 2)
+    reply = face.call()
+    accepted = first(host, 1).answer(1)
+    assert number(reply) == 10
+    overdue, waits = face.call(timeout=0.3), face.call()
     assert failure(overdue).reason == Reason.ANSWER_OVERDUE
-    second = resumed(host, 2, 0, 1)
-    assert sequences(second, 2) == [2]
-    second.answer(1, 2)
-    assert number(waits) == 20
+    second = resumed(host, 2, 1, 1)
+    assert sequences(second, 3) == [2, 3]
+    second.answer(2, 3)
+    assert number(waits) == 30
     assert accepted.is_cancelled()
 
 
