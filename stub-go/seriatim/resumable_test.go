@@ -398,6 +398,98 @@ func TestResumesWithoutProgressComeToAnEnd(t *testing.T) {
 	})
 }
 
+func TestWhatARetryableBreakSaidHadNoEffectIsNotUnknownLater(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.resumable()
+		w.expect(w.calls(2), "1", "OBJECT_RESET NOT_EXECUTED")
+		w.expectBroken(seriatim.ReasonObjectReset)
+	}, func(p *play) {
+		p.openThrough(0)
+		p.receiveThese(1, 2)
+		p.send(outcomes(1))
+		p.breakRetryably(1)
+	}, func(p *play) { p.cut() })
+}
+
+func TestAnOutcomeIsProgress(t *testing.T) {
+	lose := func(p *play) {
+		frame := p.receive()
+		p.openThrough(frame.GetOpen().GetSession().GetAnsweredThrough())
+		if len(frame.GetInvocations()) == 0 {
+			p.receive()
+		}
+		p.cut()
+	}
+	inWorld(t, &seriatim.Options{MaxResumesWithoutProgress: 2}, func(w *world) {
+		w.resumable()
+		w.expect(w.calls(2), "1", "CONNECTION_LOST UNKNOWN")
+		w.expectBroken(seriatim.ReasonConnectionLost)
+		if message := w.told[0].Message; !strings.Contains(message, "resumed 2 times without") {
+			w.t.Errorf("given up since %q", message)
+		}
+	}, lose, lose, func(p *play) {
+		p.reopen(3, 0)
+		p.openThrough(0)
+		p.receiveCalls(2)
+		p.send(outcomes(1))
+		p.cut()
+	}, lose, func(p *play) {
+		p.reopen(5, 1)
+		p.openThrough(1)
+		p.receiveThese(2)
+		p.cut()
+	})
+}
+
+func TestALaterConnectionToAnotherObjectIsNone(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.resumable()
+		w.expect(w.calls(1), "HOST_VIOLATION UNKNOWN")
+	}, func(p *play) {
+		p.openThrough(0)
+		p.receiveCalls(1)
+		p.cut()
+	}, func(p *play) {
+		frame := openedThrough(0)
+		frame.Opened.Id = strings.Repeat("0", 64)
+		p.send(frame)
+		p.untilGone()
+	})
+}
+
+func TestAHostThatIsNoneIsNotTriedAgain(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.resumable()
+		w.expect(w.calls(1), "CONNECTION_LOST UNKNOWN")
+		w.expectBroken(seriatim.ReasonConnectionLost)
+		if n := w.host.connects.Load(); n != 1 {
+			w.t.Errorf("%d connections, expected 1", n)
+		}
+	}, func(p *play) {
+		p.receiveCalls(1)
+		p.end = status.Error(codes.PermissionDenied, "not you")
+	})
+}
+
+func TestAConnectionThatIsDeniedAfterAnotherIsTriedAgain(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.resumable()
+		w.expect(w.calls(1), "1")
+		w.expectUntold()
+	}, func(p *play) {
+		p.openThrough(0)
+		p.receiveCalls(1)
+		p.cut()
+	}, func(p *play) {
+		p.end = status.Error(codes.Unauthenticated, "the token is a bit old")
+	}, func(p *play) {
+		p.reopen(3, 0)
+		p.openThrough(1)
+		p.send(outcomes(1))
+		p.receiveEnd(1)
+	})
+}
+
 func TestAnIdleStubIsResumedAsOftenAsItIsLost(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.resumable()

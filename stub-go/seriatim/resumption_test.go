@@ -499,3 +499,53 @@ func TestResumableLedgersInRandomOrdersOfManyEvents(t *testing.T) {
 		t.Error("the events don't try enough")
 	}
 }
+
+func TestPausesBeforeAStubIsResumed(t *testing.T) {
+	d := newSessionDriver(0)
+	d.call()
+	connectionLost := newCause(ReasonConnectionLost, codes.Unavailable, "lost")
+	connectionLost.Retryable = true
+	overloaded := newCause(ReasonConnectionLost, codes.ResourceExhausted, "too much")
+	overloaded.Overloaded = true
+	pause := func(cause *FailureCause, random float64) time.Duration {
+		if became := d.ledger.lost(cause, endedLost, d.now, random); became.then != thenResumes {
+			t.Fatalf("the stub isn't resumed: %+v", became)
+		}
+		pause := d.ledger.resumption.resumesAt.Sub(d.now)
+		d.connect()
+		return pause
+	}
+	expect := func(random float64, expected ...time.Duration) {
+		t.Helper()
+		for i, one := range expected {
+			if got := pause(connectionLost, random); got != one*time.Millisecond {
+				t.Errorf("pause %d is %v, expected %v", i+1, got, one*time.Millisecond)
+			}
+		}
+	}
+	open := func(answers bool) {
+		d.ledger.next(nil, unlimited, d.now)
+		d.receive(&seriatimv1.ConnectResponse{Opened: &seriatimv1.Opened{Id: driverID, Session: &seriatimv1.OpenedSession{}}})
+		if answers {
+			d.ledger.next(nil, unlimited, d.now)
+			d.calls[0].ran = 1
+			d.receive(&seriatimv1.ConnectResponse{Outcomes: []*seriatimv1.Outcome{{Sequence: 1}}})
+		}
+	}
+	expect(1, 0, 50, 100, 200, 400, 800, 1600, 3200, 5000, 5000)
+	expect(0, 2500)
+	open(false)
+	expect(1, 5000) // It has not got on.
+	open(false)
+	d.now = d.now.Add(d.options.MaxResumeBackoff)
+	expect(1, 0, 50)
+	open(true)
+	expect(1, 0, 50)
+	if got := pause(overloaded, 1); got != 4*time.Second {
+		t.Errorf("the pause is %v", got)
+	}
+	d.ledger.resumption.attempts = 0
+	if got := pause(overloaded, 0); got != 500*time.Millisecond {
+		t.Errorf("the first pause is %v", got)
+	}
+}
