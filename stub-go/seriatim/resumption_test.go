@@ -49,16 +49,15 @@ type sessionDriver struct {
 
 type sessionCall struct {
 	*pendingCall
-	writes   bool
-	ran      int // How often it was executed, with an effect that lasts.
-	sentAt   time.Time
-	fate     string
-	untimely bool // Its time had run out when it came to the host.
+	writes bool
+	ran    int // How often it was executed, with an effect that lasts.
+	sentAt time.Time
+	fate   string
 }
 
 type heldCall struct {
 	sequence uint64
-	untimely bool
+	untimely bool // Its time had run out when it came to the host.
 }
 
 func newSessionDriver(seed uint64) *sessionDriver {

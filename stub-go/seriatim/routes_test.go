@@ -206,6 +206,45 @@ func TestAConnectionStaysAsLongAsAStubIsOnIt(t *testing.T) {
 	r.expectShutdown(1)
 }
 
+func TestAResumableStubThatIsLostForgetsItsRoute(t *testing.T) {
+	lost := func(p *play) {
+		p.openThrough(0)
+		p.receiveCalls(1)
+		p.end = status.Error(codes.Unavailable, "gone")
+	}
+	resumed := func(p *play) {
+		p.reopen(2, 0)
+		frame := openedThrough(0)
+		frame.Opened.Route = &seriatimv1.Route{Address: "heir", PrefixBits: 10}
+		p.send(frame)
+		p.receiveThese(1)
+		p.send(breaks(&seriatimv1.Broken{Cause: broken(seriatim.ReasonObjectMoved, codes.Unavailable, 0).Cause, Retryable: true}))
+	}
+	moved := func(p *play) {
+		p.reopen(3, 0)
+		p.openThrough(0)
+		p.receiveThese(1)
+		p.send(outcomes(1))
+		p.receiveEnd(1)
+	}
+	r := newRouted(t, seriatim.Options{}, map[string][]func(*play){
+		"edge": {answers("owner"), resumed}, "owner": {lost}, "heir": {moved},
+	})
+	r.use("1")
+	stub, err := r.objects.Namespace("COUNTER").Resumable().GetByName("foo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	future := seriatim.Call(t.Context(), examplesv1.NewCounterClient(stub).Increment, &examplesv1.IncrementRequest{})
+	if got := seen(future); got != "1" {
+		t.Errorf("the call saw %s, expected 1", got)
+	}
+	stub.Close()
+	if err := stub.AwaitEnd(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAGivenConnectionNeedsAWayToMakeOthers(t *testing.T) {
 	_, err := seriatim.On(nil, &seriatim.Options{FollowRoutes: true})
 	expected := "seriatim: FollowRoutes on a connection that was given, expected DialRoute with it"

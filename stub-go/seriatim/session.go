@@ -1,12 +1,8 @@
 package seriatim
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
-
-	"google.golang.org/grpc/codes"
 
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
@@ -79,27 +75,6 @@ func (s *session) submit(call *pendingCall) *CallFailure {
 		s.carrier.wake()
 	}
 	return nil
-}
-
-// connect has something new carry the stub. Under the lock.
-func (s *session) connect() {
-	s.chooseAccess()
-	s.ledger.begin()
-	s.carrier = s.access.carry(s)
-	connection := s.ledger.connection()
-	s.watchdog.expectOpening(s.options.OpenTimeout, func() { s.openingOverdue(connection) })
-}
-
-// chooseAccess says where the stub is opened. Under the lock.
-func (s *session) chooseAccess() {
-	s.access = nil
-	if routes := s.objects.routes; routes != nil {
-		s.access = routes.open(s.path, s.id)
-	}
-	s.onRoute = s.access != nil
-	if s.access == nil {
-		s.access = &s.objects.host
-	}
 }
 
 // close lets no more calls in, and ends the stub when what was taken in has been answered.
@@ -292,78 +267,6 @@ func (s *session) endedInOrder(from carrier) bool {
 	return true
 }
 
-// departure is that a stub which counts as open by a route doesn't any more.
-type departure struct {
-	session   *session // nil, if the stub didn't count so.
-	access    *access
-	wasOpened bool
-}
-
-// depart has the stub not count as open by a route. Under the lock; it is to be told without.
-func (s *session) depart() departure {
-	if !s.onRoute {
-		return departure{}
-	}
-	s.onRoute = false
-	return departure{s, s.access, s.ledger.opened}
-}
-
-// tell tells the routes, with the cause if the stub, or its connection, broke.
-func (d departure) tell(cause *FailureCause) {
-	if d.session != nil {
-		d.session.objects.routes.ended(d.access, cause, d.wasOpened)
-	}
-}
-
-// lose is that what carries the stub has ended in any other way, or is given up: the stub breaks, unless it outlives that.
-func (s *session) lose(from carrier, cause *FailureCause, how ending) {
-	noMore := s.objects.isClosed()
-	s.mu.Lock()
-	if s.carrier != from || s.ledger.isOver() {
-		s.mu.Unlock()
-		return
-	}
-	if noMore {
-		s.ledger.resumeNoMore()
-	}
-	switch became := s.ledger.lost(cause, how, s.now(), rand.Float64()); became.then {
-	case thenBreaks:
-		s.mu.Unlock()
-		s.breakByCarrier(from, became.cause, became.fate)
-	case thenCloses:
-		s.finishAndHangUp(from)
-	case thenResumes:
-		s.carrier = nil
-		s.watchdog.opened()
-		from.wake() // It has nothing more to do.
-		departure := s.depart()
-		s.mu.Unlock()
-		from.hangUp()
-		departure.tell(cause)
-		s.resume()
-	}
-}
-
-// resume gets a stub that has lost its connection another one, or sees to it that this is done when it is time, or gives
-// the stub up.
-func (s *session) resume() {
-	s.mu.Lock()
-	connects, givenUp, next := s.ledger.resumes(time.Now())
-	if connects {
-		s.connect()
-	}
-	if !next.IsZero() {
-		s.watchdog.resumeBy(next, s.resume)
-	}
-	s.mu.Unlock()
-	if givenUp == nil {
-		return
-	}
-	if tellListeners := s.breakAndTell(givenUp, FateUnknown); tellListeners != nil {
-		go tellListeners() // This may be the goroutine of a carrier.
-	}
-}
-
 // leave is the end of what carried the stub, whatever it was.
 func (s *session) leave(from carrier) {
 	s.mu.Lock()
@@ -371,146 +274,4 @@ func (s *session) leave(from carrier) {
 	if s.carrier == from {
 		s.watchdog.stopAll()
 	}
-}
-
-// ---- the end -------------------------------------------------------------------------------------------
-
-// breakStub breaks the stub, unless it has ended: from now on no call is let in, and those that are left fail.
-// Those that were sent have the given fate. It then tells the listeners. Unless the host has told the break, it
-// also hangs up.
-func (s *session) breakStub(cause *FailureCause, sentFate Fate) {
-	if tellListeners := s.breakAndTell(cause, sentFate); tellListeners != nil {
-		tellListeners()
-	}
-}
-
-// breakByCarrier is the same for who carries the stub, and maybe others, whom this one's listeners must not hold up.
-func (s *session) breakByCarrier(from carrier, cause *FailureCause, sentFate Fate) {
-	if tellListeners := s.breakAndTell(cause, sentFate); tellListeners != nil {
-		from.callOut(tellListeners)
-	}
-}
-
-// breakAndTell does all of that but to tell the listeners, which it leaves to its caller, if there are any.
-func (s *session) breakAndTell(cause *FailureCause, sentFate Fate) (tellListeners func()) {
-	s.mu.Lock()
-	verdicts, broke := s.ledger.breakWith(cause, sentFate)
-	if !broke {
-		s.mu.Unlock()
-		return nil
-	}
-	listeners, carrier := s.listeners, s.carrier
-	s.stop()
-	toldByHost := sentFate == FateNotExecuted
-	if toldByHost {
-		s.expectEndIfDone()
-	}
-	departure := s.depart()
-	s.mu.Unlock()
-
-	if carrier != nil && !toldByHost {
-		carrier.hangUp()
-	}
-	departure.tell(cause) // First, since callers may try again at once.
-	for _, verdict := range verdicts {
-		verdict.tell()
-	}
-	if len(listeners) == 0 {
-		close(s.ended)
-		return nil
-	}
-	return func() {
-		for _, listener := range listeners {
-			listener(cause)
-		}
-		close(s.ended)
-	}
-}
-
-// finishAndHangUp is the end of the stub without a break, and of what carries it, if that hasn't ended. Under the lock,
-// which it lets go.
-func (s *session) finishAndHangUp(carrier carrier) {
-	s.stop()
-	close(s.ended)
-	departure := s.depart()
-	s.mu.Unlock()
-	if carrier != nil {
-		carrier.hangUp()
-	}
-	departure.tell(nil)
-}
-
-// stop ends what must not go on when the stub has ended. Under the lock.
-func (s *session) stop() {
-	s.listeners = nil
-	s.watchdog.stop()
-	if s.carrier != nil {
-		s.carrier.wake()
-	}
-}
-
-// expectEndIfDone sees to it that the carrier doesn't go on for ever when there is nothing left but its end. Under the
-// lock.
-func (s *session) expectEndIfDone() {
-	if s.ledger.isDone() {
-		s.watchdog.expectEnd(s.options.EndTimeout, s.endOverdue)
-	}
-}
-
-// ---- what the watchdog wakes ---------------------------------------------------------------------------
-
-func (s *session) openingOverdue(connection uint32) {
-	s.mu.Lock()
-	carrier, access := s.carrier, s.access
-	if carrier == nil || s.ledger.opened || s.ledger.connection() != connection {
-		s.mu.Unlock()
-		return
-	}
-	carried := carrier.isCarried()
-	s.mu.Unlock()
-	s.lose(carrier, access.notOpened(carried), endedLost)
-}
-
-func (s *session) endOverdue() {
-	s.mu.Lock()
-	carrier := s.carrier
-	if s.ledger.resumption != nil && s.ledger.finish() { // As if the host had been lost by now.
-		s.finishAndHangUp(carrier)
-		return
-	}
-	s.mu.Unlock()
-	s.breakStub(newCause(ReasonAnswerOverdue, codes.DeadlineExceeded,
-		fmt.Sprintf("the stub has nothing left, and the host has not ended it within %v", s.options.EndTimeout)), FateUnknown)
-	if carrier != nil {
-		carrier.hangUp()
-	}
-}
-
-func (s *session) checkDeadlines() {
-	s.mu.Lock()
-	s.watchdog.looks()
-	verdicts, next := s.ledger.overdue(time.Now())
-	if !next.IsZero() {
-		s.watchdog.lookBy(next, s.checkDeadlines)
-	}
-	s.expectEndIfDone()
-	suspect := s.suspect()
-	s.mu.Unlock()
-	for _, verdict := range verdicts {
-		verdict.tell()
-	}
-	if suspect != nil {
-		cause := newCause(ReasonConnectionLost, codes.Unavailable,
-			fmt.Sprintf("the host said nothing of a deadline for %v", s.options.DeadlineGrace))
-		cause.Retryable = true
-		s.lose(suspect, cause, endedLost)
-	}
-}
-
-// suspect gives what carries a resumable stub, if the host says nothing there any more. Under the lock.
-func (s *session) suspect() carrier {
-	if r := s.ledger.resumption; r == nil || !r.silent {
-		return nil
-	}
-	return s.carrier
 }
