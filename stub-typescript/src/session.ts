@@ -4,7 +4,8 @@ import type { Access, Client } from "./client.js";
 import { isRefusal, type Connection } from "./connection.js";
 import { CallFailure, clientCause, Fate, lostCause, Reasons, type FailureCause } from "./failure.js";
 import { openBytes, requestFrame } from "./frames.js";
-import type { ConnectResponse, Open, Opened, Outcome } from "./gen/seriatim/v1/durable_objects_pb.js";
+import type { ConnectResponse, Open, Opened } from "./gen/seriatim/v1/durable_objects_pb.js";
+import { handOut } from "./hand-out.js";
 import { Ledger, violation, type Step, type Verdict } from "./ledger.js";
 import type { Carried, CutFrame, Link } from "./link.js";
 import type { StubRoute } from "./routes.js";
@@ -350,41 +351,6 @@ function noStream(connection: Connection | undefined, withinMs: number): Failure
 
 function openOverdue(message: string): FailureCause {
   return clientCause(Reasons.OPEN_OVERDUE, Code.Unavailable, message, { retryable: true });
-}
-
-/** Completes calls with their outcomes, up to one that can't be used, and says why it can't. */
-function handOut(
-  first: number,
-  calls: readonly PendingCall[],
-  outcomes: readonly Outcome[],
-): FailureCause | undefined {
-  let unreadable: FailureCause | undefined;
-  calls.forEach((call, index) => {
-    const sequence = BigInt(first + index);
-    if (unreadable !== undefined) {
-      call.fail(new CallFailure(unreadable, Fate.UNKNOWN, sequence)); // It is out of the ledger already.
-      return;
-    }
-    const why = completeWith(call, outcomes[index]);
-    if (why !== undefined) {
-      const message = `the host broke the protocol: outcome ${sequence} ${why}`;
-      unreadable = clientCause(Reasons.HOST_VIOLATION, Code.Internal, message);
-      call.fail(new CallFailure(unreadable, Fate.COMPLETED, sequence));
-    }
-  });
-  return unreadable;
-}
-
-function completeWith(call: PendingCall, outcome: Outcome | undefined): string | undefined {
-  if (outcome?.result.case !== "message") {
-    return "has no 'message'";
-  }
-  try {
-    call.succeed(outcome.result.value);
-    return undefined;
-  } catch (thrown) {
-    return `is no ${call.method} response: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-  }
 }
 
 function carryOut(verdicts: readonly Verdict[]): void {
