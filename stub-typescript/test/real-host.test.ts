@@ -5,6 +5,7 @@ import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { Fate, Reasons, Retry } from "../src/index.js";
 import { DurableObjects } from "./client.js";
 import { broke, failureOf, seen } from "./expect.js";
+import { Relay } from "./relay.js";
 
 /** HOST:PORT of a server with the example objects; scripts/test starts one. */
 const target = process.env["SERIATIM_TARGET"];
@@ -112,6 +113,43 @@ describe("against the real host", { skip }, () => {
     assert(answers.every(({ value }) => value === 2n));
     await Promise.all(others.map((stub) => stub.close()));
     assert(others.every((stub) => !stub.isBroken));
+  });
+
+  test("a resumable stub counts each call once, whatever of its connections is cut", async () => {
+    await using relay = await Relay.to(target ?? "");
+    using objects = DurableObjects.connect(relay.url, { resumeBackoffMs: 1, maxResumeBackoffMs: 100 });
+    using straight = connect();
+    const id = await straight.namespace("COUNTER").newUniqueId();
+    const stub = objects.namespace("COUNTER").resumable().get(id);
+    const increment = (): Promise<bigint> =>
+      stub.call(Counter.method.increment, { amount: 1n }).then(({ value }) => value);
+    let expected = 0n;
+    for (let cut = 0; cut < 20; cut++) {
+      const calls = Array.from({ length: 300 }, increment);
+      await calls[cut * 10]; // In the midst of what goes on.
+      relay.cut();
+      for (const value of await Promise.all(calls)) {
+        assert.equal(value, ++expected);
+      }
+    }
+    await stub.close();
+    assert.equal(stub.isBroken, false);
+    await using another = straight.namespace("COUNTER").get(id);
+    assert.equal((await another.call(Counter.method.get, {})).value, expected);
+    assert(relay.connections > 1);
+  });
+
+  test("a call with an idempotency key is executed once, on whatever stub", async () => {
+    using objects = connect();
+    const counters = objects.namespace("COUNTER");
+    const id = await counters.newUniqueId();
+    const headers = { "seriatim-idempotency-key": "order-12345" };
+    const increment = (amount: bigint): Promise<{ value: bigint }> =>
+      counters.get(id).call(Counter.method.increment, { amount }, { headers });
+    assert.equal((await increment(4n)).value, 4n);
+    assert.equal((await increment(4n)).value, 4n);
+    const { reason, fate } = await failureOf(increment(5n));
+    assert.deepEqual([reason, fate], [Reasons.IDEMPOTENCY_MISMATCH, Fate.NOT_EXECUTED]);
   });
 
   test("retry passes on what the object threw, and goes on with a new stub", async () => {
