@@ -402,6 +402,9 @@ final class Relay implements SessionInput {
       }
       if (resumable != null) {
         given = resumable.frame(frame);
+      } else if (scan.first()) {
+        client().replayed();
+        return;
       }
       kept.answer(resumable == null ? scan.count() : resumable.fresh(scan.count()));
       if (resumable == null && scan.broken() && RelayEnds.isMoved(frame)) {

@@ -29,7 +29,7 @@ public final class ProbeNamespaces implements DurableObjectProvider {
         "PROBE", "seriatim-conformance-probe", ProbeGrpc.getServiceDescriptor(), this::probe);
     host.namespace(
         "PROBE_OTHER", "seriatim-conformance-other", ProbeGrpc.getServiceDescriptor(), this::probe);
-    host.namespace("SAYER", ClientProbeGrpc.getServiceDescriptor(), state -> new Sayer());
+    host.namespace("SAYER", ClientProbeGrpc.getServiceDescriptor(), Sayer::new);
     host.namespace(
         "PROBE_START_FAILS",
         "seriatim-conformance-no-start",

@@ -157,6 +157,16 @@ final class Lane extends StubReader {
         this, EncodedFrame.of(ConnectResponse.newBuilder().setOpened(opened).build()), null);
   }
 
+  /** Its edge may have to tell. */
+  @Override
+  public void replayed() {
+    if (relayOpen != null && !cancelled) {
+      Opened nothing = Opened.getDefaultInstance();
+      call.sendAside(
+          this, EncodedFrame.of(ConnectResponse.newBuilder().setOpened(nothing).build()), null);
+    }
+  }
+
   @Override
   public boolean isOnTransport() {
     return call.isOnTransport();

@@ -58,7 +58,7 @@ final class Mailbox {
   /** Takes out the stub whose turn it is; null if there is none. */
   @Nullable Session takeStub() {
     for (Session stub = arriving.peek(); stub != null; stub = arriving.peek()) {
-      addToRound(stub); // Before it is taken out: there may be no memory for it.
+      add(stub, /* first= */ stub.isUnclaimed()); // Before it is taken out: there may be no memory for it.
       arriving.remove();
     }
     return round == null ? null : round.poll();
@@ -66,10 +66,22 @@ final class Mailbox {
 
   /** Puts a stub at the end of the round. */
   void addToRound(Session stub) {
+    add(stub, /* first= */ false);
+  }
+
+  /**
+   * @param first whether it is served next: a connection of a session takes over from an older one,
+   *     of which nothing more is to be run
+   */
+  private void add(Session stub, boolean first) {
     if (round == null) {
       round = new ArrayDeque<>(4);
     }
-    round.add(stub);
+    if (first) {
+      round.addFirst(stub);
+    } else {
+      round.add(stub);
+    }
   }
 
   /** If the round was left before its end, what was in it comes in again. */

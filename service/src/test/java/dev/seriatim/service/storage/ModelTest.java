@@ -298,7 +298,7 @@ final class ModelTest {
           default -> {
             SessionWrite write = random.nextBoolean() ? say() : null;
             boolean always = write != null && random.nextInt(4) == 0;
-            long commit = write == null ? s.endTurn() : s.endTurn(write, always);
+            long commit = write == null ? s.endTurn() : s.endTurn(List.of(write), always);
             log(each, "end " + commit);
             wrote |= always;
             if (write != null && wrote) {
