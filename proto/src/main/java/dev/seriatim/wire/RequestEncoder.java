@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class RequestEncoder {
   private static final int OPEN = ConnectRequest.OPEN_FIELD_NUMBER;
   private static final int INVOCATION = ConnectRequest.INVOCATIONS_FIELD_NUMBER;
+  private static final int ACKNOWLEDGED = ConnectRequest.ACKNOWLEDGED_THROUGH_FIELD_NUMBER;
   private static final int TIMEOUT = Invocation.TIMEOUT_FIELD_NUMBER;
   private static final int METADATA = Invocation.METADATA_FIELD_NUMBER;
   private static final byte[] NOTHING = {};
@@ -29,6 +30,7 @@ public final class RequestEncoder {
   private final byte[][] rests; // Its fields behind the argument, if it has any.
   private final int[] sizes;
   private int count;
+  private long acknowledgedThrough;
 
   // Mostly all invocations of a frame call the same method.
   private String method = "";
@@ -47,6 +49,11 @@ public final class RequestEncoder {
     arguments = new Content[invocations];
     rests = new byte[invocations][];
     sizes = new int[invocations];
+  }
+
+  /** Says that the outcomes up to this number have been received; 0 says nothing. */
+  public void acknowledge(long through) {
+    acknowledgedThrough = through;
   }
 
   /** Adds an invocation that has nothing but these. */
@@ -138,6 +145,9 @@ public final class RequestEncoder {
               + CodedOutputStream.computeUInt32SizeNoTag(sizes[i])
               + sizes[i];
     }
+    if (acknowledgedThrough != 0) {
+      size += CodedOutputStream.computeUInt64Size(ACKNOWLEDGED, acknowledgedThrough);
+    }
     byte[] bytes = new byte[size];
     CodedOutputStream out = CodedOutputStream.newInstance(bytes);
     try {
@@ -148,6 +158,9 @@ public final class RequestEncoder {
         out.writeTag(INVOCATION, Tags.LENGTH_DELIMITED);
         out.writeUInt32NoTag(sizes[i]);
         write(i, out);
+      }
+      if (acknowledgedThrough != 0) {
+        out.writeUInt64(ACKNOWLEDGED, acknowledgedThrough);
       }
       out.checkNoSpaceLeft();
     } catch (IOException e) {

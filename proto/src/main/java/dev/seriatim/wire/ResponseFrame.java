@@ -50,6 +50,11 @@ public final class ResponseFrame {
     return new ResponseFrame(bytes);
   }
 
+  /** How many bytes it has. */
+  public int size() {
+    return bytes.length;
+  }
+
   /** What stands in the stub's first frame only, or null. */
   public @Nullable Opened opened() {
     return opened;

@@ -159,6 +159,8 @@ final class FramesTest {
       for (Invocation.Builder invocation : frame.getInvocationsBuilderList()) {
         write(invocation, encoder);
       }
+      frame.setAcknowledgedThrough(i % 3 == 0 ? 0 : (long) i << (i % 50));
+      encoder.acknowledge(frame.getAcknowledgedThrough());
       assertWithMessage("seed %s, frame %s", seed, i)
           .that(bytesOf(encoder.encode()))
           .isEqualTo(frame.build().toByteArray());

@@ -24,7 +24,8 @@ final class CallMetadata {
     }
     Map<String, String> metadata = new TreeMap<>(more);
     for (String key : headers.keys()) {
-      if (key.startsWith("grpc-") || key.startsWith("seriatim-")) {
+      boolean isIdempotencyKey = key.equals(DurableObjectStub.IDEMPOTENCY_KEY.name());
+      if (!isIdempotencyKey && (key.startsWith("grpc-") || key.startsWith("seriatim-"))) {
         throw new IllegalArgumentException("metadata key '" + key + "' is reserved");
       }
       metadata.put(

@@ -65,12 +65,12 @@ final class CallRing {
     return frame;
   }
 
-  /** Those that were sent, and have no outcome, wait again. */
-  void unsend() {
-    for (long sequence = answered + 1; sequence <= sent; sequence++) {
+  /** Those that were sent, and have no outcome, wait again, from behind this number. */
+  void rewind(long last) {
+    for (long sequence = last + 1; sequence <= sent; sequence++) {
       waitingBytes += call(sequence).bytes();
     }
-    sent = answered;
+    sent = last;
   }
 
   /** Takes out the next sent calls, whose outcomes have come. */

@@ -34,6 +34,8 @@ public final class DurableObjectNamespace {
   private final @Nullable DurableObjectNamespace whole;
   private final @Nullable OpenStubs stubs;
 
+  private final @Nullable ResumeOptions resume; // Of resumable stubs.
+
   DurableObjectNamespace(
       Carriers carriers,
       ClientOptions options,
@@ -50,21 +52,52 @@ public final class DurableObjectNamespace {
     this.ids = ids;
     this.whole = null;
     this.stubs = null;
+    this.resume = null;
   }
 
   private DurableObjectNamespace(
-      DurableObjectNamespace whole, OpenStubs stubs, Carriers carriers, ClientOptions options) {
+      DurableObjectNamespace whole,
+      @Nullable OpenStubs stubs,
+      Carriers carriers,
+      ClientOptions options,
+      @Nullable ResumeOptions resume) {
     this.carriers = carriers;
     this.options = options;
     this.client = whole.client;
     this.name = whole.name;
     this.whole = whole;
     this.stubs = stubs;
+    this.resume = resume;
   }
 
   /** The same namespace, whose stubs are among these. */
   DurableObjectNamespace in(OpenStubs scope, Carriers carriedBy, ClientOptions with) {
-    return new DurableObjectNamespace(this, scope, carriedBy, with);
+    return new DurableObjectNamespace(this, scope, carriedBy, with, resume);
+  }
+
+  /** The same namespace, whose stubs are resumable, with the default options. */
+  public DurableObjectNamespace resumable() {
+    return resumable(ResumeOptions.defaults());
+  }
+
+  /**
+   * The same namespace, whose stubs are <i>resumable</i>, where the host takes part: they outlive
+   * their connections. When one is lost, when the host drains or restarts, or when the object moves
+   * or is reset, such a stub connects again by itself and goes on where it was. No call that wrote
+   * is executed twice, and none is {@link Fate#UNKNOWN} unless the stub gives up. Nobody notices
+   * but by time: calls that are made meanwhile wait, in order, as long as there is room for them.
+   *
+   * <p>What a call does outside of its object without writing to it may happen twice, if the object
+   * is lost from memory before its outcome has been received. {@link
+   * DurableObjectStub#IDEMPOTENCY_KEY} prevents that.
+   *
+   * <p>Keepalive decides how soon a silent loss is noticed: see {@link
+   * ClientOptions#keepAliveTime()}, which is worth shortening for resumable stubs. A host that
+   * doesn't know of sessions gives a stub like any other: see {@link
+   * DurableObjectStub#isResumable()}.
+   */
+  public DurableObjectNamespace resumable(ResumeOptions resumeOptions) {
+    return new DurableObjectNamespace(this, stubs, carriers, options, resumeOptions);
   }
 
   /** The name of the namespace. */
@@ -84,7 +117,7 @@ public final class DurableObjectNamespace {
       DurableObjectIds own = knownIds();
       known = own == null ? null : own.fromName(objectName);
     }
-    return opened(DurableObjectStub.named(this, objectName, known, carriers, options));
+    return opened(DurableObjectStub.named(this, objectName, known, carriers, options, resume));
   }
 
   /**
@@ -105,7 +138,7 @@ public final class DurableObjectNamespace {
       throw new InvalidIdException(
           "id '" + id + "' is of " + maker.owner() + ", expected one of namespace '" + name + "'");
     }
-    return opened(DurableObjectStub.withId(this, id, isOwn, carriers, options));
+    return opened(DurableObjectStub.withId(this, id, isOwn, carriers, options, resume));
   }
 
   private DurableObjectStub opened(DurableObjectStub stub) {
@@ -146,7 +179,7 @@ public final class DurableObjectNamespace {
   }
 
   private @Nullable DurableObjectIds knownIds() {
-    return whole == null ? ids : whole.ids;
+    return whole == null ? ids : whole.knownIds();
   }
 
   private DurableObjectIds ids() {

@@ -44,7 +44,11 @@ import org.jspecify.annotations.Nullable;
  * in the call's place, and nothing is unknown. It can tell only when all before the call on its own
  * stub is done. Behind a call that may still take its time, that one call fails for its caller at
  * its deadline, with {@link Reasons#ANSWER_OVERDUE} and {@link Fate#UNKNOWN}; the stub and all its
- * other calls go on, until the host tells.
+ * other calls go on, until the host tells. While a resumable stub has no connection, a call fails
+ * at its deadline in the same way, and keeps its place.
+ *
+ * <p><b>Lost connections</b> break a stub, unless it was got from a {@linkplain
+ * DurableObjectNamespace#resumable() resumable} namespace.
  *
  * <p><b>Threads.</b> Safe for any number of threads. No method blocks but {@link #id()}, the first
  * time in a namespace, and {@link #awaitEnd}. Outcomes are received one at a time on a thread of
@@ -57,6 +61,16 @@ import org.jspecify.annotations.Nullable;
  * until then it takes memory, here and at the host. A listener that refers to its stub keeps it.
  */
 public final class DurableObjectStub implements AutoCloseable {
+  /**
+   * The header of a call that is to be executed at most once for its object and this key, whatever
+   * stub it comes on, for as long as the host remembers the key: by default 24 hours. Later calls
+   * with the key get the outcome of the first, whose outcome is durable before it is sent. A call
+   * that failed had no effect, and isn't remembered. With another method or another argument a key
+   * is an error, {@link Reasons#IDEMPOTENCY_MISMATCH}. 1 to 255 bytes of printable ASCII.
+   */
+  public static final Metadata.Key<String> IDEMPOTENCY_KEY =
+      Metadata.Key.of("seriatim-idempotency-key", Metadata.ASCII_STRING_MARSHALLER);
+
   private static final Metadata NO_HEADERS = new Metadata(); // Only ever read.
 
   private final DurableObjectNamespace namespace;
@@ -72,7 +86,8 @@ public final class DurableObjectStub implements AutoCloseable {
       @Nullable DurableObjectId knownId,
       Open.Builder open,
       Carriers carriers,
-      ClientOptions options) {
+      ClientOptions options,
+      @Nullable ResumeOptions resume) {
     this.namespace = namespace;
     this.name = name;
     this.givenId = givenId;
@@ -88,7 +103,8 @@ public final class DurableObjectStub implements AutoCloseable {
             routes == null
                 ? null
                 : new StubRoute(
-                    routes, opening.toString(), knownId == null ? null : knownId.toString()));
+                    routes, opening.toString(), knownId == null ? null : knownId.toString()),
+            resume);
     this.channel = new StubChannel(session, carriers.channel().authority());
   }
 
@@ -106,9 +122,10 @@ public final class DurableObjectStub implements AutoCloseable {
       String name,
       @Nullable DurableObjectId knownId,
       Carriers carriers,
-      ClientOptions options) {
+      ClientOptions options,
+      @Nullable ResumeOptions resume) {
     Open.Builder open = Open.newBuilder().setName(name);
-    return new DurableObjectStub(namespace, name, null, knownId, open, carriers, options);
+    return new DurableObjectStub(namespace, name, null, knownId, open, carriers, options, resume);
   }
 
   /**
@@ -121,7 +138,8 @@ public final class DurableObjectStub implements AutoCloseable {
       DurableObjectId id,
       boolean byName,
       Carriers carriers,
-      ClientOptions options) {
+      ClientOptions options,
+      @Nullable ResumeOptions resume) {
     String name = id.name().orElse(null);
     Open.Builder open = Open.newBuilder();
     if (byName && name != null) {
@@ -129,7 +147,7 @@ public final class DurableObjectStub implements AutoCloseable {
     } else {
       open.setId(id.toString());
     }
-    return new DurableObjectStub(namespace, name, id, id, open, carriers, options);
+    return new DurableObjectStub(namespace, name, id, id, open, carriers, options, resume);
   }
 
   /**
@@ -159,9 +177,10 @@ public final class DurableObjectStub implements AutoCloseable {
    * <p>Headers become the invocation's metadata; several values of a key are joined by commas. A
    * call fails with {@link Reasons#CALL_REFUSED} and breaks nothing if its method isn't unary
    * ({@code UNIMPLEMENTED}), if it brings call credentials ({@code UNIMPLEMENTED}; put them on the
-   * channel under the stub), if a header's key begins with {@code grpc-} or {@code seriatim-}, if a
-   * text value isn't printable ASCII, or if a binary key has several values ({@code
-   * INVALID_ARGUMENT}). Other {@code CallOptions} than deadline and executor have no effect.
+   * channel under the stub), if a header's key begins with {@code grpc-} or {@code seriatim-} and
+   * isn't {@link #IDEMPOTENCY_KEY}, if a text value isn't printable ASCII, or if a binary key has
+   * several values ({@code INVALID_ARGUMENT}). Other {@code CallOptions} than deadline and executor
+   * have no effect.
    */
   public Channel channel() {
     return channel;
@@ -243,6 +262,15 @@ public final class DurableObjectStub implements AutoCloseable {
   /** Whether the stub is broken. It isn't when it has been closed and all went well. */
   public boolean isBroken() {
     return session.isBroken();
+  }
+
+  /**
+   * Whether the stub outlives its connection: it was got {@linkplain
+   * DurableObjectNamespace#resumable() so}, and the host hasn't shown that it knows nothing of that
+   * by opening the stub as any other.
+   */
+  public boolean isResumable() {
+    return session.isResumable();
   }
 
   /** Why the stub is broken; empty if it isn't. */

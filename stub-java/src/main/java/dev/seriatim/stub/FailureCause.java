@@ -112,6 +112,12 @@ public final class FailureCause implements Serializable {
     return reason;
   }
 
+  /** Whether this is the reason, or was told as the one of a connection that was lost. */
+  boolean tells(String of) {
+    ErrorInfo info = errorInfo(status);
+    return reason.equals(of) || (info != null && info.getReason().equals(of));
+  }
+
   /** The status code; never {@code OK}. */
   public Status.Code code() {
     return Status.fromCodeValue(status.getCode()).getCode();

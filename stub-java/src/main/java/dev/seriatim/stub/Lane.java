@@ -152,7 +152,9 @@ final class Lane extends Link {
     if (on != null) {
       on.cancel(this, status);
     } else {
-      options().callbackExecutor().execute(() -> session.connectionEnded(status, new Metadata()));
+      options()
+          .callbackExecutor()
+          .execute(() -> session.connectionEnded(this, status, new Metadata()));
     }
   }
 
@@ -166,7 +168,7 @@ final class Lane extends Link {
         return;
       }
       synchronized (lock) {
-        if (ledger.isCancelled()) {
+        if (ledger.isCancelled() || !session.isCarriedBy(this)) {
           return;
         }
         call = candidate;
@@ -177,8 +179,8 @@ final class Lane extends Link {
   /** Has a call of its own carry the stub from now on, from the beginning. */
   void carryOn() {
     OwnCall own = new OwnCall(session, lock, ledger, calls.channel(), options(), open);
-    if (!session.carryOn(own)) {
-      session.connectionEnded(Status.CANCELLED, new Metadata());
+    if (!session.carryOn(this, own)) {
+      session.connectionEnded(this, Status.CANCELLED, new Metadata());
     }
   }
 
@@ -265,9 +267,10 @@ final class Lane extends Link {
   LaneMessage.Put putInto(LaneMessage message, LaneWriter by) {
     Ledger.Step step = Ledger.Step.REST;
     PendingCall[] frame = NO_CALLS;
+    long acknowledged = 0;
     boolean more;
     synchronized (lock) {
-      if (gone) { // Perhaps something else carries the stub by now.
+      if (gone || !session.isCarriedBy(this)) { // Perhaps something else carries the stub by now.
         return LaneMessage.Put.DONE;
       }
       long bytes = ledger.nextFrameBytes() + (number == 0 ? open.getSerializedSize() : 0);
@@ -278,13 +281,14 @@ final class Lane extends Link {
         step = ledger.next(true);
         if (step == Ledger.Step.SEND) {
           frame = ledger.nextFrame();
+          acknowledged = ledger.acknowledge(frame);
         }
       }
       more = step != Ledger.Step.REST && ledger.hasNext();
       inLine = more;
     }
     switch (step) {
-      case SEND -> more |= !send(frame, message, by);
+      case SEND -> more |= !send(frame, acknowledged, message, by);
       case HALF_CLOSE -> add(What.HALF_CLOSE, null, message);
       case REST -> {
         if (owed >= CREDIT_BYTES) {
@@ -297,14 +301,18 @@ final class Lane extends Link {
   }
 
   /** False if there was no number for it any more. */
-  private boolean send(PendingCall[] calls, LaneMessage message, LaneWriter by) {
+  private boolean send(PendingCall[] calls, long acknowledged, LaneMessage message, LaneWriter by) {
     RequestEncoder encoder = new RequestEncoder(number == 0 ? open : null, calls.length);
     for (PendingCall next : calls) {
       next.writeTo(encoder);
     }
+    encoder.acknowledge(acknowledged);
     EncodedFrame frame = encoder.encode();
+    boolean answered = number == 0 || calls.length > 0;
     boolean open = number != 0 || by.open(this);
-    if (open) {
+    if (open && !answered) {
+      message.addUnanswered(new LaneRequest(number, What.FRAME, frame, takeOwed()));
+    } else if (open) {
       if ((int) WAITS.getAndSet(this, message.period()) != message.period()) {
         message.addWaitingLane();
       }
@@ -315,9 +323,12 @@ final class Lane extends Link {
 
   private void add(What what, @Nullable EncodedFrame frame, LaneMessage message) {
     if (number != 0) {
-      int credit = owed == 0 ? 0 : (int) OWED.getAndSet(this, 0);
-      message.add(new LaneRequest(number, what, frame, credit));
+      message.add(new LaneRequest(number, what, frame, takeOwed()));
     }
+  }
+
+  private int takeOwed() {
+    return owed == 0 ? 0 : (int) OWED.getAndSet(this, 0);
   }
 
   // ---- who tells it something, one at a time ---------------------------------------------------

@@ -296,11 +296,11 @@ final class LaneInbox {
       if (!end.getMessage().isEmpty()) {
         status = status.withDescription(end.getMessage());
       }
-      lane.session().connectionEnded(status, FailureCause.trailers(end));
+      lane.session().connectionEnded(lane, status, FailureCause.trailers(end));
     };
   }
 
   private static void endInOrder(Lane lane) {
-    lane.session().connectionEnded(Status.OK, new Metadata());
+    lane.session().connectionEnded(lane, Status.OK, new Metadata());
   }
 }

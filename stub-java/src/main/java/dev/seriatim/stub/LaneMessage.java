@@ -41,9 +41,14 @@ final class LaneMessage {
   }
 
   void add(LaneRequest part) {
+    addUnanswered(part);
+    awaitsAnswer |= part.what() == What.FRAME || part.what() == What.HALF_CLOSE;
+  }
+
+  /** The same, of a part that a host doesn't answer, whatever it is. */
+  void addUnanswered(LaneRequest part) {
     parts.add(part);
     size += PART_BYTES + (part.frame() == null ? 0 : part.frame().size());
-    awaitsAnswer |= part.what() == What.FRAME || part.what() == What.HALF_CLOSE;
   }
 
   /** A lane waits for a word because of it, and didn't before. */

@@ -252,7 +252,7 @@ final class LaneWriter {
               Status.Code.INTERNAL,
               "can't start the stub's call: " + e,
               false);
-      owner.lose(lane -> lane.session().end(fault, Fate.NOT_EXECUTED), null);
+      owner.lose(lane -> lane.session().end(fault, Fate.UNKNOWN), null);
       return null;
     } finally {
       Context.ROOT.detach(previous);

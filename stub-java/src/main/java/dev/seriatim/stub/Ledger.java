@@ -1,12 +1,11 @@
 package dev.seriatim.stub;
 
 import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.OpenedSession;
 import dev.seriatim.wire.ResponseFrame;
-import io.grpc.Deadline;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,31 +41,35 @@ final class Ledger {
     OPEN,
     CLOSING,
     CLOSED,
-    BROKEN
+    BROKEN,
+    /** Broken, and nothing is left to be completed. */
+    OVER
   }
+
+  private static final PendingCall[] NO_CALLS = {};
 
   private final ClientOptions options;
   private final CallRing calls = new CallRing();
   private final FrameWindow window;
+  private final @Nullable Resumption resumption; // If the stub is to outlive its connection.
   private State state = State.OPEN;
   private @Nullable FailureCause cause; // Set with BROKEN.
-  private boolean over; // Nothing is left to be completed.
   private boolean cancel; // The call that carries the stub is to be cancelled.
   private boolean cancelled;
   private boolean halfClosed;
-  private long nextLook = NEVER;
-  private boolean awaitsWord; // Calls whose time is up wait for the host to say so.
+  private @Nullable OverdueCalls overdue; // Since there was a call with a deadline.
 
-  Ledger(ClientOptions options) {
+  Ledger(ClientOptions options, @Nullable Resumption resumption) {
     this.options = options;
     this.window = new FrameWindow(options.maxUnansweredFrames());
+    this.resumption = resumption;
   }
 
   // ---- calls come in ---------------------------------------------------------------------------
 
   /** Why this call can't be taken in; null if it can. */
   @Nullable FailureCause refusal(PendingCall call) {
-    if (state == State.BROKEN) {
+    if (isBroken()) {
       return cause;
     }
     if (state != State.OPEN) {
@@ -104,6 +107,9 @@ final class Ledger {
   /** Takes in a call that was not refused, and gives it its number. */
   void take(PendingCall call) {
     calls.add(call);
+    if (overdue == null && call.deadline() != null) {
+      overdue = new OverdueCalls(options, calls);
+    }
   }
 
   /** Whether anything was ever taken in, so that there is a call that carries the stub. */
@@ -123,19 +129,32 @@ final class Ledger {
 
   // ---- what is to be sent ----------------------------------------------------------------------
 
-  /** Whether a frame could leave. */
+  /** Whether a frame with calls could leave. */
   boolean hasFrame() {
-    return window.hasRoom() && calls.waiting() > 0;
+    return calls.waiting() > 0 && hasRoom();
   }
 
-  /** Whether the window has room for one more frame. */
+  /** Whether one more frame with calls could leave, if there were calls. */
   boolean hasRoom() {
-    return window.hasRoom();
+    return window.hasRoom() && (resumption == null || resumption.maySend());
   }
 
-  /** Whether the host is to hear that nothing more will come. */
-  boolean isDoneSending() {
-    return (state == State.CLOSING && calls.waiting() == 0) || over;
+  /** Whether the host is to hear something: calls, or that nothing more will come, say. */
+  boolean hasToSay() {
+    return hasFrame() || owesFrame() || isDoneSending();
+  }
+
+  /** Whether a frame without calls is to leave, if none with calls can. */
+  private boolean owesFrame() {
+    return resumption != null && resumption.owesFrame(calls.answered(), isFinished());
+  }
+
+  private boolean isDoneSending() {
+    return isOver() || (state == State.CLOSING && calls.waiting() == 0 && mayHalfClose());
+  }
+
+  private boolean mayHalfClose() {
+    return resumption == null || resumption.mayHalfClose(calls.answered(), calls.last());
   }
 
   /**
@@ -157,7 +176,7 @@ final class Ledger {
     if (cancel && !cancelled) {
       return Step.CANCEL;
     }
-    if (ready && !cancelled && !over && state != State.BROKEN && hasFrame()) {
+    if (ready && !cancelled && !isOver() && state != State.BROKEN && (hasFrame() || owesFrame())) {
       return Step.SEND;
     }
     if (!halfClosed && !cancelled && isDoneSending()) {
@@ -199,19 +218,41 @@ final class Ledger {
    * beginning.
    */
   void beginAgain() {
-    calls.unsend();
-    window.clear();
     halfClosed = false;
+    if (resumption != null) {
+      resumption.beginAgain();
+    }
+    if (resumption == null || resumption.isFirst()) {
+      calls.rewind(calls.answered());
+      window.clear();
+    }
   }
 
-  /** The calls of the next frame, which from now on count as sent. */
+  /**
+   * The calls of the next frame, which from now on count as sent; none, if the frame has something
+   * else to say. What it {@linkplain #acknowledge acknowledges} is to be asked next.
+   */
   PendingCall[] nextFrame() {
+    if (resumption != null && !hasFrame()) {
+      return NO_CALLS;
+    }
     PendingCall[] frame = calls.send(options.maxFrameInvocations(), options.maxFrameBytes());
     window.sent(calls.sent());
     return frame;
   }
 
-  boolean hasSent() {
+  /** Up to which number the outcomes have been received, as a frame with these calls says; or 0. */
+  long acknowledge(PendingCall[] frame) {
+    return resumption == null
+        ? 0
+        : resumption.send(calls.sent(), frame.length > 0, calls.answered());
+  }
+
+  /** Whether anything was sent to a host that hasn't opened the stub. */
+  boolean hasLeft() {
+    if (resumption != null && !resumption.isFirst()) {
+      return resumption.isOpening();
+    }
     return calls.sent() > 0;
   }
 
@@ -234,13 +275,25 @@ final class Ledger {
     }
     PendingCall[] answered = calls.answer(valid);
     window.answered(calls.answered());
+    if (resumption != null) {
+      resumption.received(calls.answered(), valid, frame.size());
+    }
     return answered;
   }
 
-  /** Checks the host's break against what it answered before. */
-  void check(Broken broken) throws HostViolationException {
+  /**
+   * Checks the host's break against what it answered before.
+   *
+   * @param wasOpened whether it had opened this connection; one that isn't the first says nothing
+   *     of earlier ones otherwise
+   * @return whether it tells of all that was sent
+   */
+  boolean check(Broken broken, FailureCause told, boolean wasOpened) throws HostViolationException {
     if (broken.getCause().getCode() == Status.Code.OK.value()) {
       throw new HostViolationException("broken with code OK");
+    }
+    if (!wasOpened && resumption != null && !resumption.tellsOfSent(told)) {
+      return false;
     }
     if (broken.getCompletedThrough() != calls.answered()) {
       throw new HostViolationException(
@@ -250,69 +303,52 @@ final class Ledger {
               + calls.answered()
               + " outcomes");
     }
+    return true;
+  }
+
+  /**
+   * The host has broken the connection.
+   *
+   * @param tellsAll whether that tells of all that was sent
+   * @return whether the stub goes on, when the connection has ended
+   */
+  boolean broken(FailureCause told, boolean wasOpened, boolean tellsAll) {
+    return resumption != null && resumption.broken(told, wasOpened, tellsAll);
   }
 
   // ---- whose time is up ------------------------------------------------------------------------
 
-  /**
-   * Ends calls whose deadline has passed, each for its caller alone: the stub goes on, the call
-   * keeps its place, and what the host says of it later is dropped.
-   *
-   * <p>The host tells of a deadline when the call's turn would come. So one that passed is left to
-   * it for a grace if the oldest call without an answer is overdue, too (it is about to tell), and
-   * ends at once if that one may still take its time.
-   */
+  /** Ends calls whose deadline has passed, each for its caller alone: see {@link OverdueCalls}. */
   List<Verdict> overdue() {
-    nextLook = NEVER;
-    awaitsWord = false;
     List<Verdict> ended = new ArrayList<>();
-    if (state == State.BROKEN || over) {
-      return ended; // They fail with the stub.
+    if (overdue == null) {
+      return ended;
     }
-    for (long sequence = nextOutcome(); sequence <= calls.last(); sequence++) {
-      PendingCall call = calls.call(sequence);
-      Deadline deadline = call.deadline();
-      if (deadline == null || call.isOver()) {
-        continue;
-      }
-      long remaining = deadline.timeRemaining(TimeUnit.NANOSECONDS);
-      if (remaining > 0) {
-        nextLook = Math.min(nextLook, remaining);
-        continue;
-      }
-      String message;
-      if (calls.call(nextOutcome()).isOverdue()) {
-        long grace = remaining + options.deadlineGrace().toNanos();
-        if (grace > 0) {
-          nextLook = Math.min(nextLook, grace);
-          awaitsWord = true;
-          continue;
-        }
-        message = "no answer " + options.deadlineGrace().toMillis() + " ms after its deadline";
-      } else {
-        message = "its deadline passed behind call " + nextOutcome() + ", which has no answer yet";
-      }
-      ended.add(end(call, sequence, message));
+    if (state == State.BROKEN || isOver()) {
+      overdue.forget(); // They fail with the stub.
+      return ended;
+    }
+    for (FailureCause cause : overdue.end(isSuspended())) {
+      PendingCall call = calls.call(cause.failedSequence());
+      Fate fate = fate(call.sequence(), Fate.UNKNOWN);
+      ended.add(new Verdict(call, new CallFailure(cause, fate, call)));
+    }
+    FailureCause silence = overdue.silence();
+    if (silence != null && resumption != null && resumption.isOpen()) {
+      resumption.endBecause(silence); // Perhaps the connection leads nowhere any more.
+      cancel = true;
     }
     return ended;
   }
 
-  private Verdict end(PendingCall call, long sequence, String message) {
-    call.giveUp();
-    FailureCause overdue =
-        FailureCause.of(
-            Reasons.ANSWER_OVERDUE, Status.Code.DEADLINE_EXCEEDED, message, false, sequence);
-    return new Verdict(call, new CallFailure(overdue, fate(sequence, Fate.UNKNOWN), call));
-  }
-
   /** In how many nanoseconds {@link #overdue} has to look again, as it found; or never. */
   long nextLook() {
-    return nextLook;
+    return overdue == null ? NEVER : overdue.nextLook();
   }
 
   /** Whether {@link #overdue} has to look again as soon as the oldest call is answered. */
   boolean awaitsWord() {
-    return awaitsWord;
+    return overdue != null && overdue.awaitsWord();
   }
 
   // ---- the end ---------------------------------------------------------------------------------
@@ -334,11 +370,10 @@ final class Ledger {
   /** All went well. */
   void closed() {
     state = State.CLOSED;
-    over = true;
   }
 
   boolean isBroken() {
-    return state == State.BROKEN;
+    return state == State.BROKEN || state == State.OVER;
   }
 
   @Nullable FailureCause cause() {
@@ -347,7 +382,7 @@ final class Ledger {
 
   /** Nothing is left to be completed. */
   boolean isOver() {
-    return over;
+    return state == State.CLOSED || state == State.OVER;
   }
 
   /**
@@ -357,7 +392,7 @@ final class Ledger {
    * @return false if the stub had ended, or was broken before
    */
   boolean breakWith(FailureCause newCause) {
-    if (state == State.CLOSED || state == State.BROKEN) {
+    if (state == State.CLOSED || isBroken()) {
       return false;
     }
     broken(newCause);
@@ -386,7 +421,7 @@ final class Ledger {
       broken(newCause);
     }
     FailureCause why = cause == null ? newCause : cause;
-    over = true;
+    state = State.OVER;
     List<Verdict> ended = new ArrayList<>();
     for (long sequence = nextOutcome(); sequence <= calls.last(); sequence++) {
       PendingCall call = calls.call(sequence);
@@ -399,6 +434,66 @@ final class Ledger {
   }
 
   private Fate fate(long sequence, Fate sentFate) {
-    return sequence <= calls.sent() ? sentFate : Fate.NOT_EXECUTED;
+    if (sequence > calls.sent()) {
+      return Fate.NOT_EXECUTED;
+    }
+    return resumption == null ? sentFate : resumption.fateOfSent(sentFate);
+  }
+
+  // ---- one connection after the other ----------------------------------------------------------
+
+  /** Whether the stub outlives its connection, as far as is known. */
+  boolean isResumable() {
+    return resumption != null && resumption.isResumable();
+  }
+
+  /** Whether the stub has no connection on which calls could leave, and is to have one. */
+  boolean isSuspended() {
+    return resumption != null && resumption.isSuspended();
+  }
+
+  /** Whether it has no connection at all, and is to have one. */
+  boolean isAway() {
+    return resumption != null && resumption.isAway();
+  }
+
+  /** Whether the host has broken the connection, and the stub goes on without. */
+  boolean isEnding() {
+    return resumption != null && resumption.isEnding();
+  }
+
+  /** The number of the last outcome. */
+  long answered() {
+    return calls.answered();
+  }
+
+  /**
+   * The host has opened the connection, and says this of the session, if anything.
+   *
+   * @return false if the stub can't go on here
+   */
+  boolean opened(Resumption by, @Nullable OpenedSession session) throws HostViolationException {
+    long sent = by.opened(session, calls.answered(), calls.sent());
+    if (sent == Resumption.GIVE_UP) {
+      return false;
+    }
+    if (sent < calls.sent()) {
+      calls.rewind(sent);
+    }
+    return true;
+  }
+
+  /**
+   * The connection has ended, and the stub goes on without one.
+   *
+   * @param random at least 0, and below 1
+   * @return in how many nanoseconds to begin the next one; or {@link Resumption#GIVE_UP}
+   */
+  long lost(Resumption by, FailureCause how, double random) {
+    cancel = false;
+    cancelled = false;
+    halfClosed = false;
+    window.clear();
+    return by.lost(how, calls.answered() < calls.last(), random);
   }
 }

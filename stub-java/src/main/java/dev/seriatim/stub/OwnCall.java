@@ -40,7 +40,6 @@ final class OwnCall extends Link {
   private final Object lock; // The session's, and so is the ledger under it.
   private final Ledger ledger;
   private final Channel channel;
-  private final Open open;
 
   // Guarded by the lock.
   private boolean writing;
@@ -48,7 +47,7 @@ final class OwnCall extends Link {
 
   // Owned by the writer.
   private @Nullable ClientCall<EncodedFrame, ResponseFrame> call;
-  private boolean openSent;
+  private @Nullable Open open; // Until it has been sent.
 
   private final ConnectionWatch connection = new ConnectionWatch();
 
@@ -114,12 +113,17 @@ final class OwnCall extends Link {
       boolean ready = connect.isReady();
       Ledger.Step step;
       PendingCall[] frame = NO_CALLS;
+      long acknowledged = 0;
       FailureCause broken;
       synchronized (lock) {
+        if (!session.isCarriedBy(this)) {
+          return; // The call has ended, and another one does what is left.
+        }
         step = ledger.next(ready);
         broken = ledger.cause();
         if (step == Ledger.Step.SEND) {
           frame = ledger.nextFrame();
+          acknowledged = ledger.acknowledge(frame);
         } else if (step == Ledger.Step.REST) {
           if (!writeAgain) {
             writing = false;
@@ -131,7 +135,7 @@ final class OwnCall extends Link {
       }
       try {
         switch (step) {
-          case SEND -> send(connect, frame);
+          case SEND -> send(connect, frame, acknowledged);
           case HALF_CLOSE -> connect.halfClose();
           case CANCEL ->
               connect.cancel(broken == null ? "the stub has ended" : broken.message(), null);
@@ -146,12 +150,14 @@ final class OwnCall extends Link {
     }
   }
 
-  private void send(ClientCall<EncodedFrame, ResponseFrame> connect, PendingCall[] calls) {
-    RequestEncoder frame = new RequestEncoder(openSent ? null : open, calls.length);
-    openSent = true;
+  private void send(
+      ClientCall<EncodedFrame, ResponseFrame> connect, PendingCall[] calls, long acknowledged) {
+    RequestEncoder frame = new RequestEncoder(open, calls.length);
+    open = null;
     for (PendingCall next : calls) {
       next.writeTo(frame);
     }
+    frame.acknowledge(acknowledged);
     connect.sendMessage(frame.encode());
   }
 
@@ -180,7 +186,7 @@ final class OwnCall extends Link {
               Status.Code.INTERNAL,
               "can't start the stub's call: " + e,
               false),
-          Fate.NOT_EXECUTED);
+          Fate.UNKNOWN); // What was sent, if anything was, was so on an earlier one.
       return null; // Nobody else may write either, so the claim is kept.
     } finally {
       Context.ROOT.detach(previous);
@@ -213,7 +219,7 @@ final class OwnCall extends Link {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      session.connectionEnded(status, trailers);
+      session.connectionEnded(OwnCall.this, status, trailers);
     }
   }
 }

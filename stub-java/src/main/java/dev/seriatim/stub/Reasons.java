@@ -50,6 +50,24 @@ public final class Reasons {
   /** The frames that were sent break the rules of the contract. */
   public static final String PROTOCOL_VIOLATION = "PROTOCOL_VIOLATION";
 
+  /**
+   * The host may have forgotten what a {@linkplain DurableObjectNamespace#resumable() resumable}
+   * stub's session has executed: it was away for too long.
+   */
+  public static final String SESSION_EXPIRED = "SESSION_EXPIRED";
+
+  /**
+   * Another connection of a resumable stub's session is newer. A stub tries again with a higher
+   * number, so this is seen only where two stubs share a session's id.
+   */
+  public static final String SESSION_SUPERSEDED = "SESSION_SUPERSEDED";
+
+  /**
+   * The {@linkplain DurableObjectStub#IDEMPOTENCY_KEY idempotency key} belongs to a call with
+   * another method or another argument.
+   */
+  public static final String IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH";
+
   /** The stub's connection ended without a word from the host about why. The stub is broken. */
   public static final String CONNECTION_LOST = "CONNECTION_LOST";
 

@@ -1,6 +1,8 @@
 package dev.seriatim.stub;
 
 import dev.seriatim.v1.Broken;
+import dev.seriatim.v1.Open;
+import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.ResponseFrame;
 import io.grpc.Channel;
 import io.grpc.Deadline;
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class Session {
   private final ClientOptions options;
   private final Opening opening;
+  private final @Nullable Connections connections; // If the stub may outlive its connection.
   private final StubEnd end = new StubEnd();
   private final Object lock = new Object();
   private final Watchdog watchdog;
@@ -40,26 +43,34 @@ final class Session {
    *
    * @param sharedCalls what carries it, or null if it has a call of its own
    * @param route where it may be opened instead; null if it may not
+   * @param resume how it goes on when its connection is lost; null if it doesn't
    */
   Session(
       Channel channel,
       @Nullable SharedCalls sharedCalls,
       ClientOptions options,
       Opening opening,
-      @Nullable StubRoute route) {
+      @Nullable StubRoute route,
+      @Nullable ResumeOptions resume) {
     this.options = options;
     this.opening = opening;
-    this.ledger = new Ledger(options);
+    Resumption resumption = resume == null ? null : new Resumption(resume, System::nanoTime);
+    this.ledger = new Ledger(options, resumption);
     this.watchdog = new Watchdog(this, options);
     this.route = route;
-    this.link = newLink(channel, sharedCalls);
+    this.link = newLink(channel, sharedCalls, opening.open());
     this.delivery = new Delivery(this, lock, ledger, options);
+    this.connections =
+        resumption == null
+            ? null
+            : new Connections(this, lock, ledger, resumption, channel, sharedCalls);
   }
 
-  private Link newLink(Channel channel, @Nullable SharedCalls sharedCalls) {
+  /** What carries a stub that is opened so. */
+  Link newLink(Channel channel, @Nullable SharedCalls sharedCalls, Open open) {
     return sharedCalls == null
-        ? new OwnCall(this, lock, ledger, channel, options, opening.open())
-        : new Lane(this, lock, ledger, sharedCalls, options, opening.open());
+        ? new OwnCall(this, lock, ledger, channel, options, open)
+        : new Lane(this, lock, ledger, sharedCalls, options, open);
   }
 
   ClientOptions options() {
@@ -82,8 +93,8 @@ final class Session {
       refusal = ledger.refusal(call);
       if (refusal == null) {
         first = !ledger.isStarted();
-        if (first && route != null) {
-          takeRoute(route);
+        if (first && (route != null || connections != null)) {
+          choose();
         }
         ledger.take(call);
         if (delivery.gathers()) {
@@ -112,11 +123,13 @@ final class Session {
     return first;
   }
 
-  /** Under the lock, before anything is carried. */
-  private void takeRoute(StubRoute by) {
-    RouteChannel there = by.begin();
-    if (there != null) {
-      link = newLink(there, there.sharedCalls(options));
+  /** Chooses what carries the stub next. Under the lock, when nothing does. */
+  private void choose() {
+    RouteChannel there = route == null ? null : route.begin();
+    if (connections != null) {
+      link = connections.next(there, opening);
+    } else if (there != null) {
+      link = newLink(there, there.sharedCalls(options), opening.open());
     }
   }
 
@@ -128,6 +141,7 @@ final class Session {
   boolean close() {
     Link claimed;
     boolean finished;
+    boolean over;
     synchronized (lock) {
       if (!ledger.close()) {
         return false;
@@ -136,16 +150,31 @@ final class Session {
         closed();
         return true;
       }
-      claimed = link.claim();
       finished = ledger.isFinished();
+      over = finished && ledger.isSuspended();
+      if (over) { // Whatever is on its way to resume it has nothing to do any more.
+        ledger.abandon();
+        closed();
+      }
+      claimed = link.claim();
     }
     if (claimed != null) {
       claimed.write();
     }
-    if (finished) {
+    if (over) {
+      leave();
+    } else if (finished) {
       watchdog.expectEnd();
     }
     return true;
+  }
+
+  /** The stub has ended without a break. */
+  private void leave() {
+    end.unwatch();
+    if (route != null) {
+      route.ended(null);
+    }
   }
 
   /** What tells of the stub's end. */
@@ -161,6 +190,12 @@ final class Session {
   boolean isBroken() {
     synchronized (lock) {
       return ledger.isBroken();
+    }
+  }
+
+  boolean isResumable() {
+    synchronized (lock) {
+      return ledger.isResumable();
     }
   }
 
@@ -180,6 +215,11 @@ final class Session {
 
   // ---- what the link tells ---------------------------------------------------------------------
 
+  /** Whether this is what carries the stub, and not what did so before. Under the lock. */
+  boolean isCarriedBy(Link by) {
+    return link.equals(by);
+  }
+
   /** The link, if the caller is to have it write. Under the lock. */
   @Nullable Link claim() {
     return link.claim();
@@ -190,10 +230,10 @@ final class Session {
    *
    * @return false if what carried it has been cancelled, and so has ended
    */
-  boolean carryOn(Link by) {
+  boolean carryOn(Link before, Link by) {
     Link claimed;
     synchronized (lock) {
-      if (ledger.isCancelled()) {
+      if (!link.equals(before) || ledger.isCancelled()) {
         return false;
       }
       ledger.beginAgain();
@@ -219,16 +259,17 @@ final class Session {
 
   /** A frame has come from the host. */
   void receive(ResponseFrame frame) {
-    if (isBroken()) {
+    if (isToldBroken()) {
       abandon(); // Nothing may follow the break; whatever this is, don't listen any longer.
       return;
     }
+    boolean wasOpened = opened || frame.opened() != null;
     try {
       if (!opened) {
         opened();
         opening.check(frame);
-        if (route != null && frame.opened() != null) {
-          route.opened(frame.opened());
+        if (frame.opened() != null && !opened(frame.opened())) {
+          return;
         }
       } else if (frame.opened() != null) {
         throw new HostViolationException("'opened' came twice");
@@ -238,7 +279,7 @@ final class Session {
       }
       Broken broken = frame.broken();
       if (broken != null) {
-        breakAsTold(broken);
+        breakAsTold(broken, wasOpened);
       }
     } catch (HostViolationException e) {
       violated(e);
@@ -251,20 +292,25 @@ final class Session {
   }
 
   /** The call that carried the stub has ended. */
-  void connectionEnded(Status status, Metadata trailers) {
+  void connectionEnded(Link by, Status status, Metadata trailers) {
+    synchronized (lock) {
+      if (!link.equals(by)) {
+        return; // Told twice.
+      }
+    }
+    if (connections != null && connections.ended(status, trailers)) {
+      return;
+    }
     watchdog.stopAll();
     boolean orderly;
     synchronized (lock) {
-      orderly = status.isOk() && ledger.isFinished();
+      orderly = ledger.isFinished() && (status.isOk() || ledger.isResumable());
       if (orderly) {
         closed();
       }
     }
     if (orderly) {
-      end.unwatch();
-      if (route != null) {
-        route.ended(null);
-      }
+      leave();
     } else {
       end(FailureCause.connectionLost(status, trailers), Fate.UNKNOWN);
     }
@@ -285,6 +331,21 @@ final class Session {
     watchdog.opened();
   }
 
+  /** False if the stub can't go on at this host, and so is broken. */
+  private boolean opened(Opened by) throws HostViolationException {
+    if (route != null) {
+      route.opened(by);
+    }
+    return connections == null || connections.opened(by);
+  }
+
+  /** Whether nothing may come any more but the end of the call. */
+  private boolean isToldBroken() {
+    synchronized (lock) {
+      return ledger.isBroken() || ledger.isEnding();
+    }
+  }
+
   private void complete(ResponseFrame frame) throws HostViolationException {
     PendingCall[] answered;
     long next;
@@ -296,7 +357,7 @@ final class Session {
       answered = ledger.answer(frame);
       next = ledger.nextOutcome();
       all = answered.length == frame.outcomes();
-      claimed = all && (ledger.hasFrame() || ledger.isDoneSending()) ? link.claim() : null;
+      claimed = all && ledger.hasToSay() ? link.claim() : null;
       finished = ledger.isFinished();
       lookAgain = ledger.awaitsWord();
     }
@@ -316,11 +377,19 @@ final class Session {
     }
   }
 
-  private void breakAsTold(Broken broken) throws HostViolationException {
+  private void breakAsTold(Broken broken, boolean wasOpened) throws HostViolationException {
+    FailureCause told = FailureCause.told(broken);
+    boolean tellsAll;
+    boolean goesOn;
     synchronized (lock) {
-      ledger.check(broken);
+      tellsAll = ledger.check(broken, told, wasOpened);
+      goesOn = ledger.broken(told, wasOpened, tellsAll);
     }
-    end(FailureCause.told(broken), Fate.NOT_EXECUTED);
+    if (goesOn) {
+      watchdog.expectEnd();
+      return;
+    }
+    end(told, tellsAll ? Fate.NOT_EXECUTED : Fate.UNKNOWN);
     kick(); // To half-close: the host ends the call by itself.
     watchdog.expectEnd();
   }
@@ -330,8 +399,16 @@ final class Session {
   /** Under the lock. */
   private void closed() {
     ledger.closed();
-    watchdog.stop();
+    stop();
     end.closed();
+  }
+
+  /** Nothing is waited for any more. Under the lock. */
+  private void stop() {
+    watchdog.stop();
+    if (connections != null) {
+      connections.stop();
+    }
   }
 
   /** Completes every call that is left, and then tells the listeners. Does so once. */
@@ -345,8 +422,8 @@ final class Session {
       left = ledger.end(newCause, sentFate);
       FailureCause known = ledger.cause();
       broken = known == null ? newCause : known;
+      stop();
     }
-    watchdog.stop();
     if (route != null) {
       route.ended(broken); // First, since callers may try again at once.
     }
@@ -367,6 +444,7 @@ final class Session {
    */
   FailureCause breakStub(FailureCause newCause) {
     boolean started;
+    boolean away;
     Link claimed = null;
     synchronized (lock) {
       if (!ledger.breakWith(newCause)) {
@@ -374,6 +452,7 @@ final class Session {
         return known != null ? known : newCause;
       }
       started = ledger.isStarted();
+      away = ledger.isAway();
       if (started) {
         claimed = link.claim();
       }
@@ -383,6 +462,8 @@ final class Session {
     }
     if (!started) {
       end(newCause, Fate.NOT_EXECUTED);
+    } else if (away && connections != null) {
+      connections.endSoon(newCause);
     }
     return newCause;
   }
@@ -408,9 +489,14 @@ final class Session {
   private List<Ledger.Verdict> overdue() {
     List<Ledger.Verdict> overdue;
     long nextLook;
+    Link claimed;
     synchronized (lock) {
       overdue = ledger.overdue();
       nextLook = ledger.nextLook();
+      claimed = ledger.hasToCancel() ? link.claim() : null;
+    }
+    if (claimed != null) {
+      claimed.write();
     }
     if (nextLook != Ledger.NEVER) {
       watchdog.lookIn(nextLook);
@@ -422,7 +508,8 @@ final class Session {
   void openingOverdue() {
     Link claimed;
     synchronized (lock) {
-      if (opened || !ledger.breakWith(link.openOverdue(ledger.hasSent()))) {
+      FailureCause overdue = link.openOverdue(ledger.hasLeft());
+      if (opened || !(ends(overdue) || ledger.breakWith(overdue))) {
         return;
       }
       claimed = link.claim();
@@ -435,10 +522,48 @@ final class Session {
   /** That call has not ended in time. */
   void endOverdue() {
     FailureCause overdue;
+    boolean ends;
     synchronized (lock) {
       overdue = link.endOverdue();
+      ends = ends(overdue);
     }
-    breakStub(overdue);
-    abandon(); // It may have been broken before.
+    if (ends) {
+      kick();
+    } else {
+      breakStub(overdue);
+      abandon(); // It may have been broken before.
+    }
+  }
+
+  /** Has the connection end from this side, if the stub goes on without. Under the lock. */
+  private boolean ends(FailureCause why) {
+    return connections != null && connections.end(why);
+  }
+
+  // ---- one connection after the other ----------------------------------------------------------
+
+  /** The connection has ended, and there will be another one. Under the lock. */
+  void suspended() {
+    link = NoLink.INSTANCE;
+    opened = false;
+    watchdog.again();
+  }
+
+  /** That connection was lost. */
+  void forgetRoute(FailureCause lost) {
+    if (route != null) {
+      route.ended(lost);
+    }
+  }
+
+  /** Something else carries the stub from now on; who is to have it write. Under the lock. */
+  @Nullable Link carryAnew() {
+    choose();
+    return link.claim();
+  }
+
+  /** That has begun. */
+  void expectOpening() {
+    watchdog.expectOpening();
   }
 }

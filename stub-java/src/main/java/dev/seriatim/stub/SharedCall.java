@@ -122,7 +122,8 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
   /** A lane ends from this side, and is told so. */
   void cancel(Lane lane, Status status) {
     LaneEvent event =
-        new LaneEvent(lane, null, ended -> ended.session().connectionEnded(status, new Metadata()));
+        new LaneEvent(
+            lane, null, ended -> ended.session().connectionEnded(ended, status, new Metadata()));
     boolean tell;
     synchronized (lock) {
       if (!lane.go()) {
@@ -235,7 +236,7 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
           status.isOk()
               ? Status.UNAVAILABLE.withDescription("the host ended the stub's call")
               : status;
-      end(lane -> lane.session().connectionEnded(lost, trailers));
+      end(lane -> lane.session().connectionEnded(lane, lost, trailers));
     } else {
       calls.notServed();
       end(Lane::carryOn);

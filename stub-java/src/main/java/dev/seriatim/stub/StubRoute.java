@@ -26,8 +26,12 @@ final class StubRoute {
     this.id = id;
   }
 
-  /** Where to open the stub, at its first call; null if that is where it would be anyway. */
+  /**
+   * Where to open the stub, when it is called first, or resumed; null if that is where it would be
+   * anyway.
+   */
   synchronized @Nullable RouteChannel begin() {
+    opened = false;
     taken = routes.open(path, id);
     return taken;
   }

@@ -72,12 +72,17 @@ final class Watchdog {
     }
   }
 
-  /** It has ended. */
-  synchronized void stopAll() {
-    ended = true;
+  /** It has ended, and another one is to carry the stub. */
+  synchronized void again() {
     cancel(ending);
     ending = null;
     opened();
+  }
+
+  /** It has ended, and was the last. */
+  synchronized void stopAll() {
+    ended = true;
+    again();
   }
 
   /** No call waits for anything any more. */

@@ -15,6 +15,7 @@ import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Opened;
+import dev.seriatim.v1.OpenedSession;
 import dev.seriatim.v1.Outcome;
 import dev.seriatim.v1.Route;
 import io.grpc.ManagedChannel;
@@ -306,6 +307,18 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
               .setId(IDS.fromName(name).toString())
               .setName(name)
               .setRoute(Route.newBuilder().setAddress(owner.address()).setPrefixBits(prefixBits)));
+    }
+
+    /** Takes part in sessions, and stands here. */
+    Stub opened(String name, long completedThrough) {
+      return opened(
+          Opened.newBuilder()
+              .setId(IDS.fromName(name).toString())
+              .setName(name)
+              .setSession(
+                  OpenedSession.newBuilder()
+                      .setCompletedThrough(completedThrough)
+                      .setRetention(com.google.protobuf.Duration.newBuilder().setSeconds(600))));
     }
 
     private Stub opened(Opened.Builder opened) {

@@ -83,6 +83,18 @@ final class FakeScheduler extends AbstractExecutorService implements ScheduledEx
     awaitTasks(false, "nothing was ever scheduled");
   }
 
+  /** Waits, in bounded time, until something is scheduled that is due then. */
+  synchronized void awaitTaskWithin(long from, long to) throws InterruptedException {
+    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (delaysMillis().stream().noneMatch(delay -> from <= delay && delay <= to)) {
+      long left = TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime());
+      if (left <= 0) {
+        throw new AssertionError("nothing was ever scheduled within " + from + " to " + to + " ms");
+      }
+      wait(left);
+    }
+  }
+
   /** Waits, in bounded time, until nothing is scheduled any more. */
   void awaitNoTask() throws InterruptedException {
     awaitTasks(true, "what was scheduled was never cancelled");

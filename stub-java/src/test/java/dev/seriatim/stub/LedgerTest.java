@@ -28,7 +28,7 @@ final class LedgerTest {
       FailureCause.of("SOME_REASON", Status.Code.ABORTED, "not today", true);
 
   private final FakeScheduler clock = new FakeScheduler();
-  private final Ledger ledger = new Ledger(options(2, 4));
+  private final Ledger ledger = new Ledger(options(2, 4), null);
 
   private static ClientOptions options(int frames, int invocations) {
     return ClientOptions.builder()
@@ -312,7 +312,7 @@ final class LedgerTest {
     Round(long seed) {
       what = "seed " + seed;
       random = new Random(seed);
-      ledger = new Ledger(options(1 + random.nextInt(3), 1 + random.nextInt(4)));
+      ledger = new Ledger(options(1 + random.nextInt(3), 1 + random.nextInt(4)), null);
     }
 
     void run() {

@@ -87,6 +87,7 @@ final class SessionRaceTest {
                   .scheduler(new FakeScheduler())
                   .build(),
               new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null),
+              null,
               null);
     }
 

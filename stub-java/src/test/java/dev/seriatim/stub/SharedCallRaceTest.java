@@ -210,6 +210,7 @@ final class SharedCallRaceTest {
               round.calls,
               options,
               new Opening(Open.newBuilder().setNamespace("ECHO").setName("foo").build(), null),
+              null,
               null);
     }
 

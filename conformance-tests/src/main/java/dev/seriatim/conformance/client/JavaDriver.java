@@ -26,6 +26,7 @@ import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.stub.FailureCause;
 import dev.seriatim.stub.InvalidIdException;
+import dev.seriatim.stub.ResumeOptions;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -53,6 +54,7 @@ import org.jspecify.annotations.Nullable;
 public final class JavaDriver implements Driver {
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
   private static final Duration BREAK_PATIENCE = Duration.ofSeconds(5);
+  private static final String RESUMABLE = "resumable";
 
   /** A driver in this process. */
   JavaDriver() {}
@@ -74,13 +76,17 @@ public final class JavaDriver implements Driver {
             request.getTarget(),
             request.getTls() ? TlsChannelCredentials.create() : InsecureChannelCredentials.create(),
             options(request.getOptions()))) {
-      Session session = new Session(objects, request.getTarget());
+      Session session =
+          new Session(objects, request.getTarget(), resumeOptions(request.getOptions()));
       for (DriverStep step : request.getStepsList()) {
         session.play(step);
       }
       return session.report();
     } catch (ExecutionException | RuntimeException e) {
-      return DriverResponse.newBuilder().setDriverFault(e.toString()).build();
+      return DriverResponse.newBuilder()
+          .addFeatures(RESUMABLE)
+          .setDriverFault(e.toString())
+          .build();
     }
   }
 
@@ -138,6 +144,23 @@ public final class JavaDriver implements Driver {
     return options.build();
   }
 
+  private static ResumeOptions resumeOptions(DriverOptions given) {
+    ResumeOptions.Builder options = ResumeOptions.builder();
+    if (given.getResumeTimeoutMs() > 0) {
+      options.resumeTimeout(Duration.ofMillis(given.getResumeTimeoutMs()));
+    }
+    if (given.getMaxResumesWithoutProgress() > 0) {
+      options.maxResumesWithoutProgress(given.getMaxResumesWithoutProgress());
+    }
+    if (given.getResumeBackoffMs() > 0) {
+      options.resumeBackoff(Duration.ofMillis(given.getResumeBackoffMs()));
+    }
+    if (given.getMaxResumeBackoffMs() > 0) {
+      options.maxResumeBackoff(Duration.ofMillis(given.getMaxResumeBackoffMs()));
+    }
+    return options.build();
+  }
+
   /** A stub; none, if it was refused. */
   private record Opened(@Nullable DurableObjectStub stub, AtomicInteger breaksTold) {}
 
@@ -152,13 +175,15 @@ public final class JavaDriver implements Driver {
   private static final class Session {
     private final DurableObjects objects;
     private final String target;
+    private final ResumeOptions resume;
     private final Map<String, Opened> stubs = new LinkedHashMap<>();
     private final List<Call> calls = new ArrayList<>();
     private final Map<Integer, CountDownLatch> done = new HashMap<>();
 
-    Session(DurableObjects objects, String target) {
+    Session(DurableObjects objects, String target, ResumeOptions resume) {
       this.objects = objects;
       this.target = target;
+      this.resume = resume;
     }
 
     void play(DriverStep step) throws InterruptedException, ExecutionException {
@@ -200,6 +225,9 @@ public final class JavaDriver implements Driver {
     private void open(DriverOpen open) {
       DurableObjectNamespace namespace =
           namespace(objects, open.getNamespace(), open.getUniqueKey());
+      if (open.getResumable()) {
+        namespace = namespace.resumable(resume);
+      }
       DurableObjectStub stub = null;
       AtomicInteger told = new AtomicInteger();
       if (open.hasIdOf()) {
@@ -370,7 +398,7 @@ public final class JavaDriver implements Driver {
     }
 
     DriverResponse report() throws InterruptedException, ExecutionException {
-      DriverResponse.Builder response = DriverResponse.newBuilder();
+      DriverResponse.Builder response = DriverResponse.newBuilder().addFeatures(RESUMABLE);
       for (Call call : calls) {
         response.addResults(call.await());
       }
@@ -390,6 +418,7 @@ public final class JavaDriver implements Driver {
                 .setStub(entry.getKey())
                 .setBroken(broken)
                 .setReason(reason)
+                .setResumable(stub != null && stub.isResumable())
                 .setBreaksTold(opened.breaksTold().get()));
       }
       return response.build();
