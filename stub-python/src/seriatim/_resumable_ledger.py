@@ -74,6 +74,7 @@ class ResumableLedger(Ledger):
         """Why the last connection was lost, if one was."""
         self._resumption = Resumption(options, jitter)
         self._way = _Way.NONE
+        self._may_send = False  # Invocations. On the first connection they need not wait for the host's word.
         self._connection = 0
         self._now = 0.0  # Of the frame that is being received,
         self._size = 0  # and its bytes.
@@ -100,9 +101,11 @@ class ResumableLedger(Ledger):
     @property
     def has_frame(self) -> bool:
         """See `Ledger`."""
-        if self._may_send:
-            return super().has_frame or self._must_acknowledge
-        return self._way is _Way.OPENING and not self._open_sent
+        if not self._may_send:
+            return self._way is _Way.OPENING and not self._open_sent
+        if self._waiting and len(self._unanswered_frames) < self._options.max_unanswered_frames:
+            return True  # As there, but this is asked for each call.
+        return self._acknowledged < self.answered and self._must_acknowledge
 
     @property
     def is_done_sending(self) -> bool:
@@ -110,11 +113,6 @@ class ResumableLedger(Ledger):
         if self.is_over or not self.is_resumable:
             return super().is_done_sending
         return self._is_closing_idle and self._way is _Way.OPEN and self._acknowledged == self.answered
-
-    @property
-    def _may_send(self) -> bool:
-        """Whether invocations may leave. On the first connection they need not wait for the host's word."""
-        return self._way is _Way.OPEN or (self._way is _Way.OPENING and self._connection == 1)
 
     @property
     def _must_acknowledge(self) -> bool:
@@ -160,6 +158,7 @@ class ResumableLedger(Ledger):
         """See `Ledger`. The next connection begins: the first one, or the one that was due."""
         self._connection += 1
         self._way = _Way.OPENING
+        self._may_send = self._connection == 1
         self._open_sent = self._opened = False
         self._resumption.begins()
         super().opening(now)
@@ -169,6 +168,7 @@ class ResumableLedger(Ledger):
         if self.is_over or self._way in {_Way.NONE, _Way.LOST}:
             return []
         self._way = _Way.LOST
+        self._may_send = False
         self.loss = cause
         self._unanswered_frames.clear()
         self._open_by = self._end_by = None
@@ -288,6 +288,7 @@ class ResumableLedger(Ledger):
     def _resume(self, opened: wire.Opened) -> None:
         """The host says where the session stands."""
         self._way = _Way.OPEN
+        self._may_send = True
         self._resumption.opened(self._now)
         self._expected_id = opened.id
         if not opened.HasField("session"):
