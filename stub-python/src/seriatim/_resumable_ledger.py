@@ -32,6 +32,12 @@ ACKNOWLEDGED_BYTES = 64 << 10
 
 _SESSION_BYTES = 80  # What a frame has more than that of an ordinary stub, at most.
 _NANOS_PER_SECOND = 1_000_000_000
+_SILENT = FailureCause.of(
+    Reason.CONNECTION_LOST,
+    grpc.StatusCode.UNAVAILABLE,
+    "the host said nothing after a call's deadline",
+    retryable=True,
+)
 
 
 class _Way(Enum):
@@ -367,7 +373,7 @@ class ResumableLedger(Ledger):
         settled = super().overdue(now)
         if self._is_suspect:
             self._is_suspect = False
-            settled += self.lose(_silent())
+            settled += self.lose(_SILENT)
         if self._has_to_plan:
             self._plan(now)
         if self.is_over:
@@ -387,20 +393,7 @@ class ResumableLedger(Ledger):
                 return None
             return answer_overdue(call, "its deadline passed while the stub had no connection to the host")
         cause = super()._why_overdue(call, deadline, now)
-        if cause is not None and self.is_resumable and self._way is _Way.OPEN and self._is_about_to_tell(now):
-            self._is_suspect = True
+        if cause is not None and self.is_resumable and self._way is _Way.OPEN:
+            oldest = self._sent[0] if self._sent else self._waiting[0]
+            self._is_suspect |= oldest.deadline is not None and oldest.deadline <= now
         return cause
-
-    def _is_about_to_tell(self, now: float) -> bool:
-        oldest = self._sent[0] if self._sent else self._waiting[0]
-        return oldest.deadline is not None and oldest.deadline <= now
-
-
-def _silent() -> FailureCause:
-    """The host says nothing where it should, so that its connection is suspect."""
-    return FailureCause.of(
-        Reason.CONNECTION_LOST,
-        grpc.StatusCode.UNAVAILABLE,
-        "the host said nothing after a call's deadline",
-        retryable=True,
-    )
