@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import grpc
 import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
-from faces import Face, MakeFace, failure, fates_of, number
+from faces import ON_LANES, Face, MakeFace, failure, fates_of, number
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, FakeHost
 
 import seriatim
@@ -122,6 +123,62 @@ def test_a_host_that_vanishes_and_comes_back(host: FakeHost, make_face: MakeFace
         assert [number(reply) for reply in replies] == [10, 20, 30]
     finally:
         face.cancel("the test is over")
+        again.stop()
+
+
+def test_a_host_is_found_as_soon_as_it_listens(host: FakeHost, make_face: MakeFace) -> None:
+    host.stop()
+    face = resumable(make_face(host, resume_backoff=1000.0, max_resume_backoff=1000.0, resume_timeout=1000.0))
+    reply = face.call()
+    tries_again(face)
+    again = FakeHost(host.target)
+    again.has_lanes = host.has_lanes
+    try:
+        accepted = again.accept()
+        assert accepted.session().connection == 2
+        accepted.resumed(0)
+        assert sequences(accepted, 1) == [1]
+        accepted.answer(1)
+        assert number(reply) == 10
+    finally:
+        face.cancel("the test is over")
+        again.stop()
+
+
+def tries_again(face: Face) -> None:
+    """Waits until its second connection begins."""
+    until = time.monotonic() + WAIT_SECONDS
+    while face.stub._session._ledger._connection < 2:
+        assert time.monotonic() < until, "the second connection has not begun"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("make_face", ON_LANES, indirect=True)
+def test_an_ordinary_stub_does_not_wait_with_a_resumable_one(host: FakeHost, make_face: MakeFace) -> None:
+    host.stop()
+    face = resumable(make_face(host))
+    waits = face.call()
+    tries_again(face)
+    face.resumable = False
+    face.renew()
+    failed = failure(face.call())
+    assert (failed.reason, failed.code(), failed.fate) == (
+        Reason.CONNECTION_LOST,
+        UNAVAILABLE,
+        Fate.NOT_EXECUTED,
+    )
+    face.end_others()
+    again = FakeHost(host.target)
+    try:
+        accepted = again.accept()
+        accepted.session()
+        accepted.resumed(0)
+        assert sequences(accepted, 1) == [1]
+        accepted.answer(1)
+        assert number(waits) == 10
+        assert next_frame(accepted).acknowledged_through == 1
+        accepted.end().ends()
+    finally:
         again.stop()
 
 

@@ -25,6 +25,9 @@ _ops: Any = cygrpc
 _CODES: Any = _common.CYGRPC_STATUS_CODE_TO_STATUS_CODE
 _CANCELLED: Any = _ops.StatusCode.cancelled
 _SPIN: Any = getattr(_channel, "_run_channel_spin_thread", None)
+_PATIENT: Any = (
+    _ops.InitialMetadataFlags.wait_for_ready | _ops.InitialMetadataFlags.wait_for_ready_explicitly_set
+)
 _READY: Any = _ops.ConnectivityState.ready
 
 
@@ -90,7 +93,7 @@ class EventLink(Link):
         state = self._channel._call_state
         headers, message = _ops.ReceiveInitialMetadataOperation(0), _ops.ReceiveMessageOperation(0)
         begin = (
-            ((_ops.SendInitialMetadataOperation(None, 0),), self._on_left),
+            ((_ops.SendInitialMetadataOperation(None, _PATIENT if self.patient else 0),), self._on_left),
             ((_ops.ReceiveStatusOnClientOperation(0),), self._on_status),
             *(
                 (((headers,), self._on_answered), ((message,), self._on_message))

@@ -27,6 +27,11 @@ class Link(Protocol):
     hand_over: Callable[[Callable[[], None]], None] | None = None
     """Where callbacks run that would hold up others where they are told; None if they run there."""
 
+    patient: bool = False
+    """Whether it waits for a connection to the host, if none can be had now, rather than to end at once. To
+    be set before it starts.
+    """
+
     def start(self) -> None:
         """Asks gRPC for the call. An exception: nothing has left, and nothing will."""
 

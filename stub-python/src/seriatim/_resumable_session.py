@@ -41,7 +41,10 @@ class ResumableSession(Session):
     def _open_link(self) -> Link:
         with self._lock:
             self._current = _Attachment(self)
-        return super()._open_link()
+        link = super()._open_link()
+        # It is there as soon as the host is, however long the pauses between attempts have become.
+        link.patient = self._ledger.loss is not None
+        return link
 
     def _cannot_open(self, error: Exception) -> None:
         cause = cannot_connect(error)
@@ -51,7 +54,7 @@ class ResumableSession(Session):
             self.break_with(cause)
 
     def _not_open(self, cause: FailureCause) -> None:
-        self._lose(cause)
+        self._lose(self._ledger.loss or cause)  # What the loss was says more than that it lasts.
 
     def _lose(self, cause: FailureCause) -> None:
         with self._lock:

@@ -50,12 +50,15 @@ class SharedCall(Carried):
         make_link: Callable[[Carried], Link],
         timers: Timers,
         hand_over: HandOver | None,
+        *,
+        patient: bool = False,
     ) -> None:
         self.hand_over = hand_over
         self._owner = owner
         self._options = options
         self._timers = timers
         self._link = make_link(self)
+        self._link.patient = patient
         # Guards all below.
         self._lock = threading.Lock()
         self._lanes = Lanes()
@@ -124,6 +127,11 @@ class SharedCall(Carried):
     def is_connected(self) -> bool | None:
         """See `Link`."""
         return self._link.is_connected()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for a connection: a stub that would rather fail has to have another call."""
+        return self._link.patient and not self._has_left
 
     # ---- the end ------------------------------------------------------------------------------------
 

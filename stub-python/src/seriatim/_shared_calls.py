@@ -48,15 +48,22 @@ class SharedCalls(Owner):
         return SharedLane(session, self._joins, self._hand_over)
 
     def _join(self, lane: SharedLane) -> None:
+        waiting: SharedCall | None = None
         with self._lock:
             place = self._next
             self._next = (place + 1) % len(self._places)
             shared = self._places[place]
+            if shared is not None and shared.is_waiting and not lane.patient:
+                shared, waiting = None, shared
             if shared is None:
-                shared = SharedCall(self, self._options, self._make_link, self._timers, self._hand_over)
+                shared = SharedCall(
+                    self, self._options, self._make_link, self._timers, self._hand_over, patient=lane.patient
+                )
                 shared.start()
                 self._places[place] = shared
                 self._all.add(shared)
+        if waiting is not None:
+            waiting.retire()
         if not shared.join(lane):
             self.retired(shared)
             self._join(lane)

@@ -34,7 +34,7 @@ class ThreadLink(Link):
         threading.Thread(target=self._receive, name="seriatim-receiver", daemon=True).start()
         try:
             connect: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(self._path)
-            self._stream = connect(self._frames())
+            self._stream = connect(self._frames(), wait_for_ready=self.patient or None)
         finally:
             self._asked.set()
 

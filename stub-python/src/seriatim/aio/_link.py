@@ -33,7 +33,7 @@ class AioLink(Link):
     def start(self) -> None:
         """See `Link`."""
         loop = asyncio.get_running_loop()
-        self._stream = self._channel.stream_stream(self._path)()
+        self._stream = self._channel.stream_stream(self._path)(wait_for_ready=self.patient or None)
         sender = loop.create_task(self._send(self._stream), name="seriatim-sender")
         receiver = loop.create_task(self._receive(self._stream, sender), name="seriatim-receiver")
         self._tasks[:] = [*(task for task in self._tasks if not task.done()), sender, receiver]
