@@ -26,18 +26,14 @@ const SESSION_BYTES = 64;
  * A connection that is lost while no call is unanswered isn't missed before the next call.
  */
 export class ResumableSession extends Session<ResumableLedger> {
-  readonly #resumption: Resumption;
+  /** Made when a connection is lost for the first time. */
+  #madeResumption: Resumption | undefined;
   #attachment: Attachment | undefined;
   /** Until the next connection begins, and until the stub gives up. */
   #pause: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
   #pauseMs = 0;
   #lastLoss: FailureCause | undefined;
-
-  private constructor(client: Client, open: Open, ledger: ResumableLedger, route: StubRoute | undefined) {
-    super(client, open, ledger, route);
-    this.#resumption = new Resumption(client.options);
-  }
 
   /** As that of {@link Session}. */
   static override of(
@@ -47,13 +43,17 @@ export class ResumableSession extends Session<ResumableLedger> {
     route: StubRoute | undefined,
   ): ResumableSession {
     const bytes = openBytes(open) + SESSION_BYTES;
-    const id = randomBytes(ID_BYTES);
+    const id = randomBytes(ID_BYTES).toString("latin1");
     return new ResumableSession(
       client,
       open,
       new ResumableLedger(client.options, open, bytes, expectedId, id),
       route,
     );
+  }
+
+  get #resumption(): Resumption {
+    return (this.#madeResumption ??= new Resumption(this.client.options));
   }
 
   /** Whether it does so. Not, if the host knows nothing of that. */
@@ -115,7 +115,7 @@ export class ResumableSession extends Session<ResumableLedger> {
 
   protected override opened(opened: Opened): void {
     super.opened(opened);
-    this.#resumption.opened();
+    this.#madeResumption?.opened();
     clearTimeout(this.#patience);
     this.#patience = undefined;
     if (this.ledger.connection > 1) {

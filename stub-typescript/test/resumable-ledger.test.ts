@@ -52,7 +52,7 @@ function newCall(deadline = Infinity): DrivenCall {
 }
 
 function newLedger(): ResumableLedger {
-  return new ResumableLedger(options, object, 60, undefined, new Uint8Array(16));
+  return new ResumableLedger(options, object, 60, undefined, "\0".repeat(16));
 }
 
 type Send = Extract<Step, { do: "send" }>;
