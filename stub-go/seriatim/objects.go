@@ -116,7 +116,8 @@ func (o *DurableObjects) NamespaceWithKey(name, uniqueKey string) (*Namespace, e
 }
 
 // Close ends the connection at once, if Connect made it: stubs that are still open break, so close them first
-// and wait for their end. It leaves a connection alone that was given to On, but shared calls end when they have no stubs,
+// and wait for their end. A resumable one that waits for another connection breaks when it would get that, within
+// Options.MaxResumeBackoff. It leaves a connection alone that was given to On, but shared calls end when they have no stubs,
 // and so do the connections that were made for routes beside it.
 func (o *DurableObjects) Close() error {
 	if o.routes != nil {

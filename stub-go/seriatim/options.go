@@ -75,7 +75,7 @@ type Options struct {
 	DeadlineGrace time.Duration
 
 	// OpenTimeout is how long the host may take to open a stub, from its first call, with the time that it takes to get a
-	// connection and a stream of it. Then the stub breaks. Default: 10 s.
+	// connection and a stream of it. Then the stub breaks; a resumable one tries again. Default: 10 s.
 	OpenTimeout time.Duration
 
 	// EndTimeout is how long a host may take to end a stub's call that has nothing left: the stub is closed and all
@@ -88,12 +88,12 @@ type Options struct {
 	// unanswered call was sent: five minutes, by a host's default.
 	ResumeTimeout time.Duration
 
-	// ResumeBackoff is how long a resumable stub waits before it tries for the second time to get another connection, give or
-	// take: half of it is random. The first time it tries at once, unless the host had too much to do, which makes it 1 s; it
-	// doubles from time to time. Default: 50 ms.
+	// ResumeBackoff is the most that a resumable stub waits before it tries for the second time to get another connection, and
+	// half of it the least: the rest is random. It doubles from one time to the next. The first time the stub tries at once;
+	// but if the host had too much to do, it waits for 1 s, which doubles, too. Default: 50 ms.
 	ResumeBackoff time.Duration
 
-	// MaxResumeBackoff is the most that this grows to. Default: 5 s.
+	// MaxResumeBackoff is what this grows to. Default: 5 s.
 	MaxResumeBackoff time.Duration
 
 	// MaxResumesWithoutProgress is how many connections in a row may be opened for a resumable stub, with calls that have no

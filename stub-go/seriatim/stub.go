@@ -26,6 +26,8 @@ import (
 // one to go on. What became of each call is told by its CallFailure. Only a call that got no place in the order
 // leaves the stub as it is: one that was refused, too large, or for which the buffer had no room.
 //
+// A stub breaks with its connection, too, unless it is resumable: see Namespace.Resumable.
+//
 // Cancelling the context of one call doesn't break the stub and doesn't take the call back. It is still executed
 // in its place; its outcome is dropped, and the caller sees codes.Canceled with FateUnknown. A context that was
 // cancelled before the call was made keeps it from being made.
