@@ -34,6 +34,8 @@ export class ResumableSession extends Session<ResumableLedger> {
   #patience: NodeJS.Timeout | undefined;
   #pauseMs = 0;
   #lastLoss: FailureCause | undefined;
+  /** How many calls were answered when a connection was given up since its host said nothing. */
+  #suspectedAt = -1;
 
   /** As that of {@link Session}. */
   static override of(
@@ -166,8 +168,11 @@ export class ResumableSession extends Session<ResumableLedger> {
     attachment?.hangUp(GOES_ON);
   }
 
+  /** The connection is suspect. But a host that is merely slow would say nothing on the next one either. */
   protected override isSilent(): void {
-    if (this.isResumable && this.link !== undefined && !this.ledger.isOver) {
+    const isSuspect = this.#suspectedAt < this.ledger.answered;
+    if (isSuspect && this.isResumable && this.link !== undefined && !this.ledger.isOver) {
+      this.#suspectedAt = this.ledger.answered;
       const message = "the host has said nothing of a call whose deadline passed";
       const attachment = this.#letGo();
       this.#lost(

@@ -40,13 +40,13 @@ function lost(): ConnectError {
 /** Plays connections of one stub until its client half-closes, and answers each call with its number. */
 async function* answering(stub: HostSide, from: number): AsyncGenerator<Frame, void> {
   let answered = from;
-  while ((await stub.read()) !== undefined) {
+  do {
     const last = from + stub.invocations.length;
     if (last > answered) {
       yield outcomes(...Array.from({ length: last - answered }, (_, index) => answered + 1 + index));
       answered = last;
     }
-  }
+  } while ((await stub.read()) !== undefined);
 }
 
 function sessionsOf(
@@ -510,6 +510,39 @@ describe("a resumable stub", () => {
       },
       { deadlineGraceMs: 50 },
     );
+  });
+
+  test("takes no more than one for that, until a call is answered", async () => {
+    const third = latch();
+    await using host = await FakeHost.start(
+      async function* (stub) {
+        yield resumed(0);
+        await stub.read();
+        await stub.read();
+      },
+      async function* (stub) {
+        yield resumed(0);
+        await stub.readInvocations(2);
+        await third.promise;
+        yield* answering(stub, 0);
+      },
+    );
+    await withStub(
+      host,
+      async (stub) => {
+        for (let call = 1; call <= 2; call++) {
+          const late = await failureOf(stub.call(get, {}, { timeoutMs: 20 }));
+          assert.equal(late.reason, Reasons.ANSWER_OVERDUE);
+          await until("the second connection", () => host.stubs.length === 2);
+        }
+        await stub.id(); // Asks the host, and so comes back behind what was opened before.
+        third.open();
+        assert.equal((await stub.call(get, {})).value, 3n);
+        await stub.close();
+      },
+      { deadlineGraceMs: 20 },
+    );
+    assert.equal(host.stubs.length, 2);
   });
 
   test("has no room for more calls than ever while it waits", async () => {
