@@ -107,7 +107,7 @@ final class Resumption {
   long send(long last, boolean hasCalls, long answered) {
     frameOwed = false;
     if (hasCalls) {
-      if (unanswered.asksForTime()) {
+      if (unanswered.asksForTime(last)) {
         unanswered.sent(last, clock.getAsLong());
       } else {
         unanswered.sent(last);
@@ -235,7 +235,6 @@ final class Resumption {
       return sent;
     }
     hadNoEffect = false;
-    unanswered.rewind(completed, answered);
     return completed;
   }
 

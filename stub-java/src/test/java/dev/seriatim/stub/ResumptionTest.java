@@ -232,9 +232,14 @@ final class ResumptionTest {
     assertThat(lost(LOST)).isEqualTo(0);
     assertThat(resumption.cause()).isSameInstanceAs(RESET);
     assertThat(resumption.fateOfSent(Fate.UNKNOWN)).isEqualTo(Fate.NOT_EXECUTED);
+    pass(10);
     resume(0, at(0), 1);
+    pass(10);
     resumption.send(1, true, 0);
     assertThat(resumption.fateOfSent(Fate.UNKNOWN)).isEqualTo(Fate.UNKNOWN);
+    lost(LOST);
+    pass(10);
+    assertThat(next(0).getUnansweredFor().getNanos()).isEqualTo(30_000_000);
   }
 
   @Test
@@ -357,9 +362,9 @@ final class ResumptionTest {
     Unanswered calls = new Unanswered();
     assertThat(calls.isThere()).isFalse();
     calls.sent(2, 100);
-    assertThat(calls.asksForTime()).isTrue();
+    assertThat(calls.asksForTime(3)).isTrue();
     calls.sent(5, 200);
-    assertThat(calls.asksForTime()).isFalse();
+    assertThat(calls.asksForTime(6)).isFalse();
     calls.sent(6);
     assertThat(calls.age(300)).isEqualTo(200);
     calls.answered(1);
@@ -370,17 +375,16 @@ final class ResumptionTest {
     assertThat(calls.isThere()).isFalse();
     calls.sent(7, 400);
     calls.sent(9, 500);
-    calls.rewind(8, 7);
-    assertThat(calls.isThere()).isTrue();
+    assertThat(calls.age(600)).isEqualTo(200);
     calls.answered(7);
     assertThat(calls.age(600)).isEqualTo(100);
-    calls.rewind(7, 7);
-    assertThat(calls.isThere()).isFalse();
-    calls.sent(8, 700);
-    calls.rewind(8, 7);
-    assertThat(calls.asksForTime()).isTrue();
-    assertThat(calls.age(800)).isEqualTo(100);
-    calls.answered(8);
+    assertThat(calls.asksForTime(9)).isFalse();
+    calls.sent(9, 700); // Again.
+    assertThat(calls.age(800)).isEqualTo(300);
+    calls.sent(10, 800);
+    calls.answered(9);
+    assertThat(calls.age(900)).isEqualTo(100);
+    calls.answered(10);
     assertThat(calls.isThere()).isFalse();
   }
 }
