@@ -25,15 +25,17 @@ final class Delivery {
   private final Session session;
   private final Object lock;
   private final Ledger ledger;
+  private final Watchdog watchdog;
   private final ClientOptions options;
 
   private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
   private boolean sendsGathered; // Soon, by the scheduler.
 
-  Delivery(Session session, Object lock, Ledger ledger, ClientOptions options) {
+  Delivery(Session session, Object lock, Ledger ledger, Watchdog watchdog, ClientOptions options) {
     this.session = session;
     this.lock = lock;
     this.ledger = ledger;
+    this.watchdog = watchdog;
     this.options = options;
   }
 
@@ -72,12 +74,40 @@ final class Delivery {
     }
   }
 
-  /**
-   * Completes the calls that a frame answers.
-   *
-   * @param goesOn whether the stub goes on, so that what was gathered is to be sent
-   */
-  void deliver(ResponseFrame frame, PendingCall[] answered, boolean goesOn)
+  /** Completes the calls that a frame answers, and does what is to be done when they are. */
+  void complete(ResponseFrame frame) throws HostViolationException {
+    PendingCall[] answered;
+    long next;
+    boolean all;
+    Link claimed;
+    boolean finished;
+    boolean lookAgain;
+    synchronized (lock) {
+      answered = ledger.answer(frame);
+      next = ledger.nextOutcome();
+      all = answered.length == frame.outcomes();
+      claimed = all && ledger.hasToSay() ? session.claim() : null;
+      finished = ledger.isFinished();
+      lookAgain = ledger.awaitsWord();
+    }
+    // Sending comes first: the host gets on with the next frame while outcomes are handed out.
+    if (claimed != null) {
+      claimed.write();
+    }
+    deliver(frame, answered, all);
+    if (!all) {
+      throw HostViolationException.outcome(frame.sequence(answered.length), next);
+    }
+    if (lookAgain) {
+      session.overdue().forEach(Ledger.Verdict::tell);
+    }
+    if (finished) {
+      watchdog.expectEnd();
+    }
+  }
+
+  /** Whether the stub goes on decides whether what was gathered is to be sent. */
+  private void deliver(ResponseFrame frame, PendingCall[] answered, boolean goesOn)
       throws HostViolationException {
     if (answered.length > 1) {
       gather(Thread.currentThread(), false);

@@ -144,6 +144,7 @@ final class OwnCall extends Link {
       } catch (RuntimeException | Error e) {
         LOGGER.log(Level.WARNING, "A stub can't write to its call.", e);
         session.breakFromWriter(
+            this,
             FailureCause.of(
                 Reasons.CLIENT_FAULT, Status.Code.INTERNAL, "can't write: " + e, false));
       }

@@ -59,7 +59,7 @@ final class Session {
     this.watchdog = new Watchdog(this, options);
     this.route = route;
     this.link = newLink(channel, sharedCalls, opening.open());
-    this.delivery = new Delivery(this, lock, ledger, options);
+    this.delivery = new Delivery(this, lock, ledger, watchdog, options);
     this.connections =
         resumption == null
             ? null
@@ -275,7 +275,7 @@ final class Session {
         throw new HostViolationException("'opened' came twice");
       }
       if (frame.outcomes() > 0) {
-        complete(frame);
+        delivery.complete(frame);
       }
       Broken broken = frame.broken();
       if (broken != null) {
@@ -317,8 +317,11 @@ final class Session {
   }
 
   /** The writer can't write; it goes on, to cancel the call. */
-  void breakFromWriter(FailureCause fault) {
+  void breakFromWriter(Link by, FailureCause fault) {
     synchronized (lock) {
+      if (!link.equals(by)) {
+        return; // Another one writes by now.
+      }
       ledger.breakWith(fault);
       ledger.abandon();
     }
@@ -343,37 +346,6 @@ final class Session {
   private boolean isToldBroken() {
     synchronized (lock) {
       return ledger.isBroken() || ledger.isEnding();
-    }
-  }
-
-  private void complete(ResponseFrame frame) throws HostViolationException {
-    PendingCall[] answered;
-    long next;
-    boolean all;
-    Link claimed;
-    boolean finished;
-    boolean lookAgain;
-    synchronized (lock) {
-      answered = ledger.answer(frame);
-      next = ledger.nextOutcome();
-      all = answered.length == frame.outcomes();
-      claimed = all && ledger.hasToSay() ? link.claim() : null;
-      finished = ledger.isFinished();
-      lookAgain = ledger.awaitsWord();
-    }
-    // Sending comes first: the host gets on with the next frame while outcomes are handed out.
-    if (claimed != null) {
-      claimed.write();
-    }
-    delivery.deliver(frame, answered, all);
-    if (!all) {
-      throw HostViolationException.outcome(frame.sequence(answered.length), next);
-    }
-    if (lookAgain) {
-      overdue().forEach(Ledger.Verdict::tell);
-    }
-    if (finished) {
-      watchdog.expectEnd();
     }
   }
 
@@ -486,7 +458,8 @@ final class Session {
     }
   }
 
-  private List<Ledger.Verdict> overdue() {
+  /** Ends calls whose time is up; their callers are still to be told. */
+  List<Ledger.Verdict> overdue() {
     List<Ledger.Verdict> overdue;
     long nextLook;
     Link claimed;

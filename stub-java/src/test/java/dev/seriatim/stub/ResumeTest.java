@@ -12,6 +12,7 @@ import com.google.rpc.Code;
 import dev.seriatim.stubtest.EchoGrpc;
 import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Invocation;
 import io.grpc.CallOptions;
 import io.grpc.Deadline;
@@ -496,6 +497,53 @@ final class ResumeTest {
     assertThat(numbersThrough(second, 1)).containsExactly(1L);
     second.answer(1, 1);
     get(one);
+  }
+
+  @Test
+  void aHostWithoutSharedCallsHasEachConnectionForItself() throws Exception {
+    host.serveNoSharedCalls();
+    ClientOptions options = ClientOptions.builder().sharedCalls(1).scheduler(clock).build();
+    stub = host.client(options).namespace("ECHO").resumable().getByName("foo");
+    ListenableFuture<EchoMessage> one = call(1);
+    FakeHost.Stub first = host.accept();
+    assertThat(first.frame().getOpen().getSession().getConnection()).isEqualTo(1);
+    first.opened("foo", 0).end(Status.UNAVAILABLE);
+    FakeHost.Stub second = resumed(2, 0);
+    second.opened("foo", 0);
+    assertThat(numbersThrough(second, 1)).containsExactly(1L);
+    second.answer(1, 1);
+    get(one);
+    assertThat(host.refusedSharedCalls()).isEqualTo(1);
+  }
+
+  @Test
+  void closingTheClientBreaksWhatWaitsForAConnection() throws Exception {
+    ListenableFuture<EchoMessage> one = call(1);
+    ListenableFuture<EchoMessage> two = call(2);
+    FakeHost.Stub first = oneOfTwoAnswered(one, two);
+    host.channel().shutdown();
+    first.end(Status.UNAVAILABLE);
+    assertThat(failureOf(two).reason()).isEqualTo(Reasons.CONNECTION_LOST);
+    assertThat(failureOf(two).fate()).isEqualTo(Fate.UNKNOWN);
+    assertThat(stub.awaitEnd(PATIENCE)).isTrue();
+  }
+
+  @Test
+  void whatComesBehindABreakIsNotTaken() throws Exception {
+    ListenableFuture<EchoMessage> one = call(1);
+    ListenableFuture<EchoMessage> two = call(2);
+    FakeHost.Stub first = oneOfTwoAnswered(one, two);
+    first.send(
+        ConnectResponse.newBuilder()
+            .setBroken(broken(Code.ABORTED, Reasons.OBJECT_RESET, 1).setRetryable(true))
+            .build());
+    first.answer(2, 2); // Instead of the end, which the client then brings about.
+    assertThat(first.end()).isEqualTo("cancelled");
+    FakeHost.Stub second = resumed(2, 1);
+    second.opened("foo", 1);
+    assertThat(numbersThrough(second, 2)).containsExactly(2L);
+    second.answer(2, 2);
+    get(two);
   }
 
   @Test

@@ -239,7 +239,8 @@ final class ResumptionTest {
     assertThat(resumption.fateOfSent(Fate.UNKNOWN)).isEqualTo(Fate.UNKNOWN);
     lost(LOST);
     pass(10);
-    assertThat(next(0).getUnansweredFor().getNanos()).isEqualTo(30_000_000);
+    assertThat(next(0).getUnansweredFor())
+        .isEqualTo(com.google.protobuf.Duration.newBuilder().setNanos(30_000_000).build());
   }
 
   @Test

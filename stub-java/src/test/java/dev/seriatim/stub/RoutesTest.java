@@ -121,6 +121,26 @@ final class RoutesTest {
   }
 
   @Test
+  void eachConnectionOfAResumableStubAsksAnew() throws Exception {
+    learn(namespace);
+
+    DurableObjectStub stub = namespace.resumable().getByName("foo");
+    ListenableFuture<EchoMessage> call = call(stub);
+    accept(owner).opened("foo", 0).end(Status.UNAVAILABLE);
+    FakeHost.Stub second = edge.accept(); // The route is forgotten.
+    assertThat(second.frame().getOpen().getSession().getConnection()).isEqualTo(2);
+    second.opened("foo", 1).answer(1, 1);
+    assertThat(get(call)).isEqualTo(number(1));
+    learn(namespace);
+    second.end(Status.INTERNAL);
+    FakeHost.Stub third = owner.accept();
+    assertThat(third.frame().getOpen().getSession().getConnection()).isEqualTo(3);
+    stub.close();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(30))).isTrue();
+    assertThat(stub.isBroken()).isFalse();
+  }
+
+  @Test
   void withoutTheOptionNothingIsFollowed() throws Exception {
     try (DurableObjects other = edge.client()) {
       DurableObjectNamespace plain = other.namespace("ECHO", FakeHost.UNIQUE_KEY);
