@@ -90,8 +90,17 @@ final class Connections {
     return ByteString.copyFrom(bytes.flip());
   }
 
+  /** There is a call again. Whether {@link #begin} is to be called for it. Under the lock. */
+  boolean wake() {
+    boolean woken = resumption.wake();
+    if (woken) {
+      expectGivingUp();
+    }
+    return woken;
+  }
+
   /** Begins the next one, if the stub still waits for it. */
-  private void begin() {
+  void begin() {
     Link claimed;
     synchronized (lock) {
       pause = null;
@@ -179,11 +188,10 @@ final class Connections {
         return false;
       }
       session.suspended();
-      if (givingUp == null) {
-        int lasting = outage;
-        givingUp = schedule(() -> giveUp(lasting), resumption.untilGivenUp());
+      if (wait != Resumption.NOT_YET && givingUp == null) {
+        expectGivingUp();
       }
-      if (wait > 0) {
+      if (wait > 0 && wait != Resumption.NOT_YET) {
         pause = schedule(() -> execute(this::begin), wait);
       }
     }
@@ -193,6 +201,12 @@ final class Connections {
       begin();
     }
     return true;
+  }
+
+  /** Under the lock. */
+  private void expectGivingUp() {
+    int lasting = outage;
+    givingUp = schedule(() -> giveUp(lasting), resumption.untilGivenUp());
   }
 
   /** Whether the client has been closed. */

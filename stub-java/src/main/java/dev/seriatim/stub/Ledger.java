@@ -334,9 +334,8 @@ final class Ledger {
       ended.add(new Verdict(call, new CallFailure(cause, fate, call)));
     }
     FailureCause silence = overdue.silence();
-    if (silence != null && resumption != null && resumption.isOpen()) {
-      resumption.endBecause(silence); // Perhaps the connection leads nowhere any more.
-      cancel = true;
+    if (silence != null && resumption != null) {
+      cancel |= resumption.isSuspect(silence, calls.answered());
     }
     return ended;
   }
@@ -487,7 +486,7 @@ final class Ledger {
    * The connection has ended, and the stub goes on without one.
    *
    * @param random at least 0, and below 1
-   * @return in how many nanoseconds to begin the next one; or {@link Resumption#GIVE_UP}
+   * @return when to begin the next one: see {@link Resumption#lost}
    */
   long lost(Resumption by, FailureCause how, double random) {
     cancel = false;

@@ -39,7 +39,9 @@ public final class ResumeOptions {
    * that were sent are {@link Fate#UNKNOWN}, unless the host has said otherwise. Default: 60 s.
    *
    * <p>It gives up before that when its oldest call without an answer was sent longer ago than half
-   * of the time that its host remembers sessions, by the host's default 10 minutes.
+   * of the time that its host remembers sessions, by the host's default 10 minutes. A stub all of
+   * whose calls are answered doesn't try before it is called again, however much later that is; the
+   * time then begins with the call.
    */
   public Duration resumeTimeout() {
     return resumeTimeout;

@@ -20,6 +20,9 @@ final class Resumption {
   /** That the stub is not to be resumed. */
   static final long GIVE_UP = -1;
 
+  /** That it is to be resumed when it is called again. */
+  static final long NOT_YET = Long.MAX_VALUE;
+
   /** After so many outcomes or bytes of them the host is told that they have been received. */
   static final int ACKNOWLEDGED_OUTCOMES = 256;
 
@@ -62,12 +65,14 @@ final class Resumption {
   private boolean hadNoEffect; // Whatever was sent and not answered.
 
   // The outage, if there is one.
-  private boolean isLost;
+  private boolean isLost; // And missed.
+  private boolean isIdle; // It isn't missed.
   private long lostAt;
   private int losses; // In a row, without progress.
   private int resumesWithoutProgress;
   private @Nullable FailureCause cause; // Why the last connection was lost,
   private @Nullable FailureCause because; // and why this one is about to be.
+  private long suspectedAt = -1; // How many calls were answered when the host was last silent.
 
   Resumption(ResumeOptions options, LongSupplier clock) {
     this.options = options;
@@ -153,11 +158,6 @@ final class Resumption {
 
   boolean isEnding() {
     return state == State.ENDING;
-  }
-
-  /** Whether the host has opened this connection, and takes part. */
-  boolean isOpen() {
-    return state == State.OPEN;
   }
 
   /** Whether a frame was sent on this connection, if it is a later one. */
@@ -271,6 +271,21 @@ final class Resumption {
     return told.reason().equals(Reasons.SESSION_SUPERSEDED);
   }
 
+  /**
+   * The host has said nothing of a deadline: perhaps the connection leads nowhere any more. But a
+   * host that is merely slow would be silent on the next one, too.
+   *
+   * @return whether this connection is to be ended from this side
+   */
+  boolean isSuspect(FailureCause silence, long answered) {
+    if (state != State.OPEN || suspectedAt == answered) {
+      return false;
+    }
+    suspectedAt = answered;
+    endBecause(silence);
+    return true;
+  }
+
   /** This connection is about to be ended from this side, for this cause. */
   void endBecause(FailureCause why) {
     because = because == null ? why : because;
@@ -284,7 +299,7 @@ final class Resumption {
    * @param how what is known of that
    * @param pending whether a call waits for its answer
    * @param random at least 0, and below 1
-   * @return in how many nanoseconds to begin the next one; or {@link #GIVE_UP}
+   * @return in how many nanoseconds to begin the next one; or {@link #NOT_YET}, or {@link #GIVE_UP}
    */
   long lost(FailureCause how, boolean pending, double random) {
     boolean wasHeard = wasOpened || because != null;
@@ -293,14 +308,17 @@ final class Resumption {
     state = State.AWAY;
     cause = why;
     because = null;
-    if (!isLost) {
-      isLost = true;
-      lostAt = now;
+    if (!pending) { // Whatever is lost is not missed before there is another call.
+      isIdle = true;
+      losses = 1;
+      resumesWithoutProgress = 0;
+      return NOT_YET;
     }
+    miss(now);
     if (wasOpened && now - openedAt >= nanos(options.maxResumeBackoff())) {
       losses = 0;
     }
-    countResumes(why, pending);
+    countResumes(why);
     if (resumesWithoutProgress >= options.maxResumesWithoutProgress()
         || (!wasHeard && isHopeless(why))
         || untilGivenUp() <= 0) {
@@ -311,12 +329,26 @@ final class Resumption {
     return pause;
   }
 
-  private void countResumes(FailureCause why, boolean pending) {
-    if (why.tells(Reasons.SESSION_SUPERSEDED)) {
-      resumesWithoutProgress += progressed ? 0 : 1;
-    } else if (!pending) {
-      resumesWithoutProgress = 0;
-    } else if (wasOpened && !isFirst() && !progressed) {
+  private void miss(long now) {
+    if (!isLost) {
+      isLost = true;
+      lostAt = now;
+    }
+  }
+
+  /** There is a call again. True if the next connection is to begin, which nobody missed before. */
+  boolean wake() {
+    if (!isIdle) {
+      return false;
+    }
+    isIdle = false;
+    miss(clock.getAsLong());
+    return true;
+  }
+
+  private void countResumes(FailureCause why) {
+    boolean resumed = wasOpened && !isFirst();
+    if (!progressed && (resumed || why.tells(Reasons.SESSION_SUPERSEDED))) {
       resumesWithoutProgress++;
     }
   }

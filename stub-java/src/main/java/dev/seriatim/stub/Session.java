@@ -89,6 +89,7 @@ final class Session {
     boolean first = false;
     Link claimed = null;
     boolean sendSoon = false;
+    boolean woken = false;
     synchronized (lock) {
       refusal = ledger.refusal(call);
       if (refusal == null) {
@@ -97,6 +98,7 @@ final class Session {
           choose();
         }
         ledger.take(call);
+        woken = connections != null && connections.wake();
         if (delivery.gathers()) {
           sendSoon = delivery.claimSending();
         } else {
@@ -119,6 +121,9 @@ final class Session {
       claimed.write();
     } else if (sendSoon) {
       delivery.soon();
+    }
+    if (woken && connections != null) {
+      connections.begin();
     }
     return first;
   }

@@ -383,12 +383,36 @@ final class ResumeTest {
     first.frame();
     first.answer(1, 1);
     get(one);
+    ListenableFuture<EchoMessage> two = call(2);
+    first.frame();
     first.end(Status.UNAVAILABLE);
     FakeHost.Stub second = resumed(2, 1);
+    second.opened("foo", 2).answer(2, 2);
+    get(two);
+    second.end(Status.UNAVAILABLE);
     stub.close();
-    assertThat(second.end()).isEqualTo("cancelled");
     assertThat(stub.awaitEnd(PATIENCE)).isTrue();
     assertThat(stub.isBroken()).isFalse();
+    assertThat(breaks).isEmpty();
+  }
+
+  @Test
+  void anIdleStubDoesNotMissItsConnectionBeforeItIsCalled() throws Exception {
+    ListenableFuture<EchoMessage> one = call(1);
+    FakeHost.Stub first = host.accept().opened("foo", 0);
+    first.frame();
+    first.answer(1, 1);
+    get(one);
+    first.end(Status.UNAVAILABLE);
+    clock.awaitNoTask(); // Nothing tries, and nothing is given up.
+    clock.advance(1_000_000);
+    assertThat(host.hasStub()).isFalse();
+    ListenableFuture<EchoMessage> two = call(2);
+    FakeHost.Stub second = resumed(2, 1);
+    second.opened("foo", 1);
+    assertThat(numbersThrough(second, 2)).containsExactly(2L);
+    second.answer(2, 2);
+    get(two);
     assertThat(breaks).isEmpty();
   }
 

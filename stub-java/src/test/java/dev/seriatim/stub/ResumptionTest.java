@@ -58,11 +58,7 @@ final class ResumptionTest {
   }
 
   private long lost(FailureCause how) {
-    return lost(how, true);
-  }
-
-  private long lost(FailureCause how, boolean pending) {
-    long pause = resumption.lost(how, pending, 0);
+    long pause = resumption.lost(how, true, 0);
     return pause == Resumption.GIVE_UP ? pause : pause / 1_000_000;
   }
 
@@ -296,7 +292,11 @@ final class ResumptionTest {
     openFirst();
     resumption.received(1, 1, 10);
     for (int resumes = 0; resumes < 20; resumes++) {
-      assertThat(lost(LOST, false)).isAtLeast(0);
+      assertThat(resumption.lost(LOST, false, 0)).isEqualTo(Resumption.NOT_YET);
+      pass(1_000_000);
+      assertThat(resumption.wake()).isTrue();
+      assertThat(resumption.wake()).isFalse();
+      assertThat(millisLeft()).isEqualTo(600_000); // The minutes begin with the need.
       resume(1, at(1), 1);
     }
     for (int resumes = 0; resumes < 20; resumes++) {
@@ -305,6 +305,18 @@ final class ResumptionTest {
       resume(resumes + 1, at(resumes + 2), resumes + 2);
       resumption.received(resumes + 2, 1, 10);
     }
+  }
+
+  @Test
+  void aSilentHostIsLeftOnceUntilACallIsAnswered() throws Exception {
+    assertThat(resumption.isSuspect(LOST, 0)).isFalse();
+    openFirst();
+    assertThat(resumption.isSuspect(LOST, 0)).isTrue();
+    lost(LOST);
+    resume(0, at(0), 1);
+    assertThat(resumption.isSuspect(LOST, 0)).isFalse();
+    resumption.received(1, 1, 10);
+    assertThat(resumption.isSuspect(LOST, 1)).isTrue();
   }
 
   @Test
@@ -324,11 +336,11 @@ final class ResumptionTest {
   @Test
   void itIsGivenUpSomeTimeAfterTheLossOrWhenTheHostMayForget() throws Exception {
     next(0);
-    assertThat(lost(LOST, false)).isEqualTo(0);
+    assertThat(lost(LOST)).isEqualTo(0);
     pass(30_000);
     assertThat(millisLeft()).isEqualTo(600_000 - 30_000);
     next(0);
-    assertThat(lost(LOST, false)).isEqualTo(50); // The first loss counts.
+    assertThat(lost(LOST)).isEqualTo(50); // The first loss counts.
     assertThat(millisLeft()).isEqualTo(600_000 - 30_000);
     resume(0, at(0), 0);
     resumption.send(1, true, 0);

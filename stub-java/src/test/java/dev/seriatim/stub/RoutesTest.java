@@ -132,9 +132,14 @@ final class RoutesTest {
     second.opened("foo", 1).answer(1, 1);
     assertThat(get(call)).isEqualTo(number(1));
     learn(namespace);
+    ListenableFuture<EchoMessage> another = call(stub);
+    second.framesThrough(2);
     second.end(Status.INTERNAL);
     FakeHost.Stub third = owner.accept();
     assertThat(third.frame().getOpen().getSession().getConnection()).isEqualTo(3);
+    third.opened("foo", 2).answer(2, 2);
+    assertThat(get(another)).isEqualTo(number(2));
+    third.end(Status.UNAVAILABLE); // Of a stub that has nothing to do.
     stub.close();
     assertThat(stub.awaitEnd(Duration.ofSeconds(30))).isTrue();
     assertThat(stub.isBroken()).isFalse();
