@@ -174,8 +174,9 @@ class _ConnectMany(grpc.GenericRpcHandler):
 class Relay:
     """Stands before a host and carries every byte, until it is told to be silent. It closes nothing then."""
 
-    def __init__(self, host: FakeHost) -> None:
-        self._port = int(host.target.rpartition(":")[2])
+    def __init__(self, host: FakeHost | str) -> None:
+        """Before a host on this machine, or what is at such a target."""
+        self._port = int((host if isinstance(host, str) else host.target).rpartition(":")[2])
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.target = f"127.0.0.1:{self._listening.getsockname()[1]}"
         self._silent = threading.Event()
@@ -184,6 +185,12 @@ class Relay:
 
     def silence(self) -> None:
         self._silent.set()
+
+    def cut(self) -> None:
+        """Closes the connections that there are, and takes others."""
+        for each in self._sockets[1:]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
         for each in self._sockets:

@@ -15,6 +15,7 @@ import grpc
 import pytest
 from counter_pb2 import GetRequest, IncrementRequest
 from counter_pb2_grpc import CounterStub
+from fakehost import Relay
 from journal_pb2 import AppendRequest, ReadRequest
 from journal_pb2_grpc import JournalStub
 
@@ -211,3 +212,52 @@ def test_the_examples_run(example: str) -> None:
         timeout=60,
     )
     assert ran.stdout == EXAMPLE_PRINTS
+
+
+CUTS = 20
+BETWEEN = 100
+
+
+@on_both
+def test_connections_are_cut_and_each_call_is_executed_once_for_threads(options: ClientOptions) -> None:
+    relay = Relay(TARGET)
+    with seriatim.DurableObjects.connect(relay.target, options=options) as objects:
+        with objects.namespace("COUNTER").resumable().get_by_name(new_name()) as stub:
+            counter = CounterStub(stub.channel())
+            calls = []
+            for _ in range(CUTS):
+                calls += [counter.Increment.future(IncrementRequest(amount=1)) for _ in range(BETWEEN)]
+                calls[-BETWEEN].result()
+                relay.cut()
+            assert [call.result().value for call in calls] == list(range(1, CUTS * BETWEEN + 1))
+            assert stub.is_resumable
+    relay.stop()
+
+
+@on_both
+async def test_connections_are_cut_and_each_call_is_executed_once_for_asyncio(options: ClientOptions) -> None:
+    relay = Relay(TARGET)
+    async with seriatim.aio.DurableObjects.connect(relay.target, options=options) as objects:
+        async with objects.namespace("COUNTER").resumable().get_by_name(new_name()) as stub:
+            counter = CounterStub(stub.channel())
+            calls = []
+            for _ in range(CUTS):
+                calls += [counter.Increment(IncrementRequest(amount=1)) for _ in range(BETWEEN)]
+                await calls[-BETWEEN]
+                relay.cut()
+            assert [(await call).value for call in calls] == list(range(1, CUTS * BETWEEN + 1))
+            assert stub.is_resumable
+    relay.stop()
+
+
+def test_a_key_makes_a_call_once() -> None:
+    with seriatim.DurableObjects.connect(TARGET) as objects:
+        name, key = new_name(), (("seriatim-idempotency-key", "order-12345"),)
+        for _ in range(3):
+            with objects.namespace("COUNTER").get_by_name(name) as stub:
+                counter = CounterStub(stub.channel())
+                assert counter.Increment(IncrementRequest(amount=5), metadata=key).value == 5
+        with objects.namespace("COUNTER").get_by_name(name) as stub:
+            with pytest.raises(CallFailure) as failed:
+                CounterStub(stub.channel()).Increment(IncrementRequest(amount=6), metadata=key)
+            assert failed.value.reason == Reason.IDEMPOTENCY_MISMATCH
