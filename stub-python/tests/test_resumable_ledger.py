@@ -558,6 +558,21 @@ def test_a_host_that_says_nothing_after_a_deadline_is_suspect(driven: Driven) ->
     assert numbers(*driven.frames()) == [2]
 
 
+def test_a_host_is_suspect_once_until_it_answers(driven: Driven) -> None:
+    for deadline in range(10, 40):
+        driven.calls(1, deadline=float(deadline))
+    driven.begin().frame()
+    driven.opened().at(11.0).look()
+    assert driven.resume().connection == 2
+    driven.opened(0).frames()
+    for now in range(12, 31):
+        driven.at(float(now)).look()
+    assert not driven.ledger.is_lost
+    assert not driven.ledger.is_due(30.0)
+    driven.answer(1, 21).at(33.0).look()
+    assert driven.resume().connection == 3
+
+
 def test_a_call_behind_one_that_may_take_longer_makes_nobody_suspect(driven: Driven) -> None:
     driven.calls().calls(1, deadline=5.0).begin().frame()
     driven.opened().at(5.0).look()

@@ -89,6 +89,7 @@ class ResumableLedger(Ledger):
         self._remembered: float | None = None  # The host remembers for so long what is unanswered.
         self._progress = 0  # How many outcomes had come at the last look.
         self._acknowledged = 0
+        self._was_suspect = False  # Since the last outcome: a host that is merely slow is left once.
         self._unacknowledged_bytes = 0
         self._is_suspect = False
 
@@ -329,6 +330,7 @@ class ResumableLedger(Ledger):
         if self.answered == self._progress:
             return
         self._progress = self.answered
+        self._was_suspect = False
         self._unacknowledged_bytes += self._size
         self._resumption.progressed()
         while self._first_sent and self._first_sent[0][0] <= self.answered:
@@ -372,7 +374,7 @@ class ResumableLedger(Ledger):
             return []
         settled = super().overdue(now)
         if self._is_suspect:
-            self._is_suspect = False
+            self._is_suspect, self._was_suspect = False, True
             settled += self.lose(_SILENT)
         if self._has_to_plan:
             self._plan(now)
@@ -393,7 +395,7 @@ class ResumableLedger(Ledger):
                 return None
             return answer_overdue(call, "its deadline passed while the stub had no connection to the host")
         cause = super()._why_overdue(call, deadline, now)
-        if cause is not None and self.is_resumable and self._way is _Way.OPEN:
+        if cause is not None and self._way is _Way.OPEN and self.is_resumable and not self._was_suspect:
             oldest = self._sent[0] if self._sent else self._waiting[0]
             self._is_suspect |= oldest.deadline is not None and oldest.deadline <= now
         return cause
