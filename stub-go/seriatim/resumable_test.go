@@ -704,13 +704,16 @@ func TestAConnectionThatIsNotOpenedInTimeIsLeft(t *testing.T) {
 }
 
 func TestOutcomesAreAcknowledgedAloneWhenNothingElseLeaves(t *testing.T) {
+	options := &seriatim.Options{ // All calls leave, each in a frame of its own if need be.
+		MaxUnansweredFrames: 300, MaxFrameInvocations: 200, MaxFrameBytes: 100 << 10, MaxInvocationBytes: 100 << 10,
+	}
 	for name, one := range map[string]struct {
 		calls  int
 		bytes  int
 		expect uint64
 	}{"256 of them": {300, 1, 256}, "64 KiB of them": {9, 8 << 10, 8}} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, nil, func(w *world) {
+			inWorld(t, options, func(w *world) {
 				w.resumable()
 				for _, call := range w.calls(one.calls) {
 					_, _ = call.Get()
