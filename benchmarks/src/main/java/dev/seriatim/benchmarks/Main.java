@@ -35,6 +35,7 @@ public final class Main implements Callable<Integer> {
           new Heap(),
           new StartUp(),
           new Edge(),
+          new Resumable(),
           new Languages());
 
   @Spec private @Nullable CommandSpec spec;

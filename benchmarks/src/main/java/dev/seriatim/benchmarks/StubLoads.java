@@ -58,6 +58,21 @@ final class StubLoads {
     return direct(port, Counter.NAMESPACE, method, Amount.newBuilder().setAmount(1).build(), 1, 0);
   }
 
+  /**
+   * By {@link DurableObjectStub#call}, on a stub that outlives its connections, or one that
+   * doesn't.
+   */
+  static Load.Opener beside(
+      int port, String namespace, MethodDescriptor<Payload, Payload> method, boolean resumable) {
+    return onAnswer -> {
+      ManagedChannel channel = Loads.connect(port);
+      DurableObjectNamespace names = namespace(channel, namespace);
+      DurableObjectStub stub = (resumable ? names.resumable() : names).getByName("bench-0");
+      Payload payload = Loads.payload(Loads.SMALL);
+      return load(() -> stub.call(method, payload), 1, channel, onAnswer);
+    };
+  }
+
   private static <Q, A> Load.Opener direct(
       int port,
       String namespace,
