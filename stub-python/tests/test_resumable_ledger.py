@@ -223,6 +223,17 @@ def test_what_was_ever_sent_counts() -> None:
     assert driven.opened(2).answer(1, 2).outcomes() == [(1, "OK"), (2, "OK")]
 
 
+@pytest.mark.parametrize("code", ["PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED"])
+def test_what_another_connection_would_not_mend(code: str) -> None:
+    for connections in (1, 2):
+        driven = Driven().calls()
+        driven.begin().frame()
+        if connections == 2:
+            driven.opened(0).lost(grpc.StatusCode[code]).calls().resume()
+        assert driven.lost(grpc.StatusCode[code]).outcomes()[0] == (1, "UNKNOWN")
+        assert (cause(driven).reason, cause(driven).code.name) == (Reason.CONNECTION_LOST, code)
+
+
 def test_the_object_stays_the_same(driven: Driven) -> None:
     driven.calls().begin().frame()
     driven.opened().lost().resume()

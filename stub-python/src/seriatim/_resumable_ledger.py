@@ -32,10 +32,11 @@ ACKNOWLEDGED_BYTES = 64 << 10
 
 _SESSION_BYTES = 80  # What a frame has more than that of an ordinary stub, at most.
 _NANOS_PER_SECOND = 1_000_000_000
+_HOPELESS = {grpc.StatusCode[name] for name in ("PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED")}
 _SILENT = FailureCause.of(
     Reason.CONNECTION_LOST,
     grpc.StatusCode.UNAVAILABLE,
-    "the host said nothing after a call's deadline",
+    "the host said nothing after a deadline",
     retryable=True,
 )
 
@@ -283,7 +284,8 @@ class ResumableLedger(Ledger):
         self, code: grpc.StatusCode, message: str, trailers: Iterable[tuple[str, str | bytes]] = ()
     ) -> list[Verdict]:
         """See `Ledger`."""
-        if not self.is_resumable:
+        hopeless = not self._opened and code in _HOPELESS and not self._is_closing_idle
+        if hopeless or not self.is_resumable:
             return super().connection_ended(code, message, trailers)
         return self.lose(FailureCause.connection_lost(code, message, trailers))
 
