@@ -212,6 +212,11 @@ abstract class JdbcStore implements AutoCloseable {
         });
   }
 
+  /** The row of this session, unless it has expired. */
+  @Nullable SessionRow readSession(ObjectKey object, SessionId session) throws SQLException {
+    return sessions.read(object, session);
+  }
+
   @Nullable ByteString get(long row, String key) throws SQLException {
     return this.<@Nullable ByteString>read(
         statements -> {

@@ -211,7 +211,7 @@ final class StoredState {
 
   @Nullable SessionRow readSession(SessionId session) {
     try {
-      return log.engine().store().sessions().read(log.key, session);
+      return log.engine().store().readSession(log.key, session);
     } catch (SQLException e) {
       throw failed(e);
     }

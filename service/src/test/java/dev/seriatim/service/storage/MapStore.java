@@ -46,6 +46,7 @@ final class MapStore extends JdbcStore {
   private final Map<ObjectKey, Long> rows = new HashMap<>();
   private final Map<Long, TreeMap<String, ByteString>> entries = new HashMap<>();
   private final Map<Long, AlarmTime> alarms = new HashMap<>();
+  private final Map<SessionId, SessionRow> sessions = new HashMap<>();
   private long lastRow;
 
   MapStore() {
@@ -64,6 +65,14 @@ final class MapStore extends JdbcStore {
 
   /** The database commits this batch; the object is told nothing. */
   synchronized void commit(Batch batch) {
+    for (SessionWrite write : batch.sessions()) {
+      SessionRow row = write.row();
+      if (row == null) {
+        sessions.remove(write.session());
+      } else {
+        sessions.put(write.session(), row);
+      }
+    }
     ObjectKey key = batch.object.key;
     batch.row = rows.getOrDefault(key, ObjectRow.NO_ROW);
     boolean gone = batch.cleared && !batch.keepsSomething();
@@ -127,6 +136,15 @@ final class MapStore extends JdbcStore {
     happen();
     synchronized (this) {
       return alarms.get(row);
+    }
+  }
+
+  /** Of whichever object. */
+  @Override
+  @Nullable SessionRow readSession(ObjectKey object, SessionId session) {
+    happen();
+    synchronized (this) {
+      return sessions.get(session);
     }
   }
 

@@ -55,6 +55,8 @@ public final class StoredLogRaceTest {
 
   private static final Actor PUT = actor("put");
   private static final Actor READ = actor("read");
+  private static final Actor SESSION = actor("session");
+  private static final Actor BREAK = actor("breakSession");
   private static final Actor CLEAR = actor("clear");
   private static final Actor COMMIT = actor("commit");
   private static final Actor LOSE = actor("lose");
@@ -87,6 +89,15 @@ public final class StoredLogRaceTest {
                 List.of(COMMIT),
                 List.of(CLEAR),
                 List.of(READ, LOSE, READ)))
+        .addCustomScenario(
+            scenario(
+                List.of(PUT), List.of(LOSE), List.of(SESSION, BREAK, SESSION), List.of(SESSION)))
+        .addCustomScenario(
+            scenario(
+                List.of(PUT, COMMIT, PUT),
+                List.of(COMMIT),
+                List.of(SESSION, BREAK),
+                List.of(SESSION, LOSE, SESSION)))
         // They are used by one thread at a time, under a lock; what is tried is what lies around
         // them.
         .addGuarantee(
@@ -95,6 +106,7 @@ public final class StoredLogRaceTest {
                     HashMap.class.getName(),
                     LinkedHashMap.class.getName(),
                     MapStore.class.getName(),
+                    SessionId.class.getName(),
                     ObjectKey.class.getName())
                 .allMethods()
                 .treatAsAtomic())
@@ -121,7 +133,7 @@ public final class StoredLogRaceTest {
 
     // ---- turns
 
-    /** Writes the next number into two entries. */
+    /** Writes the next number into two entries, and into a session's row. */
     @Operation(nonParallelGroup = "turns")
     public void put() {
       written++;
@@ -130,7 +142,33 @@ public final class StoredLogRaceTest {
           s -> {
             s.put(Map.of("a", bytes, "b", bytes));
             return "";
-          });
+          },
+          says(written));
+    }
+
+    private static SessionWrite says(long completed) {
+      return SessionContract.says(SessionContract.SESSION, SessionContract.row(completed));
+    }
+
+    /** Writes the next number into the session's row alone. */
+    @Operation(nonParallelGroup = "turns")
+    public void breakSession() {
+      written++;
+      long _ = object.submitSession(says(written));
+    }
+
+    /** What is told of the session. */
+    @Operation(nonParallelGroup = "turns")
+    public String session() {
+      while (true) {
+        SessionRow row = object.readSession(SessionContract.SESSION);
+        try {
+          long _ = object.gate();
+          return row == null ? "none" : Long.toString(row.completed());
+        } catch (StorageException e) {
+          // It is lost. What there is now is told.
+        }
+      }
     }
 
     /** Removes everything. */
@@ -140,7 +178,8 @@ public final class StoredLogRaceTest {
           s -> {
             s.deleteAll();
             return "";
-          });
+          },
+          null);
     }
 
     /** What a turn sees in the two entries, which are always the same. */
@@ -151,10 +190,11 @@ public final class StoredLogRaceTest {
             String a = text(s.get("a"));
             String b = text(s.get("b"));
             return a.equals(b) ? a : a + " and " + b;
-          });
+          },
+          null);
     }
 
-    private String turn(Function<TurnStorage, String> body) {
+    private String turn(Function<TurnStorage, String> body, @Nullable SessionWrite session) {
       while (true) {
         TurnStorage s = instance;
         if (s == null || s.refusal() != null) {
@@ -166,7 +206,7 @@ public final class StoredLogRaceTest {
         try {
           s.beginTurn();
           seen = body.apply(s);
-          s.endTurn();
+          s.endTurn(session, /* always= */ false);
           return seen;
         } catch (StorageException e) {
           s.rollback();
