@@ -123,9 +123,10 @@ final class MemoryLog extends ObjectLog {
       if (turn != null) {
         apply(turn);
       }
-      for (SessionWrite session : sessions) {
-        engine.sessions().write(key, session.session(), session.row());
-      }
+    }
+    // Without the monitor. Only this thread reads what is kept of sessions.
+    for (SessionWrite session : sessions) {
+      engine.sessions().write(key, session.session(), session.row());
     }
     if (turn != null && turn.alarm != null) {
       answerAlarm(turn.alarm);

@@ -5,6 +5,8 @@ import static com.google.common.truth.Truth.assertThat;
 import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Sessions, kept in the heap. */
@@ -26,6 +28,28 @@ final class MemorySessionTest extends SessionContract {
     assertThat(said.asked.get()).isEqualTo(1);
     assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
     assertThat(said.asked.get()).isEqualTo(1);
+  }
+
+  @Test
+  void theRowIsAskedForWithoutALock() {
+    ObjectLog log = object.storage();
+    List<Boolean> held = new ArrayList<>();
+    SessionWrite asks =
+        new SessionWrite() {
+          @Override
+          public SessionId session() {
+            return SESSION;
+          }
+
+          @Override
+          public SessionRow row() {
+            held.add(Thread.holdsLock(log));
+            return SessionContract.row(1);
+          }
+        };
+    object.awaitDurable(object.submit(s -> s.put("k", A), asks, false));
+    object.awaitDurable(log.submitSession(asks));
+    assertThat(held).containsExactly(false, false);
   }
 
   @Test

@@ -206,7 +206,11 @@ public final class StoredLogRaceTest {
         try {
           s.beginTurn();
           seen = body.apply(s);
-          s.endTurn(session, /* always= */ false);
+          if (session == null) {
+            s.endTurn();
+          } else {
+            s.endTurn(List.of(session), /* always= */ false);
+          }
           return seen;
         } catch (StorageException e) {
           s.rollback();
