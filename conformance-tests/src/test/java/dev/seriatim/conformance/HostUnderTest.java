@@ -5,6 +5,7 @@ import com.google.common.io.RecursiveDeleteOption;
 import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.SessionLimits;
 import dev.seriatim.service.StorageOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.inprocess.InProcessChannelBuilder;
@@ -127,6 +128,9 @@ final class HostUnderTest implements Target, AutoCloseable {
     }
     if (features.contains("few-instances")) {
       limits.maxInstances(16);
+    }
+    if (features.contains("ack-limit")) {
+      limits.sessions(SessionLimits.defaults().withMaxUnacknowledgedOutcomes(64));
     }
     return limits.build();
   }

@@ -180,8 +180,12 @@ final class HostSession {
 
   /** What a connection is told of it. */
   synchronized OpenedSession opened(HostOpened script) {
+    long completed = script.hasCompletedThrough() ? script.getCompletedThrough() : told;
+    if (completed < oldest) {
+      oldest = 0; // It is on its way anew when it is sent again, and no earlier copy of it can run.
+    }
     return OpenedSession.newBuilder()
-        .setCompletedThrough(script.hasCompletedThrough() ? script.getCompletedThrough() : told)
+        .setCompletedThrough(completed)
         .setRetention(
             Durations.fromMillis(
                 script.getRetentionMs() > 0 ? script.getRetentionMs() : RETENTION_MS))

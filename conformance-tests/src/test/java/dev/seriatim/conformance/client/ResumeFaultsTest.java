@@ -267,6 +267,19 @@ final class ResumeFaultsTest {
   }
 
   @Test
+  void anAgeThatFalls() throws Exception {
+    List<Connection> three =
+        List.of(
+            new Connection(invoking(opening(1, 0), 1, 2), ConnectRequest.newBuilder()),
+            new Connection(opening(2, 50), ConnectRequest.newBuilder()),
+            new Connection(opening(3, 20), invoking(ConnectRequest.newBuilder(), 2)));
+
+    assertFound(
+        play(named("resume/superseded-by-itself"), three, true),
+        "unanswered_for is 20 ms, though it was 50 ms for the same before");
+  }
+
+  @Test
   void anInvocationBeforeOpened() throws Exception {
     assertFound(
         with(
