@@ -7,6 +7,7 @@ import dev.seriatim.conformance.v1.Case;
 import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.SessionLimits;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
 import java.time.Duration;
@@ -18,13 +19,14 @@ import org.junit.jupiter.api.TestFactory;
 /** Every case through a host that has none of the objects: nobody can tell. */
 final class EdgeConformanceTest {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
-  private static final Set<String> ALWAYS = Set.of("alarms", "own-call", "lanes");
+  private static final Set<String> ALWAYS =
+      Set.of("alarms", "own-call", "lanes", "sessions", "keys");
 
   /**
    * A store that fails is the owner's, and is held to its cases where it is; so is one that
-   * outlives its host. No host has sessions and keys yet.
+   * outlives its host.
    */
-  private static final Set<String> NOT_HERE = Set.of("bad-store", "restart", "sessions", "keys");
+  private static final Set<String> NOT_HERE = Set.of("bad-store", "restart");
 
   @TestFactory
   Stream<DynamicTest> calls() throws IOException {
@@ -97,6 +99,9 @@ final class EdgeConformanceTest {
       }
       if (features.contains("few-instances")) {
         limits.maxInstances(16);
+      }
+      if (features.contains("ack-limit")) {
+        limits.sessions(SessionLimits.defaults().withMaxUnacknowledgedOutcomes(64));
       }
       return limits.build();
     }

@@ -21,10 +21,8 @@ abstract class ConformanceSuite {
   private static final Path KNOWN_FAILURES = Path.of("known-failures.txt");
 
   /** What can be asked of any host of this tree. */
-  private static final Set<String> ALWAYS = Set.of("alarms", "own-call", "lanes");
-
-  /** What no host of this tree has yet. */
-  private static final Set<String> NOT_YET = Set.of("sessions", "keys");
+  private static final Set<String> ALWAYS =
+      Set.of("alarms", "own-call", "lanes", "sessions", "keys");
 
   private final Transport transport;
   private final HostUnderTest shared;
@@ -43,7 +41,6 @@ abstract class ConformanceSuite {
   Stream<DynamicTest> cases() throws IOException {
     Set<String> known = KnownFailures.read(KNOWN_FAILURES);
     return CaseFiles.load().stream()
-        .filter(one -> one.getRequiresList().stream().noneMatch(NOT_YET::contains))
         .filter(one -> transport != Transport.LANES || !one.getRequiresList().contains("own-call"))
         .map(
             one ->

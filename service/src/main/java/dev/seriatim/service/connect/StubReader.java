@@ -53,10 +53,25 @@ abstract class StubReader implements Attachment {
       return;
     }
     input = open(frame);
-    if (input != null) {
-      session = input;
-      input.addFirst(frame);
+    if (input == null) {
+      return;
     }
+    session = input;
+    BreakCause early = early(frame);
+    if (early == null) {
+      input.addFirst(frame);
+    } else {
+      input.fail(early); // However soon the record is found: the client hasn't waited for it.
+    }
+  }
+
+  /** What is wrong with what stands beside `open`, if that resumes a session. */
+  private static @Nullable BreakCause early(Frame frame) {
+    Open object = frame.open();
+    return object != null && object.hasSession()
+        ? SessionOpen.early(
+            Integer.toUnsignedLong(object.getSession().getConnection()), frame.invocations())
+        : null;
   }
 
   private @Nullable SessionInput open(Frame frame) {

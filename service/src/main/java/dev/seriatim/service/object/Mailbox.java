@@ -58,10 +58,8 @@ final class Mailbox {
   /** Takes out the stub whose turn it is; null if there is none. */
   @Nullable Session takeStub() {
     for (Session stub = arriving.peek(); stub != null; stub = arriving.peek()) {
-      add(
-          stub,
-          /* first= */ stub
-              .isUnclaimed()); // Before it is taken out: there may be no memory for it.
+      // Before it is taken out: there may be no memory for it.
+      add(stub, /* first= */ stub.takesOver());
       arriving.remove();
     }
     return round == null ? null : round.poll();

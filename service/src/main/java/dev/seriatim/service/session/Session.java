@@ -124,8 +124,9 @@ public final class Session implements SessionInput {
       return;
     }
     SessionOpen open = unclaimed;
-    if (open != null && !open.isFirst() && !invocations.isEmpty()) {
-      fail(beforeOpened(invocations.getFirst(), open));
+    BreakCause early = open == null ? null : SessionOpen.early(open.connection(), invocations);
+    if (early != null) {
+      fail(early);
       return;
     }
     int valid = 0;
@@ -163,16 +164,6 @@ public final class Session implements SessionInput {
     if (failure != null) {
       fail(failure);
     }
-  }
-
-  private static BreakCause beforeOpened(Invocation invocation, SessionOpen open) {
-    return BreakCause.of(
-            BreakReason.PROTOCOL_VIOLATION,
-            "invocation %s on connection %s of a session, expected none before it is opened"
-                .formatted(
-                    Long.toUnsignedString(invocation.sequence()),
-                    Long.toUnsignedString(open.connection())))
-        .blaming(invocation.sequence());
   }
 
   @Override
@@ -351,6 +342,14 @@ public final class Session implements SessionInput {
   /** Whether its record has still to be found, which may take longer than a turn. */
   public boolean isUnclaimed() {
     return unclaimed != null;
+  }
+
+  /**
+   * Whether it is going to take over from another connection, which had better not be served first.
+   */
+  public boolean takesOver() {
+    SessionOpen open = unclaimed;
+    return open != null && !open.isFirst();
   }
 
   /** What is remembered of it; null if it isn't resumable, or is not open yet. */

@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
+import dev.seriatim.wire.Invocation;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,5 +70,21 @@ public record SessionOpen(
   /** Whether invocations may come before the client has been told that the stub is open. */
   boolean isFirst() {
     return connection == 1;
+  }
+
+  /**
+   * What is wrong with invocations which were sent before the client was told that this connection
+   * of a session is open; null if nothing is, or there are none.
+   */
+  public static @Nullable BreakCause early(long connection, List<Invocation> invocations) {
+    if (connection == 1 || invocations.isEmpty()) {
+      return null;
+    }
+    long sequence = invocations.getFirst().sequence();
+    return BreakCause.of(
+            BreakReason.PROTOCOL_VIOLATION,
+            "invocation %s on connection %s of a session, expected none before it is opened"
+                .formatted(Long.toUnsignedString(sequence), connection))
+        .blaming(sequence);
   }
 }
