@@ -137,8 +137,9 @@ final class Remembering {
     if (record != null) {
       record.prepare(outcome);
       record.completed(gate, life);
+    } else {
+      stub.replayed(); // A call with a header has to tell, and that has no session.
     }
-    stub.replayed();
     try {
       stub.complete(outcome, gate);
     } catch (RuntimeException | Error e) {
