@@ -145,7 +145,7 @@ class ResumableLedger(Ledger):
     def take(self, call: PendingCall) -> FailureCause | None:
         """See `Ledger`. A stub that lost its connection with nothing to do gets the next one by a call."""
         refusal = super().take(call)
-        if self._way is _Way.NONE and refusal is None and self._has_to_plan:
+        if not self._may_send and refusal is None and self._has_to_plan:
             self._check_at(0.0)
         return refusal
 
