@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs the invocations of an object's stubs, each as a turn: from what was queued to the outcome,
- * or to the break. Used by the object's turn thread; stateless.
+ * or to the break. Used by the object's turn thread.
  */
 final class InvocationRunner {
   /** One turn of so many is timed if turns of its method are short: to do so isn't much shorter. */
@@ -25,6 +25,9 @@ final class InvocationRunner {
   private final Instances instances;
   private final TurnThread thread;
   private final MethodRunner methods;
+
+  /** Made when it is needed, as few objects need it. */
+  private @Nullable Remembering remembering;
 
   InvocationRunner(LiveObject object, Instances instances, TurnThread thread) {
     this.object = object;
@@ -127,7 +130,7 @@ final class InvocationRunner {
     }
     if (key != null) {
       thread.leaveTransport(); // The store may have to be asked.
-      if (new Remembering(object).repeat(stub, sequence, key)) {
+      if (remembering().repeat(stub, sequence, key)) {
         return true;
       }
     }
@@ -260,11 +263,20 @@ final class InvocationRunner {
     }
   }
 
+  private Remembering remembering() {
+    Remembering made = remembering;
+    if (made == null) {
+      made = new Remembering(object);
+      remembering = made;
+    }
+    return made;
+  }
+
   /** Submits what a turn wrote, and what is to be remembered of it. Gives what it waits for. */
   private long submit(InvocationTurn ended) {
     return ended.key() == null && ended.stub().record() == null
         ? ended.instance().storage().endTurn()
-        : new Remembering(object).submit(ended);
+        : remembering().submit(ended);
   }
 
   private void complete(InvocationTurn ended, long commit) {

@@ -45,6 +45,10 @@ final class Remembering {
     long commit;
     if (record == null) {
       commit = endTurn(ended, null, key);
+    } else if (key == null && log.isVolatile()) {
+      int life = log.life();
+      commit = ended.instance().storage().endTurn();
+      record.completed(ended.outcome(), commit, life);
     } else {
       int life = log.life();
       boolean submitted = false;

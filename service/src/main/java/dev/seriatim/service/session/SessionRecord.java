@@ -67,6 +67,12 @@ public final class SessionRecord {
   @GuardedBy("this")
   private long heapBytes;
 
+  /** Whether so much is not acknowledged that no turn may begin. Written holding this. */
+  private volatile boolean full;
+
+  /** Whether it is more than a client may leave unacknowledged. Written holding this. */
+  private volatile boolean much;
+
   /** What the memory was told. */
   @GuardedBy("this")
   private long counted;
@@ -209,6 +215,7 @@ public final class SessionRecord {
       acknowledgeTo(answeredThrough);
       completed = Math.max(completed, answeredThrough);
       sent = answeredThrough;
+      measure();
     }
     memory.isBack(this);
   }
@@ -308,7 +315,22 @@ public final class SessionRecord {
       done.gate = commit;
       completed = done.outcome.sequence();
       life = ofLife;
+      measure();
     }
+  }
+
+  /**
+   * A turn has ended well, and the store need not be told of it.
+   *
+   * @param commit what its outcome waits for
+   * @param ofLife the object's life, as it was before
+   */
+  public synchronized void completed(Outcome outcome, long commit, int ofLife) {
+    add(new Kept(OutcomeLine.compact(outcome), commit));
+    completed = outcome.sequence();
+    life = ofLife;
+    stored = true; // As soon as the object goes from memory.
+    measure();
   }
 
   /** The stub breaks for good. Gives false if it is broken already. */
@@ -399,17 +421,28 @@ public final class SessionRecord {
       last = null;
     }
     count();
+    measure();
   }
 
   /** Whether so much is not acknowledged that no turn may begin. */
-  synchronized boolean isFull() {
+  boolean isFull() {
+    return full || (much && memory.isFull());
+  }
+
+  @GuardedBy("this")
+  private void measure() {
     long outcomes = completed - acknowledged;
-    if (outcomes == 0) {
-      return false;
+    boolean isFull =
+        outcomes > 0
+            && (outcomes >= limits.maxUnacknowledgedOutcomes()
+                || wireBytes >= limits.maxUnacknowledgedBytes());
+    if (isFull != full) {
+      full = isFull;
     }
-    return outcomes >= limits.maxUnacknowledgedOutcomes()
-        || wireBytes >= limits.maxUnacknowledgedBytes()
-        || ((outcomes >= UNASKED_OUTCOMES || wireBytes >= UNASKED_BYTES) && memory.isFull());
+    boolean isMuch = outcomes >= UNASKED_OUTCOMES || wireBytes >= UNASKED_BYTES;
+    if (isMuch != much) {
+      much = isMuch;
+    }
   }
 
   @GuardedBy("this")

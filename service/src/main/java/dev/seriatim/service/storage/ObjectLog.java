@@ -161,11 +161,16 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    *
    * @throws StorageException as {@link #newStorage}
    */
-  public final synchronized int life() {
-    if (current == null) {
-      beginLife();
+  public final int life() {
+    if (isVolatile()) {
+      return currentLife(); // Nothing is lost but with the host.
     }
-    return currentLife();
+    synchronized (this) {
+      if (current == null) {
+        beginLife();
+      }
+      return currentLife();
+    }
   }
 
   /**
