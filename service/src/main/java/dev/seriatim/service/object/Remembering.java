@@ -132,9 +132,13 @@ final class Remembering {
           "the idempotency key was used for another method or another argument");
     }
     Outcome outcome = read(row, sequence);
-    BreakCause noRoom = outcome == null ? unreadable() : stub.reserve(outcome);
-    if (outcome == null || noRoom != null) {
-      stub.breakTurn((noRoom == null ? unreadable() : noRoom).blaming(sequence), gate);
+    if (outcome == null) {
+      stub.breakTurn(unreadable().blaming(sequence), gate);
+      return true;
+    }
+    BreakCause noRoom = stub.reserve(outcome);
+    if (noRoom != null) {
+      stub.breakTurn(noRoom.blaming(sequence), gate);
       return true;
     }
     SessionRecord record = stub.record();
