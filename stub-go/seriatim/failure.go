@@ -60,6 +60,13 @@ const (
 	ReasonSessionSuperseded Reason = "SESSION_SUPERSEDED"
 	// ReasonIdempotencyMismatch: the idempotency key of the call belongs to another call.
 	ReasonIdempotencyMismatch Reason = "IDEMPOTENCY_MISMATCH"
+	// ReasonUnauthenticated: the host doesn't know the caller: there were no credentials, or some that don't count.
+	ReasonUnauthenticated Reason = "UNAUTHENTICATED"
+	// ReasonPermissionDenied: the caller may not open the object, or may not call the method.
+	ReasonPermissionDenied Reason = "PERMISSION_DENIED"
+	// ReasonCredentialsExpired: the credentials ran out, or the caller's rights changed, while the stub was open; or the
+	// host can't verify them for now.
+	ReasonCredentialsExpired Reason = "CREDENTIALS_EXPIRED"
 )
 
 // These are found out by this client.

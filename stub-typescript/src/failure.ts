@@ -66,6 +66,12 @@ export const Reasons = Object.freeze({
   SESSION_SUPERSEDED: "SESSION_SUPERSEDED",
   /** The idempotency key belongs to another call. */
   IDEMPOTENCY_MISMATCH: "IDEMPOTENCY_MISMATCH",
+  /** The host doesn't know the caller: the call had no credentials, or some that don't count. */
+  UNAUTHENTICATED: "UNAUTHENTICATED",
+  /** The caller may not open the object, or may not call the method. */
+  PERMISSION_DENIED: "PERMISSION_DENIED",
+  /** The credentials ran out, or the caller's rights changed; or the host can't verify them for now. */
+  CREDENTIALS_EXPIRED: "CREDENTIALS_EXPIRED",
 
   /**
    * The stub's connection ended without a word from the host about why, and the stub isn't resumable, or couldn't be resumed.

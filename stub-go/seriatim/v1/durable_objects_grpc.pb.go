@@ -176,6 +176,13 @@
 //   SESSION_SUPERSEDED    ABORTED             no         a connection of the session with this number or a
 //                                                        higher one has been opened
 //   IDEMPOTENCY_MISMATCH  INVALID_ARGUMENT    no         the idempotency key belongs to another call
+//   UNAUTHENTICATED       UNAUTHENTICATED     no         the call came without credentials, or with some
+//                                                        that don't count
+//   PERMISSION_DENIED     PERMISSION_DENIED   no         its caller may not open this object, or not call
+//                                                        this method
+//   CREDENTIALS_EXPIRED   UNAUTHENTICATED     yes        the credentials ran out, or the caller's rights
+//                                                        changed, while the stub was open; or they can't be
+//                                                        verified for now
 //
 // If the object itself threw a status with details, those details follow the `ErrorInfo`. An `ErrorInfo`
 // of the object's own is folded into the one above: its reason, its domain and its metadata stand in
@@ -183,7 +190,7 @@
 //
 // What a client does about each:
 //
-//   OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED
+//   OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED, CREDENTIALS_EXPIRED
 //                                 Open a new stub and send again what had no effect. Wait a little,
 //                                 longer each time, and with jitter.
 //   OVERLOADED                    The same, but never at once, and send less.
@@ -196,12 +203,28 @@
 // A client MUST treat a reason that it doesn't know like OBJECT_EXCEPTION, and MUST go by `retryable`
 // and `overloaded` rather than by the reason.
 //
+// CALLERS
+//
+// A host MAY ask who calls: by the certificate of the connection, or by a bearer token in the header
+// `authorization` of the call that carries the stub, as gRPC's call credentials send it. Then it breaks a
+// stub of an unknown caller with UNAUTHENTICATED in place of `opened`, and one that the caller may not open
+// with PERMISSION_DENIED. A caller may be given some methods of an object only: an invocation of another one
+// breaks the stub in its place, with PERMISSION_DENIED.
+//
+// A stub is no longer good than its credentials. When they have run out, or the caller's rights have
+// changed, the host breaks it with CREDENTIALS_EXPIRED, behind the turn that it is in; a new stub, or the
+// next connection of a resumable one, comes with new credentials. A session and an idempotency key belong to
+// their caller: another one's are as if they weren't there.
+//
+// Credentials are the host's business alone: `authorization`, `proxy-authorization` and `cookie` never reach
+// an object: a host MUST leave them out of the headers of a call without a stub, and out of `metadata`.
+//
 // CALLS WITHOUT A STUB
 //
 // A host MAY also serve the namespaces' own services, for clients that have no stub: a plain unary call
 // whose header `seriatim-object` names the object is one invocation, on a stub of its own. Between such
 // calls there is no order. The call's deadline is the invocation's `timeout`, and its other headers, but for
-// those of the transport, are its `metadata`. The header is one of
+// those of the transport and credentials, are its `metadata`. The header is one of
 //
 //   NAMESPACE/NAME      the object with this name
 //   NAMESPACE/id:HEX    the object with this id: see `Open`

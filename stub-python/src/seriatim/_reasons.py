@@ -64,6 +64,15 @@ class Reason(StrEnum):
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     """The idempotency key belongs to another call: one with another method or another argument."""
 
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    """The host doesn't know the caller: the call had no credentials, or some that don't count."""
+
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    """The caller may not open the object, or may not call the method."""
+
+    CREDENTIALS_EXPIRED = "CREDENTIALS_EXPIRED"
+    """The credentials ran out, or the caller's rights changed; or the host can't verify them for now."""
+
     CONNECTION_LOST = "CONNECTION_LOST"
     """The stub's connection ended without a word from the host about why. The stub is broken."""
 

@@ -68,6 +68,18 @@ public final class Reasons {
    */
   public static final String IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH";
 
+  /** The host doesn't know the caller: the call had no credentials, or some that don't count. */
+  public static final String UNAUTHENTICATED = "UNAUTHENTICATED";
+
+  /** The caller may not open the object, or may not call the method. */
+  public static final String PERMISSION_DENIED = "PERMISSION_DENIED";
+
+  /**
+   * The credentials ran out, or the caller's rights changed, while the stub was open; or the host
+   * can't verify them for now. The next stub comes with new ones.
+   */
+  public static final String CREDENTIALS_EXPIRED = "CREDENTIALS_EXPIRED";
+
   /** The stub's connection ended without a word from the host about why. The stub is broken. */
   public static final String CONNECTION_LOST = "CONNECTION_LOST";
 

@@ -48,6 +48,8 @@ public record BreakCause(
           case INVOCATION_TIMED_OUT -> Code.DEADLINE_EXCEEDED;
           case OBJECT_RESET, SESSION_SUPERSEDED -> Code.ABORTED;
           case CALL_CYCLE, SESSION_EXPIRED -> Code.FAILED_PRECONDITION;
+          case UNAUTHENTICATED, CREDENTIALS_EXPIRED -> Code.UNAUTHENTICATED;
+          case PERMISSION_DENIED -> Code.PERMISSION_DENIED;
           case OVERLOADED -> Code.RESOURCE_EXHAUSTED;
           case HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED -> Code.UNAVAILABLE;
           case UNKNOWN_NAMESPACE -> Code.NOT_FOUND;
@@ -63,7 +65,8 @@ public record BreakCause(
 
   private static boolean isRetryable(BreakReason reason) {
     return switch (reason) {
-      case OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED -> true;
+      case OBJECT_RESET, HOST_DRAINING, OWNER_UNAVAILABLE, OBJECT_MOVED, CREDENTIALS_EXPIRED ->
+          true;
       default -> false;
     };
   }

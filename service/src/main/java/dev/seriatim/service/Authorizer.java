@@ -1,0 +1,31 @@
+package dev.seriatim.service;
+
+import dev.seriatim.stub.DurableObjectId;
+import java.util.Optional;
+
+/**
+ * Decides who may do what. Given to the builder of a {@link DurableObjectHost}.
+ *
+ * <p>Asked once for each stub and each call with a header, when it is opened, and again for those
+ * that are open whenever {@link #onChange what it says has changed}. Runs on the transport's
+ * thread: it must not block. Must be safe for any number of threads. Calls that the host's own
+ * objects make to others are not asked about.
+ */
+@FunctionalInterface
+public interface Authorizer {
+  /**
+   * What this caller may do with this object.
+   *
+   * @param name the name that the object is opened by; empty if it is opened by its id, or is to be
+   *     made as a unique one. Whoever knows a name knows its id: a rule on names must not be got
+   *     round by an id
+   * @param id the object's id
+   */
+  Access access(Caller caller, String namespace, Optional<String> name, DurableObjectId id);
+
+  /**
+   * Tells this listener whenever {@link #access} may answer otherwise than before; a listener is
+   * never let go. One whose answers never change does nothing, as this does.
+   */
+  default void onChange(Runnable listener) {}
+}
