@@ -16,18 +16,13 @@ import org.jspecify.annotations.Nullable;
  * <p>All limits on calls hold for each stub by itself.
  */
 public final class ClientOptions {
-  /** What a host lets one stub have queued, by its own default. */
-  private static final long HOST_QUEUE_INVOCATIONS = 65_536;
-
-  private static final long HOST_QUEUE_BYTES = 64L << 20;
-
   private static final ClientOptions DEFAULTS = builder().build();
 
   /** A copy that nobody changes. */
-  private final Builder values;
+  private final OptionValues values;
 
-  private ClientOptions(Builder builder) {
-    values = new Builder(builder);
+  private ClientOptions(OptionValues values) {
+    this.values = new OptionValues(values);
   }
 
   /** The defaults. */
@@ -37,12 +32,12 @@ public final class ClientOptions {
 
   /** A builder that starts with the defaults. */
   public static Builder builder() {
-    return new Builder();
+    return new Builder(new OptionValues());
   }
 
   /** A builder that starts with these. */
   Builder toBuilder() {
-    return new Builder(values);
+    return new Builder(new OptionValues(values));
   }
 
   /**
@@ -52,12 +47,12 @@ public final class ClientOptions {
    * or a millisecond later. Default: 4.
    */
   public int maxUnansweredFrames() {
-    return values.maxUnansweredFrames;
+    return values.limits.maxUnansweredFrames;
   }
 
   /** The most invocations in one frame. Default: 256. */
   public int maxFrameInvocations() {
-    return values.maxFrameInvocations;
+    return values.limits.maxFrameInvocations;
   }
 
   /**
@@ -65,7 +60,7 @@ public final class ClientOptions {
    * Default: 1 MiB. A host's own limit is 4 MiB by default.
    */
   public int maxFrameBytes() {
-    return values.maxFrameBytes;
+    return values.limits.maxFrameBytes;
   }
 
   /**
@@ -74,7 +69,7 @@ public final class ClientOptions {
    * just fits a host's default limit on a frame.
    */
   public int maxInvocationBytes() {
-    return values.maxInvocationBytes;
+    return values.limits.maxInvocationBytes;
   }
 
   /**
@@ -82,7 +77,7 @@ public final class ClientOptions {
    * and breaks nothing. Default: 65,536.
    */
   public int maxBufferedInvocations() {
-    return values.maxBufferedInvocations;
+    return values.limits.maxBufferedInvocations;
   }
 
   /**
@@ -90,12 +85,12 @@ public final class ClientOptions {
    * Reasons#BUFFER_FULL} and breaks nothing. Default: 64 MiB.
    */
   public long maxBufferedBytes() {
-    return values.maxBufferedBytes;
+    return values.limits.maxBufferedBytes;
   }
 
   /** The largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB. */
   public int maxInboundFrameBytes() {
-    return values.maxInboundFrameBytes;
+    return values.limits.maxInboundFrameBytes;
   }
 
   /**
@@ -205,6 +200,11 @@ public final class ClientOptions {
     return values.maxRoutes;
   }
 
+  /** How much one stub may send and have waiting. */
+  CallLimits callLimits() {
+    return values.limits;
+  }
+
   @Nullable Function<String, ManagedChannel> routeChannels() {
     return values.routeChannels;
   }
@@ -228,182 +228,136 @@ public final class ClientOptions {
 
   /** Makes {@link ClientOptions}. For one thread. */
   public static final class Builder {
-    private int maxUnansweredFrames = 4;
-    private int maxFrameInvocations = 256;
-    private int maxFrameBytes = 1 << 20;
-    private int maxInvocationBytes = (4 << 20) - (8 << 10);
-    private int maxBufferedInvocations = 65_536;
-    private long maxBufferedBytes = 64L << 20;
-    private int maxInboundFrameBytes = 16 << 20;
-    private Duration deadlineGrace = Duration.ofSeconds(1);
-    private Duration openTimeout = Duration.ofSeconds(10);
-    private Duration endTimeout = Duration.ofSeconds(10);
-    private Duration describeTimeout = Duration.ofSeconds(10);
-    private Duration keepAliveTime = Duration.ofSeconds(30);
-    private Duration keepAliveTimeout = Duration.ofSeconds(10);
-    private Duration maxReconnectDelay = Duration.ofMillis(500);
-    private int sharedCalls;
-    private Duration sharedCallIdleTimeout = Duration.ofSeconds(10);
-    private boolean followRoutes;
-    private int maxRoutes = 1024;
-    private @Nullable Function<String, ManagedChannel> routeChannels;
-    private Supplier<Map<String, String>> invocationMetadata = Map::of;
-    private @Nullable Executor executor;
-    private @Nullable ScheduledExecutorService scheduler;
+    private final OptionValues values;
 
-    private Builder() {}
-
-    private Builder(Builder options) {
-      maxUnansweredFrames = options.maxUnansweredFrames;
-      maxFrameInvocations = options.maxFrameInvocations;
-      maxFrameBytes = options.maxFrameBytes;
-      maxInvocationBytes = options.maxInvocationBytes;
-      maxBufferedInvocations = options.maxBufferedInvocations;
-      maxBufferedBytes = options.maxBufferedBytes;
-      maxInboundFrameBytes = options.maxInboundFrameBytes;
-      deadlineGrace = options.deadlineGrace;
-      openTimeout = options.openTimeout;
-      endTimeout = options.endTimeout;
-      describeTimeout = options.describeTimeout;
-      keepAliveTime = options.keepAliveTime;
-      keepAliveTimeout = options.keepAliveTimeout;
-      maxReconnectDelay = options.maxReconnectDelay;
-      sharedCalls = options.sharedCalls;
-      sharedCallIdleTimeout = options.sharedCallIdleTimeout;
-      followRoutes = options.followRoutes;
-      maxRoutes = options.maxRoutes;
-      routeChannels = options.routeChannels;
-      invocationMetadata = options.invocationMetadata;
-      executor = options.executor;
-      scheduler = options.scheduler;
+    private Builder(OptionValues values) {
+      this.values = values;
     }
 
     /** See {@link ClientOptions#maxUnansweredFrames()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxUnansweredFrames(int frames) {
-      maxUnansweredFrames = (int) atLeastOne("maxUnansweredFrames", frames);
+      values.limits.maxUnansweredFrames = CountRange.atLeastOne("maxUnansweredFrames", frames);
       return this;
     }
 
     /** See {@link ClientOptions#maxFrameInvocations()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxFrameInvocations(int invocations) {
-      maxFrameInvocations = (int) atLeastOne("maxFrameInvocations", invocations);
+      values.limits.maxFrameInvocations = CountRange.atLeastOne("maxFrameInvocations", invocations);
       return this;
     }
 
     /** See {@link ClientOptions#maxFrameBytes()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxFrameBytes(int bytes) {
-      maxFrameBytes = (int) atLeastOne("maxFrameBytes", bytes);
+      values.limits.maxFrameBytes = CountRange.atLeastOne("maxFrameBytes", bytes);
       return this;
     }
 
     /** See {@link ClientOptions#maxInvocationBytes()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxInvocationBytes(int bytes) {
-      maxInvocationBytes = (int) atLeastOne("maxInvocationBytes", bytes);
+      values.limits.maxInvocationBytes = CountRange.atLeastOne("maxInvocationBytes", bytes);
       return this;
     }
 
     /** See {@link ClientOptions#maxBufferedInvocations()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxBufferedInvocations(int invocations) {
-      maxBufferedInvocations = (int) atLeastOne("maxBufferedInvocations", invocations);
+      values.limits.maxBufferedInvocations =
+          CountRange.atLeastOne("maxBufferedInvocations", invocations);
       return this;
     }
 
     /** See {@link ClientOptions#maxBufferedBytes()}. At least {@code maxInvocationBytes}. */
     @CanIgnoreReturnValue
     public Builder maxBufferedBytes(long bytes) {
-      maxBufferedBytes = atLeastOne("maxBufferedBytes", bytes);
+      values.limits.maxBufferedBytes = CountRange.atLeastOne("maxBufferedBytes", bytes);
       return this;
     }
 
     /** See {@link ClientOptions#maxInboundFrameBytes()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxInboundFrameBytes(int bytes) {
-      maxInboundFrameBytes = (int) atLeastOne("maxInboundFrameBytes", bytes);
+      values.limits.maxInboundFrameBytes = CountRange.atLeastOne("maxInboundFrameBytes", bytes);
       return this;
     }
 
     /** See {@link ClientOptions#deadlineGrace()}. Not negative. */
     @CanIgnoreReturnValue
     public Builder deadlineGrace(Duration grace) {
-      deadlineGrace = DurationRange.notNegative("deadlineGrace", grace);
+      values.deadlineGrace = DurationRange.notNegative("deadlineGrace", grace);
       return this;
     }
 
     /** See {@link ClientOptions#openTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder openTimeout(Duration timeout) {
-      openTimeout = DurationRange.positive("openTimeout", timeout);
+      values.openTimeout = DurationRange.positive("openTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#endTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder endTimeout(Duration timeout) {
-      endTimeout = DurationRange.positive("endTimeout", timeout);
+      values.endTimeout = DurationRange.positive("endTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#describeTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder describeTimeout(Duration timeout) {
-      describeTimeout = DurationRange.positive("describeTimeout", timeout);
+      values.describeTimeout = DurationRange.positive("describeTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#keepAliveTime()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder keepAliveTime(Duration time) {
-      keepAliveTime = DurationRange.positive("keepAliveTime", time);
+      values.keepAliveTime = DurationRange.positive("keepAliveTime", time);
       return this;
     }
 
     /** See {@link ClientOptions#keepAliveTimeout()}. More than zero. */
     @CanIgnoreReturnValue
     public Builder keepAliveTimeout(Duration timeout) {
-      keepAliveTimeout = DurationRange.positive("keepAliveTimeout", timeout);
+      values.keepAliveTimeout = DurationRange.positive("keepAliveTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#maxReconnectDelay()}. At least 1 ms. */
     @CanIgnoreReturnValue
     public Builder maxReconnectDelay(Duration delay) {
-      maxReconnectDelay = DurationRange.atLeastOneMilli("maxReconnectDelay", delay);
+      values.maxReconnectDelay = DurationRange.atLeastOneMilli("maxReconnectDelay", delay);
       return this;
     }
 
     /** See {@link ClientOptions#sharedCalls()}. Not negative. */
     @CanIgnoreReturnValue
     public Builder sharedCalls(int calls) {
-      if (calls < 0) {
-        throw new IllegalArgumentException("sharedCalls " + calls + ", expected at least 0");
-      }
-      sharedCalls = calls;
+      values.sharedCalls = CountRange.notNegative("sharedCalls", calls);
       return this;
     }
 
     /** See {@link ClientOptions#sharedCallIdleTimeout()}. Not negative. */
     @CanIgnoreReturnValue
     public Builder sharedCallIdleTimeout(Duration timeout) {
-      sharedCallIdleTimeout = DurationRange.notNegative("sharedCallIdleTimeout", timeout);
+      values.sharedCallIdleTimeout = DurationRange.notNegative("sharedCallIdleTimeout", timeout);
       return this;
     }
 
     /** See {@link ClientOptions#followRoutes()}. */
     @CanIgnoreReturnValue
     public Builder followRoutes(boolean follow) {
-      followRoutes = follow;
+      values.followRoutes = follow;
       return this;
     }
 
     /** See {@link ClientOptions#maxRoutes()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxRoutes(int routes) {
-      maxRoutes = (int) atLeastOne("maxRoutes", routes);
+      values.maxRoutes = CountRange.atLeastOne("maxRoutes", routes);
       return this;
     }
 
@@ -416,7 +370,7 @@ public final class ClientOptions {
      */
     @CanIgnoreReturnValue
     public Builder routeChannels(Function<String, ManagedChannel> channels) {
-      routeChannels = channels;
+      values.routeChannels = channels;
       return this;
     }
 
@@ -428,7 +382,7 @@ public final class ClientOptions {
      */
     @CanIgnoreReturnValue
     public Builder invocationMetadata(Supplier<Map<String, String>> metadata) {
-      invocationMetadata = metadata;
+      values.invocationMetadata = metadata;
       return this;
     }
 
@@ -440,7 +394,7 @@ public final class ClientOptions {
      */
     @CanIgnoreReturnValue
     public Builder executor(Executor callbackExecutor) {
-      executor = callbackExecutor;
+      values.executor = callbackExecutor;
       return this;
     }
 
@@ -449,7 +403,7 @@ public final class ClientOptions {
      */
     @CanIgnoreReturnValue
     public Builder scheduler(ScheduledExecutorService deadlineScheduler) {
-      scheduler = deadlineScheduler;
+      values.scheduler = deadlineScheduler;
       return this;
     }
 
@@ -461,37 +415,8 @@ public final class ClientOptions {
      *     doesn't fit the buffer
      */
     public ClientOptions build() {
-      long invocations = (long) maxUnansweredFrames * maxFrameInvocations;
-      if (invocations > HOST_QUEUE_INVOCATIONS) {
-        throw new IllegalArgumentException(
-            "maxUnansweredFrames × maxFrameInvocations is "
-                + invocations
-                + ", expected at most "
-                + HOST_QUEUE_INVOCATIONS);
-      }
-      long bytes = (long) maxUnansweredFrames * Math.max(maxFrameBytes, maxInvocationBytes);
-      if (bytes > HOST_QUEUE_BYTES) {
-        throw new IllegalArgumentException(
-            "maxUnansweredFrames × the larger of maxFrameBytes and maxInvocationBytes is "
-                + bytes
-                + ", expected at most "
-                + HOST_QUEUE_BYTES);
-      }
-      if (maxBufferedBytes < maxInvocationBytes) {
-        throw new IllegalArgumentException(
-            "maxBufferedBytes "
-                + maxBufferedBytes
-                + ", expected at least maxInvocationBytes "
-                + maxInvocationBytes);
-      }
-      return new ClientOptions(this);
-    }
-
-    private static long atLeastOne(String name, long value) {
-      if (value < 1) {
-        throw new IllegalArgumentException(name + " " + value + ", expected at least 1");
-      }
-      return value;
+      values.limits.check();
+      return new ClientOptions(values);
     }
   }
 }

@@ -76,32 +76,7 @@ final class Ledger {
       return FailureCause.of(
           Reasons.STUB_CLOSED, Status.Code.FAILED_PRECONDITION, "the stub is closed", false);
     }
-    if (call.bytes() > options.maxInvocationBytes()) {
-      return FailureCause.of(
-          Reasons.CALL_TOO_LARGE,
-          Status.Code.RESOURCE_EXHAUSTED,
-          "the invocation has "
-              + call.bytes()
-              + " bytes, expected at most "
-              + options.maxInvocationBytes(),
-          false);
-    }
-    if (calls.waiting() >= options.maxBufferedInvocations()) {
-      return bufferFull(calls.waiting() + " invocations wait to be sent");
-    }
-    if (calls.waitingBytes() + call.bytes() > options.maxBufferedBytes()) {
-      return bufferFull(
-          calls.waitingBytes()
-              + " bytes wait to be sent, "
-              + call.bytes()
-              + " more would pass the limit of "
-              + options.maxBufferedBytes());
-    }
-    return null;
-  }
-
-  private static FailureCause bufferFull(String message) {
-    return FailureCause.of(Reasons.BUFFER_FULL, Status.Code.RESOURCE_EXHAUSTED, message, false);
+    return options.callLimits().refusal(call, calls.waiting(), calls.waitingBytes());
   }
 
   /** Takes in a call that was not refused, and gives it its number. */

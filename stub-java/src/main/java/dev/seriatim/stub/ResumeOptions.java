@@ -119,11 +119,7 @@ public final class ResumeOptions {
     /** See {@link ResumeOptions#maxResumesWithoutProgress()}. At least 1. */
     @CanIgnoreReturnValue
     public Builder maxResumesWithoutProgress(int resumes) {
-      if (resumes < 1) {
-        throw new IllegalArgumentException(
-            "maxResumesWithoutProgress " + resumes + ", expected at least 1");
-      }
-      maxResumesWithoutProgress = resumes;
+      maxResumesWithoutProgress = CountRange.atLeastOne("maxResumesWithoutProgress", resumes);
       return this;
     }
 

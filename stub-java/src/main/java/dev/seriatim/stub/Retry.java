@@ -269,10 +269,7 @@ public final class Retry implements AutoCloseable {
      */
     @CanIgnoreReturnValue
     public Builder maxAttempts(int attempts) {
-      if (attempts < 1) {
-        throw new IllegalArgumentException("maxAttempts " + attempts + ", expected at least 1");
-      }
-      maxAttempts = attempts;
+      maxAttempts = CountRange.atLeastOne("maxAttempts", attempts);
       return this;
     }
 
