@@ -25,17 +25,17 @@ final class Delivery {
   private final Session session;
   private final Object lock;
   private final Ledger ledger;
-  private final Watchdog watchdog;
+  private final Timeouts timeouts;
   private final ClientOptions options;
 
   private @Nullable Thread deliverer; // Who hands the outcomes of a frame out.
   private boolean sendsGathered; // Soon, by the scheduler.
 
-  Delivery(Session session, Object lock, Ledger ledger, Watchdog watchdog, ClientOptions options) {
+  Delivery(Session session, Object lock, Ledger ledger, Timeouts timeouts, ClientOptions options) {
     this.session = session;
     this.lock = lock;
     this.ledger = ledger;
-    this.watchdog = watchdog;
+    this.timeouts = timeouts;
     this.options = options;
   }
 
@@ -99,10 +99,10 @@ final class Delivery {
       throw HostViolationException.outcome(frame.sequence(answered.length), next);
     }
     if (lookAgain) {
-      session.overdue().forEach(Ledger.Verdict::tell);
+      timeouts.overdue().forEach(Ledger.Verdict::tell);
     }
     if (finished) {
-      watchdog.expectEnd();
+      timeouts.watchdog().expectEnd();
     }
   }
 

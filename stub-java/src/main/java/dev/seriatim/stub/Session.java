@@ -1,8 +1,6 @@
 package dev.seriatim.stub;
 
-import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Open;
-import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.ResponseFrame;
 import io.grpc.Channel;
 import io.grpc.Deadline;
@@ -15,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One stub: takes its callers' calls, and completes each of them once. What is to be done is
- * decided by the {@link Ledger}; the {@link Link} carries it out, and the {@link Watchdog} says
- * when time has passed.
+ * decided by the {@link Ledger}; the {@link Link} carries it out. What the host says is taken in by
+ * the {@link Reception}, and what is done when time has passed by the {@link Timeouts}.
  *
  * <p>Threads: any thread submits. Fields under "guarded" belong to whoever holds the lock, which no
  * one keeps while calling out. Calls that got a number are completed by the link's receiver, one
@@ -30,13 +28,13 @@ final class Session {
   private final Object lock = new Object();
   private final Watchdog watchdog;
   private final Delivery delivery;
+  private final Reception reception;
 
   // Guarded.
   private final Ledger ledger;
   private Link link;
 
   private final @Nullable StubRoute route; // If the client follows routes.
-  private boolean opened; // Set by the receiver, which alone reads it without the lock.
 
   /**
    * A stub that is not carried by anything yet.
@@ -56,14 +54,17 @@ final class Session {
     this.opening = opening;
     Resumption resumption = resume == null ? null : new Resumption(resume, System::nanoTime);
     this.ledger = new Ledger(options, resumption);
-    this.watchdog = new Watchdog(this, options);
+    Timeouts timeouts = new Timeouts(this, lock, ledger, options);
+    this.watchdog = timeouts.watchdog();
     this.route = route;
     this.link = newLink(channel, sharedCalls, opening.open());
-    this.delivery = new Delivery(this, lock, ledger, watchdog, options);
+    this.delivery = new Delivery(this, lock, ledger, timeouts, options);
     this.connections =
         resumption == null
             ? null
             : new Connections(this, lock, ledger, resumption, channel, sharedCalls);
+    this.reception =
+        new Reception(this, lock, ledger, opening, watchdog, delivery, route, connections);
   }
 
   /** What carries a stub that is opened so. */
@@ -225,6 +226,16 @@ final class Session {
     return link.equals(by);
   }
 
+  /** What carries the stub. Under the lock. */
+  Link link() {
+    return link;
+  }
+
+  /** Whether the host has said anything on this connection. Under the lock. */
+  boolean isOpened() {
+    return reception.isOpened();
+  }
+
   /** The link, if the caller is to have it write. Under the lock. */
   @Nullable Link claim() {
     return link.claim();
@@ -264,31 +275,7 @@ final class Session {
 
   /** A frame has come from the host. */
   void receive(ResponseFrame frame) {
-    if (isToldBroken()) {
-      abandon(); // Nothing may follow the break; whatever this is, don't listen any longer.
-      return;
-    }
-    boolean wasOpened = opened || frame.opened() != null;
-    try {
-      if (!opened) {
-        opened();
-        opening.check(frame);
-        if (frame.opened() != null && !opened(frame.opened())) {
-          return;
-        }
-      } else if (frame.opened() != null) {
-        throw new HostViolationException("'opened' came twice");
-      }
-      if (frame.outcomes() > 0) {
-        delivery.complete(frame);
-      }
-      Broken broken = frame.broken();
-      if (broken != null) {
-        breakAsTold(broken, wasOpened);
-      }
-    } catch (HostViolationException e) {
-      violated(e);
-    }
+    reception.receive(frame);
   }
 
   /** The host has broken the rules. */
@@ -330,45 +317,6 @@ final class Session {
       ledger.breakWith(fault);
       ledger.abandon();
     }
-  }
-
-  private void opened() {
-    synchronized (lock) {
-      opened = true;
-    }
-    watchdog.opened();
-  }
-
-  /** False if the stub can't go on at this host, and so is broken. */
-  private boolean opened(Opened by) throws HostViolationException {
-    if (route != null) {
-      route.opened(by);
-    }
-    return connections == null || connections.opened(by);
-  }
-
-  /** Whether nothing may come any more but the end of the call. */
-  private boolean isToldBroken() {
-    synchronized (lock) {
-      return ledger.isBroken() || ledger.isEnding();
-    }
-  }
-
-  private void breakAsTold(Broken broken, boolean wasOpened) throws HostViolationException {
-    FailureCause told = FailureCause.told(broken);
-    boolean tellsAll;
-    boolean goesOn;
-    synchronized (lock) {
-      tellsAll = ledger.check(broken, told, wasOpened);
-      goesOn = ledger.broken(told, wasOpened, tellsAll);
-    }
-    if (goesOn) {
-      watchdog.expectEnd();
-      return;
-    }
-    end(told, tellsAll ? Fate.NOT_EXECUTED : Fate.UNKNOWN);
-    kick(); // To half-close: the host ends the call by itself.
-    watchdog.expectEnd();
   }
 
   // ---- the end ---------------------------------------------------------------------------------
@@ -445,85 +393,25 @@ final class Session {
     return newCause;
   }
 
-  private void abandon() {
+  /** What carries the stub is to be cancelled, whether it is broken or not. */
+  void abandon() {
     synchronized (lock) {
       ledger.abandon();
     }
     kick();
   }
 
-  // ---- what the watchdog wakes -----------------------------------------------------------------
-
-  /** A deadline may have passed. */
-  void checkDeadlines() {
-    List<Ledger.Verdict> ended = overdue();
-    if (!ended.isEmpty()) {
-      // Not here: callbacks may block, and this thread watches all stubs of the process.
-      options.callbackExecutor().execute(() -> ended.forEach(Ledger.Verdict::tell));
-    }
-  }
-
-  /** Ends calls whose time is up; their callers are still to be told. */
-  List<Ledger.Verdict> overdue() {
-    List<Ledger.Verdict> overdue;
-    long nextLook;
-    Link claimed;
-    synchronized (lock) {
-      overdue = ledger.overdue();
-      nextLook = ledger.nextLook();
-      claimed = ledger.hasToCancel() ? link.claim() : null;
-    }
-    if (claimed != null) {
-      claimed.write();
-    }
-    if (nextLook != Ledger.NEVER) {
-      watchdog.lookIn(nextLook);
-    }
-    return overdue;
-  }
-
-  /** The host has not said in time that the stub is open. */
-  void openingOverdue() {
-    Link claimed;
-    synchronized (lock) {
-      FailureCause overdue = link.openOverdue(ledger.hasLeft());
-      if (opened || !(ends(overdue) || ledger.breakWith(overdue))) {
-        return;
-      }
-      claimed = link.claim();
-    }
-    if (claimed != null) {
-      claimed.write();
-    }
-  }
-
-  /** That call has not ended in time. */
-  void endOverdue() {
-    FailureCause overdue;
-    boolean ends;
-    synchronized (lock) {
-      overdue = link.endOverdue();
-      ends = ends(overdue);
-    }
-    if (ends) {
-      kick();
-    } else {
-      breakStub(overdue);
-      abandon(); // It may have been broken before.
-    }
-  }
+  // ---- one connection after the other ----------------------------------------------------------
 
   /** Has the connection end from this side, if the stub goes on without. Under the lock. */
-  private boolean ends(FailureCause why) {
+  boolean ends(FailureCause why) {
     return connections != null && connections.end(why);
   }
-
-  // ---- one connection after the other ----------------------------------------------------------
 
   /** The connection has ended, and there will be another one. Under the lock. */
   void suspended() {
     link = NoLink.INSTANCE;
-    opened = false;
+    reception.again();
     watchdog.again();
   }
 

@@ -9,10 +9,10 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Wakes one stub's {@link Session} when something may be due: a call's deadline, the beginning and
+ * Wakes one stub's {@link Timeouts} when something may be due: a call's deadline, the beginning and
  * the end of what carries the stub. Knows nothing of what is due.
  *
- * <p>Threads: any. The fields are guarded by this; the session is woken on the scheduler's thread,
+ * <p>Threads: any. The fields are guarded by this; they are woken on the scheduler's thread,
  * without a lock.
  */
 final class Watchdog {
@@ -21,7 +21,7 @@ final class Watchdog {
   /** It doesn't wake more often, however close to each other the deadlines are. */
   private static final long SHORTEST_NANOS = 1_000_000;
 
-  private final Session session;
+  private final Timeouts timeouts;
   private final ClientOptions options;
 
   private @Nullable ScheduledFuture<?> deadline;
@@ -30,12 +30,12 @@ final class Watchdog {
   private boolean over; // Nothing is left to be watched but the end.
   private boolean ended;
 
-  Watchdog(Session session, ClientOptions options) {
-    this.session = session;
+  Watchdog(Timeouts timeouts, ClientOptions options) {
+    this.timeouts = timeouts;
     this.options = options;
   }
 
-  /** Has {@link Session#checkDeadlines} called in so many nanoseconds, or before. */
+  /** Has {@link Timeouts#checkDeadlines} called in so many nanoseconds, or before. */
   synchronized void lookIn(long nanos) {
     ScheduledFuture<?> known = deadline;
     if (over || (known != null && known.getDelay(TimeUnit.NANOSECONDS) <= nanos)) {
@@ -49,13 +49,13 @@ final class Watchdog {
     synchronized (this) {
       deadline = null;
     }
-    session.checkDeadlines();
+    timeouts.checkDeadlines();
   }
 
-  /** The call that carries the stub begins: has {@link Session#openingOverdue} called in time. */
+  /** The call that carries the stub begins: has {@link Timeouts#openingOverdue} called in time. */
   synchronized void expectOpening() {
     if (!over && opening == null) {
-      opening = schedule(session::openingOverdue, nanos(options.openTimeout()));
+      opening = schedule(timeouts::openingOverdue, nanos(options.openTimeout()));
     }
   }
 
@@ -65,10 +65,10 @@ final class Watchdog {
     opening = null;
   }
 
-  /** Nothing is left of that call but its end: has {@link Session#endOverdue} called in time. */
+  /** Nothing is left of that call but its end: has {@link Timeouts#endOverdue} called in time. */
   synchronized void expectEnd() {
     if (!ended && ending == null) {
-      ending = schedule(session::endOverdue, nanos(options.endTimeout()));
+      ending = schedule(timeouts::endOverdue, nanos(options.endTimeout()));
     }
   }
 
