@@ -25,6 +25,11 @@ final class CallRing {
     return last;
   }
 
+  /** Whether every call has had its outcome. */
+  boolean isAnswered() {
+    return answered == last;
+  }
+
   int waiting() {
     return (int) (last - sent);
   }

@@ -158,7 +158,7 @@ final class Connections {
       return false;
     }
     resumption.endBecause(why);
-    ledger.abandon();
+    ledger.sending().abandon();
     return true;
   }
 

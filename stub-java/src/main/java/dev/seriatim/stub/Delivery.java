@@ -67,7 +67,7 @@ final class Delivery {
     Link claimed;
     synchronized (lock) {
       sendsGathered = false;
-      claimed = deliverer != null && ledger.hasFrame() ? session.claim() : null;
+      claimed = deliverer != null && ledger.sending().hasFrame() ? session.claim() : null;
     }
     if (claimed != null) {
       claimed.write();
@@ -86,7 +86,7 @@ final class Delivery {
       answered = ledger.answer(frame);
       next = ledger.nextOutcome();
       all = answered.length == frame.outcomes();
-      claimed = all && ledger.hasToSay() ? session.claim() : null;
+      claimed = all && ledger.sending().hasToSay() ? session.claim() : null;
       finished = ledger.isFinished();
       lookAgain = ledger.awaitsWord();
     }
@@ -129,7 +129,7 @@ final class Delivery {
     Link claimed;
     synchronized (lock) {
       deliverer = thread;
-      claimed = send && ledger.hasFrame() ? session.claim() : null;
+      claimed = send && ledger.sending().hasFrame() ? session.claim() : null;
     }
     if (claimed != null) {
       claimed.write();

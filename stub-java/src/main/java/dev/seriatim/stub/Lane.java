@@ -110,7 +110,7 @@ final class Lane extends Link {
 
   @Override
   @Nullable Link claim() {
-    if (ledger.hasToCancel()) {
+    if (ledger.sending().hasToCancel()) {
       cancels = true; // At once, and not in turn.
       return this;
     }
@@ -131,7 +131,7 @@ final class Lane extends Link {
     boolean cancel = false;
     if (cancels) {
       synchronized (lock) {
-        cancel = ledger.takeCancel();
+        cancel = ledger.sending().takeCancel();
       }
     }
     SharedCall on = call;
@@ -168,7 +168,7 @@ final class Lane extends Link {
         return;
       }
       synchronized (lock) {
-        if (ledger.isCancelled() || !session.isCarriedBy(this)) {
+        if (ledger.sending().isCancelled() || !session.isCarriedBy(this)) {
           return;
         }
         call = candidate;
@@ -265,7 +265,7 @@ final class Lane extends Link {
 
   /** Puts what is next into a message. */
   LaneMessage.Put putInto(LaneMessage message, LaneWriter by) {
-    Ledger.Step step = Ledger.Step.REST;
+    Sending.Step step = Sending.Step.REST;
     PendingCall[] frame = NO_CALLS;
     long acknowledged = 0;
     boolean more;
@@ -273,18 +273,18 @@ final class Lane extends Link {
       if (gone || !session.isCarriedBy(this)) { // Perhaps something else carries the stub by now.
         return LaneMessage.Put.DONE;
       }
-      long bytes = ledger.nextFrameBytes() + (number == 0 ? open.getSerializedSize() : 0);
+      long bytes = ledger.sending().nextFrameBytes() + (number == 0 ? open.getSerializedSize() : 0);
       if (!message.hasRoomFor(bytes)) {
         return LaneMessage.Put.NO_ROOM;
       }
-      if (!ledger.hasToCancel()) { // Whoever brought that about does it.
-        step = ledger.next(true);
-        if (step == Ledger.Step.SEND) {
-          frame = ledger.nextFrame();
-          acknowledged = ledger.acknowledge(frame);
+      if (!ledger.sending().hasToCancel()) { // Whoever brought that about does it.
+        step = ledger.sending().next(true);
+        if (step == Sending.Step.SEND) {
+          frame = ledger.sending().nextFrame();
+          acknowledged = ledger.sending().acknowledge(frame);
         }
       }
-      more = step != Ledger.Step.REST && ledger.hasNext();
+      more = step != Sending.Step.REST && ledger.sending().hasNext();
       inLine = more;
     }
     switch (step) {
@@ -400,8 +400,8 @@ final class Lane extends Link {
   /** It ends from this side, since what has come can't be. */
   private void lose(Status status) {
     synchronized (lock) {
-      ledger.abandon();
-      boolean unused = ledger.takeCancel();
+      ledger.sending().abandon();
+      boolean unused = ledger.sending().takeCancel();
     }
     SharedCall on = call;
     if (on != null) {

@@ -9,8 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one stub knows: the numbers of its calls, which were sent and which answered, what may be
- * sent next, whose time is up, whether the stub is broken, and then what became of each call.
+ * What one stub knows: the numbers of its calls, which were sent and which answered, whose time is
+ * up, whether the stub is broken, and then what became of each call. Its {@link Sending} says what
+ * is to be sent next.
  *
  * <p>It decides and does nothing. It has no thread, no lock, no clock but those that the calls'
  * deadlines bring along, and doesn't know what carries the stub. {@link Session} has it, under its
@@ -20,16 +21,6 @@ final class Ledger {
   /** That there is nothing to look at again. */
   static final long NEVER = Long.MAX_VALUE;
 
-  /** What is to be done next to the call that carries the stub. */
-  enum Step {
-    /** To send the {@link #nextFrame()}. */
-    SEND,
-    HALF_CLOSE,
-    CANCEL,
-    /** Nothing, as things stand. */
-    REST
-  }
-
   /** A call that has ended, and how; still to be told so, outside of the lock. */
   record Verdict(PendingCall call, CallFailure failure) {
     void tell() {
@@ -37,32 +28,17 @@ final class Ledger {
     }
   }
 
-  private enum State {
-    OPEN,
-    CLOSING,
-    CLOSED,
-    BROKEN,
-    /** Broken, and nothing is left to be completed. */
-    OVER
-  }
-
-  private static final PendingCall[] NO_CALLS = {};
-
   private final ClientOptions options;
   private final CallRing calls = new CallRing();
-  private final FrameWindow window;
+  private final StubState state = new StubState();
+  private final Sending sending;
   private final @Nullable Resumption resumption; // If the stub is to outlive its connection.
-  private State state = State.OPEN;
-  private @Nullable FailureCause cause; // Set with BROKEN.
-  private boolean cancel; // The call that carries the stub is to be cancelled.
-  private boolean cancelled;
-  private boolean halfClosed;
   private @Nullable OverdueCalls overdue; // Since there was a call with a deadline.
 
   Ledger(ClientOptions options, @Nullable Resumption resumption) {
     this.options = options;
-    this.window = new FrameWindow(options.maxUnansweredFrames());
     this.resumption = resumption;
+    this.sending = new Sending(options, state, calls, resumption);
   }
 
   // ---- calls come in ---------------------------------------------------------------------------
@@ -70,9 +46,9 @@ final class Ledger {
   /** Why this call can't be taken in; null if it can. */
   @Nullable FailureCause refusal(PendingCall call) {
     if (isBroken()) {
-      return cause;
+      return cause();
     }
-    if (state != State.OPEN) {
+    if (!state.isOpen()) {
       return FailureCause.of(
           Reasons.STUB_CLOSED, Status.Code.FAILED_PRECONDITION, "the stub is closed", false);
     }
@@ -102,133 +78,9 @@ final class Ledger {
     return calls.waitingBytes();
   }
 
-  // ---- what is to be sent ----------------------------------------------------------------------
-
-  /** Whether a frame with calls could leave. */
-  boolean hasFrame() {
-    return calls.waiting() > 0 && hasRoom();
-  }
-
-  /** Whether one more frame with calls could leave, if there were calls. */
-  boolean hasRoom() {
-    return window.hasRoom() && (resumption == null || resumption.maySend());
-  }
-
-  /** Whether the host is to hear something: calls, or that nothing more will come, say. */
-  boolean hasToSay() {
-    return hasFrame() || owesFrame() || isDoneSending();
-  }
-
-  /** Whether a frame without calls is to leave, if none with calls can. */
-  private boolean owesFrame() {
-    return resumption != null && resumption.owesFrame(calls.answered(), isFinished());
-  }
-
-  private boolean isDoneSending() {
-    return isOver() || (state == State.CLOSING && calls.waiting() == 0 && mayHalfClose());
-  }
-
-  private boolean mayHalfClose() {
-    return resumption == null || resumption.mayHalfClose(calls.answered(), calls.last());
-  }
-
-  /**
-   * The next step, which is then taken for done.
-   *
-   * @param ready whether what carries the stub takes a frame now
-   */
-  Step next(boolean ready) {
-    Step next = look(ready);
-    switch (next) {
-      case CANCEL -> cancelled = true;
-      case HALF_CLOSE -> halfClosed = true;
-      case SEND, REST -> {}
-    }
-    return next;
-  }
-
-  private Step look(boolean ready) {
-    if (cancel && !cancelled) {
-      return Step.CANCEL;
-    }
-    if (ready && !cancelled && !isOver() && state != State.BROKEN && (hasFrame() || owesFrame())) {
-      return Step.SEND;
-    }
-    if (!halfClosed && !cancelled && isDoneSending()) {
-      return Step.HALF_CLOSE;
-    }
-    return Step.REST;
-  }
-
-  /** Whether there is a next step for what takes frames now. */
-  boolean hasNext() {
-    return look(true) != Step.REST;
-  }
-
-  /** Whether what carries the stub is to be cancelled, and hasn't been. */
-  boolean hasToCancel() {
-    return cancel && !cancelled;
-  }
-
-  /** Takes a cancellation that is due for done. False if none is. */
-  boolean takeCancel() {
-    boolean due = hasToCancel();
-    cancelled |= due;
-    return due;
-  }
-
-  /** Whether what carries the stub has been cancelled. */
-  boolean isCancelled() {
-    return cancelled;
-  }
-
-  /** The next frame has no more bytes than this, the open left out. */
-  long nextFrameBytes() {
-    return Math.min(
-        calls.waitingBytes(), Math.max(options.maxFrameBytes(), options.maxInvocationBytes()));
-  }
-
-  /**
-   * Nothing of what was sent has reached anyone, and something else is to carry the stub: from the
-   * beginning.
-   */
-  void beginAgain() {
-    halfClosed = false;
-    if (resumption != null) {
-      resumption.beginAgain();
-    }
-    if (resumption == null || resumption.isFirst()) {
-      calls.rewind(calls.answered());
-      window.clear();
-    }
-  }
-
-  /**
-   * The calls of the next frame, which from now on count as sent; none, if the frame has something
-   * else to say. What it {@linkplain #acknowledge acknowledges} is to be asked next.
-   */
-  PendingCall[] nextFrame() {
-    if (resumption != null && !hasFrame()) {
-      return NO_CALLS;
-    }
-    PendingCall[] frame = calls.send(options.maxFrameInvocations(), options.maxFrameBytes());
-    window.sent(calls.sent());
-    return frame;
-  }
-
-  /** Up to which number the outcomes have been received, as a frame with these calls says; or 0. */
-  long acknowledge(PendingCall[] frame) {
-    return resumption == null
-        ? 0
-        : resumption.send(calls.sent(), frame.length > 0, calls.answered());
-  }
-
-  /** Whether anything was sent to a host that hasn't opened the stub. */
-  boolean hasLeft() {
-    if (resumption != null && !resumption.isFirst()) {
-      return resumption.isOpening();
-    }
-    return calls.sent() > 0;
+  /** What is to be sent next. */
+  Sending sending() {
+    return sending;
   }
 
   // ---- what the host says ----------------------------------------------------------------------
@@ -249,7 +101,7 @@ final class Ledger {
       valid++;
     }
     PendingCall[] answered = calls.answer(valid);
-    window.answered(calls.answered());
+    sending.answered();
     if (resumption != null) {
       resumption.received(calls.answered(), valid, frame.size());
     }
@@ -299,7 +151,7 @@ final class Ledger {
     if (overdue == null) {
       return ended;
     }
-    if (state == State.BROKEN || isOver()) {
+    if (isBroken() || isOver()) {
       overdue.forget(); // They fail with the stub.
       return ended;
     }
@@ -309,8 +161,8 @@ final class Ledger {
       ended.add(new Verdict(call, new CallFailure(cause, fate, call)));
     }
     FailureCause silence = overdue.silence();
-    if (silence != null && resumption != null) {
-      cancel |= resumption.isSuspect(silence, calls.answered());
+    if (silence != null && resumption != null && resumption.isSuspect(silence, calls.answered())) {
+      sending.abandon();
     }
     return ended;
   }
@@ -329,34 +181,30 @@ final class Ledger {
 
   /** Lets no more calls in. False if there is nothing to close any more. */
   boolean close() {
-    if (state != State.OPEN) {
-      return false;
-    }
-    state = State.CLOSING;
-    return true;
+    return state.close();
   }
 
   /** Closed, with every call answered: all that is left is the end of the call that carried it. */
   boolean isFinished() {
-    return state == State.CLOSING && calls.answered() == calls.last();
+    return state.isClosing() && calls.isAnswered();
   }
 
   /** All went well. */
   void closed() {
-    state = State.CLOSED;
+    state.closed();
   }
 
   boolean isBroken() {
-    return state == State.BROKEN || state == State.OVER;
+    return state.isBroken();
   }
 
   @Nullable FailureCause cause() {
-    return cause;
+    return state.cause();
   }
 
   /** Nothing is left to be completed. */
   boolean isOver() {
-    return state == State.CLOSED || state == State.OVER;
+    return state.isOver();
   }
 
   /**
@@ -366,22 +214,11 @@ final class Ledger {
    * @return false if the stub had ended, or was broken before
    */
   boolean breakWith(FailureCause newCause) {
-    if (state == State.CLOSED || isBroken()) {
-      return false;
+    boolean breaks = state.breakWith(newCause);
+    if (breaks && isStarted()) {
+      sending.abandon();
     }
-    broken(newCause);
-    cancel = isStarted();
-    return true;
-  }
-
-  /** What carries the stub is to be cancelled, whether it is broken or not. */
-  void abandon() {
-    cancel = true;
-  }
-
-  private void broken(FailureCause newCause) {
-    state = State.BROKEN;
-    cause = newCause;
+    return breaks;
   }
 
   /**
@@ -391,11 +228,7 @@ final class Ledger {
    * @return those that their callers still wait for
    */
   List<Verdict> end(FailureCause newCause, Fate sentFate) {
-    if (cause == null) {
-      broken(newCause);
-    }
-    FailureCause why = cause == null ? newCause : cause;
-    state = State.OVER;
+    FailureCause why = state.end(newCause);
     List<Verdict> ended = new ArrayList<>();
     for (long sequence = nextOutcome(); sequence <= calls.last(); sequence++) {
       PendingCall call = calls.call(sequence);
@@ -464,10 +297,7 @@ final class Ledger {
    * @return when to begin the next one: see {@link Resumption#lost}
    */
   long lost(Resumption by, FailureCause how, double random) {
-    cancel = false;
-    cancelled = false;
-    halfClosed = false;
-    window.clear();
+    sending.lost();
     return by.lost(how, calls.answered() < calls.last(), random);
   }
 }

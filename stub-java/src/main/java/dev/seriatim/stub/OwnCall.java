@@ -111,7 +111,7 @@ final class OwnCall extends Link {
     }
     while (true) {
       boolean ready = connect.isReady();
-      Ledger.Step step;
+      Sending.Step step;
       PendingCall[] frame = NO_CALLS;
       long acknowledged = 0;
       FailureCause broken;
@@ -119,12 +119,12 @@ final class OwnCall extends Link {
         if (!session.isCarriedBy(this)) {
           return; // The call has ended, and another one does what is left.
         }
-        step = ledger.next(ready);
+        step = ledger.sending().next(ready);
         broken = ledger.cause();
-        if (step == Ledger.Step.SEND) {
-          frame = ledger.nextFrame();
-          acknowledged = ledger.acknowledge(frame);
-        } else if (step == Ledger.Step.REST) {
+        if (step == Sending.Step.SEND) {
+          frame = ledger.sending().nextFrame();
+          acknowledged = ledger.sending().acknowledge(frame);
+        } else if (step == Sending.Step.REST) {
           if (!writeAgain) {
             writing = false;
             return;

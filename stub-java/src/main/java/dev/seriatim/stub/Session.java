@@ -103,7 +103,7 @@ final class Session {
         if (delivery.gathers()) {
           sendSoon = delivery.claimSending();
         } else {
-          claimed = ledger.hasRoom() ? link.claimForCall() : null;
+          claimed = ledger.sending().hasRoom() ? link.claimForCall() : null;
         }
       }
     }
@@ -159,7 +159,7 @@ final class Session {
       finished = ledger.isFinished();
       over = finished && ledger.isSuspended();
       if (over) { // Whatever is on its way to resume it has nothing to do any more.
-        ledger.abandon();
+        ledger.sending().abandon();
         closed();
       }
       claimed = link.claim();
@@ -249,10 +249,10 @@ final class Session {
   boolean carryOn(Link before, Link by) {
     Link claimed;
     synchronized (lock) {
-      if (!link.equals(before) || ledger.isCancelled()) {
+      if (!link.equals(before) || ledger.sending().isCancelled()) {
         return false;
       }
-      ledger.beginAgain();
+      ledger.sending().beginAgain();
       link = by;
       claimed = by.claim();
     }
@@ -315,7 +315,7 @@ final class Session {
         return; // Another one writes by now.
       }
       ledger.breakWith(fault);
-      ledger.abandon();
+      ledger.sending().abandon();
     }
   }
 
@@ -396,7 +396,7 @@ final class Session {
   /** What carries the stub is to be cancelled, whether it is broken or not. */
   void abandon() {
     synchronized (lock) {
-      ledger.abandon();
+      ledger.sending().abandon();
     }
     kick();
   }

@@ -46,7 +46,7 @@ final class Timeouts {
     synchronized (lock) {
       overdue = ledger.overdue();
       nextLook = ledger.nextLook();
-      claimed = ledger.hasToCancel() ? session.claim() : null;
+      claimed = ledger.sending().hasToCancel() ? session.claim() : null;
     }
     if (claimed != null) {
       claimed.write();
@@ -61,7 +61,7 @@ final class Timeouts {
   void openingOverdue() {
     Link claimed;
     synchronized (lock) {
-      FailureCause overdue = session.link().openOverdue(ledger.hasLeft());
+      FailureCause overdue = session.link().openOverdue(ledger.sending().hasLeft());
       if (session.isOpened() || !(session.ends(overdue) || ledger.breakWith(overdue))) {
         return;
       }

@@ -5,8 +5,8 @@ import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
-import dev.seriatim.stub.Ledger.Step;
 import dev.seriatim.stub.Ledger.Verdict;
+import dev.seriatim.stub.Sending.Step;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Outcome;
 import dev.seriatim.wire.Content;
@@ -67,22 +67,22 @@ final class LedgerTest {
   @Test
   void callsAreSentWhileTheWindowHasRoomAndThenTogether() {
     taken(call());
-    assertThat(ledger.next(false)).isEqualTo(Step.REST);
-    assertThat(ledger.next(true)).isEqualTo(Step.SEND);
-    assertThat(ledger.nextFrame()).hasLength(1);
+    assertThat(ledger.sending().next(false)).isEqualTo(Step.REST);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.SEND);
+    assertThat(ledger.sending().nextFrame()).hasLength(1);
     taken(call());
-    assertThat(ledger.next(true)).isEqualTo(Step.SEND);
-    assertThat(ledger.nextFrame()).hasLength(1);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.SEND);
+    assertThat(ledger.sending().nextFrame()).hasLength(1);
     for (int i = 0; i < 5; i++) {
       taken(call());
     }
-    assertThat(ledger.next(true)).isEqualTo(Step.REST);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.REST);
     assertThat(ledger.answer(outcomes(1, 1))).hasLength(1);
-    assertThat(ledger.next(true)).isEqualTo(Step.SEND);
-    PendingCall[] frame = ledger.nextFrame();
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.SEND);
+    PendingCall[] frame = ledger.sending().nextFrame();
     assertThat(frame).hasLength(4);
     assertThat(frame[0].sequence()).isEqualTo(3);
-    assertThat(ledger.next(true)).isEqualTo(Step.REST);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.REST);
   }
 
   @Test
@@ -90,7 +90,7 @@ final class LedgerTest {
     taken(call());
     taken(call());
     assertThat(ledger.answer(outcomes(1, 1))).isEmpty(); // Not sent.
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     assertThat(ledger.answer(outcomes(2, 2))).isEmpty();
     assertThat(ledger.answer(outcomes(1, 3))).hasLength(2);
     assertThat(ledger.nextOutcome()).isEqualTo(3);
@@ -102,10 +102,10 @@ final class LedgerTest {
     assertThat(ledger.close()).isTrue();
     assertThat(ledger.close()).isFalse();
     assertThat(refusalReason()).isEqualTo(Reasons.STUB_CLOSED);
-    assertThat(ledger.next(true)).isEqualTo(Step.SEND);
-    ledger.nextFrame();
-    assertThat(ledger.next(true)).isEqualTo(Step.HALF_CLOSE);
-    assertThat(ledger.next(true)).isEqualTo(Step.REST);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.SEND);
+    ledger.sending().nextFrame();
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.HALF_CLOSE);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.REST);
     assertThat(ledger.isFinished()).isFalse();
     ledger.answer(outcomes(1, 1));
     assertThat(ledger.isFinished()).isTrue();
@@ -117,12 +117,12 @@ final class LedgerTest {
   @Test
   void aBreakFromThisSideCancelsOnceAndSortsTheCalls() {
     taken(call());
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     taken(call());
     assertThat(ledger.breakWith(BROKEN)).isTrue();
     assertThat(refusalReason()).isEqualTo("SOME_REASON");
-    assertThat(ledger.next(true)).isEqualTo(Step.CANCEL);
-    assertThat(ledger.next(true)).isEqualTo(Step.REST);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.CANCEL);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.REST);
     FailureCause lost = FailureCause.connectionLost(Status.CANCELLED, new io.grpc.Metadata());
     List<Verdict> left = ledger.end(lost, Fate.UNKNOWN);
     assertThat(left.stream().map(one -> one.failure().getMessage()))
@@ -137,7 +137,7 @@ final class LedgerTest {
   @Test
   void aBreakOfAStubThatWasNeverCalledCancelsNothing() {
     assertThat(ledger.breakWith(BROKEN)).isTrue();
-    assertThat(ledger.next(true)).isEqualTo(Step.REST);
+    assertThat(ledger.sending().next(true)).isEqualTo(Step.REST);
     assertThat(ledger.end(BROKEN, Fate.NOT_EXECUTED)).isEmpty();
   }
 
@@ -147,7 +147,7 @@ final class LedgerTest {
       taken(call());
     }
     assertThat(refusalReason()).isEqualTo(Reasons.BUFFER_FULL);
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     taken(call());
   }
 
@@ -162,7 +162,7 @@ final class LedgerTest {
   void theOldestIsLeftToTheHostForTheGrace() {
     taken(call(100));
     taken(call());
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     assertThat(ended()).isEmpty();
     assertThat(ledger.nextLook()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(100));
     assertThat(ledger.awaitsWord()).isFalse();
@@ -182,7 +182,7 @@ final class LedgerTest {
     taken(call());
     taken(call(100));
     taken(call());
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     clock.advance(100);
     List<Verdict> ended = ledger.overdue();
     assertThat(ended).hasSize(1);
@@ -198,7 +198,7 @@ final class LedgerTest {
   void behindALaterDeadlineItEndsAtOnce() {
     taken(call(500));
     taken(call(100));
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     clock.advance(100);
     assertThat(ended()).containsExactly(2L);
     assertThat(ledger.nextLook()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(400));
@@ -209,7 +209,7 @@ final class LedgerTest {
     taken(call(100));
     taken(call());
     taken(call(200));
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     clock.advance(200);
     assertThat(ended()).isEmpty();
     assertThat(ledger.nextLook()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(900));
@@ -226,7 +226,7 @@ final class LedgerTest {
     taken(call(100));
     taken(call());
     taken(call(200));
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     clock.advance(200);
     assertThat(ended()).isEmpty();
     assertThat(ledger.awaitsWord()).isTrue();
@@ -238,7 +238,7 @@ final class LedgerTest {
   void whatStoodBeforeItAndWasAnsweredDoesNotCount() {
     taken(call());
     taken(call(100));
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     ledger.answer(outcomes(1, 1));
     clock.advance(1099);
     assertThat(ended()).isEmpty();
@@ -249,13 +249,13 @@ final class LedgerTest {
   @Test
   void whatWasNotSentIsNotExecutedAndKeepsItsPlace() {
     taken(call());
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     PendingCall waits = taken(call(100));
     taken(call());
     clock.advance(100);
     List<Verdict> ended = ledger.overdue();
     assertThat(ended.get(0).failure().fate()).isEqualTo(Fate.NOT_EXECUTED);
-    PendingCall[] frame = ledger.nextFrame();
+    PendingCall[] frame = ledger.sending().nextFrame();
     assertThat(frame).hasLength(2);
     assertThat(frame[0]).isSameInstanceAs(waits);
     assertThat(frame[1].sequence()).isEqualTo(3);
@@ -266,7 +266,7 @@ final class LedgerTest {
     taken(call());
     taken(call(100));
     taken(call());
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     clock.advance(100);
     assertThat(ended()).containsExactly(2L);
     FailureCause told = FailureCause.told(FakeHost.broken(Code.ABORTED, "OBJECT_RESET", 0).build());
@@ -280,7 +280,7 @@ final class LedgerTest {
   @Test
   void aBrokenStubEndsNoCallByItself() {
     taken(call(100));
-    ledger.nextFrame();
+    ledger.sending().nextFrame();
     ledger.breakWith(BROKEN);
     clock.advance(5000);
     assertThat(ended()).isEmpty();
@@ -361,10 +361,10 @@ final class LedgerTest {
     }
 
     private void write() {
-      switch (ledger.next(random.nextInt(4) != 0)) {
+      switch (ledger.sending().next(random.nextInt(4) != 0)) {
         case SEND -> {
           assertWithMessage("%s: sent after the end", what).that(halfClosed || cancelled).isFalse();
-          for (PendingCall call : ledger.nextFrame()) {
+          for (PendingCall call : ledger.sending().nextFrame()) {
             assertWithMessage(what).that(call.sequence()).isEqualTo(++sent);
           }
         }
