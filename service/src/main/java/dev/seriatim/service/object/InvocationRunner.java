@@ -233,13 +233,13 @@ final class InvocationRunner {
               : failed);
       return;
     }
-    BreakCause failure = failed == null ? stub.reserve(ended.outcome()) : failed;
+    BreakCause failure = failed == null ? object.reserve(ended.outcome()) : failed;
     long commit = 0;
     if (failure == null) {
       try {
         commit = submit(ended);
       } catch (RuntimeException | Error e) {
-        stub.giveUp(ended.outcome());
+        object.giveUp(ended.outcome());
         failure = instances.notSubmitted(instance, e);
       }
     }

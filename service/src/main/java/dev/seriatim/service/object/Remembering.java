@@ -136,7 +136,7 @@ final class Remembering {
       stub.breakTurn(unreadable().blaming(sequence), gate);
       return true;
     }
-    BreakCause noRoom = stub.reserve(outcome);
+    BreakCause noRoom = object.reserve(outcome);
     if (noRoom != null) {
       stub.breakTurn(noRoom.blaming(sequence), gate);
       return true;

@@ -1,11 +1,8 @@
 package dev.seriatim.service.session;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.rpc.Code;
 import com.google.rpc.Status;
-import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.dispatch.Legible;
-import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
@@ -14,101 +11,43 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stub's way out, and how far it has got: outcomes wait here until they may leave, and the
- * stub's end behind them.
+ * One stub's way out: outcomes wait here until they may leave, and the stub's end behind them. What
+ * is here, and where the stub breaks, is its {@link Progress}; here is what follows from it: who
+ * sends, who is waited for, and who is told.
  *
- * <p>The lock guards both, since where a stub breaks depends on what has still to leave. Whoever
- * {@link #flush flushes} is the attachment's one writer, for as long as it does: the flush counter
- * makes sure that it is one thread at a time, with no lock held while it sends.
+ * <p>The lock guards the progress. Whoever {@link #flush flushes} is the attachment's one writer,
+ * for as long as it does: the flush counter makes sure that it is one thread at a time, with no
+ * lock held while it sends.
  */
 final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   private static final Logger logger = Logger.getLogger(OutcomeQueue.class.getName());
-
-  /** How a stub ends that isn't broken. */
-  private static final Status OK = Status.getDefaultInstance();
-
-  /** What becomes of a turn that is to begin. */
-  enum Beginning {
-    BEGUN,
-    /** Too much has still to be sent. The stub comes back by itself when it is less. */
-    PAUSED,
-    /** Nothing may be run for the stub any more. */
-    OVER
-  }
 
   private final Session session;
   private final Attachment attachment;
   private final OutputGate gate;
 
-  @GuardedBy("this")
-  private SessionState state = SessionState.Simple.WAITS;
+  /** Guarded by this, but for what it says that is without the lock. */
+  private final Progress progress;
 
-  @GuardedBy("this")
-  private final OutcomeLine line;
-
-  /** The number of the last invocation that completed. */
-  @GuardedBy("this")
-  private long completed;
-
-  /**
-   * Null for a stub that can't be resumed, and until its record was found. Written holding this.
-   */
-  private volatile @Nullable Resumed resumed;
-
-  /** Null until an invocation with a timeout has had to wait. */
-  @GuardedBy("this")
-  private @Nullable TurnDeadline deadline;
-
-  @GuardedBy("this")
-  private boolean onPulse;
-
-  /**
-   * Whether no turn begins because too much has still to be sent. Set holding this, by the turn
-   * thread, and cleared by the writer, who sends, and then looks at it: one of them sees the other.
-   */
-  private volatile boolean paused;
-
-  /** What a connection of a session has beside. */
-  private static final class Resumed {
-    final SessionRecord record;
-
-    /** The commit that has to be durable before anything is sent. */
-    final long gate;
-
-    /** What has to be sent first; null if it was. Guarded by the queue's lock. */
-    @Nullable Opened opened;
-
-    Resumed(SessionRecord record, long gate, Opened opened) {
-      this.record = record;
-      this.gate = gate;
-      this.opened = opened;
-    }
-  }
-
-  OutcomeQueue(Session session, Attachment attachment, OutputGate gate) {
+  OutcomeQueue(
+      Session session, Attachment attachment, OutputGate gate, @Nullable Resumption resumption) {
     this.session = session;
     this.attachment = attachment;
     this.gate = gate;
-    this.completed = attachment.completedThrough();
-    this.line = new OutcomeLine(session.object());
+    this.progress =
+        new Progress(new OutcomeLine(session.object()), resumption, attachment.completedThrough());
+  }
+
+  /** What it has beside if it is a connection of several; null if it is none. */
+  @Nullable Resumption resumption() {
+    return progress.resumption();
   }
 
   // ---- the turn thread's side
 
   /** A turn begins for this stub, if it may. */
-  synchronized Beginning beginTurn() {
-    if (state != SessionState.Simple.WAITS) {
-      return Beginning.OVER;
-    }
-    if (hasTooMuch()) {
-      paused = true;
-      return Beginning.PAUSED;
-    }
-    if (deadline != null) {
-      deadline.turnBegins();
-    }
-    state = SessionState.Simple.IN_TURN;
-    return Beginning.BEGUN;
+  synchronized Progress.Beginning beginTurn() {
+    return progress.beginTurn(session.host().limits(), attachment);
   }
 
   /**
@@ -120,29 +59,18 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     Outcome kept =
         gate.isOpen(commit) && attachment.isReady() ? outcome : OutcomeLine.compact(outcome);
     boolean flush;
-    boolean toPulse = false;
+    boolean toPulse;
     long behind;
     boolean waits;
     synchronized (this) {
-      if (isOver()) {
-        session.giveUp(outcome);
+      if (progress.isOver()) {
+        session.object().giveUp(outcome);
         return;
       }
-      completed = outcome.sequence();
-      line.add(kept, commit);
-      behind = line.lastGate();
+      behind = progress.complete(kept, commit);
       waits = !gate.isOpen(behind);
-      if (state instanceof SessionState.BreaksAfterTurn(BreakCause cause)) {
-        endBroken(cause, 0);
-        flush = true;
-      } else {
-        state = SessionState.Simple.WAITS;
-        flush = line.size() >= worthAFrame || line.wireBytes() >= OutcomeLine.FULL_FRAME_BYTES;
-      }
-      if (!flush && !onPulse) {
-        onPulse = true;
-        toPulse = true;
-      }
+      flush = progress.turnEnded(worthAFrame);
+      toPulse = !flush && progress.putOnPulse();
     }
     if (flush) {
       flush();
@@ -161,10 +89,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   void breakNow(BreakCause cause, long commit) {
     boolean waits = !gate.isOpen(commit);
     synchronized (this) {
-      if (isOver()) {
+      if (!progress.breakBehind(cause, commit)) {
         return;
       }
-      endBroken(cause, commit);
     }
     try {
       session.discardInbound(); // Before the client can know: it may open another stub at once.
@@ -180,42 +107,21 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   /** Everything that the client has sent was answered: the call ends well. */
   void end() {
     synchronized (this) {
-      if (!isOver()) {
-        endWith(null, OK, 0);
-      }
+      progress.end();
     }
     flush();
   }
 
   /** Whether the stub waits until some of what it has to send has left. */
   boolean isPaused() {
-    return paused;
+    return progress.isPaused();
   }
 
   private synchronized boolean hasTooMuch() {
-    if (isOver()) {
-      return false;
-    }
-    Resumed connection = resumed;
-    if (connection != null && connection.record.isFull()) {
-      return true;
-    }
-    if (line.heapBytes() == 0) {
-      return false;
-    }
-    HostLimits limits = session.host().limits();
-    return line.heapBytes() >= limits.stubOutcomeBytes()
-        || (line.wireBytes() >= limits.maxUnreadOutcomeBytes() && !attachment.isReady())
-        || line.isOverBudget();
+    return progress.hasTooMuch(session.host().limits(), attachment);
   }
 
   // ---- connections of a session
-
-  /** What is remembered of the session; null if the stub can't be resumed, or isn't open yet. */
-  @Nullable SessionRecord record() {
-    Resumed connection = resumed;
-    return connection == null ? null : connection.record;
-  }
 
   /**
    * The record was found: the client is told where it stands, and what it has missed. By the turn
@@ -223,27 +129,10 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
    *
    * @return the commit that all of that waits for
    */
-  long claimed(SessionRecord record, Opened opened, long commit) {
+  long claimed(Resumption connection, SessionRecord record, Opened opened, long commit) {
     SessionRecord.Replay replay = record.replay();
     synchronized (this) {
-      resumed = new Resumed(record, commit, opened);
-      if (isOver()) {
-        return 0;
-      }
-      completed = replay.completed();
-      for (int i = 0; i < replay.outcomes().size(); i++) {
-        line.add(replay.outcomes().get(i), Math.max(commit, replay.gates().get(i)));
-      }
-      Broken broken = replay.broken();
-      if (broken != null) {
-        Status end =
-            Status.newBuilder()
-                .setCode(broken.getCause().getCode())
-                .setMessage(broken.getCause().getMessage())
-                .build();
-        endWith(broken, end, Math.max(commit, replay.brokenGate()));
-      }
-      return Math.max(commit, line.lastGate());
+      return progress.claimed(connection, record, replay, opened, commit);
     }
   }
 
@@ -259,19 +148,16 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   /** A newer connection has come: this one ends without a word on what ran. */
   void supersede(Status status) {
     synchronized (this) {
-      if (isOver()) {
+      if (!progress.supersede(status)) {
         return;
       }
-      line.clear();
-      forgetOpened();
-      endWith(null, status, 0);
     }
     flush();
   }
 
   /** The client has acknowledged outcomes: turns may begin that had to wait for that. */
   void acknowledged() {
-    if (paused) {
+    if (isPaused()) {
       flush();
     }
   }
@@ -279,21 +165,6 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   /** What completes next was executed before. */
   void replayed() {
     attachment.replayed();
-  }
-
-  /** Nothing is said of where the session stands. */
-  @GuardedBy("this")
-  private void forgetOpened() {
-    Resumed connection = resumed;
-    if (connection != null) {
-      connection.opened = null;
-    }
-  }
-
-  @GuardedBy("this")
-  private long openedGate() {
-    Resumed connection = resumed;
-    return connection == null || connection.opened == null ? 0 : connection.gate;
   }
 
   // ---- any thread
@@ -304,23 +175,26 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
    * waits for. If it isn't, nothing is done: who says so when its turn is next is the turn thread.
    */
   synchronized void awaitTurn(Invocation invocation, long untilNanos) {
-    if (state == SessionState.Simple.WAITS && invocation.sequence() == completed + 1) {
-      if (deadline == null) {
-        deadline = new TurnDeadline(this, session.host());
-      }
-      deadline.await(invocation, untilNanos);
+    if (!progress.isNext(invocation.sequence())) {
+      return;
     }
+    TurnDeadline deadline = progress.deadline();
+    if (deadline == null) {
+      deadline = new TurnDeadline(this, session.host());
+      progress.deadline(deadline);
+    }
+    deadline.await(invocation, untilNanos);
   }
 
   /** The time has come that was set for a turn to begin. On a thread of the timer's. */
   void turnDeadline(long setFor) {
     try {
       synchronized (this) {
+        TurnDeadline deadline = progress.deadline();
         Invocation overdue = deadline == null ? null : deadline.overdue(setFor);
-        if (overdue == null) {
+        if (overdue == null || !progress.breakBehind(Timeout.ranOutBeforeItsTurn(overdue), 0)) {
           return;
         }
-        endBroken(Timeout.ranOutBeforeItsTurn(overdue), 0);
       }
       session.discardInbound();
       flush();
@@ -331,19 +205,12 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
 
   /** Whether nothing may come behind what is here. */
   synchronized boolean hasEnded() {
-    return isOver();
-  }
-
-  @GuardedBy("this")
-  private boolean isOver() {
-    return state == SessionState.Simple.ENDS
-        || state == SessionState.Simple.CLOSED
-        || state instanceof SessionState.GivenUp;
+    return progress.isOver();
   }
 
   /** Whether nothing may be run for this stub any more, though a turn of its had begun. */
   synchronized boolean isBroken() {
-    return state == SessionState.Simple.ENDS || state == SessionState.Simple.CLOSED;
+    return progress.isBroken();
   }
 
   /**
@@ -354,12 +221,10 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
    */
   boolean endBehind(long last) {
     synchronized (this) {
-      if (!isOver()) {
-        if (state != SessionState.Simple.WAITS || completed != last) {
-          return false;
-        }
-        endWith(null, OK, 0);
+      if (!progress.isOver() && !progress.hasRun(last)) {
+        return false;
       }
+      progress.end();
     }
     flush();
     return true;
@@ -372,12 +237,10 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
    */
   boolean breakBehind(long last, BreakCause cause) {
     synchronized (this) {
-      if (!isOver()) {
-        if (state != SessionState.Simple.WAITS || completed != last) {
-          return false;
-        }
-        endBroken(cause, 0);
+      if (!progress.isOver() && !progress.hasRun(last)) {
+        return false;
       }
+      boolean _ = progress.breakBehind(cause, 0);
     }
     flush();
     return true;
@@ -386,14 +249,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   /** Breaks the stub, after the turn that it is in, if it is in one. */
   void breakSoon(BreakCause cause) {
     synchronized (this) {
-      if (isOver()) {
+      if (!progress.breakSoon(cause)) {
         return;
       }
-      if (state != SessionState.Simple.WAITS) {
-        state = new SessionState.BreaksAfterTurn(cause);
-        return;
-      }
-      endBroken(cause, 0);
     }
     session.discardInbound();
     flush();
@@ -401,29 +259,25 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
 
   /** Nothing may be sent or begun any more. */
   synchronized void drop() {
-    state = isOver() ? SessionState.Simple.CLOSED : new SessionState.GivenUp(line.lastGate());
-    line.clear();
-    forgetOpened();
-    closeDeadline();
+    progress.drop();
   }
 
   /** What carries the stub has sent all that it was given, or has dropped it. */
   synchronized void onDelivered() {
-    line.delivered();
+    progress.delivered();
   }
 
   /** Sends what the pulse has found to have waited for long enough. */
   void flushFromPulse() {
     synchronized (this) {
-      onPulse = false;
+      progress.takeOffPulse();
     }
     flush();
   }
 
   @Override
   public synchronized boolean waitsFor(long durable) {
-    long last = Math.max(line.lastGate(), openedGate());
-    return Math.max(last, state instanceof SessionState.GivenUp(long gate) ? gate : 0) > durable;
+    return progress.waitsFor(durable);
   }
 
   /**
@@ -435,28 +289,8 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   public void commitsLost(Loss loss) {
     try {
       synchronized (this) {
-        if (state instanceof SessionState.GivenUp(long gate) && gate >= loss.first()) {
-          state = SessionState.Simple.CLOSED; // A turn that has begun stands on what is lost.
+        if (!progress.commitsLost(loss)) {
           return;
-        }
-        if (openedGate() >= loss.first()) {
-          line.clear(); // Nothing is open yet, and another connection may find out.
-          forgetOpened();
-          endBroken(loss.cause(), 0);
-          return;
-        }
-        if (line.lastGate() < loss.first() || line.isEmpty()) {
-          return;
-        }
-        long commit = line.firstOutcomeGate(loss.first());
-        long lost = line.dropFrom(loss.first());
-        if (lost != 0) {
-          completed = lost - 1;
-        }
-        if (commit != 0 && loss.mayBeDurable(commit)) {
-          endWith(null, loss.cause().toLoss(), /* commit= */ 0);
-        } else {
-          endBroken(loss.cause(), 0);
         }
       }
       session.discardInbound();
@@ -465,65 +299,37 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     }
   }
 
-  @GuardedBy("this")
-  private void endBroken(BreakCause cause, long commit) {
-    Resumed connection = resumed;
-    if (connection != null && !cause.retryable()) {
-      boolean _ = connection.record.broke(cause);
-    }
-    endWith(cause.toBroken(completed), cause.toEnd(), commit);
-  }
-
-  /** Nothing comes behind this, and it leaves no earlier than what is there. */
-  @GuardedBy("this")
-  private void endWith(@Nullable Broken broken, Status status, long commit) {
-    state = SessionState.Simple.ENDS;
-    line.addEnd(broken, status, commit);
-    closeDeadline();
-  }
-
-  @GuardedBy("this")
-  private void closeDeadline() {
-    if (deadline != null) {
-      deadline.close();
-    }
-  }
-
   // ---- the writer
 
   @Override
   protected void flushed() {
-    if (paused && !hasTooMuch()) {
-      paused = false;
+    if (isPaused() && !hasTooMuch()) {
+      progress.goOn();
       session.resume();
     }
   }
 
   @Override
   protected boolean sendNext() {
-    OutcomeLine.Frame frame;
+    Opened opened = null;
+    OutcomeLine.Frame frame = null;
     synchronized (this) {
       if (!attachment.isReady()) {
         return false;
       }
-      line.delivered();
-      Resumed connection = resumed;
-      if (connection != null && connection.opened != null) {
-        frame = null;
+      progress.delivered();
+      Resumption connection = progress.resumption();
+      if (connection != null && connection.hasToTell()) {
+        opened = connection.take(gate);
       } else {
-        frame = line.take(gate);
-        if (frame == null) {
-          return false;
-        }
-        if (frame.end() != null) {
-          state = SessionState.Simple.CLOSED;
-        }
-        if (connection != null && !frame.outcomes().isEmpty()) {
-          connection.record.sent(frame.outcomes().getLast().sequence());
-        }
+        frame = progress.take(gate);
       }
     }
-    return frame == null ? sendOpened() : send(frame);
+    if (opened != null) {
+      attachment.sendOpened(opened);
+      return true;
+    }
+    return frame != null && send(frame);
   }
 
   private boolean send(OutcomeLine.Frame frame) {
@@ -540,21 +346,6 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     return true;
   }
 
-  /** Says that the stub is open, if that may be said. As the writer. */
-  private boolean sendOpened() {
-    Opened opened;
-    synchronized (this) {
-      Resumed connection = resumed;
-      if (connection == null || connection.opened == null || !gate.isOpen(connection.gate)) {
-        return connection == null || connection.opened == null;
-      }
-      opened = connection.opened;
-      connection.opened = null;
-    }
-    attachment.sendOpened(opened);
-    return true;
-  }
-
   /** Whatever happens, the writer must come back to count who else has asked it to flush. */
   @Override
   protected void failed(Throwable thrown) {
@@ -562,7 +353,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
       lose(thrown);
     } catch (RuntimeException | Error e) { // There is no memory at all, say.
       synchronized (this) {
-        state = SessionState.Simple.CLOSED;
+        progress.close();
       }
     }
   }
@@ -575,7 +366,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   void lose(Throwable thrown) {
     boolean open;
     synchronized (this) {
-      open = state != SessionState.Simple.CLOSED && !(state instanceof SessionState.GivenUp);
+      open = progress.isOpen();
     }
     try {
       session.drop();

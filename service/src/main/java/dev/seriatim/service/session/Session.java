@@ -5,17 +5,19 @@ import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the host knows of one stub: invocations wait here for their turns, and then, in its {@link
- * OutcomeQueue}, outcomes for their way out. What carries it is its {@link Attachment}.
+ * What the host knows of one stub: invocations wait for their turns in its {@link InvocationQueue},
+ * and outcomes for their way out in its {@link OutcomeQueue}. What carries it is its {@link
+ * Attachment}; if it is one of several that a stub may have, it has a {@link Resumption}. Here the
+ * two ways meet: it wakes the object when there is something to run.
  *
- * <p>Two parties meet here, and each owns its part:
+ * <p>Two parties meet here, too:
  *
  * <ul>
  *   <li>the <em>attachment's thread</em> puts in what its client sends: {@link #add}, {@link
@@ -24,46 +26,34 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class Session implements SessionInput {
-  /**
-   * At the end of an inbound frame, a frame goes out when it has this many outcomes, even if
-   * another inbound frame waits: the client gets on with its next frame while that one is worked
-   * off.
-   */
-  private static final int SHARED_FRAME_OUTCOMES = 32;
-
   /** What an invocation takes in memory beside its part of the frame. */
   public static final long INVOCATION_BYTES = 96;
 
+  private static final VarHandle SCHEDULED;
+
+  static {
+    try {
+      SCHEDULED = MethodHandles.lookup().findVarHandle(Session.class, "scheduled", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final SessionObject object;
   private final SessionHost host;
-  private final QueueBudget budget;
   private final boolean local;
 
   /** Whether turns may begin on the thread on which the client's frames come. */
   private final boolean onTransport;
 
-  /**
-   * What opens a connection of a session whose record isn't attached yet; null for what is. Written
-   * by the turn thread, behind {@link #nextSequence}, which is the attachment thread's from then
-   * on.
-   */
-  private volatile @Nullable SessionOpen unclaimed;
-
-  private final Queue<Inbound> inbound = new ConcurrentLinkedQueue<>();
+  private final InvocationQueue queue;
   private final OutcomeQueue outcomes;
 
-  // Whether the object's turn thread knows of this stub: it stands in the object's mailbox, or is
-  // being served.
-  private final AtomicBoolean scheduled = new AtomicBoolean();
-
-  // The attachment thread's own.
-  private long nextSequence;
-  private boolean sealed;
-
-  // The turn thread's own: the frame that is being worked off, until its last turn has ended.
-  private Inbound.@Nullable Invocations frame;
-  private int nextInFrame;
-  private long arrivedNanos;
+  /**
+   * Whether the object's turn thread knows of this stub: it stands in the object's mailbox, or is
+   * being served. Through the handle: many stubs are idle, and each byte of them counts.
+   */
+  private volatile boolean scheduled;
 
   /**
    * The session of a stub that has just been opened.
@@ -82,18 +72,21 @@ public final class Session implements SessionInput {
     this.onTransport = !local && attachment.isOnTransport();
     this.object = object;
     this.host = host;
-    this.budget = new QueueBudget("the stub", host.limits().stubQueue(), object.budget());
-    this.nextSequence = attachment.completedThrough() + 1;
-    this.outcomes = new OutcomeQueue(this, attachment, object.gate());
-    this.unclaimed = open;
+    this.queue =
+        new InvocationQueue(
+            new QueueBudget("the stub", host.limits().stubQueue(), object.budget()),
+            attachment.completedThrough() + 1);
+    this.outcomes =
+        new OutcomeQueue(
+            this, attachment, object.gate(), open == null ? null : new Resumption(open));
     if (open != null) {
-      inbound.add(new Inbound.Claim(open));
+      queue.put(new Inbound.Claim(open));
     }
   }
 
   /** Lets the record be found, if there is to be one. Before anything comes in. */
   public void begin() {
-    if (unclaimed != null) {
+    if (isUnclaimed()) {
       schedule(onTransport);
     }
   }
@@ -120,56 +113,38 @@ public final class Session implements SessionInput {
 
   @Override
   public void add(List<Invocation> invocations, int bytes) {
-    if (sealed) {
+    if (queue.isSealed()) {
       return;
     }
-    SessionOpen open = unclaimed;
-    BreakCause early = open == null ? null : SessionOpen.early(open.connection(), invocations);
+    Resumption resumption = outcomes.resumption();
+    BreakCause early = resumption == null ? null : resumption.early(invocations);
     if (early != null) {
       fail(early);
       return;
     }
-    int valid = 0;
-    BreakCause failure = null;
-    for (Invocation invocation : invocations) {
-      if (invocation.sequence() != nextSequence) {
-        failure = outOfSequence(invocation);
-        break;
-      }
-      nextSequence++;
-      valid++;
-    }
+    int valid = queue.number(invocations);
     BreakCause refusal = local ? object.refusal(invocations) : null;
     if (refusal != null) {
-      sealed = true;
+      boolean _ = queue.seal();
       breakSoon(refusal);
       return;
     }
-    if (valid > 0) {
-      long room = bytes + INVOCATION_BYTES * valid;
-      int fit = budget.take(valid, room);
-      if (fit < valid) {
-        failure = overloaded(invocations.get(fit).sequence(), valid - fit, bytes);
-      }
-      if (fit > 0) {
-        Inbound.Invocations taken =
-            new Inbound.Invocations(
-                fit == invocations.size() ? invocations : invocations.subList(0, fit),
-                room,
-                host.nanos());
-        enqueue(taken);
-        awaitTurn(taken, 0);
-      }
+    Inbound.Invocations taken = queue.takeRoom(invocations, valid, bytes, host);
+    int fit = taken == null ? 0 : taken.invocations().size();
+    BreakCause fault = queue.fault(invocations, valid, fit, bytes);
+    if (taken != null) {
+      enqueue(taken);
+      awaitTurn(taken, 0);
     }
-    if (failure != null) {
-      fail(failure);
+    if (fault != null) {
+      fail(fault);
     }
   }
 
   @Override
   public void acknowledge(long through) {
-    SessionRecord record = outcomes.record();
-    if (record == null || sealed) {
+    SessionRecord record = record();
+    if (record == null || queue.isSealed()) {
       return;
     }
     BreakCause violation = record.acknowledge(through);
@@ -180,48 +155,25 @@ public final class Session implements SessionInput {
     }
   }
 
-  private BreakCause outOfSequence(Invocation invocation) {
-    return BreakCause.of(
-            BreakReason.SEQUENCE_VIOLATION,
-            "sequence %s, expected %s"
-                .formatted(
-                    Long.toUnsignedString(invocation.sequence()),
-                    Long.toUnsignedString(nextSequence)))
-        .blaming(invocation.sequence());
-  }
-
-  private BreakCause overloaded(long sequence, int count, int bytes) {
-    return BreakCause.of(
-            BreakReason.OVERLOADED,
-            "no room for %,d more invocations of a frame of %,d bytes: %s"
-                .formatted(count, bytes, budget.refusal()))
-        .blaming(sequence);
-  }
-
   @Override
   public void fail(BreakCause cause) {
-    if (!sealed) {
-      sealed = true;
-      if (unclaimed != null || !outcomes.breakBehind(nextSequence - 1, cause)) {
-        enqueue(new Inbound.Failure(cause));
-      }
+    if (queue.seal() && (isUnclaimed() || !outcomes.breakBehind(queue.lastSequence(), cause))) {
+      enqueue(new Inbound.Failure(cause));
     }
   }
 
   @Override
   public void halfClose() {
-    if (!sealed) {
-      sealed = true;
-      // The end of a session is for the turn thread: the store may have to forget it.
-      if (isResumable() || !outcomes.endBehind(nextSequence - 1)) {
-        enqueue(new Inbound.HalfClose());
-      }
+    // The end of a session is for the turn thread: the store may have to forget it.
+    if (queue.seal()
+        && (outcomes.resumption() != null || !outcomes.endBehind(queue.lastSequence()))) {
+      enqueue(new Inbound.HalfClose());
     }
   }
 
   @Override
   public void cancel() {
-    sealed = true;
+    boolean _ = queue.seal();
     drop();
   }
 
@@ -252,7 +204,7 @@ public final class Session implements SessionInput {
   }
 
   private void enqueue(Inbound item) {
-    inbound.add(item);
+    queue.put(item);
     if (outcomes.hasEnded()) {
       discardInbound();
     } else if (!outcomes.isPaused()) { // If it is, it comes back by itself.
@@ -269,19 +221,13 @@ public final class Session implements SessionInput {
    * @return null if there is nothing to run
    */
   public @Nullable Invocation takeInvocation() {
-    Inbound.Invocations current = frame;
+    Inbound.Invocations current = queue.frame();
     while (current == null) {
-      switch (inbound.poll()) {
+      switch (queue.poll()) {
         case null -> {
           return null;
         }
-        case Inbound.Invocations next -> {
-          // Its invocations don't queue any more; its bytes are there until the last is worked off.
-          budget.release(next.invocations().size(), 0);
-          frame = next;
-          nextInFrame = 0;
-          current = next;
-        }
+        case Inbound.Invocations next -> current = queue.begin(next);
         case Inbound.Claim claim -> claim(claim.open());
         case Inbound.Failure failure -> {
           breakTurn(failure.cause(), object.pendingCommit());
@@ -289,7 +235,7 @@ public final class Session implements SessionInput {
         }
         case Inbound.HalfClose _ -> {
           outcomes.end();
-          SessionRecord record = outcomes.record();
+          SessionRecord record = record();
           if (record != null) {
             object.closed(record);
           }
@@ -298,13 +244,10 @@ public final class Session implements SessionInput {
       }
     }
     return switch (outcomes.beginTurn()) {
-      case BEGUN -> {
-        arrivedNanos = current.arrivedNanos();
-        yield current.invocations().get(nextInFrame++);
-      }
+      case BEGUN -> queue.next(current);
       case PAUSED -> null;
       case OVER -> {
-        letGoOfFrame(current);
+        queue.abandonFrame();
         yield null;
       }
     };
@@ -328,11 +271,12 @@ public final class Session implements SessionInput {
    * @param next the number of the next invocation
    */
   public void claimed(SessionRecord record, Opened opened, long commit, long next) {
-    if (unclaimed != null && !unclaimed.isFirst()) {
-      nextSequence = next; // Nothing else has touched it so far.
+    Resumption resumption = Objects.requireNonNull(outcomes.resumption());
+    if (resumption.takesOver()) {
+      queue.beginAt(next); // Nothing else has touched it so far.
     }
-    long behind = outcomes.claimed(record, opened, commit);
-    unclaimed = null; // Before the client can know.
+    long behind = outcomes.claimed(resumption, record, opened, commit);
+    resumption.claimed(); // Before the client can know.
     outcomes.open(behind);
     if (outcomes.hasEnded()) {
       record.detached(this, host.nanos());
@@ -341,29 +285,27 @@ public final class Session implements SessionInput {
 
   /** Whether its record has still to be found, which may take longer than a turn. */
   public boolean isUnclaimed() {
-    return unclaimed != null;
+    Resumption resumption = outcomes.resumption();
+    return resumption != null && resumption.isUnclaimed();
   }
 
   /**
    * Whether it is going to take over from another connection, which had better not be served first.
    */
   public boolean takesOver() {
-    SessionOpen open = unclaimed;
-    return open != null && !open.isFirst();
+    Resumption resumption = outcomes.resumption();
+    return resumption != null && resumption.takesOver();
   }
 
   /** What is remembered of it; null if it isn't resumable, or is not open yet. */
   public @Nullable SessionRecord record() {
-    return outcomes.record();
-  }
-
-  private boolean isResumable() {
-    return unclaimed != null || outcomes.record() != null;
+    Resumption resumption = outcomes.resumption();
+    return resumption == null ? null : resumption.record();
   }
 
   /** A newer connection of its session has come: nothing is run or sent here any more. */
   public void supersede(long by) {
-    outcomes.supersede(SessionRecord.superseded(by));
+    outcomes.supersede(Resumption.superseded(by));
     discardInbound();
     abandonTurn();
   }
@@ -375,71 +317,25 @@ public final class Session implements SessionInput {
 
   /** When the invocation that was taken last had arrived. */
   public long arrivedNanos() {
-    return arrivedNanos;
-  }
-
-  /**
-   * Takes room for the outcome of a turn that is about to end well. It must then be {@link
-   * #complete completed}, or {@link #giveUp given up}.
-   *
-   * @return why there is none, or null
-   */
-  public @Nullable BreakCause reserve(Outcome outcome) {
-    long bytes = OutcomeLine.heapBytes(outcome);
-    if (!OutcomeBudget.mustReserve(bytes) || object.outcomeBudget().tryAdd(bytes)) {
-      return null;
-    }
-    return BreakCause.of(
-        BreakReason.OVERLOADED,
-        "no room for an outcome that takes %,d bytes: %s"
-            .formatted(bytes, object.outcomeBudget().refusal()));
-  }
-
-  /** Gives the room of an outcome back that won't be sent. */
-  public void giveUp(Outcome outcome) {
-    long bytes = OutcomeLine.heapBytes(outcome);
-    if (OutcomeBudget.mustReserve(bytes)) {
-      object.outcomeBudget().add(-bytes);
-    }
+    return queue.arrivedNanos();
   }
 
   /** The turn ended well, and its outcome has its room. It leaves when the commit is durable. */
   public void complete(Outcome outcome, long commit) {
-    Inbound.Invocations current = frame;
-    if (current != null && nextInFrame == current.invocations().size()) {
-      letGoOfFrame(current);
-    }
-    outcomes.complete(outcome, commit, worthAFrame());
-  }
-
-  /** With how many outcomes a frame goes out now; what is inbound may soon add more. */
-  private int worthAFrame() {
-    if (frame != null) {
-      return OutcomeLine.FULL_FRAME_OUTCOMES;
-    }
-    return inbound.isEmpty() ? 1 : SHARED_FRAME_OUTCOMES;
+    outcomes.complete(outcome, commit, queue.turnEnded());
   }
 
   /** The turn came to nothing, for its stub has broken meanwhile. */
   public void abandonTurn() {
-    if (frame != null) {
-      letGoOfFrame(frame);
-    }
+    queue.abandonFrame();
   }
 
   /** The turn failed: the stub breaks, which is told when the commit is durable. */
   public void breakTurn(BreakCause cause, long commit) {
     abandonTurn();
-    long behind = commit;
-    SessionRecord record = outcomes.record();
-    if (record != null) {
-      record.withdraw();
-      if (!cause.retryable() && record.broke(cause) && record.isStored()) {
-        behind = Math.max(commit, object.submit(record));
-        record.brokenBehind(behind);
-      }
-    }
-    outcomes.breakNow(cause, behind);
+    Resumption resumption = outcomes.resumption();
+    outcomes.breakNow(
+        cause, resumption == null ? commit : resumption.turnFailed(object, cause, commit));
   }
 
   /** The turn has its effect, but its outcome can't be told: the call ends without a break. */
@@ -452,10 +348,11 @@ public final class Session implements SessionInput {
    * comes back by itself when it has something to run and its client reads.
    */
   public boolean staysScheduled() {
-    if (frame != null) {
-      awaitTurn(frame, nextInFrame);
+    Inbound.Invocations current = queue.frame();
+    if (current != null) {
+      awaitTurn(current, queue.nextInFrame());
     } else {
-      switch (inbound.peek()) {
+      switch (queue.peek()) {
         case null -> {}
         case Inbound.Invocations next -> awaitTurn(next, 0);
         case Inbound.Claim _ -> {}
@@ -468,18 +365,12 @@ public final class Session implements SessionInput {
     if (canRun()) {
       return true;
     }
-    scheduled.set(false);
-    return canRun() && !scheduled.getAndSet(true);
-  }
-
-  /** It is worked off, or will never be. Before its client can know: it may go on at once. */
-  private void letGoOfFrame(Inbound.Invocations current) {
-    frame = null;
-    budget.release(0, current.room());
+    scheduled = false;
+    return canRun() && !(boolean) SCHEDULED.getAndSet(this, true);
   }
 
   private boolean canRun() {
-    return (frame != null || !inbound.isEmpty()) && !outcomes.isPaused();
+    return !queue.isWorkedOff() && !outcomes.isPaused();
   }
 
   // ---- any thread
@@ -500,7 +391,7 @@ public final class Session implements SessionInput {
   }
 
   private void schedule(boolean byTransport) {
-    if (!scheduled.getAndSet(true)) {
+    if (!(boolean) SCHEDULED.getAndSet(this, true)) {
       object.ready(this, byTransport);
     }
   }
@@ -512,26 +403,16 @@ public final class Session implements SessionInput {
     detach();
   }
 
-  /** The stub has ended. Each item is taken, and its room released, by one thread. */
+  /** The stub has ended, and nothing that waits is run. */
   void discardInbound() {
-    for (Inbound item = inbound.poll(); item != null; item = inbound.poll()) {
-      if (item instanceof Inbound.Invocations invocations) {
-        releaseRoom(invocations);
-      }
-    }
-    // If a turn had begun before the end, this thread sees what it left behind.
-    if (frame != null) {
+    if (queue.discard()) {
       schedule(/* byTransport= */ false); // The turn thread will let go of it, if it stands still.
     }
   }
 
-  private void releaseRoom(Inbound.Invocations taken) {
-    budget.release(taken.invocations().size(), taken.room());
-  }
-
   /** Nothing is to come or to leave any more. */
   void detach() {
-    SessionRecord record = outcomes.record();
+    SessionRecord record = record();
     if (record != null) {
       record.detached(this, host.nanos());
     }

@@ -2,6 +2,7 @@ package dev.seriatim.service.session;
 
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.Invocation;
+import dev.seriatim.wire.Outcome;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,31 @@ public interface SessionObject {
 
   /** Counts the outcomes of all sessions of the object. */
   OutcomeBudget outcomeBudget();
+
+  /**
+   * Takes room for the outcome of a turn that is about to end well. It must then be {@link
+   * Session#complete completed}, or {@link #giveUp given up}.
+   *
+   * @return why there is none, or null
+   */
+  default @Nullable BreakCause reserve(Outcome outcome) {
+    long bytes = OutcomeLine.heapBytes(outcome);
+    if (!OutcomeBudget.mustReserve(bytes) || outcomeBudget().tryAdd(bytes)) {
+      return null;
+    }
+    return BreakCause.of(
+        BreakReason.OVERLOADED,
+        "no room for an outcome that takes %,d bytes: %s"
+            .formatted(bytes, outcomeBudget().refusal()));
+  }
+
+  /** Gives the room of an outcome back that won't be sent. */
+  default void giveUp(Outcome outcome) {
+    long bytes = OutcomeLine.heapBytes(outcome);
+    if (OutcomeBudget.mustReserve(bytes)) {
+      outcomeBudget().add(-bytes);
+    }
+  }
 
   /**
    * Why a session that an object has opened breaks at once when it brings these, out of their

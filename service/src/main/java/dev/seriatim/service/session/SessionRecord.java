@@ -2,12 +2,10 @@ package dev.seriatim.service.session;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
-import com.google.rpc.Status;
 import dev.seriatim.service.SessionLimits;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
 import dev.seriatim.wire.ResponseEncoder;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -50,32 +48,15 @@ public final class SessionRecord {
   @GuardedBy("this")
   private long sent;
 
-  // Outcomes from acknowledged + 1 on.
+  /** Outcomes from acknowledged + 1 on. */
   @GuardedBy("this")
-  private @Nullable Kept first;
-
-  @GuardedBy("this")
-  private @Nullable Kept last;
-
-  /** The last of them, as long as its turn's writes are only about to be submitted. */
-  @GuardedBy("this")
-  private @Nullable Kept prepared;
-
-  @GuardedBy("this")
-  private long wireBytes;
-
-  @GuardedBy("this")
-  private long heapBytes;
+  private final Unacknowledged outcomes;
 
   /** Whether so much is not acknowledged that no turn may begin. Written holding this. */
   private volatile boolean full;
 
   /** Whether it is more than a client may leave unacknowledged. Written holding this. */
   private volatile boolean much;
-
-  /** What the memory was told. */
-  @GuardedBy("this")
-  private long counted;
 
   @GuardedBy("this")
   private @Nullable Broken broken;
@@ -100,22 +81,6 @@ public final class SessionRecord {
   @GuardedBy("this")
   private long awaySinceNanos;
 
-  /** An outcome, and the commit that it waits for. */
-  private static final class Kept {
-    final Outcome outcome;
-    final int wireBytes;
-    final long heapBytes;
-    long gate;
-    @Nullable Kept next;
-
-    Kept(Outcome outcome, long gate) {
-      this.outcome = outcome;
-      this.wireBytes = outcome.size();
-      this.heapBytes = OutcomeLine.heapBytes(outcome);
-      this.gate = gate;
-    }
-  }
-
   /**
    * What the store is told.
    *
@@ -136,6 +101,7 @@ public final class SessionRecord {
     this.id = id;
     this.limits = host.limits().sessions();
     this.memory = host.sessionMemory();
+    this.outcomes = new Unacknowledged(memory);
     this.acknowledged = answeredThrough;
     this.completed = answeredThrough;
   }
@@ -158,7 +124,7 @@ public final class SessionRecord {
     synchronized (record) {
       record.stored = true;
       for (Outcome outcome : outcomes) {
-        record.add(new Kept(outcome, 0));
+        record.outcomes.add(outcome, 0);
       }
       record.completed = through;
       record.broken = broken;
@@ -236,37 +202,23 @@ public final class SessionRecord {
   public void dropped() {
     synchronized (this) {
       attached = null;
-      clear();
+      outcomes.clear();
     }
     memory.isBack(this);
   }
 
   /** There is no room for what nobody may ever ask for. Any thread. */
   synchronized void forget() {
-    if (attached == null && prepared == null && first != null) {
+    if (attached == null && !outcomes.hasPrepared() && !outcomes.isEmpty()) {
       forgotten = true;
-      clear();
+      outcomes.clear();
     }
-  }
-
-  @GuardedBy("this")
-  private void clear() {
-    first = null;
-    last = null;
-    wireBytes = 0;
-    heapBytes = 0;
-    count();
   }
 
   /** What a connection is told that has just been attached. */
   synchronized Replay replay() {
-    List<Outcome> outcomes = new ArrayList<>();
-    List<Long> gates = new ArrayList<>();
-    for (Kept kept = first; kept != null; kept = kept.next) {
-      outcomes.add(kept.outcome);
-      gates.add(kept.gate);
-    }
-    return new Replay(completed, outcomes, gates, broken, brokenGate);
+    return new Replay(
+        completed, outcomes.through(Long.MAX_VALUE), outcomes.gates(), broken, brokenGate);
   }
 
   // ---- turns, by whoever has the object
@@ -276,30 +228,12 @@ public final class SessionRecord {
    * told of it.
    */
   public synchronized void prepare(Outcome outcome) {
-    prepared = new Kept(OutcomeLine.compact(outcome), 0);
-    add(prepared);
+    outcomes.prepare(OutcomeLine.compact(outcome));
   }
 
   /** What was prepared came to nothing. */
   public synchronized void withdraw() {
-    Kept withdrawn = prepared;
-    if (withdrawn == null) {
-      return;
-    }
-    prepared = null;
-    Kept before = null;
-    for (Kept kept = first; kept != withdrawn && kept != null; kept = kept.next) {
-      before = kept;
-    }
-    last = before;
-    if (before == null) {
-      first = null;
-    } else {
-      before.next = null;
-    }
-    wireBytes -= withdrawn.wireBytes;
-    heapBytes -= withdrawn.heapBytes;
-    count();
+    outcomes.withdraw();
   }
 
   /**
@@ -309,11 +243,9 @@ public final class SessionRecord {
    * @param ofLife the object's life, as it was before
    */
   public synchronized void completed(long commit, int ofLife) {
-    Kept done = prepared;
+    Outcome done = outcomes.submitted(commit);
     if (done != null) {
-      prepared = null;
-      done.gate = commit;
-      completed = done.outcome.sequence();
+      completed = done.sequence();
       life = ofLife;
       measure();
     }
@@ -326,7 +258,7 @@ public final class SessionRecord {
    * @param ofLife the object's life, as it was before
    */
   public synchronized void completed(Outcome outcome, long commit, int ofLife) {
-    add(new Kept(OutcomeLine.compact(outcome), commit));
+    outcomes.add(OutcomeLine.compact(outcome), commit);
     completed = outcome.sequence();
     life = ofLife;
     stored = true; // As soon as the object goes from memory.
@@ -363,17 +295,11 @@ public final class SessionRecord {
 
   /** What the store is to have. Asked by the committer. */
   public synchronized Snapshot snapshot(long through, boolean withBreak) {
-    List<Outcome> outcomes = new ArrayList<>();
-    for (Kept kept = first; kept != null; kept = kept.next) {
-      if (kept.outcome.sequence() > through) {
-        break;
-      }
-      outcomes.add(kept.outcome);
-    }
     return new Snapshot(
         connection,
         Math.max(through, acknowledged),
-        ByteString.copyFrom(ResponseEncoder.encode(outcomes, withBreak ? broken : null).bytes()));
+        ByteString.copyFrom(
+            ResponseEncoder.encode(outcomes.through(through), withBreak ? broken : null).bytes()));
   }
 
   /** The number of the last invocation that completed. */
@@ -410,17 +336,7 @@ public final class SessionRecord {
       return;
     }
     acknowledged = through;
-    Kept kept = first;
-    while (kept != null && kept != prepared && kept.outcome.sequence() <= through) {
-      wireBytes -= kept.wireBytes;
-      heapBytes -= kept.heapBytes;
-      kept = kept.next;
-    }
-    first = kept;
-    if (kept == null) {
-      last = null;
-    }
-    count();
+    outcomes.dropThrough(through);
     measure();
   }
 
@@ -431,48 +347,18 @@ public final class SessionRecord {
 
   @GuardedBy("this")
   private void measure() {
-    long outcomes = completed - acknowledged;
+    long count = completed - acknowledged;
     boolean isFull =
-        outcomes > 0
-            && (outcomes >= limits.maxUnacknowledgedOutcomes()
-                || wireBytes >= limits.maxUnacknowledgedBytes());
+        count > 0
+            && (count >= limits.maxUnacknowledgedOutcomes()
+                || outcomes.wireBytes() >= limits.maxUnacknowledgedBytes());
     if (isFull != full) {
       full = isFull;
     }
-    boolean isMuch = outcomes >= UNASKED_OUTCOMES || wireBytes >= UNASKED_BYTES;
+    boolean isMuch = count >= UNASKED_OUTCOMES || outcomes.wireBytes() >= UNASKED_BYTES;
     if (isMuch != much) {
       much = isMuch;
     }
-  }
-
-  @GuardedBy("this")
-  private void add(Kept kept) {
-    if (last == null) {
-      first = kept;
-    } else {
-      last.next = kept;
-    }
-    last = kept;
-    wireBytes += kept.wireBytes;
-    heapBytes += kept.heapBytes;
-    count();
-  }
-
-  @GuardedBy("this")
-  private void count() {
-    long change = heapBytes - counted;
-    if (OutcomeBudget.matters(change) || (heapBytes == 0 && change != 0)) {
-      counted = heapBytes;
-      memory.add(change);
-    }
-  }
-
-  /** The status with which a connection ends when a newer one has come. */
-  static Status superseded(long by) {
-    return BreakCause.of(
-            BreakReason.SESSION_SUPERSEDED,
-            "connection %s of the session has been opened".formatted(Long.toUnsignedString(by)))
-        .toStatusProto();
   }
 
   @Override
