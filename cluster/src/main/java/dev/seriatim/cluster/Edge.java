@@ -123,7 +123,7 @@ final class Edge implements RelayHost, AutoCloseable {
         ObjectAddress address, Attachment attachment, @Nullable SessionOpen session) {
       Relay relay = new Relay(address, attachment, objects, session, Edge.this);
       relay.begin();
-      return relay;
+      return relay.input();
     }
 
     @Override

@@ -2,28 +2,22 @@ package dev.seriatim.cluster;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.rpc.Status;
-import dev.seriatim.service.connect.Frame;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
-import dev.seriatim.service.session.BreakReason;
-import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
-import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
-import dev.seriatim.wire.Invocation;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stub at its edge: what its client sends is kept until it is answered, and passed on to the
- * object's owner, wherever that is.
+ * A stub at its edge: what its client sends, its {@link RelayInput}, is kept until it is answered,
+ * and passed on to the object's owner, wherever that is.
  *
  * <p>An owner that hands the object over ends the stub with OBJECT_MOVED. By {@code
  * completed_through} the edge knows all that was done: the rest is sent again to the next owner,
@@ -35,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * counts; nothing is sent with the lock held. What comes from a way that doesn't count any more is
  * dropped, and what is sent on one does no harm, since the stub has ended there.
  */
-final class Relay implements SessionInput {
+final class Relay {
   private enum State {
     /** No way is known. */
     WAITS,
@@ -53,22 +47,15 @@ final class Relay implements SessionInput {
   private final RelayHost edge;
   private final int slot;
 
+  /** What it has kept is guarded by this. */
+  private final RelayInput input;
+
   @GuardedBy("this")
   private State state = State.WAITS;
 
   /** The one that counts; null while it waits. */
   @GuardedBy("this")
   private @Nullable Way way;
-
-  @GuardedBy("this")
-  private final KeptFrames kept;
-
-  @GuardedBy("this")
-  private final ClientEnd clientEnd = new ClientEnd();
-
-  /** Whether the way that counts has said that the object moves. */
-  @GuardedBy("this")
-  private boolean moving;
 
   @GuardedBy("this")
   private boolean draining;
@@ -80,9 +67,8 @@ final class Relay implements SessionInput {
   @GuardedBy("this")
   private final Astray astray = new Astray();
 
-  /** Null for a stub that can't be resumed. */
   @GuardedBy("this")
-  private final @Nullable ResumableStub resumable;
+  private final Answers answers;
 
   /**
    * A stub that has just been opened.
@@ -101,15 +87,15 @@ final class Relay implements SessionInput {
     this.client = new ClientSide(this, client);
     this.fromObject = fromObject;
     this.edge = edge;
-    this.kept = new KeptFrames(edge);
+    this.input = new RelayInput(this, edge, /* resumable= */ session != null);
     this.slot = Slots.of(address.id());
     this.waitsSince = edge.nanos();
-    this.resumable = session == null ? null : new ResumableStub(session);
+    this.answers = new Answers(session);
   }
 
   /** What a connection of a session can do beside; null if it is none. */
   synchronized @Nullable ResumableStub resumable() {
-    return resumable;
+    return answers.resumable();
   }
 
   ObjectAddress address() {
@@ -120,6 +106,11 @@ final class Relay implements SessionInput {
     return client.client();
   }
 
+  /** What its client sends. */
+  SessionInput input() {
+    return input;
+  }
+
   boolean isFromObject() {
     return fromObject;
   }
@@ -128,112 +119,12 @@ final class Relay implements SessionInput {
     return slot;
   }
 
-  // ---- the client's thread
+  // ---- the client
 
-  /** Looks for the first way. */
+  /** On its thread: looks for the first way. */
   void begin() {
     edge.began(this);
     findWay(/* onClientsThread= */ true);
-  }
-
-  @Override
-  public void addFirst(StubFrame frame) {
-    BreakCause refused = frame.refused();
-    if (refused != null) {
-      fail(refused);
-      return;
-    }
-    byte[] rest = FrameScan.requestBehind(frame.bytes(), 0);
-    if (rest.length > 0) {
-      take(Frame.of(rest));
-    }
-  }
-
-  @Override
-  public void add(StubFrame frame) {
-    BreakCause refused = frame.refused();
-    if (refused == null) {
-      take(frame);
-    } else {
-      fail(refused);
-    }
-  }
-
-  @Override
-  public void add(List<Invocation> invocations, int bytes) {
-    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
-    invocations.forEach(invocation -> frame.addInvocations(invocation.toProto()));
-    take(Frame.of(frame.build().toByteArray()));
-  }
-
-  private boolean isResumable() {
-    return resumable() != null;
-  }
-
-  private void take(StubFrame frame) {
-    FrameScan scan = FrameScan.ofRequest(frame.bytes());
-    if (scan.first()) {
-      fail(SessionInput.openedAgain());
-      return;
-    }
-    if (scan.count() == 0 && scan.whole() && !isResumable()) {
-      return;
-    }
-    long room = frame.size() + Session.INVOCATION_BYTES * scan.count();
-    String noRoom = edge.takeRoom(scan.count(), room);
-    if (noRoom != null) {
-      fail(
-          BreakCause.of(
-              BreakReason.OVERLOADED,
-              "no room for %,d more invocations of a frame of %,d bytes: %s"
-                  .formatted(scan.count(), frame.size(), noRoom)));
-      return;
-    }
-    Way to;
-    synchronized (this) {
-      if (clientEnd.isSealed() || state == State.OVER) {
-        edge.giveRoom(Math.max(1, scan.count()), room);
-        return;
-      }
-      if (!scan.whole()) {
-        clientEnd.seal(); // The owner finds out what is wrong with it.
-      }
-      to = state == State.GOES ? way : null;
-      kept.add(frame, scan.count(), room, /* passOn= */ to != null);
-    }
-    if (to != null) {
-      to.send(frame);
-    }
-  }
-
-  @Override
-  public void fail(BreakCause cause) {
-    synchronized (this) {
-      clientEnd.fail(cause);
-    }
-    passEnd();
-  }
-
-  @Override
-  public void halfClose() {
-    synchronized (this) {
-      clientEnd.halfClose();
-    }
-    passEnd();
-  }
-
-  @Override
-  public void breakSoon(BreakCause cause) {
-    Way on;
-    synchronized (this) {
-      clientEnd.seal();
-      on = way;
-    }
-    if (on == null) {
-      breakNow(cause);
-    } else {
-      on.breakSoon(cause);
-    }
   }
 
   /**
@@ -251,48 +142,21 @@ final class Relay implements SessionInput {
       }
       draining = way != null;
     }
-    breakSoon(ObjectDirectory.drainCause());
+    input.breakSoon(ObjectDirectory.drainCause());
     return true;
   }
 
-  /** Says that nothing more comes, if all that came before was passed on. */
-  private void passEnd() {
-    Way to;
-    BreakCause why;
-    synchronized (this) {
-      if (state != State.GOES || !clientEnd.pass()) {
-        return;
-      }
-      to = way;
-      why = clientEnd.failure();
-    }
-    if (to != null && why != null) {
-      to.fail(why);
-    } else if (to != null) {
-      to.halfClose();
-    }
-  }
-
-  @Override
-  public void cancel() {
+  /** The client is gone, or what carries it has failed. */
+  void cancel() {
     Way from = end();
     if (from != null) {
       from.cancel();
     }
   }
 
-  @Override
-  public void onDelivered() {
-    Way on = way();
-    if (on != null) {
-      on.onDelivered();
-    }
-  }
-
-  @Override
-  public void onReady() {
+  /** Gives the client what there is, as far as it reads. */
+  void flush() {
     client.flush();
-    allGiven();
   }
 
   /** The client has been given all that there was: the session of an object may go on. */
@@ -309,8 +173,20 @@ final class Relay implements SessionInput {
     return way == one;
   }
 
-  private synchronized @Nullable Way way() {
+  /** The way that counts; null while it waits, and at the end. */
+  synchronized @Nullable Way way() {
     return way;
+  }
+
+  /** The same, if what comes goes there at once. */
+  @GuardedBy("this")
+  @Nullable Way openWay() {
+    return state == State.GOES ? way : null;
+  }
+
+  @GuardedBy("this")
+  boolean isOver() {
+    return state == State.OVER;
   }
 
   // ---- ways are found, on any thread
@@ -329,9 +205,9 @@ final class Relay implements SessionInput {
       }
       way = found;
       state = State.CATCHES_UP;
-      moving = false;
+      answers.begin();
       astray.reset();
-      completed = kept.answered();
+      completed = input.answered();
     }
     edge.found(this);
     found.open(completed);
@@ -345,7 +221,7 @@ final class Relay implements SessionInput {
         if (!counts(on) || state != State.CATCHES_UP) {
           return;
         }
-        next = kept.next();
+        next = input.next();
         if (next == null) {
           state = State.GOES;
           break;
@@ -353,7 +229,7 @@ final class Relay implements SessionInput {
       }
       on.send(next);
     }
-    passEnd();
+    input.passEnd();
   }
 
   /**
@@ -395,23 +271,16 @@ final class Relay implements SessionInput {
   /** A frame has come. */
   void responded(Way from, EncodedFrame frame) {
     FrameScan scan = FrameScan.ofResponse(frame.bytes());
-    EncodedFrame given = frame;
     synchronized (this) {
       if (!counts(from)) {
         return;
       }
-      if (resumable != null) {
-        given = resumable.frame(frame);
-      } else if (scan.first()) {
+      if (answers.isKnown(scan)) {
         client().replayed();
         return;
       }
-      kept.answer(resumable == null ? scan.count() : resumable.fresh(scan.count()));
-      if (resumable == null && scan.broken() && RelayEnds.isMoved(frame)) {
-        moving = true;
-        byte[] before = FrameScan.responseBefore(frame.bytes());
-        given = before.length == 0 ? null : EncodedFrame.ofBytes(before);
-      }
+      EncodedFrame given = answers.given(frame, scan);
+      input.answer(answers.fresh(scan.count()));
       if (given != null) {
         client.frame(from, given);
       }
@@ -425,7 +294,7 @@ final class Relay implements SessionInput {
       if (!counts(from)) {
         return;
       }
-      if (!moving) {
+      if (!answers.isMoving()) {
         client.end(null, status);
       }
     }
@@ -439,7 +308,7 @@ final class Relay implements SessionInput {
 
   /** Whether this way counts, and has said that the object moves. */
   synchronized boolean isMoving(Way from) {
-    return counts(from) && moving;
+    return counts(from) && answers.isMoving();
   }
 
   /** So many more invocations were answered by the session of an object that is here. */
@@ -447,17 +316,13 @@ final class Relay implements SessionInput {
     if (!counts(from)) {
       return false;
     }
-    kept.answer(resumable == null ? count : resumable.fresh(count));
+    input.answer(answers.fresh(count));
     return true;
   }
 
   /** The session of an object that is here is open. Whether its client is to know. */
   synchronized boolean openedHere(Way from, Opened opened) {
-    if (resumable == null || !counts(from)) {
-      return false;
-    }
-    resumable.opened(opened);
-    return true;
+    return counts(from) && answers.opened(opened);
   }
 
   /** The session of an object that is here has ended, for the object moves. */
@@ -466,7 +331,7 @@ final class Relay implements SessionInput {
       if (!counts(from)) {
         return;
       }
-      moving = true;
+      answers.moves();
     }
     waitAgain(from);
   }
@@ -517,12 +382,13 @@ final class Relay implements SessionInput {
     client.flush();
   }
 
-  private void breakNow(BreakCause cause) {
+  /** Breaks the stub, if it waits. */
+  void breakNow(BreakCause cause) {
     synchronized (this) {
       if (state != State.WAITS) {
         return;
       }
-      client.end(cause.toBroken(kept.answered()), cause.toEnd());
+      client.end(cause.toBroken(input.answered()), cause.toEnd());
     }
     end();
     client.flush();
@@ -536,17 +402,16 @@ final class Relay implements SessionInput {
       }
       way = null;
       state = State.WAITS;
-      if (moving) {
+      if (answers.isMoving()) {
         waitsSince = edge.nanos();
       }
-      moving = false;
-      clientEnd.passAgain();
-      kept.takeBack();
+      answers.begin();
+      input.takeBack();
     }
     edge.waits(this);
   }
 
-  /** Nothing comes any more and nothing is kept. Returns the way that counted. */
+  /** Nothing comes any more and nothing is input. Returns the way that counted. */
   private @Nullable Way end() {
     Way last;
     synchronized (this) {
@@ -556,7 +421,7 @@ final class Relay implements SessionInput {
       state = State.OVER;
       last = way;
       way = null;
-      kept.clear();
+      input.clear();
     }
     edge.ended(this);
     return last;

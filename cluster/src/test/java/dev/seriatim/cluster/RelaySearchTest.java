@@ -162,14 +162,14 @@ final class RelaySearchTest {
           }
           StubFrame bytes = Frame.of(frame.build().toByteArray());
           if (framesSent++ == 0) {
-            relay.addFirst(bytes);
+            relay.input().addFirst(bytes);
           } else {
-            relay.add(bytes);
+            relay.input().add(bytes);
           }
         }
         case CLIENT_ENDS -> {
           ended = true;
-          relay.halfClose();
+          relay.input().halfClose();
         }
         case CLIENT_CANCELS -> {
           cancelled = true;
@@ -178,7 +178,7 @@ final class RelaySearchTest {
         case CLIENT_STOPS_READING -> reads = false;
         case CLIENT_READS -> {
           reads = true;
-          relay.onReady();
+          relay.input().onReady();
         }
         case OWNER_ANSWERS -> {
           ran++;

@@ -1,0 +1,205 @@
+package dev.seriatim.cluster;
+
+import dev.seriatim.service.connect.Frame;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionInput;
+import dev.seriatim.service.session.StubFrame;
+import dev.seriatim.v1.ConnectRequest;
+import dev.seriatim.wire.FrameScan;
+import dev.seriatim.wire.Invocation;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the client of a {@link Relay} sends: it is kept until it is answered, and goes on by the way
+ * that counts, if there is one.
+ *
+ * <p>Threads: frames come on the client's thread. What is kept, and how the client has ended, is
+ * guarded by the relay; nothing is sent with that lock held.
+ */
+final class RelayInput implements SessionInput {
+  private final Relay relay;
+  private final RelayHost edge;
+  private final boolean resumable;
+
+  // Guarded by the relay.
+  private final KeptFrames kept;
+  private final ClientEnd end = new ClientEnd();
+
+  RelayInput(Relay relay, RelayHost edge, boolean resumable) {
+    this.relay = relay;
+    this.edge = edge;
+    this.resumable = resumable;
+    this.kept = new KeptFrames(edge);
+  }
+
+  // ---- the client's thread
+
+  @Override
+  public void addFirst(StubFrame frame) {
+    BreakCause refused = frame.refused();
+    if (refused != null) {
+      fail(refused);
+      return;
+    }
+    byte[] rest = FrameScan.requestBehind(frame.bytes(), 0);
+    if (rest.length > 0) {
+      take(Frame.of(rest));
+    }
+  }
+
+  @Override
+  public void add(StubFrame frame) {
+    BreakCause refused = frame.refused();
+    if (refused == null) {
+      take(frame);
+    } else {
+      fail(refused);
+    }
+  }
+
+  @Override
+  public void add(List<Invocation> invocations, int bytes) {
+    ConnectRequest.Builder frame = ConnectRequest.newBuilder();
+    invocations.forEach(invocation -> frame.addInvocations(invocation.toProto()));
+    take(Frame.of(frame.build().toByteArray()));
+  }
+
+  private void take(StubFrame frame) {
+    FrameScan scan = FrameScan.ofRequest(frame.bytes());
+    if (scan.first()) {
+      fail(SessionInput.openedAgain());
+      return;
+    }
+    if (scan.count() == 0 && scan.whole() && !resumable) {
+      return;
+    }
+    long room = frame.size() + Session.INVOCATION_BYTES * scan.count();
+    String noRoom = edge.takeRoom(scan.count(), room);
+    if (noRoom != null) {
+      fail(
+          BreakCause.of(
+              BreakReason.OVERLOADED,
+              "no room for %,d more invocations of a frame of %,d bytes: %s"
+                  .formatted(scan.count(), frame.size(), noRoom)));
+      return;
+    }
+    Way to;
+    synchronized (relay) {
+      if (end.isSealed() || relay.isOver()) {
+        edge.giveRoom(Math.max(1, scan.count()), room);
+        return;
+      }
+      if (!scan.whole()) {
+        end.seal(); // The owner finds out what is wrong with it.
+      }
+      to = relay.openWay();
+      kept.add(frame, scan.count(), room, /* passOn= */ to != null);
+    }
+    if (to != null) {
+      to.send(frame);
+    }
+  }
+
+  @Override
+  public void fail(BreakCause cause) {
+    synchronized (relay) {
+      end.fail(cause);
+    }
+    passEnd();
+  }
+
+  @Override
+  public void halfClose() {
+    synchronized (relay) {
+      end.halfClose();
+    }
+    passEnd();
+  }
+
+  /** Says that nothing more comes, if all that came before was passed on. */
+  void passEnd() {
+    Way to;
+    BreakCause why;
+    synchronized (relay) {
+      to = relay.openWay();
+      if (to == null || !end.pass()) {
+        return;
+      }
+      why = end.failure();
+    }
+    if (why != null) {
+      to.fail(why);
+    } else {
+      to.halfClose();
+    }
+  }
+
+  @Override
+  public void breakSoon(BreakCause cause) {
+    Way on;
+    synchronized (relay) {
+      end.seal();
+      on = relay.way();
+    }
+    if (on == null) {
+      relay.breakNow(cause);
+    } else {
+      on.breakSoon(cause);
+    }
+  }
+
+  @Override
+  public void cancel() {
+    relay.cancel();
+  }
+
+  @Override
+  public void onDelivered() {
+    Way on = relay.way();
+    if (on != null) {
+      on.onDelivered();
+    }
+  }
+
+  @Override
+  public void onReady() {
+    relay.flush();
+    relay.allGiven();
+  }
+
+  // ---- the relay, which is held
+
+  /** How many invocations of the stub have been answered. */
+  long answered() {
+    return kept.answered();
+  }
+
+  /** So many more were. */
+  void answer(int count) {
+    kept.answer(count);
+  }
+
+  /** The next frame that waits, which counts as passed on from now; null if there is none. */
+  @Nullable StubFrame next() {
+    return kept.next();
+  }
+
+  /** Another way is to get what was passed on and not answered, and to be told of the end. */
+  void takeBack() {
+    end.passAgain();
+    kept.takeBack();
+  }
+
+  /** Nothing is kept any more. */
+  void clear() {
+    kept.clear();
+  }
+
+  @Override
+  public String toString() {
+    return relay.toString();
+  }
+}
