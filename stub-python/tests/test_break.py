@@ -119,12 +119,11 @@ def test_an_end_with_ok_while_a_call_is_unanswered(host: FakeHost, face: Face) -
 
 def test_a_connection_that_goes_silent_is_given_up(host: FakeHost, make_face: MakeFace) -> None:
     relay = Relay(host)
-    face = make_face(relay.target, keep_alive_time=0.1, keep_alive_timeout=0.1)
+    face = make_face(relay.target, keep_alive_time=0.1, keep_alive_timeout=0.3)
     reply = face.call()
-    host.accept().opened().through(1).answer(1)
-    assert number(reply) == 10
+    host.accept().opened().through(1)
     relay.silence()
-    lost = failure(face.call())
+    lost = failure(reply)  # A machine that is busy for longer than that ends it before, in the same way.
     assert (lost.code(), lost.reason, lost.fate) == (
         grpc.StatusCode.UNAVAILABLE,
         Reason.CONNECTION_LOST,

@@ -70,7 +70,7 @@ class ResumableSession(Session):
             link, self._link = self._link, None
             self._current = None
             self._has_left = self._half_closed = self._writing = False
-            self._taken = self._untaken = 0
+            self._delivery.begin_again()
         route = self._route
         if route is not None:
             route.learn(None, cause)
@@ -130,8 +130,8 @@ class ResumableSession(Session):
                 return
             self._start(link)
 
-    def _tell_end(self, *, here: bool) -> None:
-        super()._tell_end(here=here)
+    def _ended(self) -> None:
+        super()._ended()
         self._current = None  # It knows the session.
 
 

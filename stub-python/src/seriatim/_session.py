@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import grpc
 
 from seriatim._connection import Connection
+from seriatim._delivery import BreakListener, Delivery, End
 from seriatim._failures import FailureCause, Fate
 from seriatim._ids import DurableObjectId
 from seriatim._ledger import Ledger, PendingCall, Verdict
 from seriatim._link import Carried, Link, OnLane, Step
 from seriatim._routes import StubRoute
-from seriatim._transport import HERE, LOGGER, call_back, cannot_connect, client_fault, open_overdue
+from seriatim._transport import cannot_connect, client_fault, open_overdue
 from seriatim._watchdog import Timers, Watchdog
 from seriatim.v1 import durable_objects_pb2 as wire
-
-BreakListener = Callable[[FailureCause], object]
-
-
-class End(Protocol):
-    """What is told of the end, once."""
-
-    def set(self) -> None: ...
 
 
 class Session(OnLane):
     """Takes calls in, has the link carry them, and tells what became of each.
 
-    Safe for any number of threads. Outcomes are told by one thread at a time, in their order: by whoever
-    finds that there is something to tell, and that nobody else is telling.
+    Safe for any number of threads. Callers are told by its delivery.
 
     What a link tells it comes from the link's own session, or `by` another one, which stands for a connection
     of a stub that has several.
@@ -62,7 +53,6 @@ class Session(OnLane):
         self._connection = connection
         self._make_link = make_link
         self._timers = timers
-        self._end = end
         routes = connection.routes
         self._route = None if routes is None else StubRoute.of(routes, open_, known_id)
         self._shared: Callable[[OnLane], Link | None] | None = (
@@ -73,18 +63,12 @@ class Session(OnLane):
         self._ledger = self._make_ledger(open_, expected_id)
         self._watchdog = Watchdog(timers, self._check)
         self._link: Link | None = None
-        self._hand_over: Callable[[Callable[[], None]], None] | None = None  # That of the link.
         self._begun = False
         self._has_left = False
         self._tried_again = False
         self._half_closed = False
         self._writing = False  # Someone has a step and is taking it.
-        self._untold: list[Verdict] = []
-        self._telling = False
-        self._taken = 0  # Bytes of the frames with outcomes that are being told,
-        self._untaken = 0  # and of those behind them.
-        self._end_told = False
-        self._break_listeners: list[BreakListener] = []
+        self._delivery = Delivery(self._lock, self._ledger, self._linked, self._ended, end)
 
     def _make_ledger(self, open_: wire.Open, expected_id: DurableObjectId | None) -> Ledger:
         return Ledger(self._connection.options, open_, expected_id)
@@ -127,12 +111,7 @@ class Session(OnLane):
         """Has this called once when the stub has broken, and its calls have failed; at once, if that has
         been.
         """
-        with self._lock:
-            cause = self._ledger.cause
-            if cause is None or not self._end_told:
-                self._break_listeners.append(listener)
-                return
-        _tell(listener, cause)
+        self._delivery.on_break(listener)
 
     def close(self) -> None:
         """Lets no more calls in, and ends when the calls made so far have been answered."""
@@ -192,7 +171,7 @@ class Session(OnLane):
     def _start(self, link: Link) -> None:
         with self._lock:
             self._link = link
-            self._hand_over = link.hand_over
+            self._delivery.hand_over = link.hand_over
         try:
             link.start()
         except Exception as e:
@@ -266,9 +245,10 @@ class Session(OnLane):
             self._half_closed = False
         self._start(self._own_link())
 
-    def received(self, frame: bytes, by: OnLane | None = None) -> bool:  # noqa: PLR0912
+    def received(self, frame: bytes, by: OnLane | None = None) -> bool:
         """See `Carried`."""
         ledger = self._ledger
+        delivery = self._delivery
         with self._lock:
             if by is not self._current:
                 return False
@@ -282,15 +262,8 @@ class Session(OnLane):
             wake = wake and not self._writing and not over
             if ledger.next_check != self._watchdog.at:
                 self._watchdog.watch(ledger.next_check)
-            tells = self._telling
-            if settled and not tells:
-                tell = self._telling = True
-            else:
-                tell = self._may_tell(settled)
-            if tell:
-                self._taken += size
-            elif tells:
-                self._untaken += size
+            tell = delivery.claim(settled, size)
+            nobody = not delivery.is_telling
         if self._route is not None and (opened is not None or over):
             self._route.learn(opened, ledger.cause)
         if link is not None:  # Before the callers hear of it:
@@ -301,8 +274,8 @@ class Session(OnLane):
         if by is not None:
             self._look_for_loss()
         if tell:
-            self._tell(settled)
-        elif size and not tells and link is not None:
+            delivery.tell(settled)
+        elif size and nobody and link is not None:
             link.took(size)  # Nobody waits for these any more.
         return not over
 
@@ -366,114 +339,36 @@ class Session(OnLane):
         """The host has taken too long to open the stub."""
         self.break_with(cause)
 
-    # ---- the telling --------------------------------------------------------------------------------
+    # ---- the end ------------------------------------------------------------------------------------
 
     def _tell_all(self, settled: list[Verdict]) -> None:
         """Tells callers what became of their calls and, if the stub has ended, whom that concerns."""
         if self._route is not None and self._ledger.is_over:
             self._route.learn(None, self._ledger.cause)
         with self._lock:
-            tell = self._may_tell(settled)
+            tell = self._delivery.claim(settled)
         if tell:
-            self._tell(settled)
+            self._delivery.tell(settled)
 
-    def _may_tell(self, settled: list[Verdict]) -> bool:
-        """Under the lock: whether it is for this thread to tell; else someone else does, or nobody must."""
-        if self._telling:
-            self._untold += settled
-            return False
-        self._telling = bool(settled) or (self._ledger.is_over and not self._end_told)
-        return self._telling
+    def _linked(self) -> Link | None:
+        """Under the lock: what carries the stub."""
+        return self._link
 
-    def _tell(self, settled: list[Verdict]) -> None:
-        self._go_on(iter(settled), (), here=self._hand_over is None or not HERE.is_ours)
-
-    def _go_on(
-        self, untold: Iterator[Verdict], callbacks: Iterable[Callable[[], object]], *, here: bool
-    ) -> None:
-        """Runs callbacks, and tells what is untold. Not `here` where callbacks would hold up others: when
-        there are some, it goes on elsewhere.
-        """
-        end = False
-        try:
-            for callback in callbacks:
-                call_back(callback)
-            while True:
-                for call, response, cause, fate in untold:
-                    callbacks = call.target.settle(response, cause, fate)
-                    if not callbacks:
-                        continue
-                    if not here and self._hand_over is not None:
-                        self._hand_over(partial(self._go_on, untold, callbacks, here=True))
-                        return
-                    for callback in callbacks:
-                        call_back(callback)
-                with self._lock:
-                    taken = self._taken
-                    self._taken = self._untaken
-                    self._untaken = 0
-                    link = self._link
-                    if not self._untold:
-                        self._telling = False
-                        if self._ledger.is_over:
-                            end = not self._end_told
-                            self._end_told = True
-                        break
-                    untold = iter(self._untold)
-                    self._untold = []
-                if taken and link is not None:
-                    link.took(taken)
-        except BaseException:
-            with self._lock:  # A callback on this very thread was interrupted. The next one tells the others.
-                self._untold = [*untold, *self._untold]
-                self._telling = False
-            raise
-        if end:
-            self._tell_end(here=here)
-        elif taken and link is not None:
-            link.took(taken)
-
-    def _tell_end(self, *, here: bool) -> None:
+    def _ended(self) -> None:
         """The calls have been told, and the stub has ended. Once."""
         with self._lock:
             link = self._link
             self._link = None  # It knows the session: what goes around in a circle stays for longer.
-            listeners = self._break_listeners
-            self._break_listeners = []
             self._watchdog.rest()
         self._connection.sessions.discard(self)
         if link is not None:
             link.cancel()
         if self._route is not None:
             self._route.ended()
-        if listeners and not here and self._hand_over is not None:
-            self._hand_over(partial(self._tell_listeners, listeners))
-        else:
-            self._tell_listeners(listeners)
-
-    def _tell_listeners(self, listeners: list[BreakListener]) -> None:
-        cause = self._ledger.cause
-        if cause is not None:
-            for listener in listeners:
-                _tell(listener, cause)
-        self._end.set()
 
     def forked(self, cause: FailureCause) -> None:
         """In the child of a fork, which has the only thread. Whoever held a lock is gone, and callbacks are
         the parent's business.
         """
         self._lock = threading.Lock()
-        self._break_listeners = []
-        for call, _, _, fate in [*self._untold, *self._ledger.break_with(cause)]:
-            call.target.forked(cause, fate)
-        self._untold = []
-        self._telling = False
-        self._end_told = True
-        self._end.set()
-
-
-def _tell(listener: BreakListener, cause: FailureCause) -> None:
-    try:
-        listener(cause)
-    except Exception:
-        LOGGER.exception("a listener for the break of a stub failed")
+        self._delivery.forked(self._lock, cause)
