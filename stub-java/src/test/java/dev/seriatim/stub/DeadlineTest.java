@@ -42,11 +42,7 @@ final class DeadlineTest {
         host.client(ClientOptions.builder().maxUnansweredFrames(2).scheduler(clock).build())
             .namespace("ECHO")
             .getByName("foo");
-    ListenableFuture<EchoMessage> first = stub.call(EchoGrpc.getEchoMethod(), number(1));
-    accepted = host.accept().opened("foo");
-    accepted.frame();
-    accepted.answer(1, 1);
-    assertThat(get(first)).isEqualTo(number(1));
+    accepted = host.acceptCalled(stub);
   }
 
   @AfterEach

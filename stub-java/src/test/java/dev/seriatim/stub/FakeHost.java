@@ -1,9 +1,11 @@
 package dev.seriatim.stub;
 
+import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
+import dev.seriatim.stubtest.EchoGrpc;
 import dev.seriatim.stubtest.EchoMessage;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectManyRequest;
@@ -84,6 +86,16 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   /** The next stub that was opened. */
   Stub accept() throws InterruptedException {
     return await(stubs, "a Connect call");
+  }
+
+  /** The stub named foo, whose first call is made here, and answered. */
+  Stub acceptCalled(DurableObjectStub stub) throws Exception {
+    Future<EchoMessage> first = stub.call(EchoGrpc.getEchoMethod(), number(1));
+    Stub accepted = accept().opened("foo");
+    accepted.frame();
+    accepted.answer(1, 1);
+    assertThat(get(first)).isEqualTo(number(1));
+    return accepted;
   }
 
   boolean hasStub() {

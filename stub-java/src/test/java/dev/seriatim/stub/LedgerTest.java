@@ -9,17 +9,14 @@ import dev.seriatim.stub.Ledger.Verdict;
 import dev.seriatim.stub.Sending.Step;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Outcome;
-import dev.seriatim.wire.Content;
 import dev.seriatim.wire.ResponseFrame;
 import io.grpc.Deadline;
 import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Drives the ledger through orders of events, without a thread, a call or a clock that runs. */
@@ -39,11 +36,11 @@ final class LedgerTest {
   }
 
   private PendingCall call() {
-    return new Plain(null);
+    return new CountedCall(null);
   }
 
   private PendingCall call(long millis) {
-    return new Plain(Deadline.after(millis, TimeUnit.MILLISECONDS, clock.ticker()));
+    return new CountedCall(Deadline.after(millis, TimeUnit.MILLISECONDS, clock.ticker()));
   }
 
   private PendingCall taken(PendingCall call) {
@@ -303,7 +300,7 @@ final class LedgerTest {
     private final Random random;
     private final FakeScheduler clock = new FakeScheduler();
     private final Ledger ledger;
-    private final List<Plain> calls = new ArrayList<>();
+    private final List<CountedCall> calls = new ArrayList<>();
     private long sent;
     private long answered;
     private boolean halfClosed;
@@ -323,7 +320,9 @@ final class LedgerTest {
         end();
       }
       for (int i = 0; i < calls.size(); i++) {
-        assertWithMessage("%s: ends of call %s", what, i + 1).that(calls.get(i).ends).isEqualTo(1);
+        assertWithMessage("%s: ends of call %s", what, i + 1)
+            .that(calls.get(i).ends())
+            .isEqualTo(1);
       }
       assertWithMessage(what).that(ledger.overdue()).isEmpty();
     }
@@ -352,7 +351,7 @@ final class LedgerTest {
           random.nextBoolean()
               ? Deadline.after(random.nextInt(1500), TimeUnit.MILLISECONDS, clock.ticker())
               : null;
-      Plain call = new Plain(deadline);
+      CountedCall call = new CountedCall(deadline);
       if (ledger.refusal(call) == null) {
         ledger.take(call);
         calls.add(call);
@@ -414,25 +413,6 @@ final class LedgerTest {
       assertWithMessage("%s: fate of call %s", what, ended.call().sequence())
           .that(ended.failure().fate())
           .isEqualTo(ended.call().sequence() <= sent ? Fate.UNKNOWN : Fate.NOT_EXECUTED);
-    }
-  }
-
-  /** A call that counts its ends. */
-  private static final class Plain extends PendingCall {
-    private int ends;
-
-    Plain(@Nullable Deadline deadline) {
-      super("Echo", Content.of(ByteString.EMPTY), deadline, Map.of());
-    }
-
-    @Override
-    void succeed(ByteString result) {
-      ends++;
-    }
-
-    @Override
-    void fail(CallFailure failure) {
-      ends++;
     }
   }
 }

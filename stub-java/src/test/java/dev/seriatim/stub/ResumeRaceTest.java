@@ -1,6 +1,7 @@
 package dev.seriatim.stub;
 
 import static com.google.common.truth.Truth.assertWithMessage;
+import static dev.seriatim.stub.RacedClientCall.pause;
 
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
@@ -11,7 +12,6 @@ import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.OpenedSession;
 import dev.seriatim.v1.Outcome;
-import dev.seriatim.wire.Content;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.ResponseFrame;
 import io.grpc.CallOptions;
@@ -25,14 +25,11 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -209,8 +206,8 @@ final class ResumeRaceTest {
       synchronized (calls) {
         for (Recorded call : calls) {
           String which = what() + ": call " + call.sequence();
-          assertWithMessage("%s: ends", which).that(call.ends.get()).isEqualTo(1);
-          CallFailure failure = call.failure;
+          assertWithMessage("%s: ends", which).that(call.ends()).isEqualTo(1);
+          CallFailure failure = call.failure();
           boolean ran = executed.contains(call.sequence());
           if (failure == null) {
             assertWithMessage("%s succeeded: executed", which).that(ran).isTrue();
@@ -245,42 +242,29 @@ final class ResumeRaceTest {
       return "the test";
     }
 
-    /** A call that counts its ends. */
-    private final class Recorded extends PendingCall {
-      private final AtomicInteger ends = new AtomicInteger();
+    /** One of the callers' calls; with its outcome comes another one, perhaps. */
+    private final class Recorded extends CountedCall {
       private final boolean again;
-      private volatile @Nullable CallFailure failure;
 
       Recorded(boolean again) {
-        super("Echo", Content.of(ByteString.EMPTY), null, Map.of());
+        super(null);
         this.again = again;
       }
 
       @Override
       void succeed(ByteString result) {
-        ends.incrementAndGet();
+        super.succeed(result);
         if (again) {
           submit(false);
         }
-      }
-
-      @Override
-      void fail(CallFailure failed) {
-        failure = failed;
-        ends.incrementAndGet();
       }
     }
   }
 
   /** One connection: what the client sends is served by the round's thread. */
-  private static final class FakeCall extends ClientCall<EncodedFrame, ResponseFrame> {
+  private static final class FakeCall extends RacedClientCall<ResponseFrame> {
     private final Round round;
-    private final AtomicInteger writers = new AtomicInteger();
     private final Queue<ConnectRequest> frames = new ConcurrentLinkedQueue<>();
-    private volatile @Nullable Listener<ResponseFrame> listener;
-    private volatile boolean ready;
-    private volatile boolean halfClosed;
-    private volatile boolean cancelled;
 
     // The host's.
     private boolean begun;
@@ -293,7 +277,8 @@ final class ResumeRaceTest {
       this.round = round;
     }
 
-    private void breach(String what) {
+    @Override
+    void breach(String what) {
       round.breaches.add(what);
     }
 
@@ -403,31 +388,20 @@ final class ResumeRaceTest {
       receiver().onClose(status, new Metadata());
     }
 
-    private Listener<ResponseFrame> receiver() {
-      Listener<ResponseFrame> started = listener;
-      if (started == null) {
-        throw new AssertionError("the call was not started");
-      }
-      return started;
-    }
-
     // ---- the client ---------------------------------------------------------------------------
 
     @Override
     public void start(Listener<ResponseFrame> responseListener, Metadata headers) {
-      listener = responseListener;
+      super.start(responseListener, headers);
       round.begun.add(this);
     }
-
-    @Override
-    public void request(int numMessages) {}
 
     @Override
     public boolean isReady() {
       enter();
       boolean is = ready;
       Thread.yield();
-      writers.decrementAndGet();
+      leave();
       return is;
     }
 
@@ -443,40 +417,7 @@ final class ResumeRaceTest {
         throw new UncheckedIOException(e);
       }
       Thread.yield();
-      writers.decrementAndGet();
-    }
-
-    @Override
-    public void halfClose() {
-      enter();
-      halfClosed = true;
-      writers.decrementAndGet();
-    }
-
-    @Override
-    public void cancel(@Nullable String message, @Nullable Throwable cause) {
-      enter();
-      cancelled = true;
-      writers.decrementAndGet();
-    }
-
-    private void enter() {
-      if (writers.incrementAndGet() != 1) {
-        breach("two writers at once");
-      }
-    }
-  }
-
-  /** Lets other threads go ahead, or not. */
-  private static void pause(Random random) {
-    switch (random.nextInt(4)) {
-      case 0 -> Thread.yield();
-      case 1 -> {
-        for (int i = random.nextInt(300); i > 0; i--) {
-          Thread.onSpinWait();
-        }
-      }
-      default -> {}
+      leave();
     }
   }
 }

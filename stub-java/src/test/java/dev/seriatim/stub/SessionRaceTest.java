@@ -1,6 +1,7 @@
 package dev.seriatim.stub;
 
 import static com.google.common.truth.Truth.assertWithMessage;
+import static dev.seriatim.stub.RacedClientCall.pause;
 
 import com.google.protobuf.ByteString;
 import dev.seriatim.v1.ConnectRequest;
@@ -9,7 +10,6 @@ import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Outcome;
-import dev.seriatim.wire.Content;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.ResponseFrame;
 import io.grpc.CallOptions;
@@ -22,7 +22,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -30,7 +29,6 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -144,7 +142,7 @@ final class SessionRaceTest {
 
     /** The transport's thread: it reads so many calls, answers them, and is ready now and then. */
     private void answer(int answers, Random random) {
-      until(() -> fake.listener != null, "the start of the call");
+      until(fake::hasBegun, "the start of the call");
       int answered = 0;
       boolean opened = false;
       while (answered < answers) {
@@ -181,9 +179,9 @@ final class SessionRaceTest {
       synchronized (calls) {
         for (Recorded call : calls) {
           assertWithMessage("%s: ends of call %s", what(), call.sequence())
-              .that(call.ends.get())
+              .that(call.ends())
               .isEqualTo(1);
-          CallFailure failure = call.failure;
+          CallFailure failure = call.failure();
           if (failure == null) {
             succeeded++;
           } else if (call.sequence() == 0 || call.sequence() > fake.sent.get()) {
@@ -225,63 +223,39 @@ final class SessionRaceTest {
       return "the test";
     }
 
-    /** A call that counts its ends. */
-    private final class Recorded extends PendingCall {
-      private final AtomicInteger ends = new AtomicInteger();
+    /** One of the callers' calls; with its outcome comes another one, perhaps. */
+    private final class Recorded extends CountedCall {
       private final boolean again;
-      private volatile @Nullable CallFailure failure;
 
       Recorded(boolean again) {
-        super("Echo", Content.of(ByteString.EMPTY), null, Map.of());
+        super(null);
         this.again = again;
       }
 
       @Override
       void succeed(ByteString result) {
-        ends.incrementAndGet();
+        super.succeed(result);
         if (again) {
           submit(false);
         }
       }
-
-      @Override
-      void fail(CallFailure failed) {
-        failure = failed;
-        ends.incrementAndGet();
-      }
     }
   }
 
-  /** The transport's end of the call: notes what is sent, and whether by one thread at a time. */
-  private static final class FakeCall extends ClientCall<EncodedFrame, ResponseFrame> {
+  /** The transport's end of the call: notes what is sent. */
+  private static final class FakeCall extends RacedClientCall<ResponseFrame> {
     private final Queue<String> breaches = new ConcurrentLinkedQueue<>();
     private final AtomicInteger sent = new AtomicInteger();
-    private final AtomicInteger writers = new AtomicInteger();
     private final Random random; // The writer's.
-    private volatile @Nullable Listener<ResponseFrame> listener;
-    private volatile boolean ready;
-    private volatile boolean halfClosed;
-    private volatile boolean cancelled;
 
     FakeCall(long seed) {
       random = new Random(seed);
     }
 
-    Listener<ResponseFrame> receiver() {
-      Listener<ResponseFrame> started = listener;
-      if (started == null) {
-        throw new AssertionError("the call was not started");
-      }
-      return started;
-    }
-
     @Override
-    public void start(Listener<ResponseFrame> responseListener, Metadata headers) {
-      listener = responseListener;
+    void breach(String what) {
+      breaches.add(what);
     }
-
-    @Override
-    public void request(int numMessages) {}
 
     @Override
     public boolean isReady() {
@@ -293,7 +267,7 @@ final class SessionRaceTest {
         receiver().onReady();
       }
       pause(random);
-      writers.decrementAndGet();
+      leave();
       return was;
     }
 
@@ -302,39 +276,18 @@ final class SessionRaceTest {
       enter();
       for (Invocation invocation : request(frame).getInvocationsList()) {
         if (invocation.getSequence() != sent.get() + 1) {
-          breaches.add(
-              "invocation %d, expected %d".formatted(invocation.getSequence(), sent.get() + 1));
+          breach("invocation %d, expected %d".formatted(invocation.getSequence(), sent.get() + 1));
         }
         sent.incrementAndGet();
       }
       if (halfClosed) {
-        breaches.add("a frame behind the half-close");
+        breach("a frame behind the half-close");
       }
       if (random.nextInt(3) == 0) {
         ready = false;
       }
       pause(random);
-      writers.decrementAndGet();
-    }
-
-    @Override
-    public void halfClose() {
-      enter();
-      halfClosed = true;
-      writers.decrementAndGet();
-    }
-
-    @Override
-    public void cancel(@Nullable String message, @Nullable Throwable cause) {
-      enter();
-      cancelled = true;
-      writers.decrementAndGet();
-    }
-
-    private void enter() {
-      if (writers.incrementAndGet() != 1) {
-        breaches.add("two writers at once");
-      }
+      leave();
     }
 
     private static ConnectRequest request(EncodedFrame frame) {
@@ -348,18 +301,5 @@ final class SessionRaceTest {
 
   private static ResponseFrame response(ConnectResponse frame) {
     return ResponseFrame.MARSHALLER.parse(frame.toByteString().newInput());
-  }
-
-  /** Lets other threads go ahead, or not. */
-  private static void pause(Random random) {
-    switch (random.nextInt(4)) {
-      case 0 -> Thread.yield();
-      case 1 -> {
-        for (int i = random.nextInt(300); i > 0; i--) {
-          Thread.onSpinWait();
-        }
-      }
-      default -> {}
-    }
   }
 }

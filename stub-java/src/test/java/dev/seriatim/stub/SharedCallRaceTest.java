@@ -1,6 +1,7 @@
 package dev.seriatim.stub;
 
 import static com.google.common.truth.Truth.assertWithMessage;
+import static dev.seriatim.stub.RacedClientCall.pause;
 
 import com.google.protobuf.ByteString;
 import dev.seriatim.v1.ConnectRequest;
@@ -9,7 +10,6 @@ import dev.seriatim.v1.Invocation;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Outcome;
-import dev.seriatim.wire.Content;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.LaneMessages;
 import dev.seriatim.wire.LaneRequest;
@@ -32,7 +32,6 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -171,7 +170,7 @@ final class SharedCallRaceTest {
     @SuppressWarnings("unchecked") // By the method's name.
     public <Q, R> ClientCall<Q, R> newCall(MethodDescriptor<Q, R> method, CallOptions options) {
       if (method.getFullMethodName().endsWith("/ConnectMany")) {
-        if (shared.listener == null) {
+        if (!shared.hasBegun()) {
           return (ClientCall<Q, R>) shared;
         }
         FakeHostCall refused = new FakeHostCall(this, seed);
@@ -240,12 +239,12 @@ final class SharedCallRaceTest {
       synchronized (calls) {
         for (Recorded call : calls) {
           assertWithMessage("%s: ends of call %s", round.what(), call.sequence())
-              .that(call.ends.get())
+              .that(call.ends())
               .isEqualTo(1);
-          if (round.end == End.ORDERLY && !cancels && call.failure != null) {
+          if (round.end == End.ORDERLY && !cancels && call.failure() != null) {
             // Made by a callback, behind the close.
             assertWithMessage("%s: call %s", round.what(), call.sequence())
-                .that(call.failure.reason())
+                .that(call.failure().reason())
                 .isEqualTo(Reasons.STUB_CLOSED);
           }
           before = Math.max(before, call.sequence());
@@ -254,22 +253,20 @@ final class SharedCallRaceTest {
     }
   }
 
-  /** A call that counts its ends. */
-  private static final class Recorded extends PendingCall {
+  /** One of a stub's calls; with its outcome comes another one, perhaps. */
+  private static final class Recorded extends CountedCall {
     private final Stub stub;
     private final boolean again;
-    private final AtomicInteger ends = new AtomicInteger();
-    private volatile @Nullable CallFailure failure;
 
     Recorded(Stub stub, boolean again) {
-      super("Echo", Content.of(ByteString.EMPTY), null, Map.of());
+      super(null);
       this.stub = stub;
       this.again = again;
     }
 
     @Override
     void succeed(ByteString result) {
-      ends.incrementAndGet();
+      super.succeed(result);
       if (stub.blocks) {
         sleep();
       }
@@ -285,12 +282,6 @@ final class SharedCallRaceTest {
         Thread.yield();
       }
     }
-
-    @Override
-    void fail(CallFailure failed) {
-      failure = failed;
-      ends.incrementAndGet();
-    }
   }
 
   /** A lane as the host has it. */
@@ -303,15 +294,10 @@ final class SharedCallRaceTest {
   }
 
   /** The host's end of the shared call. */
-  private static final class FakeHostCall extends ClientCall<EncodedFrame, EncodedFrame> {
+  private static final class FakeHostCall extends RacedClientCall<EncodedFrame> {
     private final Round round;
     private final Random random; // The writer's.
-    private final AtomicInteger writers = new AtomicInteger();
     private final Map<Long, HostLane> lanes = new HashMap<>(); // Guarded by itself.
-    private volatile @Nullable Listener<EncodedFrame> listener;
-    private volatile boolean ready;
-    private volatile boolean halfClosed;
-    private volatile boolean cancelled;
     private volatile boolean over;
     private boolean refuses;
     private boolean said; // The host's.
@@ -321,22 +307,15 @@ final class SharedCallRaceTest {
       this.random = new Random(seed);
     }
 
-    boolean hasBegun() {
-      return listener != null;
+    @Override
+    void breach(String what) {
+      round.breaches.add(what);
     }
 
     String describe() {
       synchronized (lanes) {
         return lanes.size() + " lanes, half-closed " + halfClosed + ", over " + over;
       }
-    }
-
-    private Listener<EncodedFrame> receiver() {
-      Listener<EncodedFrame> started = listener;
-      if (started == null) {
-        throw new AssertionError("the call was not started");
-      }
-      return started;
     }
 
     void becomeReady() {
@@ -417,21 +396,18 @@ final class SharedCallRaceTest {
 
     @Override
     public void start(Listener<EncodedFrame> responseListener, Metadata headers) {
-      listener = responseListener;
+      super.start(responseListener, headers);
       if (refuses) {
         responseListener.onClose(Status.UNAVAILABLE, new Metadata());
       }
     }
 
     @Override
-    public void request(int numMessages) {}
-
-    @Override
     public boolean isReady() {
       enter();
       boolean was = ready;
       pause(random);
-      writers.decrementAndGet();
+      leave();
       return was;
     }
 
@@ -439,7 +415,7 @@ final class SharedCallRaceTest {
     public void sendMessage(EncodedFrame message) {
       enter();
       if (halfClosed || cancelled) {
-        round.breaches.add("a message behind the end");
+        breach("a message behind the end");
       }
       try {
         for (LaneRequest part : LaneMessages.readRequests(message.bytes())) {
@@ -452,7 +428,7 @@ final class SharedCallRaceTest {
         ready = false;
       }
       pause(random);
-      writers.decrementAndGet();
+      leave();
     }
 
     private void take(LaneRequest part) throws IOException {
@@ -460,8 +436,7 @@ final class SharedCallRaceTest {
         HostLane lane = lanes.get(part.lane());
         if (lane == null) {
           if (part.lane() != lanes.size() + 1) {
-            round.breaches.add(
-                "lane %d is opened, expected %d".formatted(part.lane(), lanes.size() + 1));
+            breach("lane %d is opened, expected %d".formatted(part.lane(), lanes.size() + 1));
           }
           lane = new HostLane();
           lanes.put(part.lane(), lane);
@@ -469,7 +444,7 @@ final class SharedCallRaceTest {
         switch (part.what()) {
           case FRAME -> {
             if (lane.halfClosed || lane.over) {
-              round.breaches.add("a frame behind the end of lane " + part.lane());
+              breach("a frame behind the end of lane " + part.lane());
             }
             EncodedFrame frame = part.frame();
             lane.received =
@@ -479,26 +454,6 @@ final class SharedCallRaceTest {
           case CANCEL -> lane.over = true;
           default -> {}
         }
-      }
-    }
-
-    @Override
-    public void halfClose() {
-      enter();
-      halfClosed = true;
-      writers.decrementAndGet();
-    }
-
-    @Override
-    public void cancel(@Nullable String message, @Nullable Throwable cause) {
-      enter();
-      cancelled = true;
-      writers.decrementAndGet();
-    }
-
-    private void enter() {
-      if (writers.incrementAndGet() != 1) {
-        round.breaches.add("two writers at once");
       }
     }
   }
@@ -585,19 +540,6 @@ final class SharedCallRaceTest {
     @Override
     public void cancel(@Nullable String message, @Nullable Throwable cause) {
       cancelled = true;
-    }
-  }
-
-  /** Lets other threads go ahead, or not. */
-  private static void pause(Random random) {
-    switch (random.nextInt(4)) {
-      case 0 -> Thread.yield();
-      case 1 -> {
-        for (int i = random.nextInt(300); i > 0; i--) {
-          Thread.onSpinWait();
-        }
-      }
-      default -> {}
     }
   }
 }

@@ -58,11 +58,7 @@ final class StubChannelTest {
   void start() throws Exception {
     host = new FakeHost();
     stub = host.client().namespace("ECHO").getByName("foo");
-    ListenableFuture<EchoMessage> first = stub.call(EchoGrpc.getEchoMethod(), number(1));
-    accepted = host.accept().opened("foo");
-    accepted.frame();
-    accepted.answer(1, 1);
-    assertThat(get(first)).isEqualTo(number(1));
+    accepted = host.acceptCalled(stub);
   }
 
   @AfterEach
