@@ -1,7 +1,5 @@
 package dev.seriatim.cluster;
 
-import static java.lang.System.Logger.Level.INFO;
-import static java.lang.System.Logger.Level.WARNING;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import com.google.common.collect.ImmutableSet;
@@ -13,13 +11,15 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes slots and gives them in the store, many in one transaction, on a thread of its own: {@link
  * SlotWishes} says when which. Keeps on trying for as long as the wish stands.
  */
 final class ClaimingSlots implements SlotHost, AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(ClaimingSlots.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(ClaimingSlots.class);
 
   private final Slots slots;
   private final Thread thread;
@@ -132,17 +132,14 @@ final class ClaimingSlots implements SlotHost, AutoCloseable {
       ImmutableSet<Integer> granted = question.ask();
       if (away) {
         away = false;
-        LOGGER.log(INFO, "the store gives and takes slots again");
+        LOGGER.info("the store gives and takes slots again");
       }
       return granted;
     } catch (RuntimeException e) {
       // Of whatever kind: the thread is needed.
       if (!away && !isClosed()) {
         away = true;
-        LOGGER.log(
-            WARNING,
-            "the store " + what + " no slots: tried again until it does, " + wanted.size(),
-            e);
+        LOGGER.warn("the store {} no slots: tried again until it does, {}", what, wanted.size(), e);
       }
       return ImmutableSet.of();
     }

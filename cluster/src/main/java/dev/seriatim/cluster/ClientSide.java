@@ -10,16 +10,16 @@ import dev.seriatim.wire.EncodedFrame;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.List;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a relay gives to its client, as fast as that reads. Any thread may put something in; whoever
  * flushes writes, one thread at a time.
  */
 final class ClientSide extends OneWriter {
-  private static final Logger logger = Logger.getLogger(ClientSide.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(ClientSide.class);
 
   private final Relay relay;
   private final Attachment client;
@@ -115,7 +115,7 @@ final class ClientSide extends OneWriter {
 
   @Override
   protected void failed(Throwable thrown) {
-    logger.log(Level.WARNING, thrown, () -> relay + " is lost: what carries it failed");
+    logger.warn("{} is lost: what carries it failed", relay, thrown);
     synchronized (this) {
       given.clear();
       isEmpty = true;
@@ -128,7 +128,7 @@ final class ClientSide extends OneWriter {
               .setMessage("the host could not pass the stub on")
               .build());
     } catch (RuntimeException | Error e) {
-      logger.log(Level.FINE, e, () -> "what carried " + relay + ", which is lost, stays open");
+      logger.debug("what carried {}, which is lost, stays open", relay, e);
     }
   }
 }

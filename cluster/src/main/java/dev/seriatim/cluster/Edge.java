@@ -21,16 +21,16 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.LongSupplier;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The edge of this host: the stubs that came in here, wherever their objects are. Safe for any
  * number of threads.
  */
 final class Edge implements RelayHost, AutoCloseable {
-  private static final Logger logger = Logger.getLogger(Edge.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Edge.class);
 
   /** How often is looked at stubs that wait, or may lead astray. */
   private static final Duration LOOK = Duration.ofMillis(50);
@@ -259,7 +259,7 @@ final class Edge implements RelayHost, AutoCloseable {
     try {
       looks.execute(look);
     } catch (RejectedExecutionException e) {
-      logger.log(Level.FINE, "the edge is closed", e);
+      logger.debug("the edge is closed", e);
     }
   }
 
@@ -276,7 +276,7 @@ final class Edge implements RelayHost, AutoCloseable {
           suspects.remove(relay);
         }
       } catch (RuntimeException | Error e) { // The others must be looked at.
-        logger.log(Level.SEVERE, e, () -> "could not look at " + relay);
+        logger.error("could not look at {}", relay, e);
       }
     }
   }

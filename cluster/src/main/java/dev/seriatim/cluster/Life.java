@@ -1,6 +1,5 @@
 package dev.seriatim.cluster;
 
-import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.typesafe.config.Config;
@@ -15,8 +14,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.BootstrapSetup;
@@ -36,28 +33,12 @@ final class Life {
   private static final String SYSTEM = "seriatim";
   private static final String PHASE = "pekko.coordinated-shutdown.phases.";
 
-  /** What these warn of is the usual when hosts come and go. Held here, since nobody else does. */
-  @SuppressWarnings("UnusedVariable")
-  private static final ImmutableList<Logger> QUIET =
-      ImmutableList.of(
-          quiet("org.apache.pekko.cluster.sharding"),
-          quiet("org.apache.pekko.event.slf4j.Slf4jLogger"),
-          quiet("org.apache.pekko.stream.Materializer"));
-
   private static final ImmutableSet<MemberStatus> GOING =
       ImmutableSet.of(
           MemberStatus.leaving(),
           MemberStatus.exiting(),
           MemberStatus.down(),
           MemberStatus.removed());
-
-  private static Logger quiet(String name) {
-    Logger logger = Logger.getLogger(name);
-    if (logger.getLevel() == null) {
-      logger.setLevel(Level.SEVERE);
-    }
-    return logger;
-  }
 
   private final ActorSystem<SlotRouter.Message> system;
   private final CompletableFuture<Done> up = new CompletableFuture<>();

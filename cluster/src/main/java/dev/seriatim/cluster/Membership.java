@@ -1,8 +1,5 @@
 package dev.seriatim.cluster;
 
-import static java.lang.System.Logger.Level.INFO;
-import static java.lang.System.Logger.Level.WARNING;
-
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.cluster.SlotKeeper.Keepers;
 import dev.seriatim.service.StorageException;
@@ -16,6 +13,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sees to it that this host is in the cluster of its store: finds the others by their rows, founds
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * of its own, which also is the one that asks the store.
  */
 final class Membership implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(Membership.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(Membership.class);
 
   /** How long one attempt to join may last, until the rows are looked at anew. */
   static final Duration JOIN = Duration.ofSeconds(5);
@@ -105,8 +104,8 @@ final class Membership implements AutoCloseable {
     announce(current.isUp() ? current.address() : "");
     current.leave();
     boolean inOrder = await(current.ended(), options.leaveLimit().plus(END));
-    LOGGER.log(
-        INFO, inOrder ? "this host has left the cluster" : "this host left the cluster in a hurry");
+    LOGGER.info(
+        inOrder ? "this host has left the cluster" : "this host left the cluster in a hurry");
     return inOrder;
   }
 
@@ -128,14 +127,14 @@ final class Membership implements AutoCloseable {
   private void run() {
     try {
       while (live()) {
-        LOGGER.log(INFO, "another membership begins in {0} ms", backoff.toMillis());
+        LOGGER.info("another membership begins in {} ms", backoff.toMillis());
         pause(backoff);
         backoff = min(backoff.multipliedBy(2), LAST_BACKOFF);
       }
     } catch (InterruptedException e) {
       // It is closed.
     } catch (RuntimeException | Error e) {
-      LOGGER.log(WARNING, "this host is in no cluster any more, and tries no longer to be", e);
+      LOGGER.warn("this host is in no cluster any more, and tries no longer to be", e);
       up.completeExceptionally(e);
     }
   }
@@ -150,14 +149,8 @@ final class Membership implements AutoCloseable {
     try {
       begun = Life.begin(options, keepers);
     } catch (RuntimeException e) {
-      LOGGER.log(
-          WARNING,
-          "the membership can't listen on "
-              + options.host()
-              + ":"
-              + options.port()
-              + ": tried again",
-          e);
+      LOGGER.warn(
+          "the membership can't listen on {}:{}: tried again", options.host(), options.port(), e);
       return !isClosed();
     }
     if (!isGoingToLive(begun)) {
@@ -169,11 +162,11 @@ final class Membership implements AutoCloseable {
       if (join(begun)) {
         backoff = FIRST_BACKOFF;
         announceUntilItIsSaid(begun);
-        LOGGER.log(INFO, "this host has joined the cluster, at {0}", begun.address());
+        LOGGER.info("this host has joined the cluster, at {}", begun.address());
         up.complete(null);
         await(begun.ended(), Duration.ofDays(10_000));
         if (!isClosed()) {
-          LOGGER.log(WARNING, "this host was downed, and joins anew");
+          LOGGER.warn("this host was downed, and joins anew");
         }
       }
     } finally {
@@ -181,7 +174,7 @@ final class Membership implements AutoCloseable {
       begun.abort();
     }
     if (!await(begun.ended(), END)) {
-      LOGGER.log(WARNING, "an actor system didn''t end within {0} s", END.toSeconds());
+      LOGGER.warn("an actor system didn't end within {} s", END.toSeconds());
     }
     if (isClosed()) {
       return false;
@@ -242,10 +235,7 @@ final class Membership implements AutoCloseable {
     try {
       interrupted = keepers.slots().alone(() -> foundAlone(begun));
     } catch (StorageException e) {
-      LOGGER.log(
-          WARNING,
-          "no cluster can be founded while the store can''t be reached: {0}",
-          e.getMessage());
+      LOGGER.warn("no cluster can be founded while the store can't be reached: {}", e.getMessage());
       pause(STORE);
       return;
     }
@@ -269,7 +259,7 @@ final class Membership implements AutoCloseable {
         pause(LOOK);
       }
       if (seeds(begun).isEmpty() && isInRows(begun.address())) {
-        LOGGER.log(INFO, "no host is in a cluster yet: this one founds it");
+        LOGGER.info("no host is in a cluster yet: this one founds it");
         begun.found();
         boolean _ = begun.awaitUp(FOUND);
       } else {
@@ -303,7 +293,7 @@ final class Membership implements AutoCloseable {
       keepers.slots().announce(announcement(clusterAddress));
       return true;
     } catch (StorageException e) {
-      LOGGER.log(WARNING, "the store was not told of this host: {0}", e.getMessage());
+      LOGGER.warn("the store was not told of this host: {}", e.getMessage());
       return false;
     }
   }

@@ -1,7 +1,5 @@
 package dev.seriatim.cluster;
 
-import static java.lang.System.Logger.Level.INFO;
-
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.storage.Slots;
 import java.time.Duration;
@@ -14,6 +12,8 @@ import java.util.function.Consumer;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.coordination.lease.LeaseSettings;
 import org.apache.pekko.coordination.lease.javadsl.Lease;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The lease that decides a split: Pekko's resolver asks for it on each side, and the side that gets
@@ -21,7 +21,7 @@ import org.apache.pekko.coordination.lease.javadsl.Lease;
  * buried has no lease any more, whatever its time.
  */
 final class PostgresLease extends Lease {
-  private static final System.Logger LOGGER = System.getLogger(PostgresLease.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(PostgresLease.class);
 
   /** How long it lasts: longer than the resolver keeps it, which is {@code release-after}. */
   static final Duration TIME = Duration.ofSeconds(30);
@@ -69,9 +69,8 @@ final class PostgresLease extends Lease {
     while (true) {
       try {
         held = slots.acquireLease(settings.leaseName(), TIME);
-        LOGGER.log(
-            INFO,
-            "the hosts are split, and this side {0}",
+        LOGGER.info(
+            "the hosts are split, and this side {}",
             held ? "goes on" : "ends: the other has the lease");
         return held;
       } catch (StorageException e) {

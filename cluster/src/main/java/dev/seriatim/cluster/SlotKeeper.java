@@ -1,7 +1,5 @@
 package dev.seriatim.cluster;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import dev.seriatim.cluster.RoutingTable.Question;
 import dev.seriatim.service.storage.Slots;
 import java.time.Duration;
@@ -18,13 +16,15 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The one entity of a shard, which is a slot. Where it runs, the slot is taken when it starts, and
  * given up when it is handed off. In between it says where it is.
  */
 final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
-  private static final System.Logger LOGGER = System.getLogger(SlotKeeper.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(SlotKeeper.class);
 
   /** How long it takes until it is tried again to take a slot, if that has failed. */
   private static final Duration AGAIN = Duration.ofMillis(250);
@@ -148,7 +148,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
     }
     if (taken.failure() != null) {
       if (!isCancelled(taken.failure())) {
-        LOGGER.log(WARNING, "slot " + slot + " could not be taken", taken.failure());
+        LOGGER.warn("slot {} could not be taken", slot, taken.failure());
       }
       getContext().scheduleOnce(AGAIN, getContext().getSelf(), Word.TAKE);
     } else if (!keepers.slots().has(slot)) {
@@ -214,7 +214,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
             keepers.host().give(slot),
             (done, failure) -> {
               if (failure != null && !isCancelled(failure)) {
-                LOGGER.log(WARNING, "slot " + slot + " could not be given up", failure);
+                LOGGER.warn("slot {} could not be given up", slot, failure);
               }
               return Word.GIVEN;
             });

@@ -14,15 +14,15 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Has slots come to rest before they are given up, by a {@link Handover} that it drives on a thread
  * of its own. Safe for any number of threads.
  */
 final class SlotMover implements SlotHost, AutoCloseable {
-  private static final Logger logger = Logger.getLogger(SlotMover.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(SlotMover.class);
 
   /** How often is looked at slots that leave. */
   private static final Duration LOOK = Duration.ofMillis(1);
@@ -170,7 +170,7 @@ final class SlotMover implements SlotHost, AutoCloseable {
         looks = again;
       }
     } catch (RuntimeException | Error e) { // Slots must not stay half left.
-      logger.log(Level.SEVERE, e, () -> "could not look at slots that leave");
+      logger.error("could not look at slots that leave", e);
     }
     if (again && !thread.isShutdown()) {
       var _ = thread.schedule(this::look, LOOK.toNanos(), TimeUnit.NANOSECONDS);

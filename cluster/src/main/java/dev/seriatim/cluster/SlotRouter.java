@@ -1,7 +1,6 @@
 package dev.seriatim.cluster;
 
 import static com.google.common.collect.ImmutableSet.toImmutableSet;
-import static java.lang.System.Logger.Level.INFO;
 
 import com.google.common.collect.ImmutableSet;
 import dev.seriatim.cluster.RoutingTable.Question;
@@ -36,13 +35,15 @@ import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Down;
 import org.apache.pekko.cluster.typed.Subscribe;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The first actor of a host's membership: asks the slots where they are, hears the answers, sees
  * members come and go, and downs those that the store has buried.
  */
 final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
-  private static final System.Logger LOGGER = System.getLogger(SlotRouter.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(SlotRouter.class);
 
   /** The role of the hosts that have slots. */
   static final String ROLE = "slots";
@@ -209,7 +210,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     ticksSame = now == slots ? ticksSame + 1 : 0;
     slots = now;
     if (now != slotsSaid && ticksSame == TICKS_SAME) {
-      LOGGER.log(INFO, "this host has {0} of {1} slots", now, Slots.COUNT);
+      LOGGER.info("this host has {} of {} slots", now, Slots.COUNT);
       slotsSaid = now;
     }
   }
@@ -242,7 +243,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
         if (before.contains(host)
             && !hosts.contains(host)
             && (members.size() > 1 || !isSelf(member))) {
-          LOGGER.log(INFO, "the host at {0} has been buried in the store", address(member));
+          LOGGER.info("the host at {} has been buried in the store", address(member));
           cluster.manager().tell(Down.apply(member.address()));
         }
       }
@@ -270,13 +271,13 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
         up = true;
         keepers.routes().askAll();
       }
-      case MemberUp event -> LOGGER.log(INFO, "the host at {0} has joined", address(member));
+      case MemberUp event -> LOGGER.info("the host at {} has joined", address(member));
       case MemberDowned event -> {
-        LOGGER.log(INFO, "the host at {0} has been downed", address(member));
+        LOGGER.info("the host at {} has been downed", address(member));
         keepers.routes().askAllOf(host(member));
       }
       case MemberRemoved event -> {
-        LOGGER.log(INFO, "the host at {0} is gone", address(member));
+        LOGGER.info("the host at {} is gone", address(member));
         keepers.routes().askAllOf(host(member));
       }
       default -> {}

@@ -25,9 +25,9 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentMap;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One call to another host, which carries many stubs there. Any thread may put something in;
@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * <p>What waits here is kept by its relays, which count it.
  */
 final class Trunk extends OneWriter {
-  private static final Logger logger = Logger.getLogger(Trunk.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Trunk.class);
 
   private static final MethodDescriptor<EncodedFrame, EncodedFrame> METHOD =
       PeerGrpc.getTrunkMethod().toBuilder(EncodedFrame.MARSHALLER, EncodedFrame.MARSHALLER).build();
@@ -192,7 +192,7 @@ final class Trunk extends OneWriter {
 
   @Override
   protected void failed(Throwable thrown) {
-    logger.log(Level.WARNING, thrown, () -> "the trunk to host " + peer + " is lost: it failed");
+    logger.warn("the trunk to host {} is lost: it failed", peer, thrown);
     call.cancel("it could not be written to", thrown);
   }
 
@@ -239,8 +239,7 @@ final class Trunk extends OneWriter {
         over = why;
       }
       if (!ways.isEmpty()) {
-        String told = why;
-        logger.log(Level.INFO, () -> told + "; it carried " + ways.size() + " stubs");
+        logger.info("{}; it carried {} stubs", why, ways.size());
       }
       for (Long lane : ways.keySet()) {
         TrunkWay way = ways.remove(lane);

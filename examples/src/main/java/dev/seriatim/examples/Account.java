@@ -41,6 +41,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An account that can't be overdrawn, with transfers to others.
@@ -54,7 +56,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * receiver goes through one stub, in order.
  */
 final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler {
-  private static final System.Logger LOGGER = System.getLogger(Account.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(Account.class);
 
   private static final String BALANCE = "balance";
   private static final String SENT = "sent";
@@ -182,13 +184,8 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
         settled.addSettlements(Settlement.newBuilder().setNumber(number).setRefusal(refusal));
       } catch (ExecutionException e) {
         underWay.remove(number);
-        LOGGER.log(
-            System.Logger.Level.INFO,
-            "delivery {0} of {1} to ''{2}'' is sent again later: {3}",
-            number,
-            name(),
-            to,
-            e.getCause());
+        LOGGER.info(
+            "delivery {} of {} to '{}' is sent again later: {}", number, name(), to, e.getCause());
       }
     }
     if (settled.getSettlementsCount() == 0) {
@@ -223,9 +220,8 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
   private void settle(Settlement settlement, Delivery delivery) {
     if (!settlement.getRefusal().isEmpty()) {
       OptionalLong sum = sum(get(BALANCE), delivery.getRequest().getAmount());
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "delivery {0} of {1} to ''{2}'' was refused, and {3}: {4}",
+      LOGGER.warn(
+          "delivery {} of {} to '{}' was refused, and {}: {}",
           settlement.getNumber(),
           name(),
           delivery.getTo(),

@@ -19,9 +19,6 @@ import java.util.concurrent.Exchanger;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
 /** Short turns run on the transport's threads, keep the same rules there, and may block. */
@@ -118,10 +115,7 @@ final class TransportTurnsTest {
   void aTurnThatNeverLeavesTheTransportHoldsUpNoNewConnection() throws Exception {
     Semaphore end = new Semaphore(0);
     AtomicReference<String> began = new AtomicReference<>("");
-    CountDownLatch found = new CountDownLatch(1);
-    Logger logger = Logger.getLogger("dev.seriatim.service.object.HeldTransport");
-    Handler handler = counting(found);
-    logger.addHandler(handler);
+    Logged log = Logged.at("dev.seriatim.service.object.HeldTransport");
     host(
         HostLimits.builder().turnLimit(Duration.ofMillis(800)),
         Probe.doing(
@@ -150,7 +144,7 @@ final class TransportTurnsTest {
             return began.get();
           },
           "on the transport");
-      Wait.on(found, "the word that the transport's thread is held");
+      Wait.until(() -> !log.events().isEmpty(), "the word that the transport's thread is held");
       // More than there are threads of the transport, so that one would come to each.
       for (int i = 0; i < 2 * Runtime.getRuntime().availableProcessors() + 2; i++) {
         assertThat(stub("n" + i).ask("where")).isEqualTo("elsewhere");
@@ -161,23 +155,8 @@ final class TransportTurnsTest {
       }
     } finally {
       end.release(1_000);
-      logger.removeHandler(handler);
+      log.close();
     }
-  }
-
-  private static Handler counting(CountDownLatch records) {
-    return new Handler() {
-      @Override
-      public void publish(LogRecord record) {
-        records.countDown();
-      }
-
-      @Override
-      public void flush() {}
-
-      @Override
-      public void close() {}
-    };
   }
 
   @Test

@@ -24,14 +24,15 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What listens for a host's clients. Lets in so many connections, and no more, and bounds what each
  * may do to the others. Safe for any number of threads.
  */
 public final class Connections implements AutoCloseable {
-  private static final Logger logger = Logger.getLogger(Connections.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Connections.class);
 
   /**
    * A client that keeps to the number of stubs is told why it may have no more; so it needs some.
@@ -132,10 +133,10 @@ public final class Connections implements AutoCloseable {
       Channel channel = (Channel) accepted;
       if (open.incrementAndGet() > limits.connections().maxConnections()) {
         open.decrementAndGet();
-        logger.warning(
-            () ->
-                "a connection from %s is closed at once: the host may have %,d, and has them"
-                    .formatted(channel.remoteAddress(), limits.connections().maxConnections()));
+        logger.warn(
+            "a connection from {} is closed at once: the host may have {}, and has them",
+            channel.remoteAddress(),
+            limits.connections().maxConnections());
         channel.unsafe().closeForcibly();
         return;
       }

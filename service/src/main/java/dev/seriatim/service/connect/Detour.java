@@ -7,9 +7,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The events of one call, in order: each is done at once on the transport's thread, unless
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * stood there has been done, and is seen by it.
  */
 final class Detour {
-  private static final Logger logger = Logger.getLogger(Detour.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Detour.class);
 
   /** Something to be done. */
   interface Event {
@@ -55,7 +55,7 @@ final class Detour {
       try {
         task.executor().execute(() -> run(task));
       } catch (RejectedExecutionException e) { // The host closes, and its threads have ended.
-        logger.log(Level.FINE, "an event of a call is done in place", e);
+        logger.debug("an event of a call is done in place", e);
         run(task);
       }
     }
@@ -65,7 +65,7 @@ final class Detour {
       try {
         left = task.event().run();
       } catch (RuntimeException | Error e) { // The others behind it must be done.
-        logger.log(Level.SEVERE, "an event of a call threw", e);
+        logger.error("an event of a call threw", e);
       }
       if (left != null) {
         start(new Task(task.executor(), left));

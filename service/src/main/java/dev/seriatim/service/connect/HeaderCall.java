@@ -28,9 +28,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One unary call that names its object in a header.
@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * writes to the call.
  */
 final class HeaderCall extends ServerCall.Listener<Argument> implements Attachment, Arrivals.Owner {
-  private static final Logger logger = Logger.getLogger(HeaderCall.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(HeaderCall.class);
 
   private static final String IDEMPOTENCY_KEY = "seriatim-idempotency-key";
 
@@ -214,11 +214,15 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     if (session != null) {
       session.cancel();
     }
-    logger.log(Level.WARNING, thrown, () -> "a call of " + method.fullName() + " threw");
+    logger
+        .atWarn()
+        .setCause(thrown)
+        .addKeyValue("method", method.fullName())
+        .log("a call with a header threw");
     try {
       call.close(io.grpc.Status.fromThrowable(thrown), new Metadata());
     } catch (IllegalStateException closed) {
-      logger.log(Level.FINE, "the call was closed before", closed);
+      logger.debug("the call was closed before", closed);
     }
   }
 

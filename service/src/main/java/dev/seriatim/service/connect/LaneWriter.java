@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Gathers what the lanes of one call have to send, and sends it. Any thread may put something in;
@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * each has its turn when there is room again.
  */
 final class LaneWriter extends OneWriter {
-  private static final Logger logger = Logger.getLogger(LaneWriter.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(LaneWriter.class);
 
   /** What there is room for before it is sent. */
   private static final int ROOM_BYTES = LaneMessages.FULL_MESSAGE_BYTES;
@@ -241,12 +241,12 @@ final class LaneWriter extends OneWriter {
   /** The call can't be written to. Its lanes learn it when it has ended. */
   @Override
   protected void failed(Throwable thrown) {
-    logger.log(Level.WARNING, thrown, () -> "a call of many stubs is lost: it failed");
+    logger.warn("a call of many stubs is lost: it failed", thrown);
     drop();
     try {
       close(Status.INTERNAL.withDescription("the host could not send: " + Legible.of(thrown)));
     } catch (RuntimeException | Error e) {
-      logger.log(Level.FINE, e, () -> "a call of many stubs, which is lost, stays open");
+      logger.debug("a call of many stubs, which is lost, stays open", e);
     }
   }
 

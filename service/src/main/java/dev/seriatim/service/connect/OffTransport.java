@@ -10,15 +10,15 @@ import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.util.concurrent.Executor;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Has calls served by threads that may block, rather than by the transport's, each call by one at a
  * time; and lets in so many. For all calls but those that carry stubs.
  */
 public final class OffTransport implements ServerInterceptor {
-  private static final Logger logger = Logger.getLogger(OffTransport.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(OffTransport.class);
 
   private final Executor executor;
   private final OpenCalls calls;
@@ -75,15 +75,16 @@ public final class OffTransport implements ServerInterceptor {
       try {
         event.run();
       } catch (RuntimeException | Error e) {
-        logger.log(
-            Level.WARNING,
-            e,
-            () -> "a call of " + call.getMethodDescriptor().getFullMethodName() + " threw");
+        logger
+            .atWarn()
+            .setCause(e)
+            .addKeyValue("method", call.getMethodDescriptor().getFullMethodName())
+            .log("a call threw");
         delegate = new ServerCall.Listener<>() {};
         try {
           call.close(Status.fromThrowable(e), new Metadata());
         } catch (IllegalStateException closed) {
-          logger.log(Level.FINE, "the call was closed before", closed);
+          logger.debug("the call was closed before", closed);
         }
       }
     }

@@ -11,9 +11,9 @@ import dev.seriatim.wire.ResponseEncoder;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import java.util.List;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One {@code Connect} call, which is one stub.
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * breaks the stub.
  */
 final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Owner {
-  private static final Logger logger = Logger.getLogger(StubCall.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(StubCall.class);
 
   private static final int REQUEST_CHUNK = 32;
 
@@ -148,7 +148,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     try {
       return frame.read();
     } catch (OutOfMemoryError e) {
-      logger.log(Level.WARNING, "a frame could not be read", e);
+      logger.warn("a frame could not be read", e);
       return FrameMarshaller.overloaded(
           frame.size(), "there was no memory to read a frame of %,d bytes".formatted(frame.size()));
     }

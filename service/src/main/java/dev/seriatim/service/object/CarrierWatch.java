@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds the turns that spin. They keep the threads to themselves that all virtual threads run on,
@@ -22,7 +22,7 @@ import java.util.logging.Logger;
  * <p>Everything here is its thread's own, which is none that virtual threads run on.
  */
 final class CarrierWatch implements AutoCloseable {
-  private static final Logger logger = Logger.getLogger(CarrierWatch.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(CarrierWatch.class);
 
   private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
@@ -83,7 +83,7 @@ final class CarrierWatch implements AutoCloseable {
       } catch (InterruptedException
           | RuntimeException
           | Error e) { // Thrown further, it would end the watch.
-        logger.log(Level.WARNING, "turns that spin can't be looked for", e);
+        logger.warn("turns that spin can't be looked for", e);
       }
     }
     Carriers.OF_JVM.held(-spinning.size());

@@ -2,9 +2,9 @@ package dev.seriatim.service.object;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.management.ManagementFactory;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import jdk.management.VirtualThreadSchedulerMXBean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The threads that the JVM runs virtual threads on. There is one for each processor; for each that
@@ -15,7 +15,7 @@ final class Carriers {
   /** Those of this JVM. */
   static final Carriers OF_JVM = new Carriers();
 
-  private static final Logger logger = Logger.getLogger(Carriers.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Carriers.class);
 
   /** What the threads of the JVM's scheduler are called. */
   private static final String NAME = "ForkJoinPool-";
@@ -65,7 +65,7 @@ final class Carriers {
       scheduler.setParallelism(now - added + wanted);
       added = wanted;
     } catch (RuntimeException e) { // It has as many as it can have, say.
-      logger.log(Level.FINE, "the JVM gets no other number of threads for virtual threads", e);
+      logger.debug("the JVM gets no other number of threads for virtual threads", e);
     }
   }
 }

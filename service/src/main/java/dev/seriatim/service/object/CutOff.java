@@ -2,7 +2,7 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.Session;
-import java.util.logging.Level;
+import org.slf4j.event.Level;
 
 /**
  * Ends a turn from outside, takes its instance with it, and lets a new thread go on. Used by
@@ -27,7 +27,7 @@ final class CutOff {
       late.interrupt();
       instances.discard(cause.message());
     } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.
-      object.log(Level.SEVERE, e, "the end of a turn that was cut off");
+      object.log(Level.ERROR, e, "the end of a turn that was cut off");
     } finally {
       try {
         tell(late, cause);

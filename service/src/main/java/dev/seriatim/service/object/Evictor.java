@@ -10,15 +10,16 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Lets go of what isn't used: instances that have been idle for long, or for longest when there are
  * too many, and the objects that nobody holds. Safe for any number of threads.
  */
 final class Evictor implements AutoCloseable {
-  private static final Logger logger = Logger.getLogger(Evictor.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Evictor.class);
 
   /** When there are too many instances, the longest idle ones of so many that are idle go. */
   private static final int SAMPLE = 64;
@@ -169,7 +170,7 @@ final class Evictor implements AutoCloseable {
           evict(object, restingBefore);
         }
       } catch (RuntimeException | Error e) { // Memory may be short, and this is who makes room.
-        logger.log(Level.WARNING, "the evictor can't look at all objects", e);
+        logger.warn("the evictor can't look at all objects", e);
       }
     }
   }
@@ -180,7 +181,7 @@ final class Evictor implements AutoCloseable {
         retire.accept(object);
       }
     } catch (RuntimeException | Error e) {
-      logger.log(Level.WARNING, e, () -> object + " can't be evicted");
+      object.logEvent(Level.WARN).setCause(e).log("can't be evicted");
     }
   }
 

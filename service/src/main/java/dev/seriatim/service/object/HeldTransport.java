@@ -3,7 +3,9 @@ package dev.seriatim.service.object;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * The threads of the transport that a turn has kept to itself. A turn begins there if its method's
@@ -11,7 +13,7 @@ import java.util.logging.Logger;
  * for each method: from then on its turns begin elsewhere. Safe for any number of threads.
  */
 final class HeldTransport {
-  private static final Logger logger = Logger.getLogger(HeldTransport.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(HeldTransport.class);
 
   /** By the name of the thread. */
   private final ConcurrentMap<String, Turn> turns = new ConcurrentHashMap<>();
@@ -27,11 +29,13 @@ final class HeldTransport {
     if (method != null) {
       method.pace().bar();
     }
-    logger.warning(
-        () ->
-            "%s: a turn of %s holds the thread %s of the transport, and with it the connections"
-                    .formatted(object, turn.method(), place)
-                + " there, until it ends; the method's turns run elsewhere from now on");
+    object
+        .logEvent(logger, Level.WARN)
+        .addKeyValue("method", turn.method())
+        .log(
+            "a turn holds the thread {} of the transport, and with it the connections there, until"
+                + " it ends; the method's turns run elsewhere from now on",
+            place);
   }
 
   /** Whether the thread of this name is held by a turn. */

@@ -4,8 +4,8 @@ import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
-import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
 
 /**
  * What becomes of an object's work when the host has failed at it: those whose work it was are
@@ -25,7 +25,7 @@ final class LastResort {
 
   /** There is no thread to be had: drops all that there is to do. */
   void dropAll(Throwable why) {
-    object.log(Level.SEVERE, why, "no thread could be started for its turns");
+    object.log(Level.ERROR, why, "no thread could be started for its turns");
     try {
       discard(why);
       if (mailbox.takeAlarm()) {
@@ -48,7 +48,7 @@ final class LastResort {
    */
   void dropServed(@Nullable Session served, long sequence, boolean alarm, Throwable why) {
     try {
-      object.log(Level.SEVERE, why, "the host failed");
+      object.log(Level.ERROR, why, "the host failed");
       discard(why);
     } finally {
       if (alarm) {

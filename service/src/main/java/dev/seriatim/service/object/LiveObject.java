@@ -18,9 +18,11 @@ import dev.seriatim.wire.ObjectPath;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import java.util.List;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * One object of this host.
@@ -32,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * The evictor has the object too, for a moment, when it rests. See {@link Possession}.
  */
 final class LiveObject implements SessionObject, Possession.Owner {
-  private static final Logger logger = Logger.getLogger(LiveObject.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(LiveObject.class);
 
   private final ObjectDirectory directory;
   private final Namespace namespace;
@@ -337,17 +339,29 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** Why a stub breaks when the object's code, or what is run for it, throws this. Logs it. */
   BreakCause thrown(BreakReason reason, Throwable thrown, String where) {
     boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
-    log(meant ? Level.FINE : Level.WARNING, thrown, where + " threw");
+    log(meant ? Level.DEBUG : Level.WARN, thrown, where + " threw");
     return ThrownCause.of(reason, thrown);
   }
 
   /** Logs what has happened to this object, also if that is an exception which can't be shown. */
   void log(Level level, Throwable thrown, String what) {
     try {
-      logger.log(level, thrown, () -> this + ": " + what);
+      logEvent(level).setCause(thrown).log(what);
     } catch (RuntimeException | Error e) {
-      logger.log(level, () -> this + ": " + what + ": " + Legible.of(thrown));
+      logEvent(level).log("{}: {}", what, Legible.of(thrown));
     }
+  }
+
+  /** A record of this object, in the log. */
+  LoggingEventBuilder logEvent(Level level) {
+    return logEvent(logger, level);
+  }
+
+  /** A record of this object, in this log. */
+  LoggingEventBuilder logEvent(Logger log, Level level) {
+    String name = name();
+    LoggingEventBuilder event = log.atLevel(level).addKeyValue("namespace", namespace.name());
+    return (name == null ? event : event.addKeyValue("object", name)).addKeyValue("id", id);
   }
 
   // ---- turns are cut off, on any thread

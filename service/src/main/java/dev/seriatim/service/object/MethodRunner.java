@@ -17,8 +17,8 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
 
 /**
  * Runs the object's code for a turn of an invocation: its factory if need be, and its method's
@@ -198,7 +198,7 @@ final class MethodRunner {
     try {
       call.finish();
     } catch (RuntimeException | Error e) {
-      object.log(Level.WARNING, e, "a listener threw after its reply");
+      object.log(Level.WARN, e, "a listener threw after its reply");
     }
   }
 }

@@ -6,9 +6,9 @@ import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A virtual thread that begins on the very thread which starts it, rather than on one of the JVM's
@@ -65,7 +65,7 @@ final class MountedThread {
 
   /** Starts such threads. Safe for any number of threads. */
   static final class Starter implements Executor {
-    private static final Logger logger = Logger.getLogger(MountedThread.class.getName());
+    private static final Logger logger = LoggerFactory.getLogger(MountedThread.class);
 
     /** What the JVM has to be started with. */
     static final String OPTION = "--add-opens=java.base/java.lang=ALL-UNNAMED";
@@ -114,9 +114,8 @@ final class MountedThread {
                     .get();
         return new Starter(maker, (Executor) carriers.invoke(), locals(), inheritsNothing);
       } catch (Throwable e) {
-        logger.log(Level.FINE, "There is no way to start a turn's thread here.", e);
-        logger.info(
-            () -> "Short turns would be answered sooner with the JVM's option " + OPTION + ".");
+        logger.debug("There is no way to start a turn's thread here.", e);
+        logger.info("Short turns would be answered sooner with the JVM's option {}.", OPTION);
         return null;
       }
     }
@@ -129,7 +128,7 @@ final class MountedThread {
                 "threadLocals",
                 Class.forName("java.lang.ThreadLocal$ThreadLocalMap"));
       } catch (ReflectiveOperationException e) {
-        logger.log(Level.FINE, "There is no way to share a turn's thread.", e);
+        logger.debug("There is no way to share a turn's thread.", e);
         return null;
       }
     }
@@ -160,7 +159,7 @@ final class MountedThread {
         ((Thread) maker.invoke(scheduler, null, inheritsNothing, run)).start();
         first = thread.first;
       } catch (Throwable e) { // A JVM that does it another way, or has no memory for it.
-        logger.log(Level.WARNING, "A turn's thread could not be started here.", e);
+        logger.warn("A turn's thread could not be started here.", e);
         thread.left = true;
         elsewhere.execute(run);
       }

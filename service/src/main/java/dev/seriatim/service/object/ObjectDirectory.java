@@ -20,15 +20,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The live objects of one host, and the stubs that are open on them. Safe for any number of
  * threads.
  */
 public final class ObjectDirectory implements AutoCloseable {
-  private static final Logger logger = Logger.getLogger(ObjectDirectory.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(ObjectDirectory.class);
 
   private final Namespaces namespaces;
   private final HeldTransport heldTransport = new HeldTransport();
@@ -308,10 +309,11 @@ public final class ObjectDirectory implements AutoCloseable {
       stub.breakSoon(drainCause());
     }
     if (!drain.await(limits().drainLimit())) {
-      logger.warning(
-          () ->
-              "%d stubs and %d alarms had not ended at the drain limit of %s"
-                  .formatted(stubs.size(), drain.alarms(), limits().drainLimit()));
+      logger.warn(
+          "{} stubs and {} alarms had not ended at the drain limit of {}",
+          stubs.size(),
+          drain.alarms(),
+          limits().drainLimit());
       for (LiveObject object : objects.values()) {
         object.cutOffTurn(
             BreakCause.of(BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));

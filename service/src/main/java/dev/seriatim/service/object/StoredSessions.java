@@ -9,6 +9,8 @@ import dev.seriatim.service.storage.SessionId;
 import dev.seriatim.service.storage.SessionRow;
 import dev.seriatim.service.storage.SessionWrite;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the store has of one object's sessions and idempotency keys. It is asked how many there are
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * for any: a session that was stored since is in memory. Owned by whoever has the object.
  */
 final class StoredSessions {
-  private static final System.Logger LOGGER = System.getLogger(StoredSessions.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(StoredSessions.class);
 
   private final ObjectLog log;
   private final SessionLimits limits;
@@ -114,7 +116,7 @@ final class StoredSessions {
     try {
       return log.submitSession(write(record, record.completed(), /* withBreak= */ true));
     } catch (StorageException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "a session's break is not stored", e);
+      LOGGER.debug("a session's break is not stored", e);
       return 0;
     }
   }
@@ -142,7 +144,7 @@ final class StoredSessions {
     try {
       long _ = log.submitSession(nothing);
     } catch (StorageException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "a closed session stays until it expires", e);
+      LOGGER.debug("a closed session stays until it expires", e);
     }
   }
 }

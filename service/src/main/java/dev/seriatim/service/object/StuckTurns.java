@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The turns of a host that don't let go of what they have: those that were cut off and whose thread
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * number of threads.
  */
 final class StuckTurns {
-  private static final Logger logger = Logger.getLogger(StuckTurns.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(StuckTurns.class);
 
   private static final long REPORT_NANOS = TimeUnit.MINUTES.toNanos(1);
 
@@ -181,10 +182,11 @@ final class StuckTurns {
     for (Turn turn : strays) {
       methods.merge(name(turn), 1, Integer::sum);
     }
-    logger.warning(
-        () ->
-            "%d turns were cut off and still run: %s; their threads can't be stopped. From %d on"
-                    .formatted(count, methods, maxStray)
-                + " (maxStrayTurns) their methods are refused");
+    logger.warn(
+        "{} turns were cut off and still run: {}; their threads can't be stopped. From {} on"
+            + " (maxStrayTurns) their methods are refused",
+        count,
+        methods,
+        maxStray);
   }
 }

@@ -9,8 +9,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Holds turns to the host's limit. Looks at the objects that have had a turn thread lately, some
@@ -18,7 +19,7 @@ import java.util.logging.Logger;
  * at the limit or up to an eighth later.
  */
 final class TurnWatch {
-  private static final Logger logger = Logger.getLogger(TurnWatch.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(TurnWatch.class);
 
   private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
@@ -112,7 +113,7 @@ final class TurnWatch {
     try {
       checkAll();
     } catch (RuntimeException | Error e) { // Likewise.
-      logger.log(Level.WARNING, "turns can't be watched", e);
+      logger.warn("turns can't be watched", e);
     }
   }
 
@@ -125,7 +126,7 @@ final class TurnWatch {
             check(object, seen, now);
           } catch (RuntimeException | Error e) {
             // Thrown further, it would end the watch for every object.
-            logger.log(Level.WARNING, e, () -> "the turn of " + object + " can't be watched");
+            object.logEvent(Level.WARN).setCause(e).log("the turn can't be watched");
           }
         });
   }

@@ -1,34 +1,39 @@
 package dev.seriatim.service.server;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.IThrowableProxy;
+import ch.qos.logback.classic.spi.LoggingEvent;
+import ch.qos.logback.core.Appender;
+import ch.qos.logback.core.UnsynchronizedAppenderBase;
+import java.lang.StackWalker.StackFrame;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
-import java.util.logging.Filter;
-import java.util.logging.Formatter;
-import java.util.logging.Handler;
-import java.util.logging.LogManager;
-import java.util.logging.LogRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bounds what a client can make the server log: so many records of one kind a minute, each of so
- * many characters. What is left out is counted, and the count is logged. Two records are of one
- * kind if the same method logs them, with the same level and the same kind of exception.
+ * Stands before an appender, and bounds what a client can make the server log: so many records of
+ * one kind a minute. What is left out is counted, and the count is logged. Two records are of one
+ * kind if the same method logs them to the same logger, with the same level and the same kind of
+ * exception.
  *
  * <p>Safe for any number of threads.
  */
-final class LogLimit implements Filter {
+final class LogLimit extends UnsynchronizedAppenderBase<ILoggingEvent> {
   private static final Duration WINDOW = Duration.ofMinutes(1);
 
   /** Kinds beyond this many share one. */
   private static final int MOST_KINDS = 1_000;
 
-  /** A record is cut off there: a stack trace, or a client's text. */
-  private static final int MOST_CHARACTERS = 8 << 10;
+  private static final StackWalker CALLERS = StackWalker.getInstance();
 
-  private final Handler handler;
-  private final @Nullable Filter next;
+  private final LoggerContext loggers;
+  private final Appender<ILoggingEvent> appender;
   private final int perMinute;
   private final LongSupplier nanos;
 
@@ -37,48 +42,48 @@ final class LogLimit implements Filter {
 
   private static final class Kind {
     private final String logger;
+    private final String what;
     private long sinceNanos;
     private int logged;
     private long leftOut;
 
-    Kind(String logger, long sinceNanos) {
+    Kind(String logger, String what, long sinceNanos) {
       this.logger = logger;
+      this.what = what;
       this.sinceNanos = sinceNanos;
     }
   }
 
-  /** What is logged about what was left out. */
-  private static final class Summary extends LogRecord {
-    private static final long serialVersionUID = 1;
-
-    Summary(Kind kind, String what, long leftOut) {
-      super(
-          java.util.logging.Level.WARNING,
-          "%,d more of these were left out within a minute: %s".formatted(leftOut, what));
-      setLoggerName(kind.logger);
-    }
+  LogLimit(LoggerContext context, Appender<ILoggingEvent> appender, int perMinute) {
+    this(context, appender, perMinute, System::nanoTime);
   }
 
-  LogLimit(Handler handler, int perMinute, LongSupplier nanos) {
-    this.handler = handler;
-    this.next = handler.getFilter();
+  LogLimit(
+      LoggerContext context, Appender<ILoggingEvent> appender, int perMinute, LongSupplier nanos) {
+    loggers = context;
+    this.appender = appender;
     this.perMinute = perMinute;
     this.nanos = nanos;
+    setContext(context);
+    setName("limited " + appender.getName());
   }
 
-  /** Puts a limit on all that the JVM logs to its handlers. */
-  static void install(int perMinute) {
-    for (Handler handler : LogManager.getLogManager().getLogger("").getHandlers()) {
-      LogLimit limit = new LogLimit(handler, perMinute, System::nanoTime);
-      handler.setFilter(limit);
-      handler.setFormatter(new CutOff(handler.getFormatter()));
-      Thread.ofVirtual().name("seriatim-log").start(limit::summarize);
-    }
+  /** Starts a thread that says in time what was left out. */
+  @Override
+  public void start() {
+    super.start();
+    Thread.ofVirtual().name("seriatim-log").start(this::summarize);
+  }
+
+  @Override
+  public void stop() {
+    super.stop();
+    appender.stop();
   }
 
   private void summarize() {
     try {
-      while (true) {
+      while (isStarted()) {
         Thread.sleep(WINDOW);
         endWindows();
       }
@@ -88,20 +93,14 @@ final class LogLimit implements Filter {
   }
 
   @Override
-  public boolean isLoggable(LogRecord record) {
-    if (next != null && !next.isLoggable(record)) {
-      return false;
-    }
-    if (record instanceof Summary) {
-      return true;
-    }
-    String what = what(record);
-    Summary summary;
+  protected void append(ILoggingEvent event) {
+    String what = what(event);
+    LoggingEvent summary;
     boolean let;
     synchronized (this) {
       long now = nanos.getAsLong();
-      Kind kind = kind(what, record, now);
-      summary = endWindow(what, kind, now);
+      Kind kind = kind(what, event, now);
+      summary = endWindow(kind, now);
       let = kind.logged < perMinute;
       if (let) {
         kind.logged++;
@@ -110,44 +109,68 @@ final class LogLimit implements Filter {
       }
     }
     if (summary != null) {
-      handler.publish(summary);
+      appender.doAppend(summary);
     }
-    return let;
+    if (let) {
+      appender.doAppend(event);
+    }
   }
 
-  private Kind kind(String what, LogRecord record, long now) {
-    String key = kinds.containsKey(what) || kinds.size() < MOST_KINDS ? what : "";
-    return kinds.computeIfAbsent(key, _ -> new Kind(String.valueOf(record.getLoggerName()), now));
+  private Kind kind(String what, ILoggingEvent event, long now) {
+    String logger = String.valueOf(event.getLoggerName());
+    String key = logger + " " + what;
+    if (!kinds.containsKey(key) && kinds.size() >= MOST_KINDS) {
+      key = "";
+    }
+    return kinds.computeIfAbsent(key, _ -> new Kind(logger, what, now));
   }
 
-  private static String what(LogRecord record) {
-    Throwable thrown = record.getThrown();
-    return "%s in %s.%s%s"
+  private static String what(ILoggingEvent event) {
+    IThrowableProxy thrown = event.getThrowableProxy();
+    return "%s in %s%s"
         .formatted(
-            record.getLevel(),
-            record.getSourceClassName(),
-            record.getSourceMethodName(),
-            thrown == null ? "" : " with " + thrown.getClass().getName());
+            event.getLevel(), caller(), thrown == null ? "" : " with " + thrown.getClassName());
+  }
+
+  /** The method that logs: this is called on its thread. */
+  private static String caller() {
+    return CALLERS.walk(
+        frames ->
+            frames
+                .filter(frame -> !isLogging(frame))
+                .findFirst()
+                .map(frame -> frame.getClassName() + "." + frame.getMethodName())
+                .orElse("?"));
+  }
+
+  private static boolean isLogging(StackFrame frame) {
+    String name = frame.getClassName();
+    return name.equals(LogLimit.class.getName())
+        || name.startsWith("ch.qos.logback.")
+        || name.startsWith("org.slf4j.")
+        || name.startsWith("java.util.logging.")
+        || name.startsWith("java.lang.System$Logger")
+        || name.startsWith("sun.util.logging.")
+        || name.startsWith("jdk.internal.logger.");
   }
 
   /** Ends the windows that are over, and logs what was left out in them. */
   void endWindows() {
-    Map<String, Summary> summaries = new HashMap<>();
+    List<LoggingEvent> summaries = new ArrayList<>();
     synchronized (this) {
       long now = nanos.getAsLong();
-      kinds.forEach(
-          (what, kind) -> {
-            Summary summary = endWindow(what, kind, now);
-            if (summary != null) {
-              summaries.put(what, summary);
-            }
-          });
+      for (Kind kind : kinds.values()) {
+        LoggingEvent summary = endWindow(kind, now);
+        if (summary != null) {
+          summaries.add(summary);
+        }
+      }
     }
-    summaries.values().forEach(handler::publish);
+    summaries.forEach(appender::doAppend);
   }
 
   /** What is to be logged of a window that is over, if anything was left out in it. */
-  private static @Nullable Summary endWindow(String what, Kind kind, long now) {
+  private @Nullable LoggingEvent endWindow(Kind kind, long now) {
     if (now - kind.sinceNanos < WINDOW.toNanos()) {
       return null;
     }
@@ -155,34 +178,14 @@ final class LogLimit implements Filter {
     kind.sinceNanos = now;
     kind.logged = 0;
     kind.leftOut = 0;
-    return leftOut == 0 ? null : new Summary(kind, what, leftOut);
-  }
-
-  /** Formats records as another does, but no longer ones. */
-  static final class CutOff extends Formatter {
-    private final Formatter formatter;
-
-    CutOff(Formatter formatter) {
-      this.formatter = formatter;
-    }
-
-    @Override
-    public String format(LogRecord record) {
-      String text = formatter.format(record);
-      return text.length() <= MOST_CHARACTERS
-          ? text
-          : "%s... (%,d more characters)%n"
-              .formatted(text.substring(0, MOST_CHARACTERS), text.length() - MOST_CHARACTERS);
-    }
-
-    @Override
-    public String getHead(Handler handler) {
-      return formatter.getHead(handler);
-    }
-
-    @Override
-    public String getTail(Handler handler) {
-      return formatter.getTail(handler);
-    }
+    return leftOut == 0
+        ? null
+        : new LoggingEvent(
+            LogLimit.class.getName(),
+            loggers.getLogger(kind.logger),
+            Level.WARN,
+            "{} more of these were left out within a minute: {}",
+            null,
+            new Object[] {leftOut, kind.what});
   }
 }

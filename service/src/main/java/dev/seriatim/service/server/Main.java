@@ -1,6 +1,7 @@
 package dev.seriatim.service.server;
 
 import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.placement.Cluster;
 import io.grpc.BindableService;
@@ -18,7 +19,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -80,6 +83,15 @@ public final class Main implements Callable<Integer> {
               + " ${DEFAULT-VALUE}")
   private int logLimit = 10;
 
+  @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      defaultValue = "text",
+      description =
+          "What the log, on standard error, looks like: text, or json with an object for each"
+              + " record. Default: ${DEFAULT-VALUE}")
+  private LogFormat logFormat = LogFormat.TEXT;
+
   @ArgGroup(exclusive = false, validate = false, heading = "Storage:%n")
   private StoreOptions store = new StoreOptions();
 
@@ -123,7 +135,8 @@ public final class Main implements Callable<Integer> {
       // The class mustn't be used before, for with it the JDK makes its manager.
       System.setProperty(LOG_MANAGER, LogUntilTheEnd.class.getName());
     }
-    System.exit(new CommandLine(new Main()).execute(arguments));
+    System.exit(
+        new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true).execute(arguments));
   }
 
   @Override
@@ -131,12 +144,14 @@ public final class Main implements Callable<Integer> {
     if (logLimit < 1) {
       throw usage("--log-limit: " + logLimit + ", expected at least 1");
     }
-    LogLimit.install(logLimit);
+    Logs.begin(logFormat, logLimit);
     HealthStatusManager health = new HealthStatusManager();
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
+    HostLimits all;
     List<String> served;
     try {
-      builder.limits(connections.applyTo(limits.toLimits().sessions(sessions.toLimits())));
+      all = connections.applyTo(limits.toLimits().sessions(sessions.toLimits()));
+      builder.limits(all);
       builder.storage(store.applyTo(place.toOptions()));
       Cluster joined =
           cluster.make(
@@ -184,6 +199,7 @@ public final class Main implements Callable<Integer> {
     served.forEach(out()::println);
     out().println("listening on " + listen.getHostString() + ":" + host.port());
     out().flush();
+    StartRecord.log(facts(builder, host.port()), all);
     try {
       host.awaitServing();
     } catch (StorageException e) {
@@ -196,6 +212,18 @@ public final class Main implements Callable<Integer> {
     }
     host.awaitTermination();
     return 0;
+  }
+
+  private Map<String, Object> facts(DurableObjectHost.Builder builder, int port) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("version", VERSION);
+    facts.put("java", Runtime.version());
+    facts.put("pid", ProcessHandle.current().pid());
+    facts.put("address", listen.getHostString() + ":" + port);
+    facts.put("tls", tls != null);
+    facts.put("store", place.where());
+    facts.put("namespaces", String.join(" ", builder.namespaces()));
+    return facts;
   }
 
   /** Who has no objects is no use to a client, though it listens. */
@@ -226,7 +254,7 @@ public final class Main implements Callable<Integer> {
     }
     out().println("drained");
     out().flush();
-    LogUntilTheEnd.end();
+    Logs.end();
     // Otherwise the JVM would report the signal as its exit code, as if it had not been handled.
     Runtime.getRuntime().halt(0);
   }
@@ -250,7 +278,7 @@ public final class Main implements Callable<Integer> {
                 return; // Nobody does that.
               }
               err().println("the drain has not ended after " + limit.toSeconds() + " s: ends here");
-              LogUntilTheEnd.end();
+              Logs.end();
               Runtime.getRuntime().halt(1);
             });
   }

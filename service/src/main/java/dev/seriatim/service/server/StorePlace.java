@@ -40,14 +40,19 @@ final class StorePlace {
     return store != null;
   }
 
-  /** Where objects are kept, as the program says it when it starts; without a password. */
+  /** Where objects are kept, as the program says it when it starts. */
   @Override
   public String toString() {
-    if (store != null) {
-      return "objects are kept in PostgreSQL: " + store.replaceFirst("[?].*", "");
-    }
-    return data.equals(MEMORY)
+    return store == null && data.equals(MEMORY)
         ? "objects are kept in memory, and lost when the server ends"
-        : "objects are kept in " + Path.of(data).toAbsolutePath().normalize();
+        : "objects are kept in " + (store == null ? "" : "PostgreSQL: ") + where();
+  }
+
+  /** The same in a word, for the log; without a user and a password. */
+  String where() {
+    if (store != null) {
+      return store.replaceFirst("[?].*", "").replaceFirst("//[^/]*@", "//");
+    }
+    return data.equals(MEMORY) ? MEMORY : Path.of(data).toAbsolutePath().normalize().toString();
   }
 }

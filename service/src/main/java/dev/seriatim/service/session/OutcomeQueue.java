@@ -6,9 +6,9 @@ import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One stub's way out: outcomes wait here until they may leave, and the stub's end behind them. What
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * lock held while it sends.
  */
 final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
-  private static final Logger logger = Logger.getLogger(OutcomeQueue.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(OutcomeQueue.class);
 
   private final Session session;
   private final Attachment attachment;
@@ -370,10 +370,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     }
     try {
       session.drop();
-      logger.log(Level.WARNING, thrown, () -> session + " is lost: what carries it failed");
+      logger.warn("{} is lost: what carries it failed", session, thrown);
     } catch (RuntimeException | Error e) {
-      logger.log(
-          Level.WARNING, () -> session + " is lost: what carries it failed: " + Legible.of(thrown));
+      logger.warn("{} is lost: what carries it failed: {}", session, Legible.of(thrown));
     } finally {
       if (open) {
         closeLost(thrown);
@@ -389,7 +388,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
               .setMessage("the host could not send: " + Legible.of(thrown))
               .build());
     } catch (RuntimeException | Error e) {
-      logger.log(Level.FINE, e, () -> "what carried " + session + ", which is lost, stays open");
+      logger.debug("what carried {}, which is lost, stays open", session, e);
     }
   }
 }

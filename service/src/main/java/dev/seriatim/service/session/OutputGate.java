@@ -5,9 +5,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Holds one object's outcomes back until the commits that they depend on are durable. Safe for any
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * virtual thread, which may begin on the committer's while that has nothing else to do.
  */
 public final class OutputGate {
-  private static final Logger logger = Logger.getLogger(OutputGate.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(OutputGate.class);
 
   /** One stub's outcomes. Safe for any number of threads. */
   interface Waiter {
@@ -131,7 +131,7 @@ public final class OutputGate {
       try {
         outcomes.flush();
       } catch (RuntimeException | Error e) { // It concerns this one alone.
-        logger.log(Level.WARNING, e, () -> "what waited for a commit can't be sent");
+        logger.warn("what waited for a commit can't be sent", e);
       }
     }
   }

@@ -4,8 +4,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sends outcomes that wait behind a turn which takes long.
@@ -16,7 +16,7 @@ import java.util.logging.Logger;
  * flushes it. The thread sleeps while no stub does.
  */
 public final class Pulse implements AutoCloseable {
-  private static final Logger logger = Logger.getLogger(Pulse.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Pulse.class);
 
   private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -68,7 +68,7 @@ public final class Pulse implements AutoCloseable {
     try {
       outcomes.flushFromPulse();
     } catch (RuntimeException | Error e) { // Thrown further, it would end the pulse for every stub.
-      logger.log(Level.WARNING, "outcomes that have waited can't be sent", e);
+      logger.warn("outcomes that have waited can't be sent", e);
     }
   }
 

@@ -11,6 +11,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Offers alarms to the listener when they are due: the thread, the clock and the lock around an
@@ -24,7 +27,7 @@ final class AlarmScheduler implements AutoCloseable {
   /** After a failure that nobody expects, this long until alarms are looked at again. */
   private static final long AGAIN_MILLIS = 1_000;
 
-  private static final System.Logger LOGGER = System.getLogger(AlarmScheduler.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(AlarmScheduler.class);
 
   /** How often the system's clock is looked at, in case it was set. */
   private static final long LOOK_MILLIS = 1_000;
@@ -145,23 +148,22 @@ final class AlarmScheduler implements AutoCloseable {
    * and is offered again later. Logs the first one of the namespace after all had been well, and
    * leaves the others to be found at a finer level.
    *
-   * @param object what the log calls the object
+   * @param name the object's, for the log, if it is known
    * @param why for the log
    */
-  synchronized void putOff(ObjectKey key, String object, String why, @Nullable Throwable cause) {
+  synchronized void putOff(
+      ObjectKey key, @Nullable String name, String why, @Nullable Throwable cause) {
     boolean first = false;
     if (index != null) {
       first = index.putOff(key, System.nanoTime());
       notifyAll();
     }
-    LOGGER.log(
-        first ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG,
-        "the alarm of "
-            + object
-            + " can't run: "
-            + why
-            + "; it stays in the store and is tried again, and others of the namespace likewise",
-        cause);
+    key.logEvent(LOGGER, first ? Level.WARN : Level.DEBUG, name)
+        .setCause(cause)
+        .log(
+            "the alarm can't run: {}; it stays in the store and is tried again, and others of the"
+                + " namespace likewise",
+            why);
   }
 
   /** This host owns other objects than before. */
@@ -206,7 +208,7 @@ final class AlarmScheduler implements AutoCloseable {
         workUntilClosed(mine, told, listener);
         return;
       } catch (RuntimeException | Error e) { // The clock's, say. Alarms must not stop for ever.
-        LOGGER.log(System.Logger.Level.WARNING, "alarms can't be looked at; they will be", e);
+        LOGGER.warn("alarms can't be looked at; they will be", e);
         restAfterFailure();
       }
     }
@@ -217,7 +219,7 @@ final class AlarmScheduler implements AutoCloseable {
     try {
       wait(AGAIN_MILLIS);
     } catch (InterruptedException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the alarm thread was interrupted; it goes on");
+      LOGGER.warn("the alarm thread was interrupted; it goes on");
     }
   }
 
@@ -266,7 +268,7 @@ final class AlarmScheduler implements AutoCloseable {
     try {
       wait(Math.clamp(rest.millis(), 1, lookMillis));
     } catch (InterruptedException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the alarm thread was interrupted; it goes on");
+      LOGGER.warn("the alarm thread was interrupted; it goes on");
     }
     restsForRoom = false;
   }
@@ -279,7 +281,7 @@ final class AlarmScheduler implements AutoCloseable {
           alarm.name(),
           Instant.ofEpochMilli(alarm.dueMillis()));
     } catch (RuntimeException | Error e) { // Memory may be short. The others must go on.
-      putOff(alarm.key(), alarm.key().called(alarm.name()), "it was refused", e);
+      putOff(alarm.key(), alarm.name(), "it was refused", e);
     }
   }
 
@@ -292,10 +294,9 @@ final class AlarmScheduler implements AutoCloseable {
       synchronized (this) {
         first = mine.readFailed(of, System.nanoTime());
       }
-      LOGGER.log(
-          first ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG,
-          "the alarms could not be read, and are read again until they can: {0}",
-          e.toString());
+      LOGGER
+          .atLevel(first ? Level.WARN : Level.DEBUG)
+          .log("the alarms could not be read, and are read again until they can: {}", e.toString());
       return;
     }
     synchronized (this) {
@@ -311,18 +312,15 @@ final class AlarmScheduler implements AutoCloseable {
           .forEach(
               (namespace, alarms) -> {
                 told.add(namespace);
-                LOGGER.log(
-                    System.Logger.Level.WARNING,
-                    "{0} alarms of namespace {1} can''t run here: no such namespace; they stay in"
+                LOGGER.warn(
+                    "{} alarms of namespace {} can't run here: no such namespace; they stay in"
                         + " the store",
                     alarms,
                     namespace);
               });
     } catch (SQLException | RuntimeException e) {
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "alarms of namespaces that aren''t served could not be looked for: {0}",
-          e.toString());
+      LOGGER.warn(
+          "alarms of namespaces that aren't served could not be looked for: {}", e.toString());
     }
   }
 }

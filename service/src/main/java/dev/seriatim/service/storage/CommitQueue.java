@@ -5,13 +5,15 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The objects that have something to commit, in the order in which they said so. Filled by any
  * thread, emptied by the committer's.
  */
 final class CommitQueue {
-  private static final System.Logger LOGGER = System.getLogger(CommitQueue.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(CommitQueue.class);
 
   private final Object lock = new Object();
 
@@ -161,7 +163,7 @@ final class CommitQueue {
     try {
       lock.wait(millis);
     } catch (InterruptedException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the committer was interrupted; it goes on");
+      LOGGER.warn("the committer was interrupted; it goes on");
     }
   }
 }

@@ -10,6 +10,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Commits what objects submit, in groups: it takes every batch that is waiting, of all objects, and
@@ -25,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything here is the committer thread's own, but for {@link #enqueue} and {@link #close}.
  */
 final class Committer implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(Committer.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(Committer.class);
 
   /** What became of a group whose commit was sent and not answered. */
   private enum Fate {
@@ -97,7 +100,7 @@ final class Committer implements AutoCloseable {
           store.betweenGroups(writer);
         }
       } catch (RuntimeException | Error e) { // Thrown further, it would end the commits of all.
-        LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", e);
+        LOGGER.error("a group of commits failed", e);
         abandonWriter();
         failAll(group, e);
       }
@@ -244,11 +247,8 @@ final class Committer implements AutoCloseable {
   /** The store has an older group as this host's last: nothing in memory may be true any more. */
   private void resetAll(JdbcWriter current, long found) throws SQLException {
     String why = JdbcStore.wentBack(found, store.groups().last());
-    LOGGER.log(
-        System.Logger.Level.ERROR,
-        "{0}: {1}. What was committed lately may be lost; all objects are reset",
-        store,
-        why);
+    LOGGER.error(
+        "{}: {}. What was committed lately may be lost; all objects are reset", store, why);
     long number = store.groups().next();
     store.resetAll(current, why, number);
     store.groups().committed(number);
@@ -264,7 +264,7 @@ final class Committer implements AutoCloseable {
       try {
         faults.at(Faults.Step.BEFORE_NOTIFY, current.connection());
       } catch (SQLException e) {
-        LOGGER.log(System.Logger.Level.WARNING, "a fault after a commit; it is durable", e);
+        LOGGER.warn("a fault after a commit; it is durable", e);
         closeWriter();
       }
     }
@@ -273,7 +273,7 @@ final class Committer implements AutoCloseable {
       try {
         batch.object.settle(batch, idle);
       } catch (RuntimeException | Error e) { // It is durable all the same, and so are the others.
-        LOGGER.log(System.Logger.Level.ERROR, "the listener of " + batch.object.key + " failed", e);
+        batch.object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
       }
     }
   }
@@ -293,7 +293,7 @@ final class Committer implements AutoCloseable {
     try {
       object.fail(cause);
     } catch (RuntimeException | Error e) {
-      LOGGER.log(System.Logger.Level.ERROR, "the listener of " + object.key + " failed", e);
+      object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
     }
   }
 
@@ -310,42 +310,36 @@ final class Committer implements AutoCloseable {
   private void log(SQLException failure) {
     String kind = failure.getSQLState() + " " + failure.getErrorCode();
     if (!failures.isNews(kind, System.nanoTime())) {
-      LOGGER.log(System.Logger.Level.DEBUG, "a group of commits failed", failure);
+      LOGGER.debug("a group of commits failed", failure);
     } else if (store.isFull(failure)) {
-      LOGGER.log(
-          System.Logger.Level.ERROR,
-          "{0} is full: commits fail until there is room ({1})",
-          store,
-          failure.getMessage());
+      LOGGER.error(
+          "{} is full: commits fail until there is room ({})", store, failure.getMessage());
     } else {
-      LOGGER.log(System.Logger.Level.ERROR, "a group of commits failed", failure);
+      LOGGER.error("a group of commits failed", failure);
     }
   }
 
   private void storeIsAway(SQLException failure, long began) {
     if (outage.found(began, System.nanoTime(), failure)) {
-      LOGGER.log(
-          System.Logger.Level.WARNING, "the store {0} is away: {1}", store, failure.getMessage());
+      LOGGER.warn("the store {} is away: {}", store, failure.getMessage());
     }
   }
 
   private void storeIsBack() {
     if (outage.isAway()) {
-      LOGGER.log(
-          System.Logger.Level.INFO,
-          "the store {0} is back after {1} ms",
-          store,
-          outage.lasted(System.nanoTime()).toMillis());
+      LOGGER.info(
+          "the store {} is back after {} ms", store, outage.lasted(System.nanoTime()).toMillis());
       outage.over();
     }
   }
 
   /** Finds out what became of a group whose commit was not answered, in a try that began then. */
   private Fate resolve(List<Batch> group, long number, SQLException failure, long began) {
-    LOGGER.log(
-        store.isFull(failure) ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
-        "a commit was not answered; asking the store what became of it: {0}",
-        failure.getMessage());
+    LOGGER
+        .atLevel(store.isFull(failure) ? Level.DEBUG : Level.WARN)
+        .log(
+            "a commit was not answered; asking the store what became of it: {}",
+            failure.getMessage());
     if (outage.isLate(began, System.nanoTime())) {
       storeIsAway(failure, began);
     }
@@ -376,10 +370,8 @@ final class Committer implements AutoCloseable {
       }
       if (queue.isClosing()) {
         boolean _ = tell(group, told);
-        LOGGER.log(
-            System.Logger.Level.ERROR,
-            "closed without knowing what became of the last commits of {0} objects",
-            group.size());
+        LOGGER.error(
+            "closed without knowing what became of the last commits of {} objects", group.size());
         return Fate.TOLD;
       }
     }
@@ -390,11 +382,7 @@ final class Committer implements AutoCloseable {
     if (!told) {
       long away = outage.lasted(System.nanoTime()).toMillis();
       String why = "the store has not said for " + away + " ms whether it is durable";
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "the last commits of {0} objects are in doubt: {1}",
-          group.size(),
-          why);
+      LOGGER.warn("the last commits of {} objects are in doubt: {}", group.size(), why);
       doubt.begin(group, new StorageException(why));
     }
     return true;
@@ -418,9 +406,8 @@ final class Committer implements AutoCloseable {
 
   /** The store has said what became of a group that had been told that nobody knows. */
   private Fate doubtIsOver(List<Batch> group, long number, Fate fate) {
-    LOGGER.log(
-        System.Logger.Level.INFO,
-        "the last commits of {0} objects, which were in doubt, are {1}",
+    LOGGER.info(
+        "the last commits of {} objects, which were in doubt, are {}",
         group.size(),
         fate == Fate.DURABLE ? "durable" : "lost");
     if (fate == Fate.DURABLE) {

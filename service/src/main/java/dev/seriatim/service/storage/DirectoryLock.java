@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * Keeps a second host out of a data directory: two locks, which the operating system frees with the
@@ -114,8 +115,7 @@ final class DirectoryLock implements AutoCloseable {
       channel.truncate(0);
       channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(US_ASCII)));
     } catch (IOException e) { // The disk may be full. What counts is the lock.
-      System.getLogger(DirectoryLock.class.getName())
-          .log(System.Logger.Level.DEBUG, "the lock file was not written", e);
+      LoggerFactory.getLogger(DirectoryLock.class).debug("the lock file was not written", e);
     }
   }
 

@@ -4,6 +4,8 @@ import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.service.StorageException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Looks, again and again: for a directory that another host has, whether that one is gone; and for
@@ -11,7 +13,7 @@ import java.util.concurrent.TimeUnit;
  * replaced finds out at its next commit; this one finds it out if there is none.
  */
 final class DirectoryWatch implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(DirectoryWatch.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(DirectoryWatch.class);
   private static final long LOOK_AGAIN_MILLIS = 250;
 
   private final SqliteStore store;
@@ -42,12 +44,12 @@ final class DirectoryWatch implements AutoCloseable {
   private void run() {
     try {
       if (!store.isTaken()) {
-        LOGGER.log(System.Logger.Level.WARNING, "waiting: {0}", store.ownership().reason());
+        LOGGER.warn("waiting: {}", store.ownership().reason());
         awaitDirectory();
       }
       watchDirectory();
     } catch (InterruptedException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the thread that watches {0} was interrupted", store);
+      LOGGER.warn("the thread that watches {} was interrupted", store);
     }
   }
 
@@ -60,17 +62,14 @@ final class DirectoryWatch implements AutoCloseable {
     while (pause()) {
       try {
         if (store.tryTake()) {
-          LOGGER.log(System.Logger.Level.INFO, "this host has {0} now", store);
+          LOGGER.info("this host has {} now", store);
           return;
         }
         failed = false;
       } catch (StorageException e) {
         if (!failed) {
           failed = true;
-          LOGGER.log(
-              System.Logger.Level.ERROR,
-              "{0}; it is tried again and again until it can",
-              e.getMessage());
+          LOGGER.error("{}; it is tried again and again until it can", e.getMessage());
         }
       }
     }
@@ -79,9 +78,8 @@ final class DirectoryWatch implements AutoCloseable {
   private void watchDirectory() throws InterruptedException {
     while (pause()) {
       if (!store.isInPlace()) {
-        LOGGER.log(
-            System.Logger.Level.ERROR,
-            "{0}. Nothing is read or written any more; start the host again",
+        LOGGER.error(
+            "{}. Nothing is read or written any more; start the host again",
             store.ownership().reason());
         return;
       }

@@ -3,13 +3,15 @@ package dev.seriatim.service.storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A file that holds a little room on the disk. SQLite has to write a little before it can read, and
  * a host whose disk has become full while it was away could not even read what it has.
  */
 final class DiskReserve {
-  private static final System.Logger LOGGER = System.getLogger(DiskReserve.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(DiskReserve.class);
 
   /** For SQLite's index of its log, and the beginning of the log. */
   private static final int BYTES = 128 << 10;
@@ -36,7 +38,7 @@ final class DiskReserve {
         Files.write(file, new byte[BYTES]);
       }
     } catch (IOException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "no room for " + file, e);
+      LOGGER.debug("no room for {}", file, e);
       release();
     }
   }

@@ -4,6 +4,9 @@ import dev.seriatim.service.StorageException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * The objects of a group of which the store has not said in time what became of it. Until it has,
@@ -12,7 +15,7 @@ import java.util.Set;
  * <p>Changed by the committer's thread; read by any.
  */
 final class Doubt {
-  private static final System.Logger LOGGER = System.getLogger(Doubt.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(Doubt.class);
 
   private volatile Set<ObjectKey> objects = Set.of();
 
@@ -43,7 +46,7 @@ final class Doubt {
           batch.object.fail(cause); // Whatever became of it, it had no effect.
         }
       } catch (RuntimeException | Error e) { // The others have to be told all the same.
-        LOGGER.log(System.Logger.Level.ERROR, "the listener of " + batch.object.key + " failed", e);
+        batch.object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
       }
     }
   }

@@ -4,10 +4,12 @@ import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Takes every slot that is free. */
 final class FreeClaims extends SlotClaims {
-  private static final System.Logger LOGGER = System.getLogger(HostLease.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(HostLease.class);
 
   private final HostLease lease;
   private final SlotTable table;
@@ -120,7 +122,7 @@ final class FreeClaims extends SlotClaims {
     if (ownsAll()) {
       if (waiting) {
         waiting = false;
-        LOGGER.log(System.Logger.Level.INFO, "this host owns all slots of {0}", store);
+        LOGGER.info("this host owns all slots of {}", store);
       }
     } else if (sharing != null) {
       if (ownership.owned() == 0) {
@@ -128,9 +130,8 @@ final class FreeClaims extends SlotClaims {
       }
       if (!waiting) {
         waiting = true;
-        LOGGER.log(
-            System.Logger.Level.WARNING,
-            "waiting for the hosts of a cluster that have {0}, such as {1}, to be gone: this host"
+        LOGGER.warn(
+            "waiting for the hosts of a cluster that have {}, such as {}, to be gone: this host"
                 + " is not in it",
             store,
             sharing);
@@ -141,9 +142,8 @@ final class FreeClaims extends SlotClaims {
       }
       if (!waiting) {
         waiting = true;
-        LOGGER.log(
-            System.Logger.Level.WARNING,
-            "waiting for host {0}, which owns {1} slots of {2}, to give them up or to be gone",
+        LOGGER.warn(
+            "waiting for host {}, which owns {} slots of {}, to give them up or to be gone",
             owner,
             ObjectKey.SLOTS - view.free() - view.owned(),
             store);

@@ -8,6 +8,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Holds the lease of this host on its slots: beats in the database, looks at the beats of others,
@@ -19,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * and in the end by the one that closes it.
  */
 final class HostLease implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(HostLease.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(HostLease.class);
 
   /** Why a slot was lost that another host has. */
   static final String TAKEN_OVER = "it has been taken over by another host";
@@ -168,10 +170,7 @@ final class HostLease implements AutoCloseable {
       } catch (SQLException e) {
         disconnect();
         if (attempt == TRIES_TO_LEAVE) {
-          LOGGER.log(
-              System.Logger.Level.WARNING,
-              "the lease could not be given up; it runs out by itself: {0}",
-              e.getMessage());
+          LOGGER.warn("the lease could not be given up; it runs out by itself: {}", e.getMessage());
           return;
         }
       }
@@ -209,8 +208,7 @@ final class HostLease implements AutoCloseable {
         claims.failed(e);
         if (!away) {
           away = true;
-          LOGGER.log(
-              System.Logger.Level.WARNING, "the lease could not be renewed: {0}", e.toString());
+          LOGGER.warn("the lease could not be renewed: {}", e.toString());
         }
       }
       ownership.lookAtCertainty();
@@ -252,9 +250,7 @@ final class HostLease implements AutoCloseable {
       if (joined) {
         joined = false;
         loseAll(TAKEN_OVER);
-        LOGGER.log(
-            System.Logger.Level.WARNING,
-            "another host has taken over; the objects of this one are reset");
+        LOGGER.warn("another host has taken over; the objects of this one are reset");
       }
       hosts.join(open, beat);
       joined = true;
@@ -262,11 +258,8 @@ final class HostLease implements AutoCloseable {
     } else if (renewed.beat() < beatInStore || renewed.group() < lastGroup) {
       String why = JdbcStore.wentBack(renewed.group(), lastGroup);
       wentBack(why);
-      LOGGER.log(
-          System.Logger.Level.ERROR,
-          "{0}: {1}. What was committed lately may be lost; all objects are reset",
-          store,
-          why);
+      LOGGER.error(
+          "{}: {}. What was committed lately may be lost; all objects are reset", store, why);
       hosts.restartGroups(open, lastGroup);
     }
     beatInStore = beat;
@@ -311,9 +304,8 @@ final class HostLease implements AutoCloseable {
     if (!hosts.bury(connected(), dead)) {
       return false;
     }
-    LOGGER.log(
-        System.Logger.Level.WARNING,
-        "host {0} was not heard of for {1} ms; its slots can be taken",
+    LOGGER.warn(
+        "host {} was not heard of for {} ms; its slots can be taken",
         dead.host(),
         Duration.ofNanos(dead.leaseNanos()).toMillis());
     try {
@@ -321,11 +313,7 @@ final class HostLease implements AutoCloseable {
       connected().commit();
     } catch (SQLException e) {
       // This user may not be allowed to. Then the locks go when the server has noticed by itself.
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "the sessions of host {0} could not be ended: {1}",
-          dead.host(),
-          e.getMessage());
+      LOGGER.warn("the sessions of host {} could not be ended: {}", dead.host(), e.getMessage());
       disconnect();
     }
     return true;
@@ -347,9 +335,7 @@ final class HostLease implements AutoCloseable {
       }
     }
     if (lost) {
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "another host has taken slots of this one; their objects are reset");
+      LOGGER.warn("another host has taken slots of this one; their objects are reset");
       ownership.changed();
     }
     return epochs;
@@ -411,7 +397,7 @@ final class HostLease implements AutoCloseable {
       try {
         wait(left / 1_000_000 + 1);
       } catch (InterruptedException e) {
-        LOGGER.log(System.Logger.Level.WARNING, "the lease thread was interrupted; it goes on");
+        LOGGER.warn("the lease thread was interrupted; it goes on");
       }
     }
     poked = false;

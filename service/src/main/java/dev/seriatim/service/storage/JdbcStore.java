@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * A database that holds objects, and this host's ownership of them. Both dialects have the same
@@ -372,8 +373,7 @@ abstract class JdbcStore implements AutoCloseable {
     try {
       closeable.close();
     } catch (Exception e) {
-      System.getLogger(JdbcStore.class.getName())
-          .log(System.Logger.Level.DEBUG, "a connection didn't close well", e);
+      LoggerFactory.getLogger(JdbcStore.class).debug("a connection didn't close well", e);
     }
   }
 }

@@ -5,6 +5,9 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.wire.ObjectPath;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /** Which object: its namespace and the 32 bytes of its id. */
 record ObjectKey(String namespace, ByteString id) {
@@ -28,9 +31,10 @@ record ObjectKey(String namespace, ByteString id) {
     return BaseEncoding.base16().lowerCase().encode(id.toByteArray());
   }
 
-  /** The object as the log calls it: by its name, if that is known. */
-  String called(@Nullable String name) {
-    return name == null ? toString() : ObjectPath.byName(namespace, name);
+  /** A record of this object, in that log; with its name, if that is known. */
+  LoggingEventBuilder logEvent(Logger logger, Level level, @Nullable String name) {
+    LoggingEventBuilder event = logger.atLevel(level).addKeyValue("namespace", namespace);
+    return (name == null ? event : event.addKeyValue("object", name)).addKeyValue("id", hexId());
   }
 
   @Override

@@ -8,6 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * What one object has committed and is about to, across its instances: it gives each of them its
@@ -19,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * must be closed then.
  */
 public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
-  private static final System.Logger LOGGER = System.getLogger(ObjectLog.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(ObjectLog.class);
 
   final ObjectKey key;
   private final StorageEngine engine;
@@ -110,24 +113,21 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
     if (failed.retries() < AlarmTime.MAX_RETRIES) {
       long delaySeconds = 2L << failed.retries();
       next = new AlarmTime(nowMillis() + delaySeconds * 1000, failed.retries() + 1);
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "the alarm of {0} failed, try {1} of {2}; next in {3} s",
-          key.called(name),
-          failed.retries() + 1,
-          AlarmTime.MAX_RETRIES + 1,
-          delaySeconds,
-          cause);
+      key.logEvent(LOGGER, Level.WARN, name)
+          .setCause(cause)
+          .log(
+              "the alarm failed, try {} of {}; next in {} s",
+              failed.retries() + 1,
+              AlarmTime.MAX_RETRIES + 1,
+              delaySeconds);
     } else {
       next = new AlarmTime(failed.due().toEpochMilli(), failed.retries()).givenUp();
-      LOGGER.log(
-          System.Logger.Level.ERROR,
-          "the alarm of "
-              + key.called(name)
-              + " failed "
-              + (AlarmTime.MAX_RETRIES + 1)
-              + " times; it is given up, and stays in the store until it is set anew or deleted",
-          cause);
+      key.logEvent(LOGGER, Level.ERROR, name)
+          .setCause(cause)
+          .log(
+              "the alarm failed {} times; it is given up, and stays in the store until it is set"
+                  + " anew or deleted",
+              AlarmTime.MAX_RETRIES + 1);
     }
     submitAlarm(failed.life(), next);
   }
@@ -140,7 +140,7 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    */
   public final void putOffAlarm(String why, @Nullable Throwable cause) {
     if (isOwnedByHost()) {
-      engine.alarms().putOff(key, key.called(name), why, cause);
+      engine.alarms().putOff(key, name, why, cause);
     } else {
       loseAlarm(); // It is another host's, and nothing to be told of here.
     }

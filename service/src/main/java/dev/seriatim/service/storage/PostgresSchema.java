@@ -4,6 +4,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The tables in a PostgreSQL schema: made, or brought from an older version to this one. Each
@@ -11,7 +13,7 @@ import java.sql.SQLException;
  * other.
  */
 final class PostgresSchema {
-  private static final System.Logger LOGGER = System.getLogger(PostgresSchema.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(PostgresSchema.class);
 
   /** Any number, so long as all hosts take the same. */
   private static final long LOCK = 0x5e71a71;
@@ -38,7 +40,7 @@ final class PostgresSchema {
     JdbcStore.execute(connection, "CREATE SCHEMA IF NOT EXISTS " + quoted(connection, schema));
     if (PostgresStore.single(connection, "SELECT to_regclass('schema_version') IS NULL")
         .equals("t")) {
-      LOGGER.log(System.Logger.Level.INFO, "making tables in schema {0} of {1}", schema, store);
+      LOGGER.info("making tables in schema {} of {}", schema, store);
       createTables(connection);
       createViews(connection);
       createSessions(connection);
@@ -91,9 +93,8 @@ final class PostgresSchema {
     lock(connection);
     long version = version(connection);
     if (version < JdbcStore.SCHEMA_VERSION) {
-      LOGGER.log(
-          System.Logger.Level.INFO,
-          "upgrading the tables of {0} from version {1} to {2}",
+      LOGGER.info(
+          "upgrading the tables of {} from version {} to {}",
           store,
           version,
           JdbcStore.SCHEMA_VERSION);

@@ -4,6 +4,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Removes the rows of sessions and keys that have expired. Any host may do that, whoever owns the
@@ -12,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * <p>A virtual thread, which mostly sleeps.
  */
 final class SessionSweeper implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(SessionSweeper.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(SessionSweeper.class);
 
   /** What has rows that expire. */
   interface Rows {
@@ -61,7 +63,7 @@ final class SessionSweeper implements AutoCloseable {
         nanos = step();
       }
     } catch (InterruptedException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the thread that removes old sessions was stopped");
+      LOGGER.warn("the thread that removes old sessions was stopped");
     }
   }
 
@@ -78,6 +80,6 @@ final class SessionSweeper implements AutoCloseable {
 
   /** They take room, and no more than that; whoever needs the store says so if it is away. */
   static void failed(Throwable failure) {
-    LOGGER.log(System.Logger.Level.DEBUG, "expired sessions could not be removed", failure);
+    LOGGER.debug("expired sessions could not be removed", failure);
   }
 }

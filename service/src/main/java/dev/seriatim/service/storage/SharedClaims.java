@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes the slots that a cluster asks for, and gives them up when it says so. What is asked at the
@@ -22,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * and that costs nothing later.
  */
 final class SharedClaims extends SlotClaims {
-  private static final System.Logger LOGGER = System.getLogger(HostLease.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(HostLease.class);
 
   private static final String NOT_CLAIMED = "this host has not claimed it, or has given it up";
 
@@ -150,10 +152,7 @@ final class SharedClaims extends SlotClaims {
   private void tell(HostTable.View view) {
     String loner = view.loner();
     if (loner != null && !waiting) {
-      LOGGER.log(
-          System.Logger.Level.WARNING,
-          "waiting for host {0}, which is in no cluster and owns slots, to be gone",
-          loner);
+      LOGGER.warn("waiting for host {}, which is in no cluster and owns slots, to be gone", loner);
     }
     waiting = loner != null;
   }

@@ -5,6 +5,8 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Ends a connection on which something takes too long. The thread that waits for the server, or for
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * time.
  */
 final class SilenceWatch implements AutoCloseable {
-  private static final System.Logger LOGGER = System.getLogger(SilenceWatch.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(SilenceWatch.class);
 
   private final Thread thread;
 
@@ -84,7 +86,7 @@ final class SilenceWatch implements AutoCloseable {
         looksAt = used == null ? null : (Long) until;
         wait(used == null ? 0 : left / 1_000_000 + 1);
       } catch (InterruptedException e) {
-        LOGGER.log(System.Logger.Level.WARNING, "a watch was interrupted; it goes on");
+        LOGGER.warn("a watch was interrupted; it goes on");
       }
     }
     return null;
@@ -95,7 +97,7 @@ final class SilenceWatch implements AutoCloseable {
     try {
       connection.abort(Runnable::run);
     } catch (SQLException | RuntimeException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "a connection didn't end well", e);
+      LOGGER.debug("a connection didn't end well", e);
     }
   }
 

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
@@ -24,7 +26,7 @@ import org.sqlite.SQLiteException;
  * and the row with the host's group number are there to catch what gets around the lock.
  */
 final class SqliteStore extends JdbcStore {
-  private static final System.Logger LOGGER = System.getLogger(SqliteStore.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(SqliteStore.class);
 
   static final String FILE = "seriatim.db";
 
@@ -177,8 +179,7 @@ final class SqliteStore extends JdbcStore {
       if (!isFull(e)) {
         throw e;
       }
-      LOGGER.log(
-          System.Logger.Level.ERROR, "{0} can be read and not written: {1}", file, e.getMessage());
+      LOGGER.error("{} can be read and not written: {}", file, e.getMessage());
       try (Connection connection = connect(WRITER_CACHE_KIB)) {
         return epochs(connection);
       }

@@ -8,6 +8,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Keeps SQLite's write-ahead log short. SQLite begins it anew by itself, once all of it is in the
@@ -16,7 +18,7 @@ import java.sql.SQLException;
  * made to wait; the log is cut when that one has gone. The committer's.
  */
 final class WriteAheadLog {
-  private static final System.Logger LOGGER = System.getLogger(WriteAheadLog.class.getName());
+  private static final Logger LOGGER = LoggerFactory.getLogger(WriteAheadLog.class);
   private static final long READS_PATIENCE_MILLIS = 1_000;
 
   private final Path file;
@@ -56,9 +58,8 @@ final class WriteAheadLog {
         tryBeyond = cut(connection) ? maxBytes : bytes + maxBytes;
         if (tryBeyond > maxBytes && !told) {
           told = true;
-          LOGGER.log(
-              System.Logger.Level.WARNING,
-              "{0} has {1} bytes, expected at most {2}, and can''t be cut while someone reads the"
+          LOGGER.warn(
+              "{} has {} bytes, expected at most {}, and can't be cut while someone reads the"
                   + " database beside this host",
               file,
               bytes,
@@ -66,10 +67,10 @@ final class WriteAheadLog {
         }
       }
     } catch (NoSuchFileException e) {
-      LOGGER.log(System.Logger.Level.DEBUG, "the log has been taken away", e); // That is told.
+      LOGGER.debug("the log has been taken away", e); // That is told.
     } catch (IOException | SQLException e) {
       // The commit is done all the same, and the next one may have better luck.
-      LOGGER.log(System.Logger.Level.WARNING, "{0} could not be cut: {1}", file, e.getMessage());
+      LOGGER.warn("{} could not be cut: {}", file, e.getMessage());
       tryBeyond += maxBytes;
     }
   }
@@ -92,7 +93,7 @@ final class WriteAheadLog {
     try {
       return reads.pause(READS_PATIENCE_MILLIS);
     } catch (InterruptedException e) {
-      LOGGER.log(System.Logger.Level.WARNING, "the committer was interrupted; it goes on");
+      LOGGER.warn("the committer was interrupted; it goes on");
       return false;
     }
   }

@@ -18,16 +18,21 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The server program when it gets SIGTERM, as a process of its own. */
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class ShutdownTest {
-  private static final Logger logger = Logger.getLogger(ShutdownTest.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(ShutdownTest.class);
+
+  /** As gRPC has them. */
+  private static final java.util.logging.Logger jdkLogger =
+      java.util.logging.Logger.getLogger(ShutdownTest.class.getName());
 
   @TempDir private Path directory;
   private final List<ServerProcess> servers = new ArrayList<>();
@@ -49,7 +54,8 @@ final class ShutdownTest {
                 try {
                   new CountDownLatch(1).await();
                 } finally {
-                  logger.warning("said in the drain");
+                  logger.warn("said in the drain");
+                  jdkLogger.warning("said to the JDK in the drain");
                 }
               }));
     }
@@ -69,7 +75,8 @@ final class ShutdownTest {
     assertThat(first.exitValue()).isEqualTo(0);
     first.await("drained");
     first.await("0 stubs and 1 alarms had not ended at the drain limit of PT0.3S");
-    first.await("said in the drain");
+    first.await("WARN  dev.seriatim.service.server.ShutdownTest: said in the drain");
+    first.await("WARN  dev.seriatim.service.server.ShutdownTest: said to the JDK in the drain");
     // It was cut off, which isn't counted.
     start("--drain-limit", "0.3").await("the alarm runs, after failures: 0");
   }

@@ -2,9 +2,9 @@ package dev.seriatim.service.storage;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import dev.seriatim.service.Logged;
 import dev.seriatim.service.Wait;
 import java.sql.SQLException;
-import java.text.MessageFormat;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,10 +14,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Handler;
-import java.util.logging.Level;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -151,7 +147,7 @@ final class AlarmSchedulerTest {
 
   @Test
   void aStoreThatIsAwayIsReadAgainAndLoggedOnce() {
-    try (Log log = new Log()) {
+    try (Logged log = Logged.at(AlarmScheduler.class.getName())) {
       DueAlarm alarm = store("object", 0);
       source.away = true;
       start();
@@ -164,7 +160,7 @@ final class AlarmSchedulerTest {
 
   @Test
   void alarmsThatCanNotRunAreLoggedOnce() {
-    try (Log log = new Log()) {
+    try (Logged log = Logged.at(AlarmScheduler.class.getName())) {
       List<DueAlarm> all = new ArrayList<>();
       for (int i = 0; i < 20; i++) {
         all.add(store("object " + i, 0));
@@ -191,40 +187,5 @@ final class AlarmSchedulerTest {
     alarms.set(alarm);
     alarms.close();
     assertThat(offered).isEmpty();
-  }
-
-  /** What the scheduler logs for people to see. */
-  private static final class Log extends Handler implements AutoCloseable {
-    private static final Logger LOGGER = Logger.getLogger(AlarmScheduler.class.getName());
-
-    private final List<String> records = new CopyOnWriteArrayList<>();
-
-    Log() {
-      LOGGER.addHandler(this);
-      LOGGER.setUseParentHandlers(false);
-    }
-
-    List<String> containing(String text) {
-      return records.stream().filter(record -> record.contains(text)).toList();
-    }
-
-    @Override
-    public void publish(LogRecord record) {
-      if (record.getLevel().intValue() >= Level.INFO.intValue()) {
-        records.add(
-            record.getParameters() == null
-                ? record.getMessage()
-                : MessageFormat.format(record.getMessage(), record.getParameters()));
-      }
-    }
-
-    @Override
-    public void flush() {}
-
-    @Override
-    public void close() {
-      LOGGER.removeHandler(this);
-      LOGGER.setUseParentHandlers(true);
-    }
   }
 }

@@ -3,6 +3,9 @@ package dev.seriatim.service.storage;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
@@ -20,8 +23,6 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
 
 /**
  * Random turns against a plain map, on every store: reads, writes, nested transactions, throws,
@@ -44,8 +46,9 @@ final class ModelTest {
   private static final List<SessionId> SESSIONS =
       List.of(SessionContract.SESSION, SessionContract.OTHER_SESSION, SessionContract.KEY);
 
-  /** Says a lot about the faults. Held here, or the level would be forgotten. */
-  private static final Logger COMMITTER_LOG = Logger.getLogger(Committer.class.getName());
+  /** Says a lot about the faults. */
+  private static final Logger COMMITTER_LOG =
+      ((LoggerContext) LoggerFactory.getILoggerFactory()).getLogger(Committer.class);
 
   @TempDir Path directory;
 

@@ -2,6 +2,8 @@ package dev.seriatim.service.storage;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import ch.qos.logback.classic.Level;
+import dev.seriatim.service.Logged;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
@@ -16,12 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Handler;
-import java.util.logging.Level;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -97,11 +94,7 @@ final class PostgresSlotAlarmsTest {
           }
         });
     Wait.until(() -> offered.size() == ALARMS, "the offers of all alarms that are due");
-    Logger root = Logger.getLogger("dev.seriatim");
-    Count count = new Count();
-    Level before = root.getLevel();
-    root.addHandler(count);
-    root.setLevel(Level.ALL);
+    Logged log = Logged.at("dev.seriatim", Level.TRACE);
     try {
       // They come to their turns when they aren't its own any more.
       takeSlotsFrom(BORDER);
@@ -121,13 +114,12 @@ final class PostgresSlotAlarmsTest {
       takeSlotsFrom(0);
       Wait.until(() -> !engine.isServing(), "the host's not serving any more");
     } finally {
-      root.setLevel(before);
-      root.removeHandler(count);
+      log.close();
     }
     assertThat(runs).containsExactlyElementsIn(own.subList(1, own.size()));
     assertThat(refused.get()).isEqualTo(ALARMS);
     // One for each loss of slots, and that it waits for them.
-    assertThat(count.lines.size()).isAtMost(own.size() + 2);
+    assertThat(log.events().size()).isAtMost(own.size() + 2);
   }
 
   /** Runs an alarm as a host does. */
@@ -182,21 +174,5 @@ final class PostgresSlotAlarmsTest {
       results.next();
       return results.getLong(1);
     }
-  }
-
-  /** What is logged. */
-  private static final class Count extends Handler {
-    final List<String> lines = new CopyOnWriteArrayList<>();
-
-    @Override
-    public void publish(LogRecord line) {
-      lines.add(line.getMessage());
-    }
-
-    @Override
-    public void flush() {}
-
-    @Override
-    public void close() {}
   }
 }

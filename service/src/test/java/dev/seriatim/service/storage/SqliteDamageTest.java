@@ -5,20 +5,15 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.Logged;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.text.MessageFormat;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -102,11 +97,7 @@ final class SqliteDamageTest {
   @Test
   void aHostStartsOnAFullDiskToReadAndWritesAgainWhenThereIsRoom() throws Exception {
     Path disk = mountSmallDisk();
-    List<String> logged = new ArrayList<>();
-    Handler handler = listenTo(logged);
-    Logger logger = Logger.getLogger(Committer.class.getName());
-    logger.addHandler(handler);
-    try {
+    try (Logged log = Logged.at(Committer.class.getName())) {
       Path data = disk.resolve("data");
       try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(data))) {
         new TestObject(engine, "object").turn(s -> s.put("k", A));
@@ -123,8 +114,8 @@ final class SqliteDamageTest {
           object.discard();
         }
         assertThat(get(object)).isEqualTo(Optional.of(A));
-        assertThat(logged).hasSize(1);
-        assertThat(logged.getFirst()).contains("is full");
+        assertThat(log.messages()).hasSize(1);
+        assertThat(log.messages().getFirst()).contains("is full");
         Files.delete(filling);
         object.turn(s -> s.put("l", large));
       }
@@ -132,30 +123,12 @@ final class SqliteDamageTest {
         assertThat(CommitContract.entries(new TestObject(engine, "object"))).hasSize(2);
       }
     } finally {
-      logger.removeHandler(handler);
       run("umount", disk.toString());
     }
   }
 
   private static Optional<ByteString> get(TestObject object) {
     return object.query(s -> s.get("k"));
-  }
-
-  private static Handler listenTo(List<String> logged) {
-    return new Handler() {
-      @Override
-      public void publish(LogRecord entry) {
-        synchronized (logged) {
-          logged.add(MessageFormat.format(entry.getMessage(), entry.getParameters()));
-        }
-      }
-
-      @Override
-      public void flush() {}
-
-      @Override
-      public void close() {}
-    };
   }
 
   /** Skips the test where one may not mount. */
