@@ -1,6 +1,7 @@
 package dev.seriatim.service;
 
 import dev.seriatim.stub.DurableObjectId;
+import java.util.Collection;
 import java.util.Optional;
 
 /**
@@ -22,6 +23,15 @@ public interface Authorizer {
    * @param id the object's id
    */
   Access access(Caller caller, String namespace, Optional<String> name, DurableObjectId id);
+
+  /**
+   * Told by the host when it is built, before it asks anything: what it has. Does nothing, unless
+   * the authorizer wants to know.
+   *
+   * @throws IllegalArgumentException if what it says doesn't go together with that; the host isn't
+   *     built then
+   */
+  default void begin(Collection<ServedNamespace> namespaces) {}
 
   /**
    * Tells this listener whenever {@link #access} may answer otherwise than before; a listener is

@@ -22,6 +22,8 @@ final class ArchitectureTest {
           .definedBy(ROOT)
           .layer("server")
           .definedBy(ROOT + ".server")
+          .layer("access")
+          .definedBy(ROOT + ".access")
           .layer("connect")
           .definedBy(ROOT + ".connect")
           .layer("placement")
@@ -36,6 +38,8 @@ final class ArchitectureTest {
           .definedBy(ROOT + ".storage")
           .whereLayer("server")
           .mayNotBeAccessedByAnyLayer()
+          .whereLayer("access")
+          .mayOnlyBeAccessedByLayers("api", "server")
           .whereLayer("connect")
           .mayOnlyBeAccessedByLayers("api", "server")
           .whereLayer("placement")
@@ -77,6 +81,22 @@ final class ArchitectureTest {
               ROOT + ".connect",
               ROOT + ".placement",
               ROOT + ".object",
+              ROOT + ".storage",
+              ROOT + ".server");
+
+  @ArchTest
+  static final ArchRule ACCESS_KNOWS_NOTHING_OF_THE_HOST =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + ".access")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + ".connect",
+              ROOT + ".placement",
+              ROOT + ".session",
+              ROOT + ".object",
+              ROOT + ".dispatch",
               ROOT + ".storage",
               ROOT + ".server");
 
