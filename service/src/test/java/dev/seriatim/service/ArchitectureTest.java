@@ -1,5 +1,6 @@
 package dev.seriatim.service;
 
+import static com.google.common.truth.Truth.assertWithMessage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -8,11 +9,22 @@ import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
 /** The data flows one way through the packages, and what is internal stays so. */
 @AnalyzeClasses(packages = "dev.seriatim.service", importOptions = DoNotIncludeTests.class)
 final class ArchitectureTest {
   private static final String ROOT = "dev.seriatim.service";
+
+  /** A class that needs more has a second reason to exist. */
+  private static final int MOST_LINES = 450;
+
+  private static final Path SOURCES = Path.of("src", "main", "java"); // Of this module.
 
   @ArchTest
   static final ArchRule DATA_FLOWS_ONE_WAY =
@@ -135,4 +147,18 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule INTERNAL_PACKAGES_HAVE_NO_CYCLES =
       slices().matching(ROOT + ".(*)..").should().beFreeOfCycles();
+
+  @Test
+  void noSourceFileIsLong() throws IOException {
+    List<Path> sources;
+    try (Stream<Path> files = Files.walk(SOURCES)) {
+      sources = files.filter(file -> file.toString().endsWith(".java")).toList();
+    }
+    assertWithMessage("sources in %s", SOURCES.toAbsolutePath()).that(sources).isNotEmpty();
+    for (Path source : sources) {
+      assertWithMessage("lines of %s", source)
+          .that(Files.readAllLines(source).size())
+          .isAtMost(MOST_LINES);
+    }
+  }
 }

@@ -1,13 +1,14 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
 import org.slf4j.event.Level;
 
 /**
- * Ends a turn from outside, takes its instance with it, and lets a new thread go on. Used by
- * whatever thread has {@link Turn#cut cut} the turn, and so has the object instead of the turn's
- * own; stateless.
+ * Ends a turn from outside, takes its instance with it, and lets a new thread go on. Used by any
+ * thread: the one that has {@link Turn#cut cut} the turn has the object then instead of the turn's
+ * own. Stateless, and made when it is needed.
  */
 final class CutOff {
   private final LiveObject object;
@@ -20,7 +21,48 @@ final class CutOff {
     this.instances = instances;
   }
 
-  void end(Turn late, BreakCause cause) {
+  /** Cuts off whatever turn is running, if any. */
+  void running(BreakCause cause) {
+    Turn current = object.turn();
+    if (current != null) {
+      turn(current, cause);
+    }
+  }
+
+  /** Cuts off the turn that is running, if its instance was lost with a failed commit. */
+  void lost(BreakCause cause) {
+    Turn current = object.turn();
+    if (current != null && current.instance().isSpent()) {
+      turn(current, cause);
+    }
+  }
+
+  /** The object has aborted this instance of it. */
+  void aborted(Instance aborted, String reason) {
+    Turn current = object.turn();
+    if (current != null && current.instance() == aborted) {
+      turn(current, BreakCause.of(BreakReason.OBJECT_RESET, "the object was aborted: " + reason));
+    } else if (object.possession().take()) {
+      try {
+        if (instances.current() == aborted) {
+          instances.discard("the object was aborted: " + reason);
+        }
+      } finally {
+        object.possession().giveBack();
+      }
+    }
+    // Otherwise the next turn, or the evictor, finds the instance aborted.
+  }
+
+  /** Cuts off this turn, if it hasn't ended. */
+  void turn(Turn late, BreakCause cause) {
+    if (late.cut()) {
+      // The turn thread has lost the object; until the new one starts, it is this thread's.
+      end(late, cause);
+    }
+  }
+
+  private void end(Turn late, BreakCause cause) {
     object.turnEnded();
     try {
       object.host().stuckTurns().cutOff(late);

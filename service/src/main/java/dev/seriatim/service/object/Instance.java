@@ -222,7 +222,7 @@ final class Instance implements DurableObjectState {
   public void abort(String reason) {
     if (!aborted) {
       aborted = true;
-      object.abort(this, reason);
+      object.cutOff().aborted(this, reason);
     }
   }
 }

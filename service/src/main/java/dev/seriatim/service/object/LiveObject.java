@@ -364,7 +364,12 @@ final class LiveObject implements SessionObject, Possession.Owner {
     return (name == null ? event : event.addKeyValue("object", name)).addKeyValue("id", id);
   }
 
-  // ---- turns are cut off, on any thread
+  /** Made when it is needed, too: cuts its turns off. Any thread. */
+  CutOff cutOff() {
+    return new CutOff(this, mailbox, instances);
+  }
+
+  // ---- those who watch its turns, on any thread
 
   boolean hasTurnThread() {
     return possession.isTaken();
@@ -375,50 +380,10 @@ final class LiveObject implements SessionObject, Possession.Owner {
     watched = now;
   }
 
-  /** Cuts off whatever turn is running, if any. */
-  void cutOffTurn(BreakCause cause) {
-    Turn current = turn;
-    if (current != null) {
-      cutOff(current, cause);
-    }
-  }
-
-  /** Cuts off the turn that is running, if its instance was lost with a failed commit. */
-  void cutOffLostTurn(BreakCause cause) {
-    Turn current = turn;
-    if (current != null && current.instance().isSpent()) {
-      cutOff(current, cause);
-    }
-  }
-
   /** An instance calls another object for the first time. */
   void firstCall(Instance caller) {
     Turn current = turn;
     caller.callsOthers(current != null && current.instance() == caller ? current : null);
-  }
-
-  void abort(Instance aborted, String reason) {
-    Turn current = turn;
-    if (current != null && current.instance() == aborted) {
-      cutOff(current, BreakCause.of(BreakReason.OBJECT_RESET, "the object was aborted: " + reason));
-    } else if (possession.take()) {
-      try {
-        if (instances.current() == aborted) {
-          instances.discard("the object was aborted: " + reason);
-        }
-      } finally {
-        possession.giveBack();
-      }
-    }
-    // Otherwise the next turn, or the evictor, finds the instance aborted.
-  }
-
-  /** Ends a turn from outside, takes its instance with it, and lets a new thread go on. */
-  void cutOff(Turn late, BreakCause cause) {
-    if (late.cut()) {
-      // The turn thread has lost the object; until the new one starts, it is this thread's.
-      new CutOff(this, mailbox, instances).end(late, cause);
-    }
   }
 
   // ---- the object rests, and others look after it

@@ -39,6 +39,6 @@ final class LostCommits implements CommitListener {
     gate.fail(loss, object.host().threads());
     // The turn that runs now has seen what is lost. Its end would be refused; it needn't go on so
     // long. A thread of its own, for this one is the committer.
-    object.host().threads().execute(() -> object.cutOffLostTurn(loss.cause()));
+    object.host().threads().execute(() -> object.cutOff().lost(loss.cause()));
   }
 }

@@ -169,7 +169,7 @@ final class MethodRunner {
 
   /** Called by any thread. */
   private void timedOut(InvocationTurn late, Invocation invocation) {
-    object.cutOff(
+    object.cutOff().turn(
         late,
         BreakCause.of(
             BreakReason.INVOCATION_TIMED_OUT,

@@ -188,7 +188,7 @@ public final class ObjectDirectory implements AutoCloseable {
   public void cutOff(Set<Integer> slots) {
     for (LiveObject object : objects.values()) {
       if (slots.contains(Slots.of(object.id()))) {
-        object.cutOffTurn(
+        object.cutOff().running(
             BreakCause.of(
                 BreakReason.OBJECT_MOVED,
                 "the turn outlasted the time in which its object goes to another host"));
@@ -207,7 +207,7 @@ public final class ObjectDirectory implements AutoCloseable {
     }
     for (LiveObject object : objects.values()) {
       if (slots.contains(Slots.of(object.id()))) {
-        object.cutOffTurn(cause);
+        object.cutOff().running(cause);
       }
     }
   }
@@ -315,7 +315,7 @@ public final class ObjectDirectory implements AutoCloseable {
           drain.alarms(),
           limits().drainLimit());
       for (LiveObject object : objects.values()) {
-        object.cutOffTurn(
+        object.cutOff().running(
             BreakCause.of(BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));
       }
     }
@@ -351,7 +351,7 @@ public final class ObjectDirectory implements AutoCloseable {
     }
     BreakCause cause = BreakCause.of(BreakReason.OBJECT_RESET, "the host has stopped");
     for (LiveObject object : objects.values()) {
-      object.cutOffTurn(cause);
+      object.cutOff().running(cause);
     }
     host.timer().shutdownNow();
     carrierWatch.close();

@@ -116,20 +116,21 @@ final class Remembering {
     try {
       life = log.life();
       row = stored.key(key.id());
-      gate = log.gate();
+      gate = log.sessions().gate();
       if (row == null) {
-        return stored.isFullOfKeys() && refuse(stub, sequence, BreakReason.OVERLOADED, tooMany());
+        if (!stored.isFullOfKeys()) {
+          return false;
+        }
+        stub.breakTurn(tooMany().blaming(sequence), object.pendingCommit());
+        return true;
       }
     } catch (StorageException e) {
       stub.breakTurn(ThrownCause.reset(e).blaming(sequence), object.pendingCommit());
       return true;
     }
     if (!key.fingerprint().equals(row.fingerprint())) {
-      return refuse(
-          stub,
-          sequence,
-          BreakReason.IDEMPOTENCY_MISMATCH,
-          "the idempotency key was used for another method or another argument");
+      stub.breakTurn(usedOtherwise().blaming(sequence), object.pendingCommit());
+      return true;
     }
     Outcome outcome = read(row, sequence);
     if (outcome == null) {
@@ -156,14 +157,17 @@ final class Remembering {
     return true;
   }
 
-  private boolean refuse(Session stub, long sequence, BreakReason reason, String message) {
-    stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
-    return true;
+  private BreakCause tooMany() {
+    return BreakCause.of(
+        BreakReason.OVERLOADED,
+        "the object has %,d idempotency keys, expected fewer (maxIdempotencyKeysPerObject)"
+            .formatted(object.host().limits().sessions().maxIdempotencyKeysPerObject()));
   }
 
-  private String tooMany() {
-    return "the object has %,d idempotency keys, expected fewer (maxIdempotencyKeysPerObject)"
-        .formatted(object.host().limits().sessions().maxIdempotencyKeysPerObject());
+  private static BreakCause usedOtherwise() {
+    return BreakCause.of(
+        BreakReason.IDEMPOTENCY_MISMATCH,
+        "the idempotency key was used for another method or another argument");
   }
 
   private static BreakCause unreadable() {

@@ -78,7 +78,7 @@ final class SessionTable {
     try {
       life = log.life();
       record = known != null && known.isWhole(life) ? known : recover(open, known, life);
-      gate = log.gate();
+      gate = log.sessions().gate();
       if (log.life() != life) {
         throw new StorageException("the object changed hands while the session was looked up");
       }

@@ -6,6 +6,7 @@ import dev.seriatim.service.session.SessionRecord;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.service.storage.SessionCounts;
 import dev.seriatim.service.storage.SessionId;
+import dev.seriatim.service.storage.SessionLog;
 import dev.seriatim.service.storage.SessionRow;
 import dev.seriatim.service.storage.SessionWrite;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,7 @@ final class StoredSessions {
   private static final Logger LOGGER = LoggerFactory.getLogger(StoredSessions.class);
 
   private final ObjectLog log;
+  private final SessionLog sessions;
   private final SessionLimits limits;
 
   /** As counted, and made since. Null if it isn't known for the object's life. */
@@ -30,6 +32,7 @@ final class StoredSessions {
 
   StoredSessions(ObjectLog log, SessionLimits limits) {
     this.log = log;
+    this.sessions = log.sessions();
     this.limits = limits;
   }
 
@@ -37,7 +40,7 @@ final class StoredSessions {
     int life = log.life();
     SessionCounts known = counts;
     if (known == null || countedLife != life) {
-      known = log.sessionCounts();
+      known = sessions.counts();
       counts = known;
       countedLife = life;
     }
@@ -46,12 +49,12 @@ final class StoredSessions {
 
   /** The row of a session; null if there is none. */
   @Nullable SessionRow session(SessionId id) {
-    return counts().sessions() == 0 ? null : log.readSession(id);
+    return counts().sessions() == 0 ? null : sessions.read(id);
   }
 
   /** The row of an idempotency key; null if there is none. */
   @Nullable SessionRow key(SessionId id) {
-    return counts().keys() == 0 ? null : log.readSession(id);
+    return counts().keys() == 0 ? null : sessions.read(id);
   }
 
   /** Whether no more sessions may be made, beside those that are in memory. */
@@ -114,7 +117,7 @@ final class StoredSessions {
    */
   long submitBreak(SessionRecord record) {
     try {
-      return log.submitSession(write(record, record.completed(), /* withBreak= */ true));
+      return sessions.submit(write(record, record.completed(), /* withBreak= */ true));
     } catch (StorageException e) {
       LOGGER.debug("a session's break is not stored", e);
       return 0;
@@ -123,7 +126,7 @@ final class StoredSessions {
 
   /** Lets a store that is in memory have all of a session that goes from the host's. */
   void keep(SessionRecord record) {
-    long _ = log.submitSession(write(record, record.completed(), /* withBreak= */ true));
+    long _ = sessions.submit(write(record, record.completed(), /* withBreak= */ true));
   }
 
   /** Lets the store forget a session. Nobody waits for it. */
@@ -142,7 +145,7 @@ final class StoredSessions {
           }
         };
     try {
-      long _ = log.submitSession(nothing);
+      long _ = sessions.submit(nothing);
     } catch (StorageException e) {
       LOGGER.debug("a closed session stays until it expires", e);
     }

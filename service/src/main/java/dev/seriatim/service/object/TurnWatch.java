@@ -101,7 +101,7 @@ final class TurnWatch {
     }
     held.look(turn);
     if (now - seen.sinceNanos >= limit.toNanos()) {
-      object.cutOff(
+      object.cutOff().turn(
           turn,
           BreakCause.of(
               BreakReason.INVOCATION_TIMED_OUT,

@@ -95,24 +95,8 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  public SessionCounts sessionCounts() {
-    return engine.sessions().count(key);
-  }
-
-  @Override
-  public @Nullable SessionRow readSession(SessionId session) {
-    return engine.sessions().read(key, session);
-  }
-
-  @Override
-  public long gate() {
-    return 0;
-  }
-
-  @Override
-  public long submitSession(SessionWrite write) {
-    engine.sessions().write(key, write.session(), write.row());
-    return 0;
+  public SessionLog sessions() {
+    return new MemorySessionLog(engine.sessions(), key);
   }
 
   @Override

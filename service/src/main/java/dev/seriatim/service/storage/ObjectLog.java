@@ -184,40 +184,8 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
   /** Whether this host owns the object now, whether or not it did so all the time. */
   abstract boolean isOwnedByHost();
 
-  // ---- of sessions and idempotency keys. Called by the turn thread, with or without an instance
-
-  /**
-   * How many rows of sessions and of keys the store has of this object, of what is durable. Blocks
-   * on the store.
-   *
-   * @throws StorageException as {@link #newStorage}, or because the store failed
-   */
-  public abstract SessionCounts sessionCounts();
-
-  /**
-   * What is known of this session, or key: what was submitted last, though it may not be durable
-   * yet, else what the store has; null if that is nothing, or has expired. Blocks on the store. Who
-   * tells anyone of it calls {@link #gate()} first, and waits for the commit.
-   *
-   * @throws StorageException as {@link #newStorage}, or because the store failed
-   */
-  public abstract @Nullable SessionRow readSession(SessionId session);
-
-  /**
-   * The number of the commit that whoever tells of what was {@link #readSession read} here has to
-   * wait for; 0 if there is none. Begins one if the host isn't certain that it owns the object.
-   *
-   * @throws StorageException as {@link #newStorage}; or because commits were lost since the first
-   *     read after the last call of this method, so that what was read may not be so
-   */
-  public abstract long gate();
-
-  /**
-   * Has this become durable in a commit of its own, whose number it gives. Doesn't block.
-   *
-   * @throws StorageException as {@link #newStorage}
-   */
-  public abstract long submitSession(SessionWrite write);
+  /** What is stored of the object's sessions and idempotency keys. Called by the turn thread. */
+  public abstract SessionLog sessions();
 
   /** The object is no longer live. It must have neither an instance nor a pending commit. */
   public abstract void close();

@@ -19,8 +19,8 @@ public interface SessionWrite {
    * <p>Called by the committer's thread, once for each try to write the batch, and that may be
    * before the method has returned that this write was handed to; with the memory store by the turn
    * thread, in that method. Called by the turn thread, too, when the session is {@link
-   * ObjectLog#readSession read} while the write isn't durable yet. No lock of the object's log is
-   * held. Every loss of an earlier commit has been told to the {@link CommitListener} by then.
+   * SessionLog#read read} while the write isn't durable yet. No lock of the object's log is held.
+   * Every loss of an earlier commit has been told to the {@link CommitListener} by then.
    *
    * <p>Must be cheap and must not block. What it throws makes the commit of the whole group fail.
    */

@@ -39,8 +39,8 @@ final class SqliteStore extends JdbcStore {
 
   private final Path file;
   private final InstantSource clock;
-  private final String host = HostName.make();
   private final Ownership ownership = Ownership.exclusive();
+  private final SqliteMark mark = new SqliteMark(HostName.make());
   private final SqliteReads reads;
   private final long maxWalBytes;
   private final int busyMillis;
@@ -169,7 +169,7 @@ final class SqliteStore extends JdbcStore {
     try (Connection connection = connect(WRITER_CACHE_KIB)) {
       connection.setAutoCommit(false);
       SqliteSchema.prepare(connection, file.toString());
-      record(connection, 0);
+      mark.make(connection, 0);
       long[] epochs = epochs(connection);
       connection.commit();
       recorded = true;
@@ -255,42 +255,23 @@ final class SqliteStore extends JdbcStore {
       throws SQLException {
     if (!recorded) {
       if (groups().last() == 0) {
-        record(writer.connection(), 0);
+        mark.make(writer.connection(), 0);
       } else {
         recorded = true;
         reserve.take();
       }
     }
     // The first statement is a write, so that it takes the file's lock before anything is read.
-    PreparedStatement update =
-        writer.prepare("UPDATE commit_groups SET number = ? WHERE host = ? AND number = ?");
-    update.setLong(1, number);
-    update.setString(2, host);
-    update.setLong(3, groups().last());
-    if (update.executeUpdate() == 1) {
+    if (mark.advance(writer, groups().last(), number)) {
       return Fence.PASSED;
     }
-    if (recordedGroup(writer) >= 0 || !epochsAreRaised(writer, tenures)) {
+    if (mark.group(writer) >= 0 || !SqliteMark.epochsAreRaised(writer, tenures)) {
       return Fence.WENT_BACK; // Somebody has restored an older state of the file.
     }
     // Another host has got around the directory's locks.
     ownership.loseAll(HostLease.TAKEN_OVER);
     ownership.changed();
     return Fence.LOST;
-  }
-
-  private static boolean epochsAreRaised(JdbcWriter writer, Map<Integer, Ownership.Tenure> tenures)
-      throws SQLException {
-    PreparedStatement select = writer.prepare("SELECT epoch FROM slots WHERE slot = ?");
-    for (Ownership.Tenure tenure : tenures.values()) {
-      select.setInt(1, tenure.slot);
-      try (ResultSet results = select.executeQuery()) {
-        if (results.next() && results.getLong(1) > tenure.epoch) {
-          return true;
-        }
-      }
-    }
-    return false;
   }
 
   @Override
@@ -313,7 +294,7 @@ final class SqliteStore extends JdbcStore {
   @Override
   void resetAll(JdbcWriter writer, String why, long number) throws SQLException {
     ownership.loseAll(why);
-    record(writer.connection(), number);
+    mark.make(writer.connection(), number);
     long[] epochs = epochs(writer.connection());
     writer.commit();
     own(epochs);
@@ -342,17 +323,9 @@ final class SqliteStore extends JdbcStore {
 
   @Override
   long lastGroup(JdbcWriter writer) throws SQLException {
-    long number = recordedGroup(writer);
+    long number = mark.group(writer);
     writer.rollback();
     return number < 0 && !recorded ? 0 : number;
-  }
-
-  private long recordedGroup(JdbcWriter writer) throws SQLException {
-    PreparedStatement select = writer.prepare("SELECT number FROM commit_groups WHERE host = ?");
-    select.setString(1, host);
-    try (ResultSet results = select.executeQuery()) {
-      return results.next() ? results.getLong(1) : -1;
-    }
   }
 
   @Override
@@ -424,31 +397,9 @@ final class SqliteStore extends JdbcStore {
     return config.createConnection("jdbc:sqlite:" + file);
   }
 
-  /** Raises the epochs, and begins to count groups here, in the connection's transaction. */
-  private void record(Connection connection, long group) throws SQLException {
-    execute(connection, "DELETE FROM commit_groups");
-    try (PreparedStatement update =
-            connection.prepareStatement("UPDATE slots SET epoch = epoch + 1, host = ?");
-        PreparedStatement mark =
-            connection.prepareStatement("INSERT INTO commit_groups (host, number) VALUES (?, ?)")) {
-      update.setString(1, host);
-      update.executeUpdate();
-      mark.setString(1, host);
-      mark.setLong(2, group);
-      mark.executeUpdate();
-    }
-  }
-
   private long[] epochs(Connection connection) throws SQLException {
     nextRow = SqliteSchema.single(connection, "SELECT coalesce(max(object), 0) + 1 FROM objects");
-    long[] epochs = new long[ObjectKey.SLOTS];
-    try (PreparedStatement select = connection.prepareStatement("SELECT slot, epoch FROM slots");
-        ResultSet results = select.executeQuery()) {
-      while (results.next()) {
-        epochs[results.getInt(1)] = results.getLong(2);
-      }
-    }
-    return epochs;
+    return SqliteMark.epochs(connection);
   }
 
   private void own(long[] epochs) {

@@ -4,6 +4,7 @@ import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -35,10 +36,6 @@ final class StoredLog extends ObjectLog {
   @GuardedBy("this")
   private int life;
 
-  /** The life in which sessions were read that nobody has asked the gate for; 0 if none were. */
-  @GuardedBy("this")
-  private int readIn;
-
   /** Whether the listener is being told of a loss; no new life begins meanwhile. */
   @GuardedBy("this")
   private boolean tellingLoss;
@@ -52,6 +49,9 @@ final class StoredLog extends ObjectLog {
   private @Nullable PendingWrites pending;
 
   private final StoredState stored = new StoredState(this);
+
+  /** Null as long as nobody has asked for it. The turn thread's. */
+  private @Nullable StoredSessionLog sessions;
 
   StoredLog(
       CommittingEngine engine, ObjectKey key, @Nullable String name, CommitListener listener) {
@@ -89,12 +89,8 @@ final class StoredLog extends ObjectLog {
   @Override
   @GuardedBy("this")
   void beginLife() {
-    try {
-      while (tellingLoss) {
-        wait();
-      }
-    } catch (InterruptedException e) {
-      throw interrupted(e);
+    while (tellingLoss) {
+      awaitChange();
     }
     Ownership.Tenure owned = engine.ownership().tenure(slot);
     if (owned == null) {
@@ -132,6 +128,11 @@ final class StoredLog extends ObjectLog {
     return engine.ownership().tenure(slot) == tenure;
   }
 
+  /** Whether this host is sure to own the object, and has since the current life began. */
+  boolean isCertain() {
+    return engine.ownership().isCertain() && isOwned();
+  }
+
   @Override
   long gate(TurnBracket instance) {
     long last = lastSubmitted;
@@ -140,7 +141,7 @@ final class StoredLog extends ObjectLog {
     }
     // A failure refuses the instance before it settles.
     instance.requireUsable();
-    if (engine.ownership().isCertain() && isOwned()) {
+    if (isCertain()) {
       return 0;
     }
     // A commit of nothing, which passes through the fence.
@@ -231,6 +232,12 @@ final class StoredLog extends ObjectLog {
     return writes;
   }
 
+  /** What is not durable yet; null if that is nothing. */
+  @GuardedBy("this")
+  @Nullable PendingWrites pending() {
+    return pending;
+  }
+
   @GuardedBy("this")
   private Batch batchFor(long commit) {
     return writes().batchFor(this, tenure, commit);
@@ -252,12 +259,8 @@ final class StoredLog extends ObjectLog {
 
   @GuardedBy("this")
   private void awaitRoom(TurnBracket instance, long turnBytes) {
-    try {
-      while (instance.refusal() == null && !hasRoom(turnBytes)) {
-        wait();
-      }
-    } catch (InterruptedException e) {
-      throw interrupted(e);
+    while (instance.refusal() == null && !hasRoom(turnBytes)) {
+      awaitChange();
     }
   }
 
@@ -275,70 +278,44 @@ final class StoredLog extends ObjectLog {
   void awaitDurable(TurnBracket instance) {
     synchronized (this) {
       long target = lastSubmitted;
-      try {
-        while (settled < target && instance.refusal() == null) {
-          wait();
-        }
-      } catch (InterruptedException e) {
-        throw interrupted(e);
+      while (settled < target && instance.refusal() == null) {
+        awaitChange();
       }
     }
     instance.requireUsable();
   }
 
-  private static StorageException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new StorageException("interrupted while waiting for a commit", e);
+  /** What is thrown when something of the object could not be read. */
+  StorageException notRead(SQLException e) {
+    return engine.store().failed("storage of object " + key + " could not be read", e);
+  }
+
+  @GuardedBy("this")
+  @SuppressWarnings("WaitNotInLoop") // all callers loop
+  private void awaitChange() {
+    try {
+      wait();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException("interrupted while waiting for a commit", e);
+    }
   }
 
   // ---- reads, by the instance
 
   @Override
   @Nullable ByteString read(TurnBracket instance, String entryKey) {
-    long at;
-    synchronized (this) {
-      Write write = pending == null ? null : pending.get(entryKey);
-      if (write == null && hidesStored()) {
-        return null;
-      }
-      if (write == null) {
-        write = stored.cached(entryKey);
-      }
-      if (write != null) {
-        return write.value;
-      }
-      at = stored.row();
-    }
-    return stored.read(instance, entryKey, at);
-  }
-
-  @GuardedBy("this")
-  private boolean hidesStored() {
-    return pending != null && pending.clearsAll();
+    return stored.read(instance, entryKey);
   }
 
   @Override
   Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
-    NavigableMap<String, Write> newer;
-    long at;
-    synchronized (this) {
-      newer = pending == null ? own : pending.under(own, range);
-      at = hidesStored() ? ObjectRow.NO_ROW : stored.row();
-    }
-    long limit = (long) range.limit() + newer.size();
-    return Merge.merge(range, newer, stored.list(instance, range, limit, at));
+    return stored.list(instance, range, own);
   }
 
   @Override
   @Nullable AlarmTime readAlarm(TurnBracket instance) {
-    long at;
-    synchronized (this) {
-      if (stored.knowsAlarm()) {
-        return stored.alarm();
-      }
-      at = stored.row();
-    }
-    return stored.readAlarm(instance, at);
+    return stored.readAlarm(instance);
   }
 
   @Override
@@ -349,56 +326,21 @@ final class StoredLog extends ObjectLog {
     return knownName();
   }
 
-  // ---- sessions, on the turn thread
+  // ---- for what is stored of sessions
 
   @Override
-  public SessionCounts sessionCounts() {
-    synchronized (this) {
-      beginLife();
+  public SessionLog sessions() {
+    StoredSessionLog made = sessions;
+    if (made == null) {
+      made = new StoredSessionLog(this);
+      sessions = made;
     }
-    return stored.countSessions();
+    return made;
   }
 
-  @Override
-  public @Nullable SessionRow readSession(SessionId session) {
-    SessionWrite write;
-    synchronized (this) {
-      beginLife();
-      if (readIn == 0) {
-        readIn = life;
-      }
-      write = pending == null ? null : pending.session(session);
-    }
-    return write == null ? stored.readSession(session) : write.row();
-  }
-
-  @Override
-  public synchronized long gate() {
-    int read = readIn;
-    readIn = 0;
-    beginLife();
-    if (read != 0 && read != life) {
-      throw new StorageException(
-          "what was read of sessions of object " + key + " may be lost, with commits that failed");
-    }
-    if (lastSubmitted > settled) {
-      return lastSubmitted;
-    }
-    if (engine.ownership().isCertain() && isOwned()) {
-      return 0;
-    }
-    return submit(null);
-  }
-
-  @Override
-  public synchronized long submitSession(SessionWrite write) {
-    beginLife();
-    return submit(write);
-  }
-
-  /** A commit that belongs to no turn. */
+  /** A commit that belongs to no turn, of what is said here, or of nothing. */
   @GuardedBy("this")
-  private long submit(@Nullable SessionWrite write) {
+  long submit(@Nullable SessionWrite write) {
     long commit = ++lastSubmitted;
     Batch batch = batchFor(commit);
     if (write != null) {
@@ -465,19 +407,12 @@ final class StoredLog extends ObjectLog {
   }
 
   private void lose(@Nullable Batch inDoubt, Throwable cause) {
-    long first;
-    long last;
-    long bytes = 0;
-    boolean alarmLost = false;
+    LostWrites lost;
     synchronized (this) {
       if (lastSubmitted <= settled) {
         return;
       }
-      first = settled + 1;
-      if (pending != null) {
-        bytes = pending.bytes();
-        alarmLost = pending.setsAlarm();
-      }
+      lost = new LostWrites(settled + 1, inDoubt, lastSubmitted, pending, cause);
       pending = null;
       stored.forgetAlarm();
       if (inDoubt != null) {
@@ -485,21 +420,12 @@ final class StoredLog extends ObjectLog {
       }
       life++;
       lose(cause);
-      last = lastSubmitted;
-      settled = last;
+      settled = lastSubmitted;
       tellingLoss = true;
       notifyAll();
     }
-    engine.budget().remove(bytes);
-    if (alarmLost) {
-      engine.alarms().lost(key);
-    }
     try {
-      if (inDoubt == null) {
-        listener.failed(first, last, cause);
-      } else {
-        listener.inDoubt(first, inDoubt.last, last, cause);
-      }
+      lost.tell(this, listener);
     } finally {
       synchronized (this) {
         tellingLoss = false;

@@ -1,10 +1,10 @@
 package dev.seriatim.service.storage;
 
 import com.google.protobuf.ByteString;
-import dev.seriatim.service.StorageException;
 import java.sql.SQLException;
 import java.util.Collections;
 import java.util.Map;
+import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,14 +50,6 @@ final class StoredState {
   /** Whether there is a row that is known not to have it. */
   boolean lacksName() {
     return !nameStored && row > ObjectRow.NO_ROW;
-  }
-
-  boolean knowsAlarm() {
-    return alarmKnown;
-  }
-
-  @Nullable AlarmTime alarm() {
-    return alarm;
   }
 
   /** The alarm is this one as of the last commit. */
@@ -139,14 +131,25 @@ final class StoredState {
     }
   }
 
-  // ---- reads from the database, for an instance. None holds the monitor
+  // ---- reads, for an instance, whose caller doesn't hold the monitor: the database may be asked
 
-  /**
-   * Reads a value.
-   *
-   * @param known the row as it was when the value was found to be unknown
-   */
-  @Nullable ByteString read(TurnBracket instance, String key, long known) {
+  /** Reads a value, as it is when all that was submitted is durable. */
+  @Nullable ByteString read(TurnBracket instance, String key) {
+    long known;
+    synchronized (log) {
+      PendingWrites pending = log.pending();
+      Write write = pending == null ? null : pending.get(key);
+      if (write == null && pending != null && pending.clearsAll()) {
+        return null;
+      }
+      if (write == null) {
+        write = cached(key);
+      }
+      if (write != null) {
+        return write.value;
+      }
+      known = row;
+    }
     ByteString value = null;
     try {
       long at = lookUp(instance, known);
@@ -154,7 +157,7 @@ final class StoredState {
         value = log.engine().store().get(at, key);
       }
     } catch (SQLException e) {
-      throw failed(e);
+      throw log.notRead(e);
     }
     synchronized (log) {
       if (log.isCurrent(instance)) {
@@ -165,19 +168,40 @@ final class StoredState {
     return value;
   }
 
-  /** Reads the first entries of a range. */
-  Map<String, ByteString> list(TurnBracket instance, Range range, long limit, long known) {
+  /** Reads the first entries of a range, these writes of a turn laid over what was submitted. */
+  Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
+    NavigableMap<String, Write> newer;
+    long known;
+    synchronized (log) {
+      PendingWrites pending = log.pending();
+      newer = pending == null ? own : pending.under(own, range);
+      known = pending != null && pending.clearsAll() ? ObjectRow.NO_ROW : row;
+    }
+    long limit = (long) range.limit() + newer.size();
+    return Merge.merge(range, newer, stored(instance, range, limit, known));
+  }
+
+  private Map<String, ByteString> stored(
+      TurnBracket instance, Range range, long limit, long known) {
     try {
       long at = lookUp(instance, known);
       return at == ObjectRow.NO_ROW
           ? Collections.emptyMap()
           : log.engine().store().list(at, range, limit);
     } catch (SQLException e) {
-      throw failed(e);
+      throw log.notRead(e);
     }
   }
 
-  @Nullable AlarmTime readAlarm(TurnBracket instance, long known) {
+  /** Reads the alarm, as of the last commit. */
+  @Nullable AlarmTime readAlarm(TurnBracket instance) {
+    long known;
+    synchronized (log) {
+      if (alarmKnown) {
+        return alarm;
+      }
+      known = row;
+    }
     AlarmTime stored = null;
     try {
       long at = lookUp(instance, known);
@@ -185,7 +209,7 @@ final class StoredState {
         stored = log.engine().store().alarm(at);
       }
     } catch (SQLException e) {
-      throw failed(e);
+      throw log.notRead(e);
     }
     synchronized (log) {
       if (log.isCurrent(instance)) {
@@ -205,23 +229,7 @@ final class StoredState {
     try {
       long _ = lookUp(instance, known);
     } catch (SQLException e) {
-      throw failed(e);
-    }
-  }
-
-  @Nullable SessionRow readSession(SessionId session) {
-    try {
-      return log.engine().store().readSession(log.key, session);
-    } catch (SQLException e) {
-      throw failed(e);
-    }
-  }
-
-  SessionCounts countSessions() {
-    try {
-      return log.engine().store().sessions().count(log.key);
-    } catch (SQLException e) {
-      throw failed(e);
+      throw log.notRead(e);
     }
   }
 
@@ -241,9 +249,5 @@ final class StoredState {
       }
     }
     return found.row();
-  }
-
-  private StorageException failed(SQLException e) {
-    return log.engine().store().failed("storage of object " + log.key + " could not be read", e);
   }
 }

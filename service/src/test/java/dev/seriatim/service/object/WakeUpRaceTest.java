@@ -182,7 +182,7 @@ final class WakeUpRaceTest {
     BreakCause cause = BreakCause.of(BreakReason.OBJECT_RESET, "cut off by a test");
     while (!over.get()) {
       for (LiveObject object : objects.directory.objects()) {
-        object.cutOffTurn(cause);
+        object.cutOff().running(cause);
       }
       spin(random.nextInt(2_000));
     }

@@ -63,21 +63,21 @@ abstract class DatabaseSessionContract extends SessionContract {
     assertThat(number("SELECT count(*) FROM entries")).isEqualTo(0);
     assertThat(rows()).isEqualTo(0);
     // What isn't durable yet is known, and waited for.
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(0, 0));
-    assertThat(object.storage().gate()).isEqualTo(commit);
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 0));
+    assertThat(object.storage().sessions().gate()).isEqualTo(commit);
     // Also over what is being committed; but another session has nothing to do with it.
-    long later = object.storage().submitSession(says(SESSION, row(2)));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(2));
-    assertThat(object.storage().readSession(OTHER_SESSION)).isNull();
-    assertThat(object.storage().gate()).isEqualTo(later);
+    long later = object.storage().sessions().submit(says(SESSION, row(2)));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(2));
+    assertThat(object.storage().sessions().read(OTHER_SESSION)).isNull();
+    assertThat(object.storage().sessions().gate()).isEqualTo(later);
     hold.release();
     object.awaitDurable(later);
     assertThat(number("SELECT count(*) FROM entries")).isEqualTo(1);
     assertThat(rows()).isEqualTo(1);
-    assertThat(object.storage().gate()).isEqualTo(0);
+    assertThat(object.storage().sessions().gate()).isEqualTo(0);
     reopen();
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(2));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(2));
     assertThat(CommitContract.entries(object)).containsExactly("k", A);
   }
 
@@ -92,8 +92,8 @@ abstract class DatabaseSessionContract extends SessionContract {
       object.submit(s -> s.put("k", A), said[i], false);
     }
     Said removed = says(OTHER_SESSION, row(1));
-    object.storage().submitSession(removed);
-    long commit = object.storage().submitSession(says(OTHER_SESSION, null));
+    object.storage().sessions().submit(removed);
+    long commit = object.storage().sessions().submit(says(OTHER_SESSION, null));
     hold.release();
     object.awaitDurable(commit);
     for (int i = 0; i < said.length; i++) {
@@ -101,7 +101,7 @@ abstract class DatabaseSessionContract extends SessionContract {
     }
     assertThat(removed.asked.get()).isEqualTo(0);
     assertThat(rows()).isEqualTo(1);
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(9));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(9));
   }
 
   @Test
@@ -113,12 +113,12 @@ abstract class DatabaseSessionContract extends SessionContract {
     object.submit(s -> s.deleteAll(), says(OTHER_SESSION, row(2)), false);
     assertThat(uncommitted()).isGreaterThan(2L * Batch.SESSION_BYTES);
     hold.release();
-    object.awaitDurable(object.storage().gate());
+    object.awaitDurable(object.storage().sessions().gate());
     other.awaitDurable(1);
     assertThat(uncommitted()).isEqualTo(0);
     reopen();
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().readSession(OTHER_SESSION)).isEqualTo(row(2));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(OTHER_SESSION)).isEqualTo(row(2));
   }
 
   @Test
@@ -132,7 +132,7 @@ abstract class DatabaseSessionContract extends SessionContract {
         });
     object.awaitDurable(object.submit(s -> s.put("k", A), said, false));
     assertThat(said.asked.get()).isEqualTo(2);
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(1));
   }
 
   /** A failure with which it is worth trying again. */
@@ -145,11 +145,11 @@ abstract class DatabaseSessionContract extends SessionContract {
     hold.awaitReached();
     SessionRow large = new SessionRow(1, 1, null, ByteString.copyFrom(new byte[1 << 20]));
     for (int i = 0; i < 10; i++) {
-      object.storage().submitSession(says(SessionId.ofKey("session " + i), large));
+      object.storage().sessions().submit(says(SessionId.ofKey("session " + i), large));
     }
     assertThat(uncommitted()).isAtLeast(10L * Batch.SESSION_BYTES);
     hold.release();
-    object.awaitDurable(object.storage().gate());
+    object.awaitDurable(object.storage().sessions().gate());
     other.awaitDurable(1);
     assertThat(uncommitted()).isEqualTo(0);
     assertThat(rows()).isEqualTo(10);
@@ -187,13 +187,13 @@ abstract class DatabaseSessionContract extends SessionContract {
 
   @Test
   void aCommitOfSessionsAloneMakesNoObject() {
-    object.awaitDurable(object.storage().submitSession(says(SESSION, row(1))));
+    object.awaitDurable(object.storage().sessions().submit(says(SESSION, row(1))));
     object.awaitDurable(object.submit(s -> {}, says(KEY, keyRow()), true));
     assertThat(number("SELECT count(*) FROM objects")).isEqualTo(0);
     assertThat(rows()).isEqualTo(2);
     // And neither hides nor loses what the object stores then.
     object.turn(s -> s.put("k", A));
-    object.awaitDurable(object.storage().submitSession(says(SESSION, row(2))));
+    object.awaitDurable(object.storage().sessions().submit(says(SESSION, row(2))));
     assertThat(CommitContract.entries(anew(object))).containsExactly("k", A);
     assertThat(number("SELECT count(*) FROM objects WHERE name IS NOT NULL")).isEqualTo(1);
   }
@@ -207,8 +207,8 @@ abstract class DatabaseSessionContract extends SessionContract {
     reopen();
     // Another object may get the row of the one that is gone.
     other.turn(s -> s.put("k", B));
-    assertThat(other.storage().readSession(SESSION)).isNull();
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(other.storage().sessions().read(SESSION)).isNull();
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
   }
 
   @ParameterizedTest
@@ -219,36 +219,37 @@ abstract class DatabaseSessionContract extends SessionContract {
     faults.failOnce(step, new SQLException("out of order"));
     object.submit(s -> s.put("k", B), says(SESSION, row(2)), false);
     hold.awaitReached();
-    long last = object.storage().submitSession(says(SESSION, row(3)));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(3));
+    long last = object.storage().sessions().submit(says(SESSION, row(3)));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(3));
     hold.release();
     object.awaitFailure(last);
     assertThat(uncommitted()).isEqualTo(0);
     // What was read before isn't so, and whoever would tell of it is told.
-    StorageException e = assertThrows(StorageException.class, () -> object.storage().gate());
+    StorageException e =
+        assertThrows(StorageException.class, () -> object.storage().sessions().gate());
     assertThat(e).hasMessageThat().contains("may be lost");
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().gate()).isEqualTo(0);
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().gate()).isEqualTo(0);
     assertThat(CommitContract.entries(object)).containsExactly("k", A);
-    long next = object.storage().submitSession(says(SESSION, row(4)));
+    long next = object.storage().sessions().submit(says(SESSION, row(4)));
     object.awaitDurable(next);
     reopen();
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(4));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(4));
   }
 
   @Test
   void whatWasReadInAnEarlierLifeIsNotToldOf() {
     object.awaitDurable(write(object, 1));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
     FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
     faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
     long lost = write(object, 2);
     hold.awaitReached();
     hold.release();
     object.awaitFailure(lost);
-    assertThrows(StorageException.class, () -> object.storage().gate());
+    assertThrows(StorageException.class, () -> object.storage().sessions().gate());
     // That has been said, and only once.
-    assertThat(object.storage().gate()).isEqualTo(0);
+    assertThat(object.storage().sessions().gate()).isEqualTo(0);
   }
 
   @Test
@@ -264,14 +265,14 @@ abstract class DatabaseSessionContract extends SessionContract {
           throw new SQLException("the answer got lost", "08006");
         });
     // Of a commit of sessions alone, too.
-    object.awaitDoubt(object.storage().submitSession(says(SESSION, row(2))));
+    object.awaitDoubt(object.storage().sessions().submit(says(SESSION, row(2))));
     ObjectLog log = object.storage();
-    assertInDoubt(() -> log.readSession(SESSION));
-    assertInDoubt(log::sessionCounts);
-    assertInDoubt(log::gate);
-    assertInDoubt(() -> log.submitSession(says(SESSION, row(3))));
+    assertInDoubt(() -> log.sessions().read(SESSION));
+    assertInDoubt(() -> log.sessions().counts());
+    assertInDoubt(() -> log.sessions().gate());
+    assertInDoubt(() -> log.sessions().submit(says(SESSION, row(3))));
     execute("ALTER TABLE away RENAME TO commit_groups");
-    TestObject.untilItSucceeds(() -> assertThat(log.readSession(SESSION)).isEqualTo(row(2)));
+    TestObject.untilItSucceeds(() -> assertThat(log.sessions().read(SESSION)).isEqualTo(row(2)));
   }
 
   private static void assertInDoubt(org.junit.jupiter.api.function.Executable use) {
@@ -285,19 +286,19 @@ abstract class DatabaseSessionContract extends SessionContract {
     object.awaitDurable(write(object, 1));
     assertThat(object.failed()).isEmpty();
     reopen();
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
   }
 
   @Test
   void expiredRowsAreSweptAndNoOthers() throws SQLException {
     // Not as many as any number of steps takes.
     for (int i = 0; i < 130; i++) {
-      object.storage().submitSession(says(SessionId.ofKey("session " + i), row(i)));
+      object.storage().sessions().submit(says(SessionId.ofKey("session " + i), row(i)));
     }
     for (int i = 0; i < 30; i++) {
-      object.storage().submitSession(says(SessionId.ofKey("key " + i), keyRow()));
+      object.storage().sessions().submit(says(SessionId.ofKey("key " + i), keyRow()));
     }
-    object.awaitDurable(object.storage().gate());
+    object.awaitDurable(object.storage().sessions().gate());
     assertThat(rows()).isEqualTo(160);
     int _ = engine.sweepSessions(SweepPace.MOST);
     pass(Duration.ofMinutes(12));
@@ -309,8 +310,8 @@ abstract class DatabaseSessionContract extends SessionContract {
           return rows() == 31;
         },
         "all that has expired is swept");
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(1, 30));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(1, 30));
     object.awaitDurable(write(object, 2));
     assertThat(rows()).isEqualTo(31);
   }
@@ -326,7 +327,7 @@ abstract class DatabaseSessionContract extends SessionContract {
   @Test
   void peopleMayRead() throws SQLException {
     object.awaitDurable(write(object, 7));
-    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    object.awaitDurable(object.storage().sessions().submit(says(KEY, keyRow())));
     try (Connection connection = connect();
         PreparedStatement select =
             connection.prepareStatement(

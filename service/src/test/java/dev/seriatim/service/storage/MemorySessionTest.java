@@ -26,7 +26,7 @@ final class MemorySessionTest extends SessionContract {
     Said said = says(SESSION, row(1));
     assertThat(object.submit(s -> s.put("k", A), said, false)).isEqualTo(0);
     assertThat(said.asked.get()).isEqualTo(1);
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
     assertThat(said.asked.get()).isEqualTo(1);
   }
 
@@ -48,7 +48,7 @@ final class MemorySessionTest extends SessionContract {
           }
         };
     object.awaitDurable(object.submit(s -> s.put("k", A), asks, false));
-    object.awaitDurable(log.submitSession(asks));
+    object.awaitDurable(log.sessions().submit(asks));
     assertThat(held).containsExactly(false, false);
   }
 
@@ -56,11 +56,11 @@ final class MemorySessionTest extends SessionContract {
   void expiredRowsAreSweptAndNoOthers() throws SQLException {
     object.awaitDurable(write(object, 1));
     other.awaitDurable(write(other, 1));
-    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    object.awaitDurable(object.storage().sessions().submit(says(KEY, keyRow())));
     clock.advance(Duration.ofMinutes(12));
     assertThat(((MemoryEngine) engine).sessions().size()).isEqualTo(3);
     assertThat(engine.sweepSessions(SweepPace.MOST)).isEqualTo(0);
     assertThat(((MemoryEngine) engine).sessions().size()).isEqualTo(1);
-    assertThat(object.storage().readSession(KEY)).isEqualTo(keyRow());
+    assertThat(object.storage().sessions().read(KEY)).isEqualTo(keyRow());
   }
 }

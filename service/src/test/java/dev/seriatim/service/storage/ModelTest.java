@@ -337,7 +337,7 @@ final class ModelTest {
       settle(each);
       SessionWrite write = say();
       each.state.say(write);
-      long commit = each.object.storage().submitSession(write);
+      long commit = each.object.storage().sessions().submit(write);
       log(each, "session " + commit);
       each.history.put(commit, each.state.copy());
     }
@@ -349,12 +349,12 @@ final class ModelTest {
       }
       SessionId session = SESSIONS.get(random.nextInt(SESSIONS.size()));
       log(each, "read session");
-      SessionRow row = each.object.storage().readSession(session);
+      SessionRow row = each.object.storage().sessions().read(session);
       if (each.object.lossless()) {
         assertThat(row).isEqualTo(each.state.sessions.get(session));
       }
       try {
-        long commit = each.object.storage().gate();
+        long commit = each.object.storage().sessions().gate();
         assertThat(commit).isAtMost(each.history.lastKey() + 1);
         if (commit > each.history.lastKey()) {
           each.history.put(commit, each.state.copy());
@@ -516,7 +516,7 @@ final class ModelTest {
         assertThat(s.getAlarm()).isEqualTo(Optional.ofNullable(each.state.alarm));
         s.endTurn();
         for (SessionId session : SESSIONS) {
-          assertThat(each.object.storage().readSession(session))
+          assertThat(each.object.storage().sessions().read(session))
               .isEqualTo(each.state.sessions.get(session));
         }
         each.object.evict();

@@ -53,17 +53,17 @@ final class PostgresSessionTest extends DatabaseSessionContract {
     FaultScript.Hold hold = faults.hold(Faults.Step.BEFORE_BEGIN);
     other.submit(s -> s.put("k", A));
     hold.awaitReached();
-    long lost = log.submitSession(says(SESSION, row(2)));
+    long lost = log.sessions().submit(says(SESSION, row(2)));
     execute(
         "INSERT INTO hosts (host, beat, slots, lease_millis, lease_until)"
             + " VALUES ('another', 1, 1024, 3600000, now() + interval '1 hour')",
         "UPDATE slots SET epoch = epoch + 1, host = 'another'");
     hold.release();
     assertThat(object.awaitFailure(lost)).hasMessageThat().contains("taken over");
-    assertThrows(StorageException.class, () -> log.readSession(SESSION));
-    assertThrows(StorageException.class, () -> log.submitSession(says(SESSION, row(3))));
-    assertThrows(StorageException.class, log::gate);
-    assertThrows(StorageException.class, log::sessionCounts);
+    assertThrows(StorageException.class, () -> log.sessions().read(SESSION));
+    assertThrows(StorageException.class, () -> log.sessions().submit(says(SESSION, row(3))));
+    assertThrows(StorageException.class, () -> log.sessions().gate());
+    assertThrows(StorageException.class, () -> log.sessions().counts());
     assertThat(number("SELECT max(completed) FROM sessions")).isEqualTo(1);
   }
 
@@ -72,16 +72,16 @@ final class PostgresSessionTest extends DatabaseSessionContract {
     openWithoutBeats();
     object.awaitDurable(write(object, 1));
     TurnStorage instance = object.instance();
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
     Ownership ownership = ((CommittingEngine) engine).ownership();
     int slot = new ObjectKey("TEST", object.id()).slot();
     Ownership.Tenure tenure = Objects.requireNonNull(ownership.tenure(slot));
     ownership.lose(tenure, "it is lost for a moment");
-    assertThrows(StorageException.class, () -> object.storage().readSession(SESSION));
+    assertThrows(StorageException.class, () -> object.storage().sessions().read(SESSION));
     ownership.own(slot, tenure.epoch);
     // What was read, was read before.
-    assertThrows(StorageException.class, () -> object.storage().gate());
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThrows(StorageException.class, () -> object.storage().sessions().gate());
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
     assertThrows(StorageException.class, instance::beginTurn);
     object.awaitDurable(write(object, 2));
   }
@@ -93,8 +93,8 @@ final class PostgresSessionTest extends DatabaseSessionContract {
     long commit = 0;
     while (commit == 0) { // The lease's own thread may make it certain again meanwhile.
       ownership.certainUntil(System.nanoTime() - Duration.ofMinutes(1).toNanos());
-      assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-      commit = object.storage().gate();
+      assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+      commit = object.storage().sessions().gate();
     }
     object.awaitDurable(commit);
   }

@@ -162,10 +162,10 @@ final class SchemaTest {
         Optional<ByteString> value = object.query(s -> s.get("k"));
         assertThat(value).isEqualTo(Optional.of(ByteString.copyFromUtf8("v")));
         SessionRow row = SessionContract.row(i);
-        assertThat(object.storage().readSession(SessionContract.SESSION))
+        assertThat(object.storage().sessions().read(SessionContract.SESSION))
             .isEqualTo(i == 0 ? null : SessionContract.row(i - 1));
         object.awaitDurable(
-            object.storage().submitSession(SessionContract.says(SessionContract.SESSION, row)));
+            object.storage().sessions().submit(SessionContract.says(SessionContract.SESSION, row)));
         LinkedBlockingQueue<String> offers = new LinkedBlockingQueue<>();
         engine.startAlarms(
             Set.of("TEST"), (namespace, id, name, due) -> offers.add(namespace + "/" + name));

@@ -100,10 +100,10 @@ abstract class SessionContract {
 
   @Test
   void whatIsSaidOfATurnThatWroteIsKept() {
-    assertThat(object.storage().readSession(SESSION)).isNull();
+    assertThat(object.storage().sessions().read(SESSION)).isNull();
     object.awaitDurable(write(object, 7));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(7));
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(7));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(7));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(7));
   }
 
   @Test
@@ -115,11 +115,11 @@ abstract class SessionContract {
             ByteString.copyFromUtf8("0123456789abcdef"),
             ByteString.copyFrom(new byte[2 << 20]));
     SessionRow empty = new SessionRow(0, 0, null, ByteString.EMPTY);
-    object.awaitDurable(object.storage().submitSession(says(SESSION, largest)));
-    object.awaitDurable(object.storage().submitSession(says(KEY, empty)));
+    object.awaitDurable(object.storage().sessions().submit(says(SESSION, largest)));
+    object.awaitDurable(object.storage().sessions().submit(says(KEY, empty)));
     anew(object);
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(largest);
-    assertThat(object.storage().readSession(KEY)).isEqualTo(empty);
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(largest);
+    assertThat(object.storage().sessions().read(KEY)).isEqualTo(empty);
   }
 
   @Test
@@ -127,7 +127,7 @@ abstract class SessionContract {
     Said said = says(SESSION, row(1));
     object.awaitDurable(object.submit(s -> {}, said, false));
     object.awaitDurable(object.submit(s -> s.get("k"), said, false));
-    assertThat(anew(object).storage().readSession(SESSION)).isNull();
+    assertThat(anew(object).storage().sessions().read(SESSION)).isNull();
     assertThat(said.asked.get()).isEqualTo(0);
   }
 
@@ -136,8 +136,8 @@ abstract class SessionContract {
     object.awaitDurable(object.submit(s -> {}, says(KEY, keyRow()), true));
     object.awaitDurable(object.submit(s -> s.get("k"), says(SESSION, row(1)), true));
     anew(object);
-    assertThat(object.storage().readSession(KEY)).isEqualTo(keyRow());
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(KEY)).isEqualTo(keyRow());
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
   }
 
   @Test
@@ -145,11 +145,11 @@ abstract class SessionContract {
     for (int completed = 1; completed <= 5; completed++) {
       object.awaitDurable(write(object, completed));
     }
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(5));
-    object.awaitDurable(object.storage().submitSession(says(SESSION, row(6))));
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(6));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(5));
+    object.awaitDurable(object.storage().sessions().submit(says(SESSION, row(6))));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(6));
     object.awaitDurable(object.submit(s -> s.put("k", B), says(SESSION, null), false));
-    assertThat(anew(object).storage().readSession(SESSION)).isNull();
+    assertThat(anew(object).storage().sessions().read(SESSION)).isNull();
     assertThat(CommitContract.entries(object)).containsExactly("k", B);
   }
 
@@ -165,11 +165,11 @@ abstract class SessionContract {
             },
             says(OTHER_SESSION, row(2)),
             false));
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().readSession(OTHER_SESSION)).isEqualTo(row(2));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(OTHER_SESSION)).isEqualTo(row(2));
     assertThat(CommitContract.entries(object)).isEmpty();
     object.turn(s -> s.put("k", A));
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(1));
   }
 
   @Test
@@ -178,45 +178,45 @@ abstract class SessionContract {
     TestObject elsewhere = new TestObject(engine, "ELSEWHERE", "object");
     other.awaitDurable(write(other, 2));
     elsewhere.awaitDurable(write(elsewhere, 3));
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(anew(other).storage().readSession(SESSION)).isEqualTo(row(2));
-    assertThat(anew(elsewhere).storage().readSession(SESSION)).isEqualTo(row(3));
-    other.awaitDurable(other.storage().submitSession(says(SESSION, null)));
-    assertThat(anew(other).storage().sessionCounts()).isEqualTo(new SessionCounts(0, 0));
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(1, 0));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(anew(other).storage().sessions().read(SESSION)).isEqualTo(row(2));
+    assertThat(anew(elsewhere).storage().sessions().read(SESSION)).isEqualTo(row(3));
+    other.awaitDurable(other.storage().sessions().submit(says(SESSION, null)));
+    assertThat(anew(other).storage().sessions().counts()).isEqualTo(new SessionCounts(0, 0));
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(1, 0));
   }
 
   @Test
   void rowsAreCounted() {
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(0, 0));
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 0));
     object.awaitDurable(write(object, 1));
-    object.awaitDurable(object.storage().submitSession(says(OTHER_SESSION, row(1))));
-    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    object.awaitDurable(object.storage().sessions().submit(says(OTHER_SESSION, row(1))));
+    object.awaitDurable(object.storage().sessions().submit(says(KEY, keyRow())));
     for (int i = 0; i < 5; i++) {
       SessionId key = SessionId.ofKey("key " + i);
       object.awaitDurable(object.submit(s -> {}, says(key, keyRow()), true));
     }
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(2, 6));
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(2, 6));
   }
 
   @Test
   void whatHasExpiredIsNotThere() {
     object.awaitDurable(write(object, 1));
-    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    object.awaitDurable(object.storage().sessions().submit(says(KEY, keyRow())));
     pass(Duration.ofMinutes(9));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
     pass(Duration.ofMinutes(3));
-    assertThat(object.storage().readSession(SESSION)).isNull();
-    assertThat(object.storage().readSession(KEY)).isEqualTo(keyRow());
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(0, 1));
+    assertThat(object.storage().sessions().read(SESSION)).isNull();
+    assertThat(object.storage().sessions().read(KEY)).isEqualTo(keyRow());
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 1));
     // The next turn that writes has it again.
     object.awaitDurable(write(object, 2));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(2));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(2));
     pass(Duration.ofHours(23).plusMinutes(45));
-    assertThat(object.storage().readSession(KEY)).isEqualTo(keyRow());
+    assertThat(object.storage().sessions().read(KEY)).isEqualTo(keyRow());
     pass(Duration.ofMinutes(16));
-    assertThat(object.storage().sessionCounts()).isEqualTo(new SessionCounts(0, 0));
-    assertThat(object.storage().readSession(KEY)).isNull();
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 0));
+    assertThat(object.storage().sessions().read(KEY)).isNull();
   }
 
   @Test
@@ -226,7 +226,7 @@ abstract class SessionContract {
       pass(Duration.ofMinutes(9));
       object.awaitDurable(write(object, i));
     }
-    assertThat(anew(object).storage().readSession(SESSION)).isEqualTo(row(5));
+    assertThat(anew(object).storage().sessions().read(SESSION)).isEqualTo(row(5));
   }
 
   @Test
@@ -237,29 +237,29 @@ abstract class SessionContract {
             .withSessionRetention(Duration.ofHours(2))
             .withIdempotencyRetention(Duration.ofSeconds(1)));
     object.awaitDurable(write(object, 1));
-    object.awaitDurable(object.storage().submitSession(says(KEY, keyRow())));
+    object.awaitDurable(object.storage().sessions().submit(says(KEY, keyRow())));
     pass(Duration.ofMinutes(3));
-    assertThat(object.storage().readSession(KEY)).isNull();
+    assertThat(object.storage().sessions().read(KEY)).isNull();
     pass(Duration.ofMinutes(115));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
     pass(Duration.ofMinutes(5));
-    assertThat(object.storage().readSession(SESSION)).isNull();
+    assertThat(object.storage().sessions().read(SESSION)).isNull();
   }
 
   @Test
   void thereIsNothingToWaitForWhenNothingIsPending() {
-    assertThat(object.storage().gate()).isEqualTo(0);
+    assertThat(object.storage().sessions().gate()).isEqualTo(0);
     object.awaitDurable(write(object, 1));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().gate()).isEqualTo(0);
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().gate()).isEqualTo(0);
   }
 
   @Test
   void anInstanceGoesOnWhileSessionsAreReadAndWritten() {
     TurnStorage instance = object.instance();
-    object.awaitDurable(object.storage().submitSession(says(SESSION, row(1))));
-    assertThat(object.storage().readSession(SESSION)).isEqualTo(row(1));
-    assertThat(object.storage().gate()).isEqualTo(0);
+    object.awaitDurable(object.storage().sessions().submit(says(SESSION, row(1))));
+    assertThat(object.storage().sessions().read(SESSION)).isEqualTo(row(1));
+    assertThat(object.storage().sessions().gate()).isEqualTo(0);
     object.turn(s -> s.put("k", A));
     assertThat(object.instance()).isSameInstanceAs(instance);
   }

@@ -154,16 +154,16 @@ public final class StoredLogRaceTest {
     @Operation(nonParallelGroup = "turns")
     public void breakSession() {
       written++;
-      long _ = object.submitSession(says(written));
+      long _ = object.sessions().submit(says(written));
     }
 
     /** What is told of the session. */
     @Operation(nonParallelGroup = "turns")
     public String session() {
       while (true) {
-        SessionRow row = object.readSession(SessionContract.SESSION);
+        SessionRow row = object.sessions().read(SessionContract.SESSION);
         try {
-          long _ = object.gate();
+          long _ = object.sessions().gate();
           return row == null ? "none" : Long.toString(row.completed());
         } catch (StorageException e) {
           // It is lost. What there is now is told.

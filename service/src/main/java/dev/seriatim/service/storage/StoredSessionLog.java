@@ -1,0 +1,81 @@
+package dev.seriatim.service.storage;
+
+import dev.seriatim.service.StorageException;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The rows of sessions and keys of one object in a database. Guarded by the monitor of the object's
+ * log, which isn't held while the database works. Few objects have one.
+ */
+final class StoredSessionLog implements SessionLog {
+  private final StoredLog log;
+
+  /** The life in which rows were read that nobody has asked the gate for; 0 if none were. */
+  private int readIn;
+
+  StoredSessionLog(StoredLog log) {
+    this.log = log;
+  }
+
+  @Override
+  public SessionCounts counts() {
+    synchronized (log) {
+      log.beginLife();
+    }
+    try {
+      return log.engine().store().sessions().count(log.key);
+    } catch (SQLException e) {
+      throw log.notRead(e);
+    }
+  }
+
+  @Override
+  public @Nullable SessionRow read(SessionId session) {
+    SessionWrite write;
+    synchronized (log) {
+      log.beginLife();
+      if (readIn == 0) {
+        readIn = log.currentLife();
+      }
+      PendingWrites pending = log.pending();
+      write = pending == null ? null : pending.session(session);
+    }
+    if (write != null) {
+      return write.row();
+    }
+    try {
+      return log.engine().store().readSession(log.key, session);
+    } catch (SQLException e) {
+      throw log.notRead(e);
+    }
+  }
+
+  @Override
+  public long gate() {
+    synchronized (log) {
+      int read = readIn;
+      readIn = 0;
+      log.beginLife();
+      if (read != 0 && read != log.currentLife()) {
+        throw new StorageException(
+            "what was read of sessions of object "
+                + log.key
+                + " may be lost, with commits that failed");
+      }
+      long last = log.pendingCommit();
+      if (last != 0) {
+        return last;
+      }
+      return log.isCertain() ? 0 : log.submit(null);
+    }
+  }
+
+  @Override
+  public long submit(SessionWrite write) {
+    synchronized (log) {
+      log.beginLife();
+      return log.submit(write);
+    }
+  }
+}
