@@ -169,12 +169,15 @@ final class MethodRunner {
 
   /** Called by any thread. */
   private void timedOut(InvocationTurn late, Invocation invocation) {
-    object.cutOff().turn(
-        late,
-        BreakCause.of(
-            BreakReason.INVOCATION_TIMED_OUT,
-            "invocation %d of %s was still running at the end of its timeout of %s"
-                .formatted(late.sequence(), invocation.method(), Timeout.describe(invocation))));
+    object
+        .cutOff()
+        .turn(
+            late,
+            BreakCause.of(
+                BreakReason.INVOCATION_TIMED_OUT,
+                "invocation %d of %s was still running at the end of its timeout of %s"
+                    .formatted(
+                        late.sequence(), invocation.method(), Timeout.describe(invocation))));
   }
 
   /**

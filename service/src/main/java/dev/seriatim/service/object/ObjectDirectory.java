@@ -188,10 +188,12 @@ public final class ObjectDirectory implements AutoCloseable {
   public void cutOff(Set<Integer> slots) {
     for (LiveObject object : objects.values()) {
       if (slots.contains(Slots.of(object.id()))) {
-        object.cutOff().running(
-            BreakCause.of(
-                BreakReason.OBJECT_MOVED,
-                "the turn outlasted the time in which its object goes to another host"));
+        object
+            .cutOff()
+            .running(
+                BreakCause.of(
+                    BreakReason.OBJECT_MOVED,
+                    "the turn outlasted the time in which its object goes to another host"));
       }
     }
   }
@@ -315,8 +317,11 @@ public final class ObjectDirectory implements AutoCloseable {
           drain.alarms(),
           limits().drainLimit());
       for (LiveObject object : objects.values()) {
-        object.cutOff().running(
-            BreakCause.of(BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));
+        object
+            .cutOff()
+            .running(
+                BreakCause.of(
+                    BreakReason.OBJECT_RESET, "the turn outlasted the host's drain limit"));
       }
     }
   }

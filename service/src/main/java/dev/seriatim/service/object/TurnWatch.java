@@ -101,11 +101,14 @@ final class TurnWatch {
     }
     held.look(turn);
     if (now - seen.sinceNanos >= limit.toNanos()) {
-      object.cutOff().turn(
-          turn,
-          BreakCause.of(
-              BreakReason.INVOCATION_TIMED_OUT,
-              "%s was still running at the host's limit on a turn of %s".formatted(turn, limit)));
+      object
+          .cutOff()
+          .turn(
+              turn,
+              BreakCause.of(
+                  BreakReason.INVOCATION_TIMED_OUT,
+                  "%s was still running at the host's limit on a turn of %s"
+                      .formatted(turn, limit)));
     }
   }
 

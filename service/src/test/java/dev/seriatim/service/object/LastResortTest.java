@@ -324,7 +324,8 @@ final class LastResortTest {
       threads.exhausted.set(true);
       objects
           .object("a")
-          .cutOff().running(BreakCause.of(BreakReason.INVOCATION_TIMED_OUT, "cut off by the test"));
+          .cutOff()
+          .running(BreakCause.of(BreakReason.INVOCATION_TIMED_OUT, "cut off by the test"));
       assertThat(broken(sink).getCause().getMessage()).isEqualTo("cut off by the test");
       assertThat(broken(other).getCause().getMessage()).contains("unable to create a thread");
       threads.exhausted.set(false);
