@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What the store has of one object's sessions and idempotency keys. It is asked how many there are
- * when it first matters in a life of the object; as long as there was none, it need not be asked
- * for any: a session that was stored since is in memory. Owned by whoever has the object.
+ * when it first matters in a life of the object; as long as there was none, and none was stored
+ * since, it need not be asked for any. Owned by whoever has the object.
  */
 final class StoredSessions {
   private static final Logger LOGGER = LoggerFactory.getLogger(StoredSessions.class);
@@ -29,6 +29,9 @@ final class StoredSessions {
   private @Nullable SessionCounts counts;
 
   private int countedLife;
+
+  /** Whether a session was stored in that life since. */
+  private boolean storedSince;
 
   StoredSessions(ObjectLog log, SessionLimits limits) {
     this.log = log;
@@ -43,13 +46,14 @@ final class StoredSessions {
       known = sessions.counts();
       counts = known;
       countedLife = life;
+      storedSince = false;
     }
     return known;
   }
 
   /** The row of a session; null if there is none. */
   @Nullable SessionRow session(SessionId id) {
-    return counts().sessions() == 0 ? null : sessions.read(id);
+    return counts().sessions() == 0 && !storedSince ? null : sessions.read(id);
   }
 
   /** The row of an idempotency key; null if there is none. */
@@ -88,7 +92,7 @@ final class StoredSessions {
     return write(record, through, /* withBreak= */ false);
   }
 
-  private static SessionWrite write(SessionRecord record, long through, boolean withBreak) {
+  private SessionWrite write(SessionRecord record, long through, boolean withBreak) {
     SessionId id = SessionId.of(record.id());
     return new SessionWrite() {
       @Override
@@ -99,6 +103,7 @@ final class StoredSessions {
       @Override
       public void submitted() {
         record.isStored(true);
+        storedSince = true;
       }
 
       @Override
