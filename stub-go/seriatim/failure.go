@@ -305,10 +305,18 @@ func explained(message string) string {
 	switch {
 	case strings.Contains(message, "first record does not look like a TLS handshake"):
 		return "the host doesn't speak TLS: " + message
+	case refusesCertificate(message):
+		return "the host wants another certificate of the client, or one at all: " + message
 	case strings.Contains(message, "failed to verify certificate"):
 		return "the host's certificate isn't trusted: " + message
 	}
 	return message
+}
+
+// refusesCertificate tells whether that is what TLS says of the other end.
+func refusesCertificate(message string) bool {
+	_, alert, found := strings.Cut(message, "remote error: tls: ")
+	return found && strings.Contains(alert, "certificate")
 }
 
 // knownCode is a code that gRPC has; anything else becomes UNKNOWN, and so does OK, which is no failure.

@@ -158,12 +158,19 @@ func (l *lane) takeFrame(frame *seriatimv1.ConnectResponse, answered []*pendingC
 	return answered
 }
 
-// retireCall sees to it that new stubs go elsewhere if the host shuts down, or lets no more lanes in; before anyone is told
-// of the break, and makes one.
+// retireCall sees to it that new stubs go elsewhere if the host shuts down, lets no more lanes in, or doesn't take the
+// credentials any more that the call came with; before anyone is told of the break, and makes one.
 func (l *lane) retireCall(reason Reason) {
-	if reason == ReasonHostDraining || reason == ReasonOverloaded && !l.opened {
-		l.call.retire()
+	switch reason {
+	case ReasonOverloaded:
+		if l.opened {
+			return
+		}
+	case ReasonHostDraining, ReasonUnauthenticated, ReasonCredentialsExpired:
+	default:
+		return
 	}
+	l.call.retire()
 }
 
 // lost is that the call is over.

@@ -61,7 +61,8 @@ func On(conn grpc.ClientConnInterface, options *Options) (*DurableObjects, error
 // options or the target are wrong.
 //
 // The target says where the host is, such as "localhost:7070" or "dns:///host:7070". The credentials are
-// insecure.NewCredentials() for plain text, or those of the package credentials for TLS.
+// insecure.NewCredentials() for plain text, or those of the package credentials for TLS. To say who
+// calls: BearerToken.
 func Connect(target string, creds credentials.TransportCredentials, options *Options) (*DurableObjects, error) {
 	checked, err := options.withDefaults()
 	if err != nil {
@@ -79,7 +80,7 @@ func Connect(target string, creds credentials.TransportCredentials, options *Opt
 }
 
 func newConnection(target string, creds credentials.TransportCredentials, options *Options) (*grpc.ClientConn, error) {
-	return grpc.NewClient(target,
+	return grpc.NewClient(target, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
@@ -93,7 +94,8 @@ func newConnection(target string, creds credentials.TransportCredentials, option
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time:    options.KeepAliveTime,
 			Timeout: options.KeepAliveTimeout,
-		}))
+		}),
+	}, options.DialOptions...)...)
 }
 
 // Namespace is the namespace with this name; the same one each time. It doesn't ask the host.

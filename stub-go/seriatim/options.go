@@ -64,8 +64,12 @@ type Options struct {
 	// DialRoute makes the connection to the address of a route, such as "10.0.0.7:7070", with FollowRoutes. It is called
 	// once for each address, when the first stub is opened there, and must not block; the connection is the client's,
 	// which closes it when no route and no stub needs it any more. Default: one like the client's own, which only
-	// Connect knows how to make.
+	// Connect knows how to make: with the same TLS and the same DialOptions.
 	DialRoute func(address string) (*grpc.ClientConn, error)
+
+	// DialOptions are for each connection that the client makes, also along a route: such as grpc.WithPerRPCCredentials, to say
+	// who calls. They stand behind the client's own, so they win; only for Connect. Default: none.
+	DialOptions []grpc.DialOption
 
 	// MaxInboundFrameBytes is the largest frame taken from a host. A larger one breaks the stub. Default: 16 MiB.
 	MaxInboundFrameBytes int

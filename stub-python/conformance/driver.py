@@ -10,6 +10,7 @@ threads or that for asyncio; threads is the default.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 import threading
@@ -22,7 +23,7 @@ from client_probe_pb2_grpc import ClientProbeStub
 
 import seriatim
 
-FEATURES = ["resumable"]
+FEATURES = ["resumable", "bearer"]
 END_SECONDS = 20.0
 TOLD_SECONDS = 5.0
 
@@ -54,8 +55,23 @@ _MILLISECONDS = {
 
 
 def credentials_of(request: dict[str, Any]) -> grpc.ChannelCredentials | None:
-    """TLS, with whom gRPC trusts by itself, if the request wants it."""
-    return grpc.ssl_channel_credentials() if request.get("tls") else None
+    """TLS, with whom gRPC trusts by itself, and tokens that are counted, if the request wants them."""
+    options = request.get("options", {})
+    tls = grpc.ssl_channel_credentials() if request.get("tls") else None
+    if not options.get("bearer"):
+        return tls
+    fetches = itertools.count(1)
+
+    def fetch() -> str:
+        number = next(fetches)
+        failing = options.get("failing_fetch", 0)
+        if number == failing or (number > failing and options.get("later_fetches_fail")):
+            raise RuntimeError("no token today")
+        return f"token-{number}"
+
+    return grpc.composite_channel_credentials(
+        tls or grpc.local_channel_credentials(), seriatim.bearer_token(fetch)
+    )
 
 
 def options_of(request: dict[str, Any]) -> seriatim.ClientOptions:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import grpc
 import pytest
 from faces import FACES, ON_LANES, ON_OWN_CALLS, Face
 from fakehost import WAIT_SECONDS, FakeHost
@@ -26,13 +27,15 @@ def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
     made: list[Face] = []
     which, _, lanes = request.param.partition(", ")
 
-    def make(host: FakeHost | str, **options: float) -> Face:
+    def make(
+        host: FakeHost | str, credentials: grpc.ChannelCredentials | None = None, **options: float
+    ) -> Face:
         target = host if isinstance(host, str) else host.target
         if isinstance(host, FakeHost):
             host.has_lanes = lanes == "lane"
         # On a slow machine nothing is late.
         patient = {"open_timeout": 60.0, "shared_calls": int(lanes != "own")} | options
-        face: Face = FACES[which](target, seriatim.ClientOptions(**patient))  # type: ignore[arg-type]
+        face: Face = FACES[which](target, seriatim.ClientOptions(**patient), credentials)  # type: ignore[arg-type]
         made.append(face)
         return face
 

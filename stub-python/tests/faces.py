@@ -63,14 +63,20 @@ class Face(Protocol):
 
 
 class ThreadsFace:
-    def __init__(self, target: str, options: seriatim.ClientOptions) -> None:
+    def __init__(
+        self,
+        target: str,
+        options: seriatim.ClientOptions,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._credentials = credentials
         self._objects = self._connect(target, options)
         self._kept: list[seriatim.DurableObjectStub] = []
         self.resumable = False
         self.renew()
 
     def _connect(self, target: str, options: seriatim.ClientOptions) -> seriatim.DurableObjects:
-        return seriatim.DurableObjects.connect(target, options=options)
+        return seriatim.DurableObjects.connect(target, self._credentials, options)
 
     def call(self, value: int = 0, *, payload: bytes = b"", text: str = "", **options: Any) -> Reply:
         echo = EchoStub(self.stub.channel())
@@ -161,9 +167,13 @@ class InterceptedFace(ThreadsFace):
 
     def _connect(self, target: str, options: seriatim.ClientOptions) -> seriatim.DurableObjects:
         def channel(address: str) -> grpc.Channel:
-            return grpc.intercept_channel(
-                grpc.insecure_channel(address, options.channel_arguments()), Transparent()
+            arguments = options.channel_arguments()
+            made = (
+                grpc.insecure_channel(address, arguments)
+                if self._credentials is None
+                else grpc.secure_channel(address, self._credentials, arguments)
             )
+            return grpc.intercept_channel(made, Transparent())
 
         self._channel = channel(target)
         return seriatim.DurableObjects(self._channel, replace(options, route_channel=channel))
@@ -176,14 +186,20 @@ class InterceptedFace(ThreadsFace):
 class AioFace:
     """Runs a loop on a thread of its own. What is asked of it is done there, in the order asked."""
 
-    def __init__(self, target: str, options: seriatim.ClientOptions) -> None:
+    def __init__(
+        self,
+        target: str,
+        options: seriatim.ClientOptions,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._credentials = credentials
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="loop")
         self._thread.start()
         self._run(self._connect(target, options))
 
     async def _connect(self, target: str, options: seriatim.ClientOptions) -> None:
-        self._objects = seriatim.aio.DurableObjects.connect(target, options=options)
+        self._objects = seriatim.aio.DurableObjects.connect(target, self._credentials, options)
         self._kept: list[seriatim.aio.DurableObjectStub] = []
         self.resumable = False
         self.renew()

@@ -33,8 +33,16 @@ __all__ = [
 class FakeHost:
     """The server. Every stub that is opened on it waits to be accepted, on a call of its own or on a lane."""
 
-    def __init__(self, address: str = "127.0.0.1:0", streams: int = 0) -> None:
-        """At this address, with so many streams on a connection; 0 for any number."""
+    def __init__(
+        self,
+        address: str = "127.0.0.1:0",
+        streams: int = 0,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        """At this address, with so many streams on a connection; 0 for any number. With TLS, if there are
+        credentials.
+        """
+        self.authorizations: list[str | bytes] = []  # The header of each gRPC call, in order; "" for none.
         self.stubs: queue.Queue[Accepted | None] = queue.Queue()
         self.all: list[Accepted] = []
         self.shared: list[AcceptedLanes] = []
@@ -61,7 +69,12 @@ class FakeHost:
                 _ConnectMany(self),
             )
         )
-        self.target = f"127.0.0.1:{self._server.add_insecure_port(address)}"
+        port = (
+            self._server.add_insecure_port(address)
+            if credentials is None
+            else self._server.add_secure_port(address, credentials)
+        )
+        self.target = f"127.0.0.1:{port}"
         self._server.start()
 
     def accept(self) -> Accepted:
@@ -114,7 +127,7 @@ class FakeHost:
         out: queue.Queue[bytes | End] = queue.Queue()
         accepted = Accepted(out)
         self.all.append(accepted)
-        accepted.metadata = dict(context.invocation_metadata())
+        accepted.metadata = self._metadata_of(context)
         threading.Thread(target=accepted.read_from, args=(requests,), daemon=True).start()
         self.stubs.put(accepted)
         context.add_callback(accepted.over)
@@ -123,7 +136,7 @@ class FakeHost:
     def connect_many(
         self, requests: Iterator[wire.ConnectManyRequest], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        shared = AcceptedLanes(self, dict(context.invocation_metadata()))
+        shared = AcceptedLanes(self, self._metadata_of(context))
         self.shared.append(shared)
         if self.greets:
             context.send_initial_metadata(())
@@ -147,10 +160,16 @@ class FakeHost:
             context.set_details(message)
             return
 
+    def _metadata_of(self, context: grpc.ServicerContext) -> dict[str, str | bytes]:
+        metadata = dict(context.invocation_metadata())
+        self.authorizations.append(metadata.get("authorization", ""))
+        return metadata
+
     def _describe(
         self, request: wire.DescribeNamespaceRequest, context: grpc.ServicerContext
     ) -> wire.DescribeNamespaceResponse:
         self.descriptions += 1
+        self._metadata_of(context)
         if request.name != NAMESPACE:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no namespace {request.name}")
         return self.description

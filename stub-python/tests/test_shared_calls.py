@@ -254,6 +254,10 @@ def test_a_call_that_the_host_does_not_end_is_given_up(host: FakeHost, make_face
     [
         (Reason.HOST_DRAINING, False, True),
         (Reason.HOST_DRAINING, True, True),
+        (Reason.UNAUTHENTICATED, False, True),
+        (Reason.CREDENTIALS_EXPIRED, False, True),
+        (Reason.CREDENTIALS_EXPIRED, True, True),
+        (Reason.PERMISSION_DENIED, False, False),
         (Reason.OVERLOADED, True, True),
         (Reason.OVERLOADED, False, False),
         (Reason.OBJECT_RESET, True, False),

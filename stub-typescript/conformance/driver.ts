@@ -1,8 +1,9 @@
 // The driver of this library for the client cases: it makes the calls that it is told, and reports what its
 // caller saw. conformance-tests/src/main/proto/seriatim/conformance/v1/client_driver.proto says how.
 import { createInterface } from "node:readline";
-import { Code, ConnectError, createClient, type Client } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Client, type Interceptor } from "@connectrpc/connect";
 import {
+  bearer,
   CallFailure,
   DurableObjects,
   InvalidIdError,
@@ -60,7 +61,7 @@ interface DriverCall {
 type DriverResult = Record<string, string | number | boolean>;
 
 /** What this library has of what not every one has. */
-const FEATURES = ["resumable"];
+const FEATURES = ["resumable", "bearer"];
 
 /** The names of gRPC's codes: `FAILED_PRECONDITION`, where connect has `FailedPrecondition`. */
 function nameOf(code: Code): string {
@@ -240,9 +241,24 @@ function optionsOf(given: Record<string, number>): ConnectOptions {
     maxResumesWithoutProgress: set("max_resumes_without_progress"),
     resumeBackoffMs: set("resume_backoff_ms"),
     maxResumeBackoffMs: set("max_resume_backoff_ms"),
+    interceptors: given["bearer"]
+      ? [counted(given["failing_fetch"] ?? 0, Boolean(given["later_fetches_fail"]))]
+      : [],
     keepAliveTimeMs: set("keep_alive_time_ms"),
     keepAliveTimeoutMs: set("keep_alive_timeout_ms"),
   };
+}
+
+/** Says who calls, by tokens that are counted. */
+function counted(failing: number, laterFail: boolean): Interceptor {
+  let fetches = 0;
+  return bearer(() => {
+    fetches++;
+    if (fetches === failing || (fetches > failing && laterFail)) {
+      throw new Error("no token today");
+    }
+    return `token-${fetches}`;
+  });
 }
 
 async function resultOf<T>(call: Promise<T>, seen: (value: T) => DriverResult): Promise<DriverResult> {

@@ -9,6 +9,7 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
+import { CERTIFICATE_REFUSED } from "./failure.js";
 import { DurableObjects } from "./gen/seriatim/v1/durable_objects_pb.js";
 import { Room } from "./room.js";
 
@@ -25,7 +26,7 @@ const refusals = new WeakSet<object>();
 
 /**
  * Whether this is the end of a stream of which the host has processed nothing, and says so: it refused it, or
- * it went away (GOAWAY) with a last stream before this one.
+ * the client's certificate, or it went away (GOAWAY) with a last stream before this one.
  */
 export function isRefusal(error: ConnectError | undefined): boolean {
   return error?.cause instanceof Error && refusals.has(error.cause);
@@ -82,7 +83,7 @@ export class Connection {
   ): Promise<ClientHttp2Stream> {
     const stream = await this.#stream(method, path, headers, options);
     stream.once("error", (error: Error) => {
-      if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+      if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || CERTIFICATE_REFUSED.test(error.message)) {
         refusals.add(error);
       }
     });

@@ -252,7 +252,7 @@ function rootMessage(error: Error): string {
     }
     seen.add(link);
     const message = (link instanceof ConnectError ? link.rawMessage : link.message).trim();
-    if (message !== "") {
+    if (message !== "" && ![...messages].some((said) => said.includes(message))) {
       messages.add(message);
     }
     if (link instanceof AggregateError) {
@@ -266,9 +266,16 @@ function rootMessage(error: Error): string {
   return `${beginning ?? ""}${message}`;
 }
 
+/**
+ * What TLS says when the host refuses the client's certificate, or wants one. With TLS 1.3 the client may have sent by then,
+ * but nothing of it is read.
+ */
+export const CERTIFICATE_REFUSED = /\balert ((bad |unsupported )?certificate|unknown ca)\b/;
+
 /** What TLS and HTTP/2 say in words of their own. */
 const EXPLAINED: [meaning: string, said: RegExp][] = [
   ["the host doesn't speak TLS", /wrong version number/],
+  ["the host wants another certificate of the client, or one at all", CERTIFICATE_REFUSED],
   ["the host's certificate isn't trusted", /self-signed certificate|unable to (verify|get) .*certificate/],
   ["the stub's call was cut off", new RegExp(STREAM_LOST.map((beginning) => `^${beginning}`).join("|"))],
 ];

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { bearer } from "./bearer.js";
 export { DurableObjects, type ConnectOptions, type TransportOptions } from "./durable-objects.js";
 export { CallFailure, Fate, Reasons, type FailureCause } from "./failure.js";
 export { DurableObjectId, DurableObjectIds, InvalidIdError } from "./ids.js";

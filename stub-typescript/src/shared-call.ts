@@ -15,6 +15,13 @@ import type { Carried, Link } from "./link.js";
 import { ownCall } from "./own-call.js";
 import { StreamCall, type Traffic } from "./stream-call.js";
 
+/** Why no more stubs are opened on a call whose host ends, or doesn't take the credentials any more that it came with. */
+const ELSEWHERE: readonly string[] = [
+  Reasons.HOST_DRAINING,
+  Reasons.UNAUTHENTICATED,
+  Reasons.CREDENTIALS_EXPIRED,
+];
+
 /** The times and the limit of a shared call. */
 export interface SharedCallOptions {
   /** How long it may be without a lane. */
@@ -203,7 +210,7 @@ export class SharedCall implements Traffic<ConnectManyRequest, LaneResponses> {
 
   /** What breaks a lane may say that others had better be opened elsewhere. */
   #heed(reason: string, lane: Lane): void {
-    if (reason === Reasons.HOST_DRAINING || (reason === Reasons.OVERLOADED && !lane.isOpened)) {
+    if (ELSEWHERE.includes(reason) || (reason === Reasons.OVERLOADED && !lane.isOpened)) {
       this.#ledger.retire();
     }
   }

@@ -4,10 +4,11 @@ import { Code, ConnectError, createContextKey, createContextValues } from "@conn
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import {
   constants,
+  createSecureServer,
   createServer,
   type Http2ServerRequest,
   type Http2Session,
-  type ServerOptions,
+  type SecureServerOptions,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -108,6 +109,8 @@ export class FakeHost implements AsyncDisposable {
   refused = 0;
   /** How often a namespace was described. */
   described = 0;
+  /** The header `authorization` of each gRPC call, in order; "" for none. */
+  readonly authorizations: string[] = [];
   url = "";
   readonly #close: () => Promise<void>;
 
@@ -129,9 +132,9 @@ export class FakeHost implements AsyncDisposable {
     return FakeHost.startWith({}, ...scripts);
   }
 
-  /** The same, with a server that has these options. */
+  /** The same, with a server that has these options: with TLS, if there is a certificate. */
   static async startWith(
-    { servesMany = true, ...options }: ServerOptions & { servesMany?: boolean },
+    { servesMany = true, ...options }: SecureServerOptions & { servesMany?: boolean },
     ...scripts: Script[]
   ): Promise<FakeHost> {
     const requestKey = createContextKey<Http2ServerRequest | undefined>(undefined);
@@ -148,7 +151,10 @@ export class FakeHost implements AsyncDisposable {
       }
     };
     const handler = connectNodeAdapter({
-      contextValues: (request) => createContextValues().set(requestKey, request as Http2ServerRequest),
+      contextValues: (request) => {
+        host.authorizations.push(request.headers.authorization ?? "");
+        return createContextValues().set(requestKey, request as Http2ServerRequest);
+      },
       routes: (router) => {
         router.service(Contract, {
           async *connect(requests, context) {
@@ -173,7 +179,8 @@ export class FakeHost implements AsyncDisposable {
         });
       },
     });
-    const server = createServer(options, handler);
+    const isSecure = options.cert !== undefined;
+    const server = isSecure ? createSecureServer(options, handler) : createServer(options, handler);
     server.on("session", (session) => {
       sessions.add(session);
       session.on("close", () => sessions.delete(session));
@@ -190,7 +197,7 @@ export class FakeHost implements AsyncDisposable {
           }
         }),
     );
-    host.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    host.url = `${isSecure ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return host;
   }
 

@@ -426,6 +426,8 @@ describe("a shared call", () => {
   const lettingGo: [string, string, Code][] = [
     ["drains", "HOST_DRAINING", Code.Unavailable],
     ["takes no more lanes", "OVERLOADED", Code.ResourceExhausted],
+    ["takes its credentials no more", "CREDENTIALS_EXPIRED", Code.Unauthenticated],
+    ["doesn't know its caller", "UNAUTHENTICATED", Code.Unauthenticated],
   ];
   for (const [what, reason, code] of lettingGo) {
     test(`whose host ${what} takes no more stubs, and ends with those that it has`, async () => {

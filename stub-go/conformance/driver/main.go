@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
@@ -27,7 +28,7 @@ import (
 )
 
 // features is what this library has that not every one has.
-var features = []string{"resumable"}
+var features = []string{"resumable", "bearer"}
 
 const (
 	endPatience   = 20 * time.Second
@@ -63,6 +64,9 @@ type options struct {
 	MaxFruitlessResumes    int   `json:"max_resumes_without_progress"`
 	ResumeBackoffMs        int64 `json:"resume_backoff_ms"`
 	MaxResumeBackoffMs     int64 `json:"max_resume_backoff_ms"`
+	Bearer                 bool  `json:"bearer"`
+	FailingFetch           int64 `json:"failing_fetch"`
+	LaterFetchesFail       bool  `json:"later_fetches_fail"`
 }
 
 type step struct {
@@ -185,6 +189,21 @@ func answerTo(line []byte) *driverResponse {
 	return &driverResponse{DriverFault: err.Error(), Features: features}
 }
 
+// dialOptions say who calls, if the request says so: by tokens that are counted.
+func dialOptions(given *options) []grpc.DialOption {
+	if !given.Bearer {
+		return nil
+	}
+	var fetches atomic.Int64
+	return []grpc.DialOption{grpc.WithPerRPCCredentials(seriatim.BearerToken(func(context.Context) (string, error) {
+		number := fetches.Add(1)
+		if number == given.FailingFetch || given.LaterFetchesFail && number > given.FailingFetch {
+			return "", errors.New("no token today")
+		}
+		return fmt.Sprint("token-", number), nil
+	}))}
+}
+
 // play does one request with a client of its own.
 func play(request *driverRequest) (*driverResponse, error) {
 	given := request.Options
@@ -215,6 +234,8 @@ func play(request *driverRequest) (*driverResponse, error) {
 		MaxResumeBackoff:       millis(given.MaxResumeBackoffMs),
 
 		MaxResumesWithoutProgress: given.MaxFruitlessResumes,
+
+		DialOptions: dialOptions(&given),
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import pkgutil
 __path__ = pkgutil.extend_path(__path__, __name__)
 
 from seriatim import aio
+from seriatim._bearer import bearer_token
 from seriatim._client import DurableObjectNamespace, DurableObjects
 from seriatim._failures import CallFailure, FailureCause, Fate
 from seriatim._ids import MAX_NAME_BYTES, DurableObjectId, DurableObjectIds, InvalidIdError
@@ -39,4 +40,5 @@ __all__ = [
     "Reason",
     "Retry",
     "aio",
+    "bearer_token",
 ]

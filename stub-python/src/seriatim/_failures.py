@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -166,10 +167,15 @@ def code_of(status: status_pb2.Status) -> grpc.StatusCode:
     return _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
 
 
+_CERTIFICATE_REFUSED = re.compile(r"_ALERT_\w*(CERTIFICATE|UNKNOWN_CA)")
+
+
 def _explained(message: str) -> str:
     """What TLS says in words of its own."""
     if "WRONG_VERSION_NUMBER" in message:
         return f"the host doesn't speak TLS: {message}"
+    if _CERTIFICATE_REFUSED.search(message):
+        return f"the host wants another certificate of the client, or one at all: {message}"
     if "CERTIFICATE_VERIFY_FAILED" in message:
         return f"the host's certificate isn't trusted: {message}"
     return message

@@ -18,6 +18,8 @@ from seriatim._reasons import Reason
 from seriatim._transport import HERE, LOGGER, client_fault
 from seriatim._watchdog import Timer, Timers
 
+_ELSEWHERE = {Reason.HOST_DRAINING, Reason.UNAUTHENTICATED, Reason.CREDENTIALS_EXPIRED}
+
 HandOver = Callable[[Callable[[], None]], None]
 
 
@@ -374,9 +376,11 @@ class SharedLane(Lane, Link):
         return None if self.shared is None else self.shared.is_connected()
 
     def broke(self, cause: FailureCause) -> None:
-        """See `Link`. A host that drains, or that has no room for the lane, has none for others either."""
+        """See `Link`. A host that drains, that has no room for the lane, or that doesn't take the credentials
+        any more with which the call came, has no room for others either.
+        """
         is_full = cause.reason == Reason.OVERLOADED and self.heard == 1
-        if self.shared is not None and (is_full or cause.reason == Reason.HOST_DRAINING):
+        if self.shared is not None and (is_full or cause.reason in _ELSEWHERE):
             self.shared.retire()
 
     def took(self, size: int) -> None:

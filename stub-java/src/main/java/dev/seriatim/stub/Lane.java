@@ -377,12 +377,19 @@ final class Lane extends Link {
     }
   }
 
-  /** A host that drains takes no more stubs; and a call may be full. */
+  /**
+   * A host that drains takes no more stubs; a call may be full; and the credentials that it came
+   * with may have run out.
+   */
   private void retireFor(String reason) {
     SharedCall on = call;
-    if (on != null
-        && (reason.equals(Reasons.HOST_DRAINING)
-            || (!opened && reason.equals(Reasons.OVERLOADED)))) {
+    boolean elsewhere =
+        switch (reason) {
+          case Reasons.HOST_DRAINING, Reasons.UNAUTHENTICATED, Reasons.CREDENTIALS_EXPIRED -> true;
+          case Reasons.OVERLOADED -> !opened;
+          default -> false;
+        };
+    if (on != null && elsewhere) {
       on.retire();
     }
   }

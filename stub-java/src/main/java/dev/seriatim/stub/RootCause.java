@@ -14,6 +14,11 @@ final class RootCause {
   private static final Pattern SYSTEM_CALL =
       Pattern.compile("^\\w+\\(\\.\\.\\) failed with error\\(-?\\d+\\): ");
 
+  /** As an alert of TLS: in the words of the JDK, or of BoringSSL. */
+  private static final Pattern CERTIFICATE_REFUSED =
+      Pattern.compile(
+          "(?i)\\balert: \\w*(certificate|unknown_ca)|_alert_\\w*(certificate|unknown_ca)");
+
   private RootCause() {}
 
   /** In words; never empty. */
@@ -36,6 +41,9 @@ final class RootCause {
   private static String explained(String text) {
     if (text.contains("not an SSL/TLS record")) {
       return "the host doesn't speak TLS: not an SSL/TLS record"; // Without its bytes.
+    }
+    if (CERTIFICATE_REFUSED.matcher(text).find()) {
+      return "the host wants another certificate of the client, or one at all: " + text;
     }
     return text.contains("PKIX path") ? "the host's certificate isn't trusted: " + text : text;
   }

@@ -24,8 +24,10 @@ final class ClientCaseFiles {
   /** What a driver may say that its library has. */
   private static final String RESUMABLE = "resumable";
 
+  private static final String BEARER = "bearer";
+
   private static final ImmutableSet<String> REQUIREMENTS =
-      ImmutableSet.<String>builder().addAll(Carriage.requirements()).add(RESUMABLE).build();
+      ImmutableSet.<String>builder().addAll(Carriage.requirements()).add(RESUMABLE, BEARER).build();
 
   private ClientCaseFiles() {}
 

@@ -79,6 +79,7 @@ final class HostCall {
       session.check(open.getSession(), script, this::problem);
     }
     checkLink();
+    checkCaller();
     return new CallerFrames(options, script, session, connection > 1, this::problem);
   }
 
@@ -104,6 +105,17 @@ final class HostCall {
         && script.getSharedCall() > 0
         && shared.number() != script.getSharedCall()) {
       problem("came on shared call " + shared.number() + ", expected " + script.getSharedCall());
+    }
+  }
+
+  /** Whether the gRPC call says who calls, as it should. */
+  private void checkCaller() {
+    String came = link.authorization();
+    String expected = "Bearer token-" + script.getToken();
+    if (script.getToken() > 0 && !expected.equals(came)) {
+      problem("its call came with authorization '" + came + "', expected '" + expected + "'");
+    } else if (!options.getBearer() && came != null) {
+      problem("its call came with authorization '" + came + "', expected none");
     }
   }
 

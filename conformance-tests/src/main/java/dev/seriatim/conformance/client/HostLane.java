@@ -172,6 +172,11 @@ final class HostLane implements Link {
   }
 
   @Override
+  public @Nullable String authorization() {
+    return call.authorization();
+  }
+
+  @Override
   public HostManyCall sharedCall() {
     return call;
   }

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call of {@code ConnectMany} at the scripted host: gives each lane its parts, on each of which a
@@ -28,6 +29,7 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
   private final int number;
   private final SharedCallScript script;
   private final ServerCall<byte[], byte[]> call;
+  private final @Nullable String authorization;
   private final ScriptedHost host;
 
   /** Held while events are taken in, one after the other. Comes before any other lock. */
@@ -53,16 +55,25 @@ final class HostManyCall extends ServerCall.Listener<byte[]> {
    * @param number 1 for the first one of the case
    */
   HostManyCall(
-      int number, SharedCallScript script, ServerCall<byte[], byte[]> call, ScriptedHost host) {
+      int number,
+      SharedCallScript script,
+      ServerCall<byte[], byte[]> call,
+      @Nullable String authorization,
+      ScriptedHost host) {
     this.number = number;
     this.script = script;
     this.call = call;
+    this.authorization = authorization;
     this.host = host;
     this.silent = script.hasEnd() || !script.getAwaitSignal().isEmpty();
   }
 
   int number() {
     return number;
+  }
+
+  @Nullable String authorization() {
+    return authorization;
   }
 
   boolean atSecondHost() {

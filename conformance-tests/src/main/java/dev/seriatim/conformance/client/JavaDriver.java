@@ -2,6 +2,7 @@ package dev.seriatim.conformance.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.util.concurrent.ListenableFuture;
 import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.ByteString;
@@ -18,6 +19,7 @@ import dev.seriatim.conformance.v1.DriverStubState;
 import dev.seriatim.conformance.v1.ListenRequest;
 import dev.seriatim.conformance.v1.SayRequest;
 import dev.seriatim.conformance.v1.SayResponse;
+import dev.seriatim.stub.BearerToken;
 import dev.seriatim.stub.CallFailure;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectId;
@@ -27,6 +29,8 @@ import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.stub.FailureCause;
 import dev.seriatim.stub.InvalidIdException;
 import dev.seriatim.stub.ResumeOptions;
+import io.grpc.ChannelCredentials;
+import io.grpc.CompositeChannelCredentials;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -54,7 +58,7 @@ import org.jspecify.annotations.Nullable;
 public final class JavaDriver implements Driver {
   private static final Duration END_PATIENCE = Duration.ofSeconds(20);
   private static final Duration BREAK_PATIENCE = Duration.ofSeconds(5);
-  private static final String RESUMABLE = "resumable";
+  private static final ImmutableList<String> FEATURES = ImmutableList.of("resumable", "bearer");
 
   /** A driver in this process. */
   JavaDriver() {}
@@ -73,9 +77,7 @@ public final class JavaDriver implements Driver {
   public DriverResponse run(DriverRequest request) throws InterruptedException {
     try (DurableObjects objects =
         DurableObjects.connect(
-            request.getTarget(),
-            request.getTls() ? TlsChannelCredentials.create() : InsecureChannelCredentials.create(),
-            options(request.getOptions()))) {
+            request.getTarget(), credentials(request), options(request.getOptions()))) {
       Session session =
           new Session(objects, request.getTarget(), resumeOptions(request.getOptions()));
       for (DriverStep step : request.getStepsList()) {
@@ -84,10 +86,31 @@ public final class JavaDriver implements Driver {
       return session.report();
     } catch (ExecutionException | RuntimeException e) {
       return DriverResponse.newBuilder()
-          .addFeatures(RESUMABLE)
+          .addAllFeatures(FEATURES)
           .setDriverFault(e.toString())
           .build();
     }
+  }
+
+  private static ChannelCredentials credentials(DriverRequest request) {
+    ChannelCredentials connection =
+        request.getTls() ? TlsChannelCredentials.create() : InsecureChannelCredentials.create();
+    if (!request.getOptions().getBearer()) {
+      return connection;
+    }
+    AtomicInteger fetches = new AtomicInteger();
+    int failing = request.getOptions().getFailingFetch();
+    boolean all = request.getOptions().getLaterFetchesFail();
+    return CompositeChannelCredentials.create(
+        connection,
+        BearerToken.from(
+            () -> {
+              int number = fetches.incrementAndGet();
+              if (number == failing || (all && number > failing)) {
+                throw new IllegalStateException("no token today");
+              }
+              return "token-" + number;
+            }));
   }
 
   private static ClientOptions options(DriverOptions given) {
@@ -398,7 +421,7 @@ public final class JavaDriver implements Driver {
     }
 
     DriverResponse report() throws InterruptedException, ExecutionException {
-      DriverResponse.Builder response = DriverResponse.newBuilder().addFeatures(RESUMABLE);
+      DriverResponse.Builder response = DriverResponse.newBuilder().addAllFeatures(FEATURES);
       for (Call call : calls) {
         response.addResults(call.await());
       }

@@ -19,6 +19,9 @@ interface Link {
   /** Whether the client has made it to the second host of the case. */
   boolean atSecondHost();
 
+  /** What the header {@code authorization} of the gRPC call says; null if it has none. */
+  @Nullable String authorization();
+
   /** The shared call whose lane it is; none, if it is a call of its own. */
   @Nullable HostManyCall sharedCall();
 }

@@ -13,14 +13,19 @@ import org.jspecify.annotations.Nullable;
 
 /** A call of {@code Connect}, which is one stub's own. */
 final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link {
+  static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
   private final ServerCall<ConnectRequest, byte[]> call;
+  private final @Nullable String authorization;
   private final ScriptedHost host;
   private final HostCall stub;
 
   private boolean headersSent; // Of the script's thread.
 
-  OwnCall(ServerCall<ConnectRequest, byte[]> call, ScriptedHost host) {
+  OwnCall(ServerCall<ConnectRequest, byte[]> call, Metadata headers, ScriptedHost host) {
     this.call = call;
+    this.authorization = headers.get(AUTHORIZATION);
     this.host = host;
     this.stub = host.stubsCall(this);
   }
@@ -69,6 +74,11 @@ final class OwnCall extends ServerCall.Listener<ConnectRequest> implements Link 
   @Override
   public boolean atSecondHost() {
     return host.isSecond(call);
+  }
+
+  @Override
+  public @Nullable String authorization() {
+    return authorization;
   }
 
   @Override

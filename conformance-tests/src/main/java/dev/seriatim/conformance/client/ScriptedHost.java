@@ -166,7 +166,7 @@ final class ScriptedHost implements AutoCloseable {
 
   private ServerCall.Listener<ConnectRequest> connect(
       ServerCall<ConnectRequest, byte[]> call, Metadata headers) {
-    OwnCall made = new OwnCall(call, this);
+    OwnCall made = new OwnCall(call, headers, this);
     made.start();
     return made;
   }
@@ -180,7 +180,7 @@ final class ScriptedHost implements AutoCloseable {
           before < testCase.getSharedCount()
               ? testCase.getShared(before)
               : SharedCallScript.getDefaultInstance();
-      made = new HostManyCall(before + 1, script, call, this);
+      made = new HostManyCall(before + 1, script, call, headers.get(OwnCall.AUTHORIZATION), this);
       sharedCalls.add(made);
     }
     made.start();
