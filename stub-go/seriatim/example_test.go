@@ -2,10 +2,14 @@ package seriatim_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -34,6 +38,18 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(value.GetValue())
+}
+
+func ExampleBearerToken() {
+	var pool *x509.CertPool
+	var certificate tls.Certificate
+	var token func(ctx context.Context) (string, error)
+
+	config := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{certificate}}
+	objects, err := seriatim.Connect("objects.example:7070", credentials.NewTLS(config), &seriatim.Options{
+		DialOptions: []grpc.DialOption{grpc.WithPerRPCCredentials(seriatim.BearerToken(token))},
+	})
+	_, _ = objects, err
 }
 
 func ExampleNamespace_Resumable() {

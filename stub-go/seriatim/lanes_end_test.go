@@ -128,11 +128,25 @@ func TestAHostThatShutsDownIsLeftForANewCall(t *testing.T) {
 		p.receiveCalls(1)
 		p.send(breaks(broken(seriatim.ReasonOverloaded, codes.ResourceExhausted, 0)))
 	}
+	expires := func(p *play) {
+		p.open()
+		p.receiveCalls(1)
+		p.send(breaks(broken(seriatim.ReasonCredentialsExpired, codes.Unauthenticated, 0)))
+	}
+	unknown := func(p *play) {
+		p.send(breaks(broken(seriatim.ReasonUnauthenticated, codes.Unauthenticated, 0)))
+	}
+	denied := func(p *play) {
+		p.send(breaks(broken(seriatim.ReasonPermissionDenied, codes.PermissionDenied, 0)))
+	}
 	for _, test := range []struct {
 		name  string
 		ends  func(*play)
 		calls int64
-	}{{"drain", drains, 2}, {"no more lanes", full, 2}, {"overloaded later", fullLater, 1}} {
+	}{
+		{"drain", drains, 2}, {"no more lanes", full, 2}, {"overloaded later", fullLater, 1},
+		{"credentials expired", expires, 2}, {"unknown caller", unknown, 2}, {"not permitted", denied, 1},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, onShared(), func(w *world) {
 				w.expect(w.calls(1), "1")

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Stubs that share a call, as the host sees it. */
 @Timeout(60)
@@ -394,6 +396,39 @@ final class SharedCallTest {
     assertThat(acceptedOther.end()).isEqualTo("half-closed");
     acceptedOther.end(Status.OK);
     assertThat(shared.end()).isEqualTo("half-closed");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {Reasons.UNAUTHENTICATED, Reasons.CREDENTIALS_EXPIRED})
+  void aCallWhoseCredentialsCountNoMoreTakesNoMoreStubs(String reason) throws Exception {
+    DurableObjectNamespace namespace = namespace(options(1).build());
+    DurableObjectStub staying = stub(namespace);
+    FakeHost.Stub accepted = open(staying);
+    FakeSharedCall shared = host.acceptShared();
+    DurableObjectStub refused = stub(namespace);
+    ListenableFuture<EchoMessage> call = call(refused, 1);
+    host.accept().breakWith(FakeHost.broken(Code.UNAUTHENTICATED, reason, 0));
+    assertThat(failureOf(call).reason()).isEqualTo(reason);
+    open(stub(namespace));
+    assertThat(host.acceptShared()).isNotSameInstanceAs(shared);
+    assertThat(shared.hasEnd()).isFalse();
+    staying.close();
+    assertThat(accepted.end()).isEqualTo("half-closed");
+    accepted.end(Status.OK);
+    assertThat(shared.end()).isEqualTo("half-closed");
+  }
+
+  @Test
+  void whatACallerMayNotDoSaysNothingAgainstTheCall() throws Exception {
+    DurableObjectNamespace namespace = namespace(options(1).build());
+    DurableObjectStub refused = stub(namespace);
+    ListenableFuture<EchoMessage> call = call(refused, 1);
+    host.accept().breakWith(FakeHost.broken(Code.PERMISSION_DENIED, "PERMISSION_DENIED", 0));
+    assertThat(failureOf(call).reason()).isEqualTo(Reasons.PERMISSION_DENIED);
+    FakeSharedCall shared = host.acceptShared();
+    open(stub(namespace));
+    assertThat(host.hasShared()).isFalse();
+    assertThat(shared.hasEnd()).isFalse();
   }
 
   @Test
