@@ -95,7 +95,7 @@ def test_a_case(host: FakeHost, api: str) -> None:
     assert response["stubs"] == [
         {"stub": "a", "broken": True, "reason": "OBJECT_EXCEPTION", "breaks_told": 1, "resumable": False}
     ]
-    assert response["features"] == ["resumable"]
+    assert response["features"] == ["resumable", "bearer"]
 
 
 def test_a_fault_of_the_driver(host: FakeHost, api: str) -> None:
