@@ -89,12 +89,12 @@ describe("the conformance driver", () => {
           { code: "NOT_FOUND", message: "no namespace 'MISSING'" },
         ],
         stubs: [{ stub: "a", broken: true, reason: "OBJECT_EXCEPTION", breaks_told: 1, resumable: false }],
-        features: ["resumable"],
+        features: ["resumable", "bearer"],
       },
     );
     assert.deepEqual(await ask({ target, steps: [{ call: { stub: "b" } }] }), {
       driver_fault: "no stub 'b' is open",
-      features: ["resumable"],
+      features: ["resumable", "bearer"],
     });
     driver.stdin.end();
     assert.deepEqual(await once(driver, "exit"), [0, null]);
