@@ -2,12 +2,8 @@ package dev.seriatim.cluster;
 
 import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.service.placement.ClusterProvider;
-import io.grpc.ChannelCredentials;
 import io.grpc.InsecureChannelCredentials;
-import io.grpc.TlsChannelCredentials;
-import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the cluster of the server program. */
@@ -24,7 +20,8 @@ public final class SeriatimClusterProvider implements ClusterProvider {
             .withHandOffLimit(options.handOffLimit())
             .withLostPatience(options.lostPatience())
             .withLeaveLimit(options.leaveLimit())
-            .withPeerCredentials(credentials(options.trusted()))
+            .withPeerCredentials(
+                options.peers() == null ? InsecureChannelCredentials.create() : options.peers())
             .withVersion(options.version());
     String advertise =
         options.advertise() == null ? listening(options.listen()) : options.advertise();
@@ -46,17 +43,5 @@ public final class SeriatimClusterProvider implements ClusterProvider {
             || (!listen.isUnresolved() && listen.getAddress().isAnyLocalAddress())
         ? null
         : listen.getHostString() + ":" + listen.getPort();
-  }
-
-  private static ChannelCredentials credentials(@Nullable Path trusted) {
-    if (trusted == null) {
-      return InsecureChannelCredentials.create();
-    }
-    try {
-      return TlsChannelCredentials.newBuilder().trustManager(trusted.toFile()).build();
-    } catch (IOException e) {
-      throw new IllegalArgumentException(
-          "file '" + trusted + "', expected a certificate: " + e.getMessage(), e);
-    }
   }
 }

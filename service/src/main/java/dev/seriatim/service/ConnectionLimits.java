@@ -29,6 +29,13 @@ import java.time.Duration;
  *     default 20,000. Its connection is closed over it
  * @param handshakeLimit how long a client may take to begin to speak HTTP/2; default 20 s. Its
  *     connection is closed then
+ * @param maxConnectionAge how long a connection may live, or zero for as long as it likes, which is
+ *     the default. Then it takes no more calls, and clients open another one; a resumable stub goes
+ *     on there. The time is changed by a tenth, up or down, for each connection
+ * @param connectionAgeGrace how long the calls of such a connection may go on, and so its stubs;
+ *     default 30 s. Those that are open then break
+ * @param maxConnectionIdle how long a connection may have no call at all, or zero for as long as it
+ *     likes, which is the default. It is closed then
  */
 @CheckReturnValue
 public record ConnectionLimits(
@@ -38,7 +45,10 @@ public record ConnectionLimits(
     long maxArrivingBytes,
     Duration frameLimit,
     int maxResetsPerMinute,
-    Duration handshakeLimit) {
+    Duration handshakeLimit,
+    Duration maxConnectionAge,
+    Duration connectionAgeGrace,
+    Duration maxConnectionIdle) {
   /** Checks each. */
   public ConnectionLimits {
     positive("maxConnections", maxConnections);
@@ -48,6 +58,9 @@ public record ConnectionLimits(
     DurationRange.positive("frameLimit", frameLimit);
     positive("maxResetsPerMinute", maxResetsPerMinute);
     DurationRange.positive("handshakeLimit", handshakeLimit);
+    DurationRange.notNegative("maxConnectionAge", maxConnectionAge);
+    DurationRange.positive("connectionAgeGrace", connectionAgeGrace);
+    DurationRange.notNegative("maxConnectionIdle", maxConnectionIdle);
   }
 
   private static void positive(String name, long value) {
@@ -67,7 +80,10 @@ public record ConnectionLimits(
         Math.max(8L * maxFrameBytes, heapBytes / 16),
         Duration.ofSeconds(60),
         20_000,
-        Duration.ofSeconds(20));
+        Duration.ofSeconds(20),
+        Duration.ZERO,
+        Duration.ofSeconds(30),
+        Duration.ZERO);
   }
 
   /** A copy with another {@link #maxConnections}. */
@@ -79,7 +95,10 @@ public record ConnectionLimits(
         maxArrivingBytes,
         frameLimit,
         maxResetsPerMinute,
-        handshakeLimit);
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
   }
 
   /** A copy with another {@link #maxStubsPerConnection}. */
@@ -91,7 +110,10 @@ public record ConnectionLimits(
         maxArrivingBytes,
         frameLimit,
         maxResetsPerMinute,
-        handshakeLimit);
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
   }
 
   /** A copy with another {@link #maxLanesPerCall}. */
@@ -103,7 +125,10 @@ public record ConnectionLimits(
         maxArrivingBytes,
         frameLimit,
         maxResetsPerMinute,
-        handshakeLimit);
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
   }
 
   /** A copy with another {@link #maxArrivingBytes}. */
@@ -115,7 +140,10 @@ public record ConnectionLimits(
         bytes,
         frameLimit,
         maxResetsPerMinute,
-        handshakeLimit);
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
   }
 
   /** A copy with another {@link #frameLimit}. */
@@ -127,7 +155,10 @@ public record ConnectionLimits(
         maxArrivingBytes,
         limit,
         maxResetsPerMinute,
-        handshakeLimit);
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
   }
 
   /** A copy with another {@link #maxResetsPerMinute}. */
@@ -139,7 +170,10 @@ public record ConnectionLimits(
         maxArrivingBytes,
         frameLimit,
         resets,
-        handshakeLimit);
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
   }
 
   /** A copy with another {@link #handshakeLimit}. */
@@ -151,6 +185,54 @@ public record ConnectionLimits(
         maxArrivingBytes,
         frameLimit,
         maxResetsPerMinute,
-        limit);
+        limit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
+  }
+
+  /** A copy with another {@link #maxConnectionAge}. */
+  public ConnectionLimits withMaxConnectionAge(Duration age) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        maxLanesPerCall,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit,
+        age,
+        connectionAgeGrace,
+        maxConnectionIdle);
+  }
+
+  /** A copy with another {@link #connectionAgeGrace}. */
+  public ConnectionLimits withConnectionAgeGrace(Duration grace) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        maxLanesPerCall,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit,
+        maxConnectionAge,
+        grace,
+        maxConnectionIdle);
+  }
+
+  /** A copy with another {@link #maxConnectionIdle}. */
+  public ConnectionLimits withMaxConnectionIdle(Duration idle) {
+    return new ConnectionLimits(
+        maxConnections,
+        maxStubsPerConnection,
+        maxLanesPerCall,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        idle);
   }
 }

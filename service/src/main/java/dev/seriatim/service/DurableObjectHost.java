@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
@@ -351,6 +352,16 @@ public final class DurableObjectHost implements AutoCloseable {
     /** The names of the namespaces that were added so far, in ascending order. A copy. */
     public ImmutableSortedSet<String> namespaces() {
       return ImmutableSortedSet.copyOf(namespaces.keySet());
+    }
+
+    /** The namespaces that were added so far, in ascending order of their names. A copy. */
+    public ImmutableList<ServedNamespace> served() {
+      return namespaces.values().stream()
+          .map(
+              namespace ->
+                  new ServedNamespace(
+                      namespace.name(), namespace.uniqueKey(), namespace.methods().service()))
+          .collect(ImmutableList.toImmutableList());
     }
 
     /** Sets the limits. */

@@ -14,9 +14,9 @@ import java.util.Comparator;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Who may do what, as a file says it. The file is JSON; what may be in it is said in {@code
@@ -52,7 +52,7 @@ public final class Policy implements Authorizer, AutoCloseable {
     }
   }
 
-  private static final Logger logger = Logger.getLogger(Policy.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(Policy.class);
 
   private final Served served = new Served();
   private final WatchedFile<PolicyRules> file;
@@ -97,7 +97,7 @@ public final class Policy implements Authorizer, AutoCloseable {
         try {
           reload();
         } catch (RuntimeException e) {
-          logger.log(Level.SEVERE, "a listener failed to take a new policy", e);
+          logger.error("a listener failed to take a new policy", e);
         }
       }
     } catch (InterruptedException e) {

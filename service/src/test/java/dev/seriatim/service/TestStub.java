@@ -41,7 +41,8 @@ public final class TestStub {
   private @Nullable Broken broken;
   private @Nullable Status status;
 
-  TestStub(Channel channel, Open open, int readAtFirst) {
+  /** A stub whose client reads this many frames, and then only what it asks for. */
+  public TestStub(Channel channel, Open open, int readAtFirst) {
     this(channel, open, readAtFirst, CallOptions.DEFAULT);
   }
 

@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.logging.Level;
-import java.util.logging.Logger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a file says, looked at again and again. A file that has become bad is logged, and what it
@@ -30,7 +30,7 @@ public final class WatchedFile<T> {
   /** The largest file, in bytes. */
   public static final int MAX_BYTES = 16 << 20;
 
-  private static final Logger logger = Logger.getLogger(WatchedFile.class.getName());
+  private static final Logger logger = LoggerFactory.getLogger(WatchedFile.class);
 
   private final String what;
   private final Path file;
@@ -100,12 +100,12 @@ public final class WatchedFile<T> {
       seen = found;
       current = parser.apply(text(found));
       complaint = "";
-      logger.log(Level.INFO, "{0} ''{1}'': read anew", new Object[] {what, file});
+      logger.info("{} '{}': read anew", what, file);
       return true;
     } catch (IOException | IllegalArgumentException e) {
       String found = complaint(e);
       if (!found.equals(complaint)) {
-        logger.log(Level.WARNING, "{0}; what it said before stays in force", found);
+        logger.warn("{}; what it said before stays in force", found);
       }
       complaint = found;
       return false;

@@ -1,5 +1,6 @@
 package dev.seriatim.service.connect;
 
+import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.HostLimits;
 import io.grpc.Attributes;
 import io.grpc.ServerBuilder;
@@ -88,7 +89,7 @@ public final class Connections implements AutoCloseable {
   /** A server that listens here. */
   public ServerBuilder<?> listen(SocketAddress address, ServerCredentials credentials) {
     // A dead client is noticed, and its stubs let go, within half a minute.
-    return NettyServerBuilder.forAddress(address, credentials)
+    NettyServerBuilder server = NettyServerBuilder.forAddress(address, credentials)
         .decompressorRegistry(Gzip.registry())
         .keepAliveTime(20, TimeUnit.SECONDS)
         .keepAliveTimeout(10, TimeUnit.SECONDS)
@@ -108,6 +109,16 @@ public final class Connections implements AutoCloseable {
                 return Connection.begin(attributes);
               }
             });
+    ConnectionLimits lives = limits.connections();
+    if (lives.maxConnectionAge().isPositive()) {
+      server
+          .maxConnectionAge(lives.maxConnectionAge().toNanos(), TimeUnit.NANOSECONDS)
+          .maxConnectionAgeGrace(lives.connectionAgeGrace().toNanos(), TimeUnit.NANOSECONDS);
+    }
+    if (lives.maxConnectionIdle().isPositive()) {
+      server.maxConnectionIdle(lives.maxConnectionIdle().toNanos(), TimeUnit.NANOSECONDS);
+    }
+    return server;
   }
 
   /** How many streams a connection may have open. */

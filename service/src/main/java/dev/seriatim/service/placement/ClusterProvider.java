@@ -1,8 +1,8 @@
 package dev.seriatim.service.placement;
 
 import dev.seriatim.service.HostLimits;
+import io.grpc.ChannelCredentials;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +20,7 @@ public interface ClusterProvider {
    * @param advertise where other hosts reach that; null if nothing was said
    * @param weight 0 for a host without objects, 1 for all others
    * @param edgeQueue what may be kept for stubs; null if nothing was said
-   * @param trusted the certificates that other hosts may show; null if they are called in the clear
+   * @param peers what other hosts are called with; null if they are called in the clear
    * @param version of the program
    */
   record Options(
@@ -35,7 +35,7 @@ public interface ClusterProvider {
       Duration leaveLimit,
       @Nullable Integer trunksPerHost,
       HostLimits.@Nullable QueueSize edgeQueue,
-      @Nullable Path trusted,
+      @Nullable ChannelCredentials peers,
       String version) {}
 
   /**

@@ -3,8 +3,8 @@ package dev.seriatim.service.server;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.service.placement.ClusterProvider;
+import io.grpc.ChannelCredentials;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
@@ -92,11 +92,14 @@ final class ClusterOptions {
    * The cluster as given, or null if none is wanted.
    *
    * @param shared whether the store can be shared
-   * @param trusted the certificate that other hosts show, too; null without TLS
+   * @param peers what other hosts are called with; null without TLS
    * @throws IllegalArgumentException if it can't be made
    */
   @Nullable Cluster make(
-      boolean shared, InetSocketAddress listen, HostLimits limits, @Nullable Path trusted) {
+      boolean shared,
+      InetSocketAddress listen,
+      HostLimits limits,
+      @Nullable ChannelCredentials peers) {
     if (cluster == null) {
       if (advertise != null || weight != 1) {
         throw new IllegalArgumentException(
@@ -129,7 +132,7 @@ final class ClusterOptions {
             seconds(leaveLimit),
             trunksPerHost,
             edgeQueue(limits),
-            trusted,
+            peers,
             Main.VERSION));
   }
 

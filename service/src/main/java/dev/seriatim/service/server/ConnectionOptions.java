@@ -54,6 +54,25 @@ final class ConnectionOptions {
       description = "How long a client may take to begin to speak HTTP/2. Default: 20")
   private @Nullable Double handshakeLimit;
 
+  @Option(
+      names = "--max-connection-age",
+      paramLabel = "SECONDS",
+      description =
+          "How long a connection may live; clients then open another one. Default: 0, for ever")
+  private @Nullable Double maxConnectionAge;
+
+  @Option(
+      names = "--connection-age-grace",
+      paramLabel = "SECONDS",
+      description = "How long its stubs may go on. Default: 30")
+  private @Nullable Double connectionAgeGrace;
+
+  @Option(
+      names = "--max-connection-idle",
+      paramLabel = "SECONDS",
+      description = "How long a connection may have no call at all. Default: 0, for ever")
+  private @Nullable Double maxConnectionIdle;
+
   /**
    * These limits, but for those that are given otherwise.
    *
@@ -81,6 +100,15 @@ final class ConnectionOptions {
     }
     if (handshakeLimit != null) {
       connections = connections.withHandshakeLimit(seconds(handshakeLimit));
+    }
+    if (maxConnectionAge != null) {
+      connections = connections.withMaxConnectionAge(seconds(maxConnectionAge));
+    }
+    if (connectionAgeGrace != null) {
+      connections = connections.withConnectionAgeGrace(seconds(connectionAgeGrace));
+    }
+    if (maxConnectionIdle != null) {
+      connections = connections.withMaxConnectionIdle(seconds(maxConnectionIdle));
     }
     return limits.connections(connections).build();
   }

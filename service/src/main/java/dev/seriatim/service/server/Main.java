@@ -1,21 +1,18 @@
 package dev.seriatim.service.server;
 
+import dev.seriatim.service.Authenticator;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Policy;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.placement.Cluster;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
-import io.grpc.ServerCredentials;
-import io.grpc.TlsServerCredentials;
-import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
-import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionService;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -71,8 +68,19 @@ public final class Main implements Callable<Integer> {
           "A jar with more objects, found through its DurableObjectProvider. May be repeated.")
   private List<Path> objects = new ArrayList<>();
 
-  @ArgGroup(exclusive = false)
-  private @Nullable Tls tls;
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description =
+          "More options, one a line: max-stubs = 1000. Every option may also be in the environment:"
+              + " SERIATIM_MAX_STUBS. The command line goes before the environment, and that before"
+              + " the file.")
+  private @Nullable Path config;
+
+  @Option(
+      names = "--no-reflection",
+      description = "Don't tell clients which services there are, and their messages.")
+  private boolean noReflection;
 
   @Option(
       names = "--log-limit",
@@ -92,6 +100,12 @@ public final class Main implements Callable<Integer> {
               + " record. Default: ${DEFAULT-VALUE}")
   private LogFormat logFormat = LogFormat.TEXT;
 
+  @ArgGroup(exclusive = false, validate = false, heading = "TLS:%n")
+  private TlsOptions tls = new TlsOptions();
+
+  @ArgGroup(exclusive = false, validate = false, heading = "Callers:%n")
+  private CallerOptions callers = new CallerOptions();
+
   @ArgGroup(exclusive = false, validate = false, heading = "Storage:%n")
   private StoreOptions store = new StoreOptions();
 
@@ -107,24 +121,8 @@ public final class Main implements Callable<Integer> {
   @ArgGroup(exclusive = false, validate = false, heading = "Limits of what is remembered:%n")
   private SessionOptions sessions = new SessionOptions();
 
-  /** Both files or neither. */
-  private static final class Tls {
-    @Option(
-        names = "--tls-certificate",
-        paramLabel = "FILE",
-        required = true,
-        description = "Serve over TLS, with this certificate chain (PEM).")
-    private @Nullable Path certificate;
-
-    @Option(
-        names = "--tls-key",
-        paramLabel = "FILE",
-        required = true,
-        description = "The certificate's private key (PKCS #8, PEM).")
-    private @Nullable Path key;
-  }
-
-  private Main() {}
+  /** Of the command line. */
+  Main() {}
 
   /**
    * Runs the program; exits with 0 after a drain, 1 on a failure to start or a drain that didn't
@@ -135,8 +133,12 @@ public final class Main implements Callable<Integer> {
       // The class mustn't be used before, for with it the JDK makes its manager.
       System.setProperty(LOG_MANAGER, LogUntilTheEnd.class.getName());
     }
-    System.exit(
-        new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true).execute(arguments));
+    System.exit(commandLine(new Main(), System.getenv()).execute(arguments));
+  }
+
+  /** Reads a command line, the environment and a file into this program, and runs it. */
+  static ServerCommand commandLine(Main program, Map<String, String> environment) {
+    return new ServerCommand(new CommandLine(program), environment);
   }
 
   @Override
@@ -145,38 +147,9 @@ public final class Main implements Callable<Integer> {
       throw usage("--log-limit: " + logLimit + ", expected at least 1");
     }
     Logs.begin(logFormat, logLimit);
-    HealthStatusManager health = new HealthStatusManager();
-    DurableObjectHost.Builder builder = DurableObjectHost.builder();
-    HostLimits all;
-    List<String> served;
+    Opened opened;
     try {
-      all = connections.applyTo(limits.toLimits().sessions(sessions.toLimits()));
-      builder.limits(all);
-      builder.storage(store.applyTo(place.toOptions()));
-      Cluster joined =
-          cluster.make(
-              place.canBeShared(),
-              listen,
-              limits.toLimits().build(),
-              tls == null ? null : tls.certificate);
-      if (joined != null) {
-        builder.cluster(joined);
-      }
-      served = ObjectJars.addTo(builder, objects);
-    } catch (IllegalArgumentException e) {
-      throw usage(String.valueOf(e.getMessage()));
-    }
-    DurableObjectHost host;
-    try {
-      host =
-          builder
-              .listen(listen, credentials())
-              .service(health.getHealthService())
-              .service(ProtoReflectionServiceV1.newInstance())
-              .service(olderReflection())
-              .build();
-      health(host, health);
-      host.start();
+      opened = open();
     } catch (StorageException e) {
       err().println("can't open the store: " + e.getMessage());
       return 1;
@@ -192,14 +165,15 @@ public final class Main implements Callable<Integer> {
                   + why.getMessage());
       return 1;
     }
+    DurableObjectHost host = opened.host();
     LogUntilTheEnd.keep();
-    Thread drain = new Thread(() -> drain(host, health), "seriatim-drain");
+    Thread drain = new Thread(() -> drain(host, opened.health()), "seriatim-drain");
     Runtime.getRuntime().addShutdownHook(drain);
     out().println(place);
-    served.forEach(out()::println);
+    opened.served().forEach(out()::println);
     out().println("listening on " + listen.getHostString() + ":" + host.port());
     out().flush();
-    StartRecord.log(facts(builder, host.port()), all);
+    StartRecord.log(opened.facts(), opened.limits());
     try {
       host.awaitServing();
     } catch (StorageException e) {
@@ -214,25 +188,88 @@ public final class Main implements Callable<Integer> {
     return 0;
   }
 
-  private Map<String, Object> facts(DurableObjectHost.Builder builder, int port) {
+  /**
+   * A host that has started.
+   *
+   * @param tls null without TLS
+   * @param served what is served, and from where: a line for each provider
+   * @param facts what is logged of it
+   */
+  record Opened(
+      DurableObjectHost host,
+      ServerHealth health,
+      @Nullable TlsFiles tls,
+      List<String> served,
+      HostLimits limits,
+      Map<String, Object> facts) {}
+
+  /**
+   * Starts the host that the options say.
+   *
+   * @throws ParameterException if they are none; it says what was expected
+   * @throws StorageException if the store can't be opened
+   * @throws IOException if it can't listen
+   */
+  Opened open() throws IOException {
+    DurableObjectHost.Builder builder = DurableObjectHost.builder();
+    ServerHealth health = new ServerHealth();
+    try {
+      HostLimits all = connections.applyTo(limits.toLimits().sessions(sessions.toLimits()));
+      builder.limits(all);
+      builder.storage(store.applyTo(place.toOptions(store.passwordFile())));
+      TlsFiles files = tls.files();
+      Authenticator authenticator = callers.authenticator(tls);
+      callers.checkSecure(listen, files != null, authenticator != null);
+      Cluster joined =
+          cluster.make(
+              place.canBeShared(),
+              listen,
+              limits.toLimits().build(),
+              files == null ? null : files.peerCredentials());
+      if (joined != null) {
+        builder.cluster(joined);
+      }
+      List<String> served = ObjectJars.addTo(builder, objects);
+      if (authenticator != null) {
+        //CORE builder.authenticator(authenticator);
+      }
+      Policy policy = callers.policy();
+      if (policy != null) {
+        //CORE builder.authorizer(policy);
+      }
+      builder.service(health.service());
+      if (!noReflection) {
+        builder.service(ProtoReflectionServiceV1.newInstance()).service(olderReflection());
+      }
+      DurableObjectHost host =
+          builder
+              .listen(
+                  listen,
+                  files == null
+                      ? InsecureServerCredentials.create()
+                      : files.serverCredentials(tls.clientAuth()))
+              .build();
+      health.follow(host, builder.served());
+      host.start();
+      if (files != null) {
+        files.watch(callers.lookInterval());
+      }
+      return new Opened(host, health, files, served, all, facts(builder, host.port(), files != null));
+    } catch (IllegalArgumentException e) {
+      throw usage(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Map<String, Object> facts(DurableObjectHost.Builder builder, int port, boolean secure) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("version", VERSION);
     facts.put("java", Runtime.version());
     facts.put("pid", ProcessHandle.current().pid());
     facts.put("address", listen.getHostString() + ":" + port);
-    facts.put("tls", tls != null);
+    facts.put("tls", secure);
     facts.put("store", place.where());
     facts.put("namespaces", String.join(" ", builder.namespaces()));
     return facts;
-  }
-
-  /** Who has no objects is no use to a client, though it listens. */
-  private void health(DurableObjectHost host, HealthStatusManager health) {
-    host.onServing(
-        serving ->
-            health.setStatus(
-                HealthStatusManager.SERVICE_NAME_ALL_SERVICES,
-                serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING));
   }
 
   /** Reflection v1alpha: deprecated, and what many tools still ask for. */
@@ -241,10 +278,10 @@ public final class Main implements Callable<Integer> {
     return ProtoReflectionService.newInstance();
   }
 
-  private void drain(DurableObjectHost host, HealthStatusManager health) {
+  private void drain(DurableObjectHost host, ServerHealth health) {
     draining = true;
     haltLater();
-    health.enterTerminalState();
+    health.end();
     out().println("draining: every stub finishes the turn that it is in, and is told");
     out().flush();
     try {
@@ -281,21 +318,6 @@ public final class Main implements Callable<Integer> {
               Logs.end();
               Runtime.getRuntime().halt(1);
             });
-  }
-
-  private ServerCredentials credentials() throws IOException {
-    if (tls == null || tls.certificate == null || tls.key == null) {
-      return InsecureServerCredentials.create();
-    }
-    return TlsServerCredentials.create(
-        readable(tls.certificate).toFile(), readable(tls.key).toFile());
-  }
-
-  private Path readable(Path file) {
-    if (!Files.isReadable(file) || Files.isDirectory(file)) {
-      throw usage("file '" + file + "', expected one that can be read");
-    }
-    return file;
   }
 
   private ParameterException usage(String message) {

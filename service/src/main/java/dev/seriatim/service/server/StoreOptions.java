@@ -1,12 +1,20 @@
 package dev.seriatim.service.server;
 
 import dev.seriatim.service.StorageOptions;
+import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** How the server stores its objects, as options of the command line. */
 final class StoreOptions {
   private static final StorageOptions DEFAULTS = StorageOptions.memory();
+
+  @Option(
+      names = "--store-password-file",
+      paramLabel = "FILE",
+      description = "The file that has the password of --store, which all users see in its URL.")
+  private @Nullable Path passwordFile;
 
   @Option(
       names = "--max-turn-bytes",
@@ -129,6 +137,11 @@ final class StoreOptions {
       paramLabel = "SECONDS",
       description = "How often the lease is renewed. Default: 1")
   private double leaseRenewal = DEFAULTS.leaseRenewal().toSeconds();
+
+  /** The file that has the store's password; null if none has. */
+  @Nullable Path passwordFile() {
+    return passwordFile;
+  }
 
   /**
    * The options of this place, with these limits.

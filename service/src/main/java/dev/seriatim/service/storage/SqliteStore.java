@@ -90,6 +90,7 @@ final class SqliteStore extends JdbcStore {
   /** Opens the file, unless another host has the directory; that is waited for. */
   static SqliteStore open(StorageOptions options, Path directory) {
     SqliteStore store = new SqliteStore(options, directory);
+    DataDirectory.check(Objects.requireNonNull(store.file.toAbsolutePath().getParent()));
     store.tryTake();
     store.watch.start();
     return store;
@@ -102,12 +103,8 @@ final class SqliteStore extends JdbcStore {
    * @throws StorageException if the store can't be opened
    */
   boolean tryTake() {
-    Path directory = file.toAbsolutePath().getParent();
-    try {
-      Files.createDirectories(Objects.requireNonNull(directory));
-    } catch (IOException e) {
-      throw new StorageException("data directory " + directory + " can't be made: " + e, e);
-    }
+    Path directory = Objects.requireNonNull(file.toAbsolutePath().getParent());
+    DataDirectory.make(directory);
     DirectoryLock lock;
     try {
       lock = DirectoryLock.take(directory);

@@ -59,7 +59,8 @@ final class ServerProcess implements AutoCloseable {
     return started;
   }
 
-  private static Path jar(Path directory, Class<?> objects) throws IOException {
+  /** A jar there, through which the objects of this class are found. */
+  static Path jar(Path directory, Class<?> objects) throws IOException {
     Path file = directory.resolve("objects.jar");
     try (OutputStream out = Files.newOutputStream(file);
         JarOutputStream jar = new JarOutputStream(out)) {
