@@ -7,8 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.probe.ProbeGrpc;
+import dev.seriatim.service.probe.Words;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectIds;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServiceDescriptor;
+import io.grpc.protobuf.ProtoUtils;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -371,5 +375,50 @@ final class PolicyTest {
     DurableObjectId id = CART_IDS.fromName(name);
     return policy.access(
         caller, namespace, object.startsWith("name ") ? Optional.of(name) : Optional.empty(), id);
+  }
+
+  /** docs/callers.md shows a policy, and says what it allows. */
+  @Test
+  void thePolicyOfTheDocumentationAllowsWhatItSays() throws Exception {
+    String page = Files.readString(Path.of("../docs/callers.md"));
+    int begin = page.indexOf("{\"rules\"");
+    Path file = directory.resolve("policy.json");
+    Files.writeString(file, page.substring(begin, page.indexOf("```", begin)));
+    List<ServedNamespace> namespaces = new ArrayList<>();
+    for (String name : List.of("CATALOG", "CART", "ACCOUNT")) {
+      namespaces.add(
+          new ServedNamespace(
+              name,
+              name.equals("CART") ? CART.uniqueKey() : name,
+              ServiceDescriptor.newBuilder("acme." + name)
+                  .addMethod(method("acme." + name + "/Get"))
+                  .addMethod(method("acme." + name + "/List"))
+                  .addMethod(method("acme." + name + "/Put"))
+                  .build()));
+    }
+    Policy policy = Policy.read(file);
+    policy.begin(namespaces);
+
+    assertAccess(policy, "nobody", "CATALOG", "name x", "Get List");
+    assertAccess(policy, "nobody", "CART", "name x", "-");
+    assertAccess(policy, "ann", "CART", "name ann", "*");
+    assertAccess(policy, "ann", "CART", "id ann", "*");
+    assertAccess(policy, "ann", "CART", "name acme/7", "*");
+    assertAccess(policy, "ann", "CART", "id acme/7", "-");
+    assertAccess(policy, "ann", "CART", "name bob", "-");
+    assertAccess(policy, "ann", "CART", "id bob", "-");
+    assertAccess(policy, "ann", "CART", "unique", "-");
+    assertAccess(policy, "billing", "ACCOUNT", "name x", "*");
+    assertAccess(policy, "fake", "ACCOUNT", "name x", "-");
+    assertThat(policy.rights(BOB)).containsExactly(AdminRight.READ, AdminRight.CALL);
+  }
+
+  private static MethodDescriptor<Words, Words> method(String name) {
+    return MethodDescriptor.<Words, Words>newBuilder()
+        .setType(MethodDescriptor.MethodType.UNARY)
+        .setFullMethodName(name)
+        .setRequestMarshaller(ProtoUtils.marshaller(Words.getDefaultInstance()))
+        .setResponseMarshaller(ProtoUtils.marshaller(Words.getDefaultInstance()))
+        .build();
   }
 }

@@ -268,6 +268,9 @@ public final class Main implements Callable<Integer> {
     facts.put("address", listen.getHostString() + ":" + port);
     facts.put("tls", secure);
     facts.put("store", place.where());
+    if (config != null) {
+      facts.put("config", config);
+    }
     facts.put("namespaces", String.join(" ", builder.namespaces()));
     return facts;
   }

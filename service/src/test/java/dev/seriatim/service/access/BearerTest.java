@@ -68,6 +68,19 @@ final class BearerTest {
     assertRefused(tokens, bearing("Bearer "), "empty");
   }
 
+  /** docs/callers.md shows one. */
+  @Test
+  void theTokenOfTheDocumentationIsKnown() throws Exception {
+    String page = Files.readString(Path.of("../docs/callers.md"));
+    int begin = page.indexOf("{\"sha256\"");
+
+    Authenticator tokens =
+        Authenticators.tokens(file(page.substring(begin, page.indexOf('\n', begin))));
+
+    assertThat(tokens.authenticate(bearing("Bearer secret")))
+        .hasValue(new Verified(CI, Optional.empty()));
+  }
+
   @Test
   void theFileIsLookedAtAgain() throws Exception {
     AtomicLong nanos = new AtomicLong(System.nanoTime());
