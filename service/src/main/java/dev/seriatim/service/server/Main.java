@@ -192,6 +192,7 @@ public final class Main implements Callable<Integer> {
    * A host that has started.
    *
    * @param tls null without TLS
+   * @param policy null if everyone may do everything
    * @param served what is served, and from where: a line for each provider
    * @param facts what is logged of it
    */
@@ -199,6 +200,7 @@ public final class Main implements Callable<Integer> {
       DurableObjectHost host,
       ServerHealth health,
       @Nullable TlsFiles tls,
+      @Nullable Policy policy,
       List<String> served,
       HostLimits limits,
       Map<String, Object> facts) {}
@@ -254,7 +256,7 @@ public final class Main implements Callable<Integer> {
       if (files != null) {
         files.watch(callers.lookInterval());
       }
-      return new Opened(host, health, files, served, all, facts(builder, host.port(), files != null));
+      return new Opened(host, health, files, policy, served, all, facts(builder, host.port(), files != null));
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     }

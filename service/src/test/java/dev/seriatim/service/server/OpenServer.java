@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static java.util.Objects.requireNonNull;
 
 import dev.seriatim.service.DurableObjectProvider;
+import dev.seriatim.service.Policy;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -63,6 +64,10 @@ final class OpenServer implements AutoCloseable {
 
   int port() {
     return opened.host().port();
+  }
+
+  Policy policy() {
+    return requireNonNull(opened.policy(), "no policy");
   }
 
   ServerHealth health() {
