@@ -145,7 +145,7 @@ final class GuardedServerTest {
 
   private static void refuses(Channel channel, Open.Builder open, String reason, String what) {
     Broken broken = stub(channel, open).broken(reason);
-    assertWithMessage(what).that(broken.getStatus().getMessage()).doesNotContain("eyJ");
+    assertWithMessage(what).that(broken.getCause().getMessage()).doesNotContain("eyJ");
   }
 
   @Test
