@@ -89,26 +89,28 @@ public final class Connections implements AutoCloseable {
   /** A server that listens here. */
   public ServerBuilder<?> listen(SocketAddress address, ServerCredentials credentials) {
     // A dead client is noticed, and its stubs let go, within half a minute.
-    NettyServerBuilder server = NettyServerBuilder.forAddress(address, credentials)
-        .decompressorRegistry(Gzip.registry())
-        .keepAliveTime(20, TimeUnit.SECONDS)
-        .keepAliveTimeout(10, TimeUnit.SECONDS)
-        .permitKeepAliveTime(10, TimeUnit.SECONDS)
-        .permitKeepAliveWithoutCalls(true)
-        .handshakeTimeout(limits.connections().handshakeLimit().toMillis(), TimeUnit.MILLISECONDS)
-        .maxConcurrentCallsPerConnection(maxStreams(limits))
-        .maxRstFramesPerWindow(limits.connections().maxResetsPerMinute(), SECONDS_OF_RESETS)
-        .bossEventLoopGroup(listener)
-        .workerEventLoopGroup(transport)
-        .channelFactory(this::listeningChannel)
-        .withChildOption(ChannelOption.RECVBUF_ALLOCATOR, new PacedReads(System::nanoTime))
-        .addTransportFilter(
-            new ServerTransportFilter() {
-              @Override
-              public Attributes transportReady(Attributes attributes) {
-                return Connection.begin(attributes);
-              }
-            });
+    NettyServerBuilder server =
+        NettyServerBuilder.forAddress(address, credentials)
+            .decompressorRegistry(Gzip.registry())
+            .keepAliveTime(20, TimeUnit.SECONDS)
+            .keepAliveTimeout(10, TimeUnit.SECONDS)
+            .permitKeepAliveTime(10, TimeUnit.SECONDS)
+            .permitKeepAliveWithoutCalls(true)
+            .handshakeTimeout(
+                limits.connections().handshakeLimit().toMillis(), TimeUnit.MILLISECONDS)
+            .maxConcurrentCallsPerConnection(maxStreams(limits))
+            .maxRstFramesPerWindow(limits.connections().maxResetsPerMinute(), SECONDS_OF_RESETS)
+            .bossEventLoopGroup(listener)
+            .workerEventLoopGroup(transport)
+            .channelFactory(this::listeningChannel)
+            .withChildOption(ChannelOption.RECVBUF_ALLOCATOR, new PacedReads(System::nanoTime))
+            .addTransportFilter(
+                new ServerTransportFilter() {
+                  @Override
+                  public Attributes transportReady(Attributes attributes) {
+                    return Connection.begin(attributes);
+                  }
+                });
     ConnectionLimits lives = limits.connections();
     if (lives.maxConnectionAge().isPositive()) {
       server

@@ -180,7 +180,7 @@ public final class Main implements Callable<Integer> {
       if (!draining) {
         Runtime.getRuntime().removeShutdownHook(drain); // It would end with 0.
         err().println("can't have the store: " + e.getMessage());
-        host.close();
+        opened.close();
         return 1;
       }
     }
@@ -203,7 +203,19 @@ public final class Main implements Callable<Integer> {
       @Nullable Policy policy,
       List<String> served,
       HostLimits limits,
-      Map<String, Object> facts) {}
+      Map<String, Object> facts)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      host.close();
+      if (tls != null) {
+        tls.close();
+      }
+      if (policy != null) {
+        policy.close();
+      }
+    }
+  }
 
   /**
    * Starts the host that the options say.
@@ -232,12 +244,10 @@ public final class Main implements Callable<Integer> {
         builder.cluster(joined);
       }
       List<String> served = ObjectJars.addTo(builder, objects);
-      if (authenticator != null) {
-        //CORE builder.authenticator(authenticator);
-      }
       Policy policy = callers.policy();
-      if (policy != null) {
-        //CORE builder.authorizer(policy);
+      if (policy != null || (authenticator != null && !tls.knowsClients())) {
+        throw new IllegalArgumentException(
+            "--auth-tokens, --auth-jwks, --policy: this host can't hold its callers to them yet");
       }
       builder.service(health.service());
       if (!noReflection) {
@@ -256,7 +266,8 @@ public final class Main implements Callable<Integer> {
       if (files != null) {
         files.watch(callers.lookInterval());
       }
-      return new Opened(host, health, files, policy, served, all, facts(builder, host.port(), files != null));
+      return new Opened(
+          host, health, files, policy, served, all, facts(builder, host.port(), files != null));
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     }

@@ -237,8 +237,7 @@ final class OptionSources {
         spec.options().stream()
             .map(OptionSpec::longestName)
             .filter(
-                name ->
-                    Splitter.on('-').splitToStream(name).anyMatch(word -> words.contains(word)))
+                name -> Splitter.on('-').splitToStream(name).anyMatch(word -> words.contains(word)))
             .sorted()
             .limit(8)
             .collect(toImmutableList());

@@ -62,7 +62,10 @@ final class StorePlace {
       throw new IllegalArgumentException(
           "--store-password-file '%s' is empty, expected a password".formatted(file));
     }
-    return store + (store.contains("?") ? "&" : "?") + "password=" + URLEncoder.encode(password, UTF_8);
+    return store
+        + (store.contains("?") ? "&" : "?")
+        + "password="
+        + URLEncoder.encode(password, UTF_8);
   }
 
   /** Whether several hosts can share it. */

@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * <p>The managers could look by themselves, but they take up a certificate only if the key's file
  * has changed as well, and a renewal may keep the key.
  */
-final class TlsFiles {
+final class TlsFiles implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(TlsFiles.class);
 
   private final Path certificate;
@@ -51,6 +51,9 @@ final class TlsFiles {
   private final AdvancedTlsX509TrustManager peers;
 
   // All below: guarded by this.
+
+  /** Looks at the files; null if nobody does. */
+  private @Nullable Thread watcher;
 
   private byte @Nullable [] seenCertificate;
   private byte @Nullable [] seenKey;
@@ -103,21 +106,28 @@ final class TlsFiles {
     return TlsChannelCredentials.newBuilder().keyManager(identity).trustManager(peers).build();
   }
 
-  /** Looks at the files each so often, on a thread that ends with the program. */
-  void watch(Duration every) {
-    Thread.ofVirtual()
-        .name("seriatim-tls")
-        .start(
-            () -> {
-              try {
-                while (true) {
-                  Thread.sleep(every);
-                  look();
-                }
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt(); // Nobody does that.
-              }
-            });
+  /** Looks at the files each so often, until it is closed. */
+  synchronized void watch(Duration every) {
+    watcher = Thread.ofVirtual().name("seriatim-tls").start(() -> lookAgain(every));
+  }
+
+  private void lookAgain(Duration every) {
+    try {
+      while (true) {
+        Thread.sleep(every);
+        look();
+      }
+    } catch (InterruptedException e) {
+      // Closed.
+    }
+  }
+
+  /** Looks no more; what the files had stays in force. */
+  @Override
+  public synchronized void close() {
+    if (watcher != null) {
+      watcher.interrupt();
+    }
   }
 
   /** Looks at the files now. Returns whether they have others, and good ones. */
@@ -147,7 +157,8 @@ final class TlsFiles {
       return false;
     }
     // What is bad changes nothing, so all is read before anything is.
-    ImmutableList<X509Certificate> readChain = certificates("--tls-certificate", certificate, certificateNow);
+    ImmutableList<X509Certificate> readChain =
+        certificates("--tls-certificate", certificate, certificateNow);
     PrivateKey readKey = key(keyNow);
     checkPair(readChain.get(0), readKey);
     ImmutableList<X509Certificate> readAuthorities =
@@ -192,8 +203,8 @@ final class TlsFiles {
     }
   }
 
-  private static ImmutableList<X509Certificate> certificates(
-      String option, Path file, byte[] bytes) throws GeneralSecurityException {
+  private static ImmutableList<X509Certificate> certificates(String option, Path file, byte[] bytes)
+      throws GeneralSecurityException {
     X509Certificate[] found;
     try {
       found = CertificateUtils.getX509Certificates(new ByteArrayInputStream(bytes));

@@ -3,7 +3,6 @@ package dev.seriatim.service.storage;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

@@ -47,7 +47,7 @@ final class OpenServer implements AutoCloseable {
     ServerCommand command = new ServerCommand(line, environment);
     try {
       command.parse(options);
-      program.open().host().close();
+      program.open().close();
       throw new AssertionError("opened with " + List.of(options));
     } catch (CommandLine.ParameterException e) {
       assertThat(command.refuse(e)).isEqualTo(2);
@@ -76,6 +76,6 @@ final class OpenServer implements AutoCloseable {
 
   @Override
   public void close() {
-    opened.host().close();
+    opened.close();
   }
 }

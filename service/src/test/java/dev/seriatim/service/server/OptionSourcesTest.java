@@ -29,7 +29,8 @@ final class OptionSourcesTest {
 
   @Test
   void whatIsNearerHidesWhatIsFarther() throws Exception {
-    Path file = config("max-stubs = 1", "max-instances=2", "--turn-limit = 3", "", "# drain-limit = 9");
+    Path file =
+        config("max-stubs = 1", "max-instances=2", "--turn-limit = 3", "", "# drain-limit = 9");
 
     assertThat(
             complete(
@@ -106,10 +107,12 @@ final class OptionSourcesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "SERIATIM_MAX_STUB  | 1     | the environment has SERIATIM_MAX_STUB, but there is no option --max-stub; there are --",
+        "SERIATIM_MAX_STUB  | 1     | the environment has SERIATIM_MAX_STUB, but there is no option"
+            + " --max-stub; there are --",
         "SERIATIM_max_stubs | 1     | there is no option --max-stubs",
         "SERIATIM_HELP      | true  | there is no option --help",
-        "SERIATIM_STANDBY   | yes   | the environment's SERIATIM_STANDBY is 'yes', expected true or false",
+        "SERIATIM_STANDBY   | yes   | the environment's SERIATIM_STANDBY is 'yes', expected true or"
+            + " false",
         "SERIATIM_CONFIG    | /none | --config '/none': there is no such file",
         "SERIATIM_MAX_STUBS | many  | (from the environment's SERIATIM_MAX_STUBS)",
         "SERIATIM_MAX_STUBS | 0     | maxStubs",
@@ -125,7 +128,8 @@ final class OptionSourcesTest {
         "max-stub = 1       | line 2 of 'FILE': there is no option --max-stub; there are --",
         "config = other     | line 2 of 'FILE': there is no option --config",
         "max-stubs          | line 2 of 'FILE': --max-stubs has no value, expected NAME = VALUE",
-        "turn-limit = 2     | line 2 of 'FILE': --turn-limit a second time; the first is on line 1 of",
+        "turn-limit = 2     | line 2 of 'FILE': --turn-limit a second time; the first is on line 1"
+            + " of",
         "standby = perhaps  | line 2 of 'FILE' is 'perhaps', expected true or false",
         "max-stubs = many   | (from line 2 of 'FILE')",
       })

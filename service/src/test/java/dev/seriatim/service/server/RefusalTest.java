@@ -88,16 +88,20 @@ final class RefusalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "CERTIFICATE                      | --tls-certificate without --tls-key, expected both or neither",
+        "CERTIFICATE                      | --tls-certificate without --tls-key, expected both or"
+            + " neither",
         "KEY                              | --tls-key without --tls-certificate",
         "CA                               | --tls-client-ca without TLS",
         "CERTIFICATE KEY --tls-client-auth=optional | --tls-client-auth without --tls-client-ca",
         "CERTIFICATE --tls-key=/none      | --tls-key '/none': there is no such file",
         "--auth-tokens=/none              | tokens '/none': there is no such file",
         "--auth-issuer=i                  | --auth-issuer without --auth-jwks",
-        "--auth-jwks=k                    | --auth-jwks without --auth-issuer, expected whom the tokens must be made by",
-        "--auth-jwks=k --auth-issuer=i    | --auth-jwks without --auth-audience, expected whom the tokens must be for",
-        "--auth-jwks=http://192.0.2.1/k --auth-issuer=i --auth-audience=a | in plain text from another machine, expected https",
+        "--auth-jwks=k                    | --auth-jwks without --auth-issuer, expected whom the"
+            + " tokens must be made by",
+        "--auth-jwks=k --auth-issuer=i    | --auth-jwks without --auth-audience, expected whom the"
+            + " tokens must be for",
+        "--auth-jwks=http://192.0.2.1/k --auth-issuer=i --auth-audience=a | in plain text from"
+            + " another machine, expected https",
         "--insecure=both                  | expected one of",
         "--look-interval=0                | --look-interval: 0.0, expected more than 0",
         "--store-password-file=/none      | --store-password-file without --store",
@@ -123,12 +127,10 @@ final class RefusalTest {
     String text = Files.writeString(directory.resolve("text"), "-----BEGIN none").toString();
 
     assertThat(
-            OpenServer.refusal(
-                Map.of(), "--tls-certificate", text, "--tls-key", tls("server.key")))
+            OpenServer.refusal(Map.of(), "--tls-certificate", text, "--tls-key", tls("server.key")))
         .contains("--tls-certificate '" + text + "', expected certificates in PEM");
     assertThat(
-            OpenServer.refusal(
-                Map.of(), "--tls-certificate", tls("server.pem"), "--tls-key", text))
+            OpenServer.refusal(Map.of(), "--tls-certificate", tls("server.pem"), "--tls-key", text))
         .contains("--tls-key '" + text + "', expected a private key");
   }
 

@@ -116,9 +116,7 @@ final class TlsTest {
 
   private static TestStub stub(ManagedChannel channel) {
     return new TestStub(
-        channel,
-        Open.newBuilder().setNamespace("PROBE").setName("x").build(),
-        Integer.MAX_VALUE);
+        channel, Open.newBuilder().setNamespace("PROBE").setName("x").build(), Integer.MAX_VALUE);
   }
 
   /** The serial number of what a new connection is shown. */
@@ -231,8 +229,7 @@ final class TlsTest {
   void healthIsThatOfEachService() throws Exception {
     try (OpenServer server = server()) {
       ManagedChannel channel = channel(server, "none");
-      List<String> services =
-          List.of("", DurableObjectsGrpc.SERVICE_NAME, ProbeGrpc.SERVICE_NAME);
+      List<String> services = List.of("", DurableObjectsGrpc.SERVICE_NAME, ProbeGrpc.SERVICE_NAME);
       for (String service : services) {
         assertThat(health(channel, service)).isEqualTo(ServingStatus.SERVING);
       }
