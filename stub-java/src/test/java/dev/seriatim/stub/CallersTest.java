@@ -167,6 +167,18 @@ final class CallersTest {
     assertThat(failure.fate()).isEqualTo(Fate.NOT_EXECUTED);
   }
 
+  /** What docs/callers.md shows. */
+  static DurableObjects example(Supplier<String> currentToken) throws IOException {
+    ChannelCredentials tls =
+        TlsChannelCredentials.newBuilder()
+            .trustManager(new File("ca.pem"))
+            .keyManager(new File("client.pem"), new File("client.key")) // If the host wants one.
+            .build();
+    return DurableObjects.connect(
+        "objects.example:7070",
+        CompositeChannelCredentials.create(tls, BearerToken.from(currentToken)));
+  }
+
   // ---- TLS -------------------------------------------------------------------------------------
 
   @Test
