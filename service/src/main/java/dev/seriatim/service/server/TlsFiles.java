@@ -24,6 +24,8 @@ import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -173,15 +175,9 @@ final class TlsFiles implements AutoCloseable {
     }
     authorities = readAuthorities;
     if (!authorities.isEmpty()) {
-      clients.updateTrustCredentials(authorities.toArray(X509Certificate[]::new));
+      clients.updateTrustCredentials(together(authorities, leaf(chain), leaf(chainBefore)));
     }
-    peers.updateTrustCredentials(
-        ImmutableList.<X509Certificate>builder()
-            .addAll(chain)
-            .addAll(chainBefore)
-            .addAll(authorities)
-            .build()
-            .toArray(X509Certificate[]::new));
+    peers.updateTrustCredentials(together(authorities, chain, chainBefore));
     if (seenCertificate != null) {
       logger.info(
           "new connections get the certificate with the serial number {}",
@@ -191,6 +187,22 @@ final class TlsFiles implements AutoCloseable {
     seenKey = keyNow;
     seenCa = caNow;
     return true;
+  }
+
+  /**
+   * The server's own certificate, which other hosts show, too. Not those behind it in the chain:
+   * these have issued others, for whomever.
+   */
+  private static List<X509Certificate> leaf(List<X509Certificate> chain) {
+    return chain.subList(0, Math.min(1, chain.size()));
+  }
+
+  private static X509Certificate[] together(
+      List<X509Certificate> first, List<X509Certificate> second, List<X509Certificate> third) {
+    return Stream.of(first, second, third)
+        .flatMap(List::stream)
+        .distinct()
+        .toArray(X509Certificate[]::new);
   }
 
   private static byte[] bytes(String option, Path file) throws IOException {

@@ -216,12 +216,20 @@ final class TlsTest {
     }
   }
 
+  /** Also if nobody who issues clients' certificates issued it. */
   @Test
   void aHostCallsOthersWithItsOwnCertificate() throws Exception {
     try (OpenServer server = server("--tls-client-ca=" + directory.resolve("ca"))) {
+      put("other-ca.pem", "ca");
+      assertThat(server.look()).isTrue();
       TlsFiles peer = new TlsFiles(file("certificate"), file("key"), file("ca"));
 
       assertThat(stub(channel(server, peer.peerCredentials())).ask("x")).isEqualTo("x");
+
+      put("renewed-server.pem", "certificate");
+      assertThat(server.look()).isTrue();
+      assertThat(peer.look()).isTrue();
+      assertThat(stub(channel(server, peer.peerCredentials())).ask("y")).isEqualTo("y");
     }
   }
 
