@@ -88,7 +88,10 @@ public final class DurableObjectHost implements AutoCloseable {
         StorageEngine.openAtOnce(shares ? builder.storage.withSharedSlots() : builder.storage);
     directory =
         new ObjectDirectory(
-            new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)), builder.limits, storage);
+            new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)),
+            builder.limits,
+            storage,
+            builder.tracer);
     connections =
         builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
     OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
@@ -302,6 +305,7 @@ public final class DurableObjectHost implements AutoCloseable {
     private @Nullable ServerBuilder<?> server;
     private StorageOptions storage = StorageOptions.memory();
     private @Nullable Cluster cluster;
+    private @Nullable InvocationTracer tracer;
 
     private Builder() {}
 
@@ -368,6 +372,13 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder limits(HostLimits limits) {
       this.limits = limits;
+      return this;
+    }
+
+    /** Sets who follows invocations that their callers follow; default nobody. */
+    @CanIgnoreReturnValue
+    public Builder tracer(InvocationTracer tracer) {
+      this.tracer = tracer;
       return this;
     }
 

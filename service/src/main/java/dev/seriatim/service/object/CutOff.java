@@ -83,6 +83,9 @@ final class CutOff {
     switch (late) {
       case InvocationTurn invocation -> {
         Session stub = invocation.stub();
+        if (invocation.trace() != null) {
+          invocation.trace().failed(cause);
+        }
         try {
           stub.breakTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
         } catch (RuntimeException | Error e) {

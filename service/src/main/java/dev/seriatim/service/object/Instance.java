@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import com.google.common.collect.ImmutableMap;
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.MethodCall;
@@ -188,7 +189,12 @@ final class Instance implements DurableObjectState {
     storage.awaitCommits();
     CallChain chain = CallChain.current();
     String waiting = chain == null ? null : chain.leave();
-    return waiting == null ? Map.of() : Map.of(CallChain.METADATA_KEY, waiting);
+    Map<String, String> chained =
+        waiting == null ? Map.of() : Map.of(CallChain.METADATA_KEY, waiting);
+    Map<String, String> traced = TurnTrace.outgoing(object);
+    return traced.isEmpty()
+        ? chained
+        : ImmutableMap.<String, String>builder().putAll(traced).putAll(chained).buildKeepingLast();
   }
 
   /** Closes the stubs that the instance has opened, and those that it may still open. */

@@ -152,9 +152,29 @@ final class InvocationRunner {
       Metadata metadata,
       long timeoutNanos,
       @Nullable IdempotencyKey key) {
+    TurnTrace trace = TurnTrace.of(object, stub, invocation, method, metadata);
+    if (trace == null) {
+      return runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key, null);
+    }
+    try {
+      return runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key, trace);
+    } finally {
+      trace.settle();
+    }
+  }
+
+  private boolean runTurn(
+      Session stub,
+      Invocation invocation,
+      ObjectMethod method,
+      Object argument,
+      Metadata metadata,
+      long timeoutNanos,
+      @Nullable IdempotencyKey key,
+      @Nullable TurnTrace trace) {
     InvocationTurn turn;
     try {
-      turn = begin(stub, invocation, key);
+      turn = begin(stub, invocation, key, trace);
     } catch (BreakException e) {
       stub.breakTurn(e.cause(), object.pendingCommit());
       return true;
@@ -200,11 +220,15 @@ final class InvocationRunner {
    * @return null if this thread has lost the object at once
    */
   private @Nullable InvocationTurn begin(
-      Session stub, Invocation invocation, @Nullable IdempotencyKey key) throws BreakException {
+      Session stub,
+      Invocation invocation,
+      @Nullable IdempotencyKey key,
+      @Nullable TurnTrace trace)
+      throws BreakException {
     while (true) {
       Instance instance = instances.beginTurn();
       InvocationTurn begun =
-          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation, key);
+          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation, key, trace);
       thread.beginTurn(begun);
       if (!instance.isAborted()) {
         return begun;
@@ -226,11 +250,12 @@ final class InvocationRunner {
     if (stub.isBroken()) {
       // A commit of this stub's was lost: nothing that is behind it may leave a trace.
       stub.abandonTurn();
-      instances.failTurn(
-          instance,
+      BreakCause lost =
           failed == null
               ? BreakCause.of(BreakReason.OBJECT_RESET, "an earlier commit of the stub was lost")
-              : failed);
+              : failed;
+      instances.failTurn(instance, lost);
+      follow(ended, 0, lost);
       return;
     }
     BreakCause failure = failed == null ? object.reserve(ended.outcome()) : failed;
@@ -245,6 +270,7 @@ final class InvocationRunner {
     }
     if (failure == null) {
       complete(ended, commit);
+      follow(ended, commit, null);
     } else {
       // Asked for in this order: if the instance isn't lost by now, all that the turn saw is
       // durable or in this commit. If it is, nobody may be told what the object threw: it may tell
@@ -260,6 +286,20 @@ final class InvocationRunner {
               ? failure
               : failure.blaming(ended.sequence()),
           seen);
+      follow(ended, 0, failure);
+    }
+  }
+
+  /** Tells whoever follows a turn what becomes of it. */
+  private static void follow(InvocationTurn ended, long commit, @Nullable BreakCause failure) {
+    TurnTrace trace = ended.trace();
+    if (trace == null) {
+      return;
+    }
+    if (failure == null) {
+      trace.await(commit);
+    } else {
+      trace.failed(failure);
     }
   }
 

@@ -21,6 +21,9 @@ final class InvocationTurn extends Turn implements Reply {
   /** Null if the call may be executed again when it comes again. */
   private final @Nullable IdempotencyKey key;
 
+  /** Who follows it; null if nobody does. */
+  private final @Nullable TurnTrace trace;
+
   // Written by whoever closes the reply, before `closed`.
   private @Nullable Content message;
   private @Nullable Value json;
@@ -35,8 +38,10 @@ final class InvocationTurn extends Turn implements Reply {
       Instance instance,
       Session stub,
       Invocation invocation,
-      @Nullable IdempotencyKey key) {
+      @Nullable IdempotencyKey key,
+      @Nullable TurnTrace trace) {
     super(number, instance);
+    this.trace = trace;
     this.key = key;
     this.stub = stub;
     this.invocation = invocation;
@@ -44,6 +49,10 @@ final class InvocationTurn extends Turn implements Reply {
 
   @Nullable IdempotencyKey key() {
     return key;
+  }
+
+  @Nullable TurnTrace trace() {
+    return trace;
   }
 
   /** The stub whose invocation it is. */

@@ -59,6 +59,10 @@ final class MethodRunner {
         instance.beginChain(
             turn.stub().isLocal() ? object.host().callChains().find(invocation) : null);
     Context context = context(instance, invocation, metadata, chain);
+    TurnTrace trace = turn.trace();
+    if (trace != null) {
+      context = trace.enter(context);
+    }
     Context.CancellableContext limited = null;
     Future<?> timer = null;
     if (timeoutNanos != Long.MAX_VALUE) {
@@ -71,6 +75,9 @@ final class MethodRunner {
       return runHere(turn, invocation, method, argument, metadata, limited);
     } finally {
       context.detach(previous);
+      if (trace != null) {
+        trace.leave();
+      }
       if (timer != null) {
         timer.cancel(false);
       }

@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import static com.google.common.base.Preconditions.checkNotNull;
 
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.InvocationTracer;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
@@ -53,15 +54,21 @@ public final class ObjectDirectory implements AutoCloseable {
    * A directory without objects.
    *
    * @param storage which it closes in the end
+   * @param tracer who follows invocations, or null if nobody does
    */
-  public ObjectDirectory(Namespaces namespaces, HostLimits limits, StorageEngine storage) {
+  public ObjectDirectory(
+      Namespaces namespaces,
+      HostLimits limits,
+      StorageEngine storage,
+      @Nullable InvocationTracer tracer) {
     this(
         namespaces,
         limits,
         storage,
         MountedThread.Starter.find(),
         new HostThreads(),
-        System::nanoTime);
+        System::nanoTime,
+        tracer);
   }
 
   ObjectDirectory(
@@ -70,7 +77,8 @@ public final class ObjectDirectory implements AutoCloseable {
       StorageEngine storage,
       MountedThread.@Nullable Starter threadStarter,
       Executor threads,
-      LongSupplier nanos) {
+      LongSupplier nanos,
+      @Nullable InvocationTracer tracer) {
     this.namespaces = namespaces;
     Evictor evictor = new Evictor(limits, nanos, objects.values(), this::retire);
     host =
@@ -83,6 +91,7 @@ public final class ObjectDirectory implements AutoCloseable {
             heldTransport,
             evictor,
             drain,
+            tracer,
             this::localObjects);
     host.turnWatch().start(host.timer());
     carrierWatch = new CarrierWatch(host.turnWatch().active(), host.stuckTurns(), threads);

@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.InvocationTracer;
 import dev.seriatim.service.session.OutcomeBudget;
 import dev.seriatim.service.session.Pulse;
 import dev.seriatim.service.session.QueueBudget;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param turnWatch cuts off turns that take too long
  * @param evictor lets go of instances that aren't used
  * @param drain whom a shutdown waits for
+ * @param tracer who follows invocations, or null if nobody does
  * @param localObjects the client that the host's objects call each other with, once it has started
  */
 record ObjectHost(
@@ -43,6 +45,7 @@ record ObjectHost(
     TurnWatch turnWatch,
     Evictor evictor,
     Drain drain,
+    @Nullable InvocationTracer tracer,
     Supplier<DurableObjects> localObjects) {
 
   /**
@@ -59,6 +62,7 @@ record ObjectHost(
       HeldTransport heldTransport,
       Evictor evictor,
       Drain drain,
+      @Nullable InvocationTracer tracer,
       Supplier<DurableObjects> localObjects) {
     StuckTurns stuckTurns = new StuckTurns(limits.maxStrayTurns(), limits.maxSpinningTurns());
     return new ObjectHost(
@@ -81,6 +85,7 @@ record ObjectHost(
         new TurnWatch(limits.turnLimit(), nanos, stuckTurns, heldTransport),
         evictor,
         drain,
+        tracer,
         localObjects);
   }
 

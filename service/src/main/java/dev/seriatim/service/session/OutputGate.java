@@ -33,6 +33,15 @@ public final class OutputGate {
     void flush();
   }
 
+  /** Whoever wants to know what became of one commit. */
+  public interface Follower {
+    /** It is durable. */
+    void durable();
+
+    /** It is lost, or nobody knows what became of it. */
+    void failed(BreakCause cause);
+  }
+
   private volatile long durable;
 
   /** Those with outcomes that wait; null while there are none. Guarded by this. */
@@ -68,6 +77,51 @@ public final class OutputGate {
       outcomes.flush();
     } else if (isOpen(commit)) {
       outcomes.flush();
+    }
+  }
+
+  /** Tells what became of this commit, once: now if that is known, or else on another thread. */
+  public void follow(Follower follower, long commit) {
+    if (isOpen(commit)) {
+      follower.durable();
+    } else {
+      await(new Followed(follower, commit), commit);
+    }
+  }
+
+  /** One commit that is followed. What becomes of it is told with no lock held. */
+  private final class Followed implements Waiter {
+    private final Follower follower;
+    private final long commit;
+
+    /** Set where the gate's lock is held, or before it is known here. */
+    private volatile @Nullable BreakCause lost;
+
+    Followed(Follower follower, long commit) {
+      this.follower = follower;
+      this.commit = commit;
+    }
+
+    @Override
+    public boolean waitsFor(long durable) {
+      return lost == null && commit > durable;
+    }
+
+    @Override
+    public void commitsLost(Loss loss) {
+      if (loss.first() <= commit) {
+        lost = loss.cause();
+      }
+    }
+
+    @Override
+    public void flush() {
+      BreakCause cause = lost;
+      if (cause != null) {
+        follower.failed(cause);
+      } else if (isOpen(commit)) {
+        follower.durable();
+      }
     }
   }
 

@@ -77,7 +77,8 @@ final class TestObjects implements AutoCloseable {
             storage,
             threadStarter,
             threads,
-            nanos);
+            nanos,
+            /* tracer= */ null);
   }
 
   ObjectAddress address(String name) {
