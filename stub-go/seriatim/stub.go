@@ -206,6 +206,15 @@ type answerLater struct {
 	call *pendingCall // Set by Invoke, if the call was taken in.
 }
 
+// Answered is for the package otel beside this one, whose spans end with the call: what is closed then, and what gives
+// its failure. Both are nil if the call was not taken in by a stub.
+func (a *answerLater) Answered() (<-chan struct{}, func() error) {
+	if a.call == nil {
+		return nil, nil
+	}
+	return a.call.done, a.call.err
+}
+
 // Future is the outcome of a call that may not have been answered yet. Safe for any number of goroutines.
 type Future[Response any] struct {
 	done  chan struct{}

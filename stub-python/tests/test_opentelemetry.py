@@ -81,8 +81,6 @@ def test_threads_tell_of_what_is_sampled(host: FakeHost, traces: Traces) -> None
         assert last.result(WAIT_SECONDS).number == 40
         assert first.result(WAIT_SECONDS).number == 10
         assert second.result(WAIT_SECONDS).number == 20
-        stub.close()
-        stub.await_end(WAIT_SECONDS)
     one, two = traces.calls()
     assert sent == [told(one), told(two) | {"a": "b"}, {}, {}]
     assert one.name == METHOD

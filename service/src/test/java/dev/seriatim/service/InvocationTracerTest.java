@@ -104,9 +104,7 @@ final class InvocationTracerTest {
     public Trace begin(Arrival arrival) {
       String who = arrival.name().orElse("?") + "/" + arrival.sequence();
       String parent =
-          arrival
-              .metadata()
-              .get(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER));
+          arrival.metadata().get(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER));
       told.add(who + " " + arrival.method() + " by " + parent);
       assertThat(arrival.waited()).isAtLeast(Duration.ZERO);
       assertThat(arrival.namespace()).isEqualTo("PROBE");
@@ -204,10 +202,7 @@ final class InvocationTracerTest {
     await("other/1 durable");
     await("a/1 durable");
     assertThat(told)
-        .contains(
-            "other/1 seriatim.servicetest.Probe/Do by 00-"
-                + TRACE
-                + "-00000000000000aa-01");
+        .contains("other/1 seriatim.servicetest.Probe/Do by 00-" + TRACE + "-00000000000000aa-01");
   }
 
   @Test
@@ -244,8 +239,7 @@ final class InvocationTracerTest {
   @Test
   void aTurnWhoseClientHasGoneEndsAllTheSame() {
     DurableObjectStub stub = stub("a");
-    var answer =
-        ProbeGrpc.newFutureStub(with(stub.channel(), SAMPLED)).do_(Probe.words("wait"));
+    var answer = ProbeGrpc.newFutureStub(with(stub.channel(), SAMPLED)).do_(Probe.words("wait"));
     Wait.on(running, "the turn");
     channel.shutdownNow();
     Assertions.assertThrows(Exception.class, () -> Wait.on(answer, "the loss of the connection"));
@@ -258,8 +252,7 @@ final class InvocationTracerTest {
   @Test
   void aDrainEndsWhatRuns() throws Exception {
     DurableObjectStub stub = stub("a");
-    var answer =
-        ProbeGrpc.newFutureStub(with(stub.channel(), SAMPLED)).do_(Probe.words("wait"));
+    var answer = ProbeGrpc.newFutureStub(with(stub.channel(), SAMPLED)).do_(Probe.words("wait"));
     Wait.on(running, "the turn");
     host.drain();
     Assertions.assertThrows(Exception.class, () -> Wait.on(answer, "the break"));
@@ -280,13 +273,10 @@ final class InvocationTracerTest {
   @Test
   void aCallWithAHeaderIsFollowed() {
     Metadata headers = new Metadata();
-    headers.put(
-        Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER), "PROBE/a");
+    headers.put(Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER), "PROBE/a");
     Channel object =
-        ClientInterceptors.intercept(
-            channel, MetadataUtils.newAttachHeadersInterceptor(headers));
-    assertThat(
-            ProbeGrpc.newBlockingStub(with(object, SAMPLED)).do_(Probe.words("")).getText())
+        ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+    assertThat(ProbeGrpc.newBlockingStub(with(object, SAMPLED)).do_(Probe.words("")).getText())
         .isEqualTo("a/1");
     await("a/1 durable");
   }

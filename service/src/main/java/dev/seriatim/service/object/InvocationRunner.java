@@ -220,10 +220,7 @@ final class InvocationRunner {
    * @return null if this thread has lost the object at once
    */
   private @Nullable InvocationTurn begin(
-      Session stub,
-      Invocation invocation,
-      @Nullable IdempotencyKey key,
-      @Nullable TurnTrace trace)
+      Session stub, Invocation invocation, @Nullable IdempotencyKey key, @Nullable TurnTrace trace)
       throws BreakException {
     while (true) {
       Instance instance = instances.beginTurn();

@@ -1,7 +1,6 @@
 package dev.seriatim.service.object;
 
 import io.grpc.Metadata;
-import org.jspecify.annotations.Nullable;
 
 /** Reads as much of the W3C's Trace Context as says whether somebody follows an invocation. */
 final class Traceparent {

@@ -48,6 +48,8 @@ public final class Main implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
+  private @Nullable Telemetry telemetry;
+
   /** Written by the hook that drains. */
   private volatile boolean draining;
 
@@ -249,6 +251,7 @@ public final class Main implements Callable<Integer> {
         throw new IllegalArgumentException(
             "--auth-tokens, --auth-jwks, --policy: this host can't hold its callers to them yet");
       }
+      telemetry = Telemetry.addTo(builder);
       builder.service(health.service());
       if (!noReflection) {
         builder.service(ProtoReflectionServiceV1.newInstance()).service(olderReflection());
@@ -304,6 +307,9 @@ public final class Main implements Callable<Integer> {
       host.drain();
     } catch (InterruptedException e) {
       host.close();
+    }
+    if (telemetry != null) {
+      telemetry.close();
     }
     out().println("drained");
     out().flush();

@@ -1,0 +1,48 @@
+package dev.seriatim.telemetry;
+
+import dev.seriatim.service.InvocationTracer;
+import io.grpc.ClientInterceptor;
+import io.opentelemetry.api.OpenTelemetry;
+
+/**
+ * Traces through stubs, hosts and objects, by the W3C's <a
+ * href="https://www.w3.org/TR/trace-context/">Trace Context</a> in the metadata of invocations.
+ *
+ * <pre>{@code
+ * Channel channel = ClientInterceptors.intercept(stub.channel(), Tracing.client(openTelemetry));
+ *
+ * DurableObjectHost.builder().tracer(Tracing.host(openTelemetry))
+ * }</pre>
+ *
+ * <p>Only what is sampled is followed: a call that is made within a span that isn't, or within
+ * none, has nothing added on the wire and makes no span anywhere. Everything here is safe for any
+ * number of threads.
+ */
+public final class Tracing {
+  /** Under this name spans are made. */
+  static final String SCOPE = "dev.seriatim";
+
+  private Tracing() {}
+
+  /**
+   * For the channel of a stub: makes a span of each call that is made within a sampled one, and
+   * lets the object's turn be a child of it. It ends when the call does.
+   */
+  public static ClientInterceptor client(OpenTelemetry openTelemetry) {
+    return new CallTracing(openTelemetry.getTracer(SCOPE));
+  }
+
+  /**
+   * For a host: makes a span of each invocation that its caller follows, from its arrival until its
+   * outcome may leave, with events where its turn begins and ends and where what it saw is durable.
+   * The span is current in the turn, and the parent of what the object calls.
+   */
+  public static InvocationTracer host(OpenTelemetry openTelemetry) {
+    return new TurnTracing(openTelemetry.getTracer(SCOPE), /* tellsObjects= */ true);
+  }
+
+  /** The same, and no span tells which object it was: who reads traces may not know all names. */
+  public static InvocationTracer hostWithoutObjects(OpenTelemetry openTelemetry) {
+    return new TurnTracing(openTelemetry.getTracer(SCOPE), /* tellsObjects= */ false);
+  }
+}
