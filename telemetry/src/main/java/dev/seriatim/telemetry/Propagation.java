@@ -6,23 +6,11 @@ import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapSetter;
-import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** A trace on its way from one process to another: always as the W3C has it, and if sampled. */
 final class Propagation {
   private static final TextMapGetter<Metadata> FROM_METADATA =
-      new TextMapGetter<>() {
-        @Override
-        public Iterable<String> keys(Metadata metadata) {
-          return List.copyOf(metadata.keys());
-        }
-
-        @Override
-        public @Nullable String get(@Nullable Metadata metadata, String key) {
-          return metadata == null ? null : metadata.get(key(key));
-        }
-      };
+      (metadata, key) -> metadata == null ? null : metadata.get(key(key));
 
   private Propagation() {}
 

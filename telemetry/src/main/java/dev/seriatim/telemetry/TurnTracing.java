@@ -87,6 +87,7 @@ final class TurnTracing implements InvocationTracer {
     }
 
     @Override
+    @SuppressWarnings("MustBeClosedChecker") // Closed where the turn leaves.
     public Context enter(Context grpc) {
       span.addEvent("turn began");
       scope = context.makeCurrent();
