@@ -642,6 +642,10 @@ type Invocation struct {
 	// standard base64; the others MUST be printable ASCII. Keys that begin with `seriatim-` or `grpc-`
 	// are reserved, but for `seriatim-idempotency-key`: see IDEMPOTENCY KEYS. Errors: PROTOCOL_VIOLATION, in
 	// the place of the invocation.
+	//
+	// A caller that traces its calls puts `traceparent` there, and `tracestate` if it has one, as the W3C's
+	// Trace Context has them. It SHOULD leave both out where its trace isn't sampled, for every entry costs
+	// something on its way. A host MUST take a `traceparent` that breaks those rules as none.
 	Metadata      map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -551,6 +551,10 @@ export type Invocation = Message<"seriatim.v1.Invocation"> & {
    * are reserved, but for `seriatim-idempotency-key`: see IDEMPOTENCY KEYS. Errors: PROTOCOL_VIOLATION, in
    * the place of the invocation.
    *
+   * A caller that traces its calls puts `traceparent` there, and `tracestate` if it has one, as the W3C's
+   * Trace Context has them. It SHOULD leave both out where its trace isn't sampled, for every entry costs
+   * something on its way. A host MUST take a `traceparent` that breaks those rules as none.
+   *
    * @generated from field: map<string, string> metadata = 6;
    */
   metadata: { [key: string]: string };
