@@ -184,8 +184,12 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
         settled.addSettlements(Settlement.newBuilder().setNumber(number).setRefusal(refusal));
       } catch (ExecutionException e) {
         underWay.remove(number);
-        LOGGER.info(
-            "delivery {} of {} to '{}' is sent again later: {}", number, name(), to, e.getCause());
+        LOGGER
+            .atInfo()
+            .addKeyValue("object", name())
+            .addKeyValue("to", to)
+            .addKeyValue("delivery", number)
+            .log("a delivery is sent again later: {}", String.valueOf(e.getCause()));
       }
     }
     if (settled.getSettlementsCount() == 0) {
@@ -220,13 +224,15 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
   private void settle(Settlement settlement, Delivery delivery) {
     if (!settlement.getRefusal().isEmpty()) {
       OptionalLong sum = sum(get(BALANCE), delivery.getRequest().getAmount());
-      LOGGER.warn(
-          "delivery {} of {} to '{}' was refused, and {}: {}",
-          settlement.getNumber(),
-          name(),
-          delivery.getTo(),
-          sum.isPresent() ? "is back" : "can't come back yet",
-          settlement.getRefusal());
+      LOGGER
+          .atWarn()
+          .addKeyValue("object", name())
+          .addKeyValue("to", delivery.getTo())
+          .addKeyValue("delivery", settlement.getNumber())
+          .log(
+              "a delivery was refused, and {}: {}",
+              sum.isPresent() ? "is back" : "can't come back yet",
+              settlement.getRefusal());
       if (sum.isEmpty()) {
         return;
       }
