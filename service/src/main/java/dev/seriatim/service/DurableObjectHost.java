@@ -5,7 +5,6 @@ import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.protobuf.ByteString;
@@ -88,10 +87,7 @@ public final class DurableObjectHost implements AutoCloseable {
         StorageEngine.openAtOnce(shares ? builder.storage.withSharedSlots() : builder.storage);
     directory =
         new ObjectDirectory(
-            new Namespaces(ImmutableSortedMap.copyOf(builder.namespaces)),
-            builder.limits,
-            storage,
-            builder.tracer);
+            new Namespaces(builder.namespaces), builder.limits, storage, builder.tracer);
     connections =
         builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
     OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());

@@ -8,6 +8,7 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Open;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The namespaces of a host: which objects there can be. Immutable. */
@@ -15,8 +16,8 @@ public final class Namespaces {
   private final ImmutableSortedMap<String, Namespace> byName;
 
   /** These namespaces, by name. */
-  public Namespaces(ImmutableSortedMap<String, Namespace> byName) {
-    this.byName = byName;
+  public Namespaces(Map<String, Namespace> byName) {
+    this.byName = ImmutableSortedMap.copyOf(byName);
   }
 
   /** What they are called. */
