@@ -1,6 +1,7 @@
 package dev.seriatim.cluster;
 
 import com.google.rpc.Status;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
@@ -133,6 +134,11 @@ final class LocalWay implements Way, Attachment {
   @Override
   public boolean isFromObject() {
     return relay.isFromObject();
+  }
+
+  @Override
+  public @Nullable StubCaller caller() {
+    return relay.client().caller();
   }
 
   @Override

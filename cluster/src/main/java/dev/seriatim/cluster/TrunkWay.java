@@ -1,6 +1,7 @@
 package dev.seriatim.cluster;
 
 import dev.seriatim.peer.v1.RelayOpen;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.placement.Peers;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.StubFrame;
@@ -38,11 +39,14 @@ final class TrunkWay implements Way {
 
   @Override
   public void open(long completedThrough) {
-    RelayOpen open =
+    RelayOpen.Builder open =
         RelayOpen.newBuilder()
             .setCompletedThrough(completedThrough)
-            .setFromObject(relay.isFromObject())
-            .build();
+            .setFromObject(relay.isFromObject());
+    StubCaller caller = relay.client().caller();
+    if (caller != null) {
+      caller.tell(open, relay.address().namespace().methods());
+    }
     Open.Builder object = Open.newBuilder().setNamespace(relay.address().namespace().name());
     relay
         .address()
@@ -55,7 +59,7 @@ final class TrunkWay implements Way {
     }
     EncodedFrame first =
         EncodedFrame.of(ConnectRequest.newBuilder().setOpen(object.build()).build());
-    trunk.open(this, open, first);
+    trunk.open(this, open.build(), first);
   }
 
   /** The trunk has given it a number. Under the trunk's lock, before anything is sent. */

@@ -40,6 +40,9 @@ public record Caller(
     HOST
   }
 
+  private static final Caller ALARM =
+      new Caller(Kind.HOST, "alarm", Set.of(), Map.of(), Optional.empty());
+
   private static final Caller ANONYMOUS =
       new Caller(Kind.ANONYMOUS, "", Set.of(), Map.of(), Optional.empty());
 
@@ -68,6 +71,21 @@ public record Caller(
   public static Caller ofCertificate(String name) {
     return new Caller(
         Kind.CERTIFICATE, name, ImmutableSet.of(), ImmutableMap.of(), Optional.empty());
+  }
+
+  /** The host, which runs an alarm. */
+  public static Caller alarm() {
+    return ALARM;
+  }
+
+  /**
+   * Another object.
+   *
+   * @param name {@code NAMESPACE/NAME}, or {@code NAMESPACE/id:HEX} if its name isn't known
+   * @param origin who began the chain of calls; empty if nobody known did
+   */
+  public static Caller ofObject(String name, Optional<Caller> origin) {
+    return new Caller(Kind.OBJECT, name, ImmutableSet.of(), ImmutableMap.of(), origin);
   }
 
   /** Whether that is the same one, with other groups and claims maybe. */

@@ -1,19 +1,15 @@
 package dev.seriatim.service;
 
-import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
-import com.google.protobuf.ByteString;
+import dev.seriatim.service.caller.Callers;
 import dev.seriatim.service.connect.ConnectService;
 import dev.seriatim.service.connect.Connections;
-import dev.seriatim.service.connect.HeaderCallService;
-import dev.seriatim.service.connect.OffTransport;
-import dev.seriatim.service.connect.OpenCalls;
-import dev.seriatim.service.connect.PeerService;
+import dev.seriatim.service.connect.HostServices;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.HostThreads;
 import dev.seriatim.service.object.Namespace;
@@ -29,7 +25,7 @@ import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.ServerCredentials;
-import io.grpc.ServerInterceptors;
+import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import java.io.IOException;
@@ -67,13 +63,12 @@ public final class DurableObjectHost implements AutoCloseable {
   /** What the host listens with; null if it was given a server. */
   private final @Nullable Connections connections;
 
-  private final ConnectService connect;
+  private final HostServices services;
   private final Placement forObjects;
 
   /** Null if the host is alone. */
   private final @Nullable Cluster cluster;
 
-  private final @Nullable PeerService peers;
   private final Server server;
 
   // Guarded by this.
@@ -87,29 +82,33 @@ public final class DurableObjectHost implements AutoCloseable {
         StorageEngine.openAtOnce(shares ? builder.storage.withSharedSlots() : builder.storage);
     directory =
         new ObjectDirectory(
-            new Namespaces(builder.namespaces), builder.limits, storage, builder.tracer);
+            Namespaces.of(builder.namespaces, builder.interceptors),
+            builder.limits,
+            storage,
+            builder.tracer);
     connections =
         builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
-    OpenCalls stubs = new OpenCalls(builder.limits.maxStubs());
     cluster = builder.cluster;
     boolean built = false;
     try {
       Cluster.Places places = cluster == null ? null : cluster.join(member(builder.limits));
-      Placement placement = places == null ? Here.forClients(directory) : places.forClients();
       forObjects = places == null ? Here.forObjects(directory) : places.forObjects();
-      connect =
-          new ConnectService(directory.namespaces(), placement, builder.limits, stubs, connections);
-      peers =
-          cluster == null || places == null
-              ? null
-              : new PeerService(
-                  directory.namespaces(),
-                  places.forPeers(),
-                  builder.limits,
-                  stubs,
-                  connections,
-                  cluster.token());
-      server = server(builder, placement, stubs);
+      services =
+          new HostServices(
+              directory.namespaces(),
+              places == null ? Here.forClients(directory) : places.forClients(),
+              places == null ? null : places.forPeers(),
+              cluster == null ? "" : cluster.token(),
+              builder.limits,
+              connections,
+              Callers.of(
+                  builder.authenticator,
+                  builder.authorizer,
+                  builder.storage.clock(),
+                  directory.timer()),
+              builder.transportInterceptors,
+              executor);
+      server = server(builder);
       built = true;
     } finally {
       if (!built) {
@@ -117,49 +116,30 @@ public final class DurableObjectHost implements AutoCloseable {
           cluster.close();
         }
         directory.close();
-        closeConnections();
+        if (connections != null) {
+          connections.close();
+        }
       }
     }
   }
 
   private Cluster.Member member(HostLimits limits) {
-    List<ByteString> namespaces = new ArrayList<>();
-    for (Namespace namespace : directory.namespaces().all()) {
-      namespaces.add(ConnectService.describe(namespace).toByteString());
-    }
-    return new Cluster.Member(storage::slots, directory, limits, namespaces);
+    return new Cluster.Member(
+        storage::slots, directory, limits, ConnectService.describe(directory.namespaces()));
   }
 
-  private Server server(Builder builder, Placement placement, OpenCalls stubs) {
+  private Server server(Builder builder) {
     ServerBuilder<?> listening =
         connections == null
             ? requireNonNull(builder.server)
             : connections.listen(builder.address, builder.credentials);
-    // As many again of other services, health for one: it is to be told also when there are many.
-    OffTransport others = new OffTransport(executor, new OpenCalls(builder.limits.maxStubs()));
-    for (ServerServiceDefinition service : builder.services) {
-      listening.addService(ServerInterceptors.interceptForward(service, others));
-    }
-    for (ServerServiceDefinition service :
-        HeaderCallService.all(directory.namespaces(), placement, builder.limits, stubs)) {
-      listening.addService(service);
-    }
-    if (peers != null) {
-      listening.addService(peers);
-    }
+    services.addTo(listening, builder.services);
     return listening
-        .addService(connect)
         // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
         .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
         // Stubs are served on the transport's own threads, which only enqueue.
         .directExecutor()
         .build();
-  }
-
-  private void closeConnections() {
-    if (connections != null) {
-      connections.close();
-    }
   }
 
   /** A builder with no namespaces and every default. */
@@ -251,10 +231,7 @@ public final class DurableObjectHost implements AutoCloseable {
       cluster.leave();
     }
     directory.drain();
-    connect.drained();
-    if (peers != null) {
-      peers.drained();
-    }
+    services.drained();
     server.shutdown();
     // The last frames are on their way; a client that doesn't read them is not waited for.
     server.awaitTermination(LAST_FRAMES_SECONDS, TimeUnit.SECONDS);
@@ -276,7 +253,9 @@ public final class DurableObjectHost implements AutoCloseable {
     }
     directory.close();
     server.shutdownNow();
-    closeConnections();
+    if (connections != null) {
+      connections.close();
+    }
     if (local != null) {
       local.close();
     }
@@ -302,6 +281,10 @@ public final class DurableObjectHost implements AutoCloseable {
     private StorageOptions storage = StorageOptions.memory();
     private @Nullable Cluster cluster;
     private @Nullable InvocationTracer tracer;
+    private @Nullable Authenticator authenticator;
+    private @Nullable Authorizer authorizer;
+    private final List<ServerInterceptor> transportInterceptors = new ArrayList<>();
+    private final List<ServerInterceptor> interceptors = new ArrayList<>();
 
     private Builder() {}
 
@@ -329,21 +312,8 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder namespace(
         String name, String uniqueKey, ServiceDescriptor service, DurableObjectFactory factory) {
-      checkArgument(
-          name.matches("[A-Za-z0-9_.-]{1,128}"),
-          "namespace '%s', expected 1 to 128 letters, digits, '_', '-' and '.'",
-          name);
-      checkArgument(!namespaces.containsKey(name), "namespace '%s' is there already", name);
-      for (Namespace other : namespaces.values()) {
-        checkArgument(
-            !other.uniqueKey().equals(uniqueKey),
-            "unique key '%s' of namespace %s belongs to namespace %s",
-            uniqueKey,
-            name,
-            other.name());
-      }
-      namespaces.put(
-          name,
+      Namespaces.add(
+          namespaces,
           new Namespace(
               name, uniqueKey, new DurableObjectIds(uniqueKey), new MethodTable(service), factory));
       return this;
@@ -409,6 +379,41 @@ public final class DurableObjectHost implements AutoCloseable {
     public Builder listen(InetSocketAddress address, ServerCredentials credentials) {
       this.address = address;
       this.credentials = credentials;
+      return this;
+    }
+
+    /** Asks this one who calls. Without it everybody is {@link Caller#anonymous}, and let in. */
+    @CanIgnoreReturnValue
+    public Builder authenticator(Authenticator authenticator) {
+      this.authenticator = authenticator;
+      return this;
+    }
+
+    /** Asks this one what callers may do. Without it whoever is let in may call everything. */
+    @CanIgnoreReturnValue
+    public Builder authorizer(Authorizer authorizer) {
+      this.authorizer = authorizer;
+      return this;
+    }
+
+    /**
+     * Puts this before everything that the host serves, for each RPC: a stub is one. What was added
+     * first is outermost. On the transport's threads: it must not block, nor hold a lock while it
+     * hands something on, for turns may begin behind it; and what is to go on goes on at once.
+     */
+    @CanIgnoreReturnValue
+    public Builder transportInterceptor(ServerInterceptor interceptor) {
+      transportInterceptors.add(interceptor);
+      return this;
+    }
+
+    /**
+     * Puts this around every turn of a method, but not of an alarm, as part of the turn. What was
+     * added first is outermost; what it throws, or closes the call with, is the turn's failure.
+     */
+    @CanIgnoreReturnValue
+    public Builder interceptor(ServerInterceptor interceptor) {
+      interceptors.add(interceptor);
       return this;
     }
 

@@ -18,6 +18,14 @@ public interface DurableObjectState {
   Context.Key<Metadata> INVOCATION_METADATA =
       Context.keyWithDefault("seriatim-invocation-metadata", new Metadata());
 
+  /**
+   * Who calls, in the {@link Context} that is attached while a method runs, or an alarm: whoever
+   * the host's {@link Authenticator} found out, another object with the {@link Caller#origin} of
+   * its own turn, or the host itself for an alarm. Anonymous if the host has no authenticator, and
+   * outside a turn.
+   */
+  Context.Key<Caller> CALLER = Context.keyWithDefault("seriatim-caller", Caller.anonymous());
+
   /** The object's id. */
   DurableObjectId id();
 

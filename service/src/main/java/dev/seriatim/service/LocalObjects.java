@@ -36,6 +36,7 @@ final class LocalObjects implements AutoCloseable {
                     placement,
                     directory.limits(),
                     /* stubs= */ null,
+                    /* authorization= */ null,
                     /* connections= */ null))
             .build()
             .start();

@@ -42,6 +42,8 @@ final class ArchitectureTest {
           .definedBy(ROOT + ".placement")
           .layer("session")
           .definedBy(ROOT + ".session")
+          .layer("caller")
+          .definedBy(ROOT + ".caller")
           .layer("object")
           .definedBy(ROOT + ".object")
           .layer("dispatch")
@@ -60,8 +62,10 @@ final class ArchitectureTest {
           .mayOnlyBeAccessedByLayers("placement", "connect", "api", "server")
           .whereLayer("session")
           .mayOnlyBeAccessedByLayers("object", "placement", "connect", "api")
+          .whereLayer("caller")
+          .mayOnlyBeAccessedByLayers("object", "session", "connect", "api")
           .whereLayer("dispatch")
-          .mayOnlyBeAccessedByLayers("object", "session", "connect", "api", "server")
+          .mayOnlyBeAccessedByLayers("object", "session", "caller", "connect", "api", "server")
           .whereLayer("storage")
           .mayOnlyBeAccessedByLayers("object", "placement", "api", "server");
 
@@ -77,6 +81,7 @@ final class ArchitectureTest {
               ROOT + ".connect",
               ROOT + ".placement",
               ROOT + ".session",
+              ROOT + ".caller",
               ROOT + ".object",
               ROOT + ".storage",
               ROOT + ".server");
@@ -108,7 +113,23 @@ final class ArchitectureTest {
               ROOT + ".placement",
               ROOT + ".session",
               ROOT + ".object",
+              ROOT + ".caller",
               ROOT + ".dispatch",
+              ROOT + ".storage",
+              ROOT + ".server");
+
+  @ArchTest
+  static final ArchRule CALLERS_ARE_KNOWN_WHATEVER_CARRIES_THEIR_CALLS =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + ".caller")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + ".connect",
+              ROOT + ".placement",
+              ROOT + ".session",
+              ROOT + ".object",
               ROOT + ".storage",
               ROOT + ".server");
 
@@ -124,6 +145,7 @@ final class ArchitectureTest {
               ROOT + ".placement",
               ROOT + ".session",
               ROOT + ".object",
+              ROOT + ".caller",
               ROOT + ".dispatch",
               ROOT + ".server");
 
@@ -141,6 +163,7 @@ final class ArchitectureTest {
               ROOT + ".placement",
               ROOT + ".session",
               ROOT + ".object",
+              ROOT + ".caller",
               ROOT + ".dispatch",
               ROOT + ".storage");
 

@@ -1,6 +1,9 @@
 package dev.seriatim.service.connect;
 
+import com.google.common.collect.ImmutableList;
+import com.google.protobuf.ByteString;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
@@ -24,6 +27,7 @@ import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -36,6 +40,7 @@ public final class ConnectService implements BindableService {
   private final HostLimits limits;
   private final FrameMarshaller frames;
   private final @Nullable OpenCalls stubs;
+  private final @Nullable Authorization authorization;
   private final @Nullable Executor readers;
 
   /** Whether it is other hosts that pass stubs on. */
@@ -51,6 +56,7 @@ public final class ConnectService implements BindableService {
    *
    * @param placement knows where they are
    * @param stubs counts those that are open; null if the clients are objects of this host
+   * @param authorization says what callers may do; null if they may do everything
    * @param connections which they come on, if it is this host that listens
    */
   public ConnectService(
@@ -58,8 +64,9 @@ public final class ConnectService implements BindableService {
       Placement placement,
       HostLimits limits,
       @Nullable OpenCalls stubs,
+      @Nullable Authorization authorization,
       @Nullable Connections connections) {
-    this(namespaces, placement, limits, stubs, connections, /* forHosts= */ false);
+    this(namespaces, placement, limits, stubs, authorization, connections, /* forHosts= */ false);
   }
 
   /**
@@ -72,6 +79,7 @@ public final class ConnectService implements BindableService {
       Placement placement,
       HostLimits limits,
       @Nullable OpenCalls stubs,
+      @Nullable Authorization authorization,
       @Nullable Connections connections,
       boolean forHosts) {
     this.forHosts = forHosts;
@@ -79,6 +87,7 @@ public final class ConnectService implements BindableService {
     this.placement = placement;
     this.limits = limits;
     this.stubs = stubs;
+    this.authorization = authorization;
     this.readers = connections == null ? null : connections.readers();
     this.frames = new FrameMarshaller(limits.maxFrameBytes(), readers != null);
   }
@@ -94,6 +103,11 @@ public final class ConnectService implements BindableService {
   /** What counts the stubs that are open; null if they aren't counted. */
   @Nullable OpenCalls stubs() {
     return stubs;
+  }
+
+  /** What says what callers may do; null if they may do everything. */
+  @Nullable Authorization authorization() {
+    return authorization;
   }
 
   /** Reads frames. */
@@ -207,6 +221,13 @@ public final class ConnectService implements BindableService {
     }
     reply.onNext(describe(namespace));
     reply.onCompleted();
+  }
+
+  /** What another host wants to know of these: a serialized description each. */
+  public static List<ByteString> describe(Namespaces all) {
+    ImmutableList.Builder<ByteString> described = ImmutableList.builder();
+    all.all().forEach(namespace -> described.add(describe(namespace).toByteString()));
+    return described.build();
   }
 
   /** What a client, or another host, may want to know of a namespace. */

@@ -12,6 +12,7 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.grpc.netty.shaded.io.netty.util.concurrent.FastThreadLocal;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +40,9 @@ final class Connection extends ChannelInboundHandlerAdapter {
   // Set once, when the client has said that it speaks HTTP/2.
   private @Nullable Http2Connection http2;
   private @Nullable Arrivals arrivals;
+
+  /** Hears who owns the stream of a call that begins later than its stream; null mostly. */
+  private @Nullable Consumer<Arrivals.Owner> late;
 
   Connection(HostLimits limits, ArrivalBudget budget, Channel channel) {
     this.limits = limits;
@@ -103,8 +107,24 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   /** The stream that is just being opened is this one's. */
   void own(Arrivals.Owner owner) {
-    if (arrivals != null) {
+    if (late != null) {
+      late.accept(owner);
+    } else if (arrivals != null) {
       arrivals.own(owner);
+    }
+  }
+
+  /**
+   * A call begins now whose stream was opened before.
+   *
+   * @param owner hears whose it is
+   */
+  void begin(Consumer<Arrivals.Owner> owner, Runnable call) {
+    late = owner;
+    try {
+      call.run();
+    } finally {
+      late = null;
     }
   }
 

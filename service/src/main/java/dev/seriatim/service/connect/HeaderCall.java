@@ -1,9 +1,13 @@
 package dev.seriatim.service.connect;
 
-import com.google.common.io.BaseEncoding;
 import com.google.protobuf.Duration;
 import com.google.protobuf.util.Durations;
 import com.google.rpc.Status;
+import dev.seriatim.service.caller.Admission;
+import dev.seriatim.service.caller.Authorization;
+import dev.seriatim.service.caller.Identity;
+import dev.seriatim.service.caller.RefusedException;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespaces;
@@ -23,10 +27,8 @@ import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,15 +44,9 @@ import org.slf4j.LoggerFactory;
 final class HeaderCall extends ServerCall.Listener<Argument> implements Attachment, Arrivals.Owner {
   private static final Logger logger = LoggerFactory.getLogger(HeaderCall.class);
 
-  private static final String IDEMPOTENCY_KEY = "seriatim-idempotency-key";
-
   /** Says of a call that has a key whether it was executed now, or before. */
   private static final Metadata.Key<String> IDEMPOTENCY =
       Metadata.Key.of("seriatim-idempotency", Metadata.ASCII_STRING_MARSHALLER);
-
-  /** Headers that are about the call rather than for the method. */
-  private static final Set<String> TRANSPORT_HEADERS =
-      Set.of("content-type", "te", "user-agent", "accept-encoding", "content-length", "host");
 
   private final ServerCall<Argument, EncodedFrame> call;
   private final ObjectMethod method;
@@ -62,6 +58,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
 
   // The transport thread's own.
   private @Nullable ObjectAddress address;
+  private @Nullable StubCaller caller;
   private @Nullable Duration timeout;
   private Map<String, String> metadata = Map.of();
   private @Nullable Argument argument;
@@ -81,6 +78,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
    * Serves a call that has just come.
    *
    * @param calls counts those that are open
+   * @param authorization says what callers may do; null if they may do everything
    */
   HeaderCall(
       ServerCall<Argument, EncodedFrame> call,
@@ -88,7 +86,8 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       ObjectMethod method,
       Namespaces namespaces,
       Placement placement,
-      OpenCalls calls) {
+      OpenCalls calls,
+      @Nullable Authorization authorization) {
     this.call = call;
     this.method = method;
     this.placement = placement;
@@ -99,21 +98,30 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       connection.own(this);
     }
     try {
-      open(headers, namespaces);
+      open(headers, namespaces, authorization);
     } catch (BreakException e) {
       refuse(e.cause());
+    } catch (RefusedException e) {
+      refuse(BreakCause.of(e.refusal()));
     } catch (RuntimeException | Error e) {
       failed(e);
     }
   }
 
-  private void open(Metadata headers, Namespaces namespaces) throws BreakException {
+  private void open(Metadata headers, Namespaces namespaces, @Nullable Authorization authorization)
+      throws BreakException, RefusedException {
     BreakCause refusal = counted ? placement.refusal() : calls.refusal();
     if (refusal != null) {
       throw new BreakException(refusal);
     }
     ObjectAddress named = namespaces.resolve(ObjectHeader.read(headers));
     MethodTable methods = named.namespace().methods();
+    if (authorization != null) {
+      // However long it takes, it is one call of this caller: nobody has to hear that it is over.
+      Admission admission = authorization.admit(Identity.current(), /* stays= */ null);
+      admission.open(named.namespace().name(), named.id(), methods);
+      caller = admission.stubCaller();
+    }
     if (methods.find(method.fullName()) == null) {
       throw new BreakException(
           BreakCause.of(
@@ -126,34 +134,10 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     if (deadline != null) {
       timeout = Durations.fromNanos(deadline.timeRemaining(TimeUnit.NANOSECONDS));
     }
-    metadata = metadata(headers);
-    idempotency = metadata.containsKey(IDEMPOTENCY_KEY) ? "recorded" : null;
+    metadata = CallHeaders.metadata(headers);
+    idempotency = metadata.containsKey(CallHeaders.IDEMPOTENCY_KEY) ? "recorded" : null;
     // Two, for gRPC tells from the second that there is only one.
     call.request(2);
-  }
-
-  private static Map<String, String> metadata(Metadata headers) {
-    Map<String, String> metadata = new HashMap<>();
-    for (String name : headers.keys()) {
-      if (name.startsWith("grpc-")
-          || (name.startsWith("seriatim-") && !name.equals(IDEMPOTENCY_KEY))
-          || TRANSPORT_HEADERS.contains(name)) {
-        continue;
-      }
-      if (name.endsWith(Metadata.BINARY_HEADER_SUFFIX)) {
-        byte[] value = headers.get(Metadata.Key.of(name, Metadata.BINARY_BYTE_MARSHALLER));
-        if (value != null) {
-          metadata.put(name, BaseEncoding.base64().encode(value));
-        }
-      } else {
-        Iterable<String> values =
-            headers.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
-        if (values != null) {
-          metadata.put(name, String.join(",", values));
-        }
-      }
-    }
-    return metadata;
   }
 
   // ---- the transport's thread
@@ -260,6 +244,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   @Override
   public boolean isOnTransport() {
     return Connection.of(call.getAttributes()) != null;
+  }
+
+  @Override
+  public @Nullable StubCaller caller() {
+    return caller;
   }
 
   @Override

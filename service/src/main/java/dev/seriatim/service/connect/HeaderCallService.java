@@ -1,6 +1,7 @@
 package dev.seriatim.service.connect;
 
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.Namespace;
@@ -13,6 +14,7 @@ import io.grpc.ServiceDescriptor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The namespaces' own services, for clients that have no stub: a plain unary call whose header
@@ -25,14 +27,19 @@ public final class HeaderCallService {
    * One definition for each service that a namespace has.
    *
    * @param calls counts the calls that are open
+   * @param authorization says what callers may do; null if they may do everything
    */
   public static List<ServerServiceDefinition> all(
-      Namespaces namespaces, Placement placement, HostLimits limits, OpenCalls calls) {
+      Namespaces namespaces,
+      Placement placement,
+      HostLimits limits,
+      OpenCalls calls,
+      @Nullable Authorization authorization) {
     Map<String, ServerServiceDefinition> services = new LinkedHashMap<>();
     for (Namespace namespace : namespaces.all()) {
       services.computeIfAbsent(
           namespace.methods().serviceName(),
-          name -> define(namespace.methods(), namespaces, placement, limits, calls));
+          name -> define(namespace.methods(), namespaces, placement, limits, calls, authorization));
     }
     return List.copyOf(services.values());
   }
@@ -42,7 +49,8 @@ public final class HeaderCallService {
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
-      OpenCalls calls) {
+      OpenCalls calls,
+      @Nullable Authorization authorization) {
     ServiceDescriptor.Builder service =
         ServiceDescriptor.newBuilder(table.serviceName())
             .setSchemaDescriptor(table.service().getSchemaDescriptor());
@@ -60,7 +68,8 @@ public final class HeaderCallService {
             definition.addMethod(
                 descriptor,
                 (call, headers) ->
-                    new HeaderCall(call, headers, method, namespaces, placement, calls)));
+                    new HeaderCall(
+                        call, headers, method, namespaces, placement, calls, authorization)));
     return definition.build();
   }
 }

@@ -3,6 +3,9 @@ package dev.seriatim.service.connect;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Status;
 import dev.seriatim.peer.v1.RelayOpen;
+import dev.seriatim.service.caller.RefusedException;
+import dev.seriatim.service.caller.StubCaller;
+import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Broken;
@@ -47,12 +50,20 @@ final class Lane extends StubReader {
   private volatile boolean cancelled;
 
   /** How the stub comes here, if it is another host that passes it on. Before it is opened. */
-  private @Nullable RelayOpen relayOpen;
+  private @Nullable Relayed relayed;
 
   /** Whether it stands among those that wait for room. Guarded by the call's line of them. */
   private boolean awaitsRoom;
 
+  /**
+   * What another host has said.
+   *
+   * @param caller who calls, once that is read; null if nobody known does
+   */
+  private record Relayed(RelayOpen open, @Nullable StubCaller caller) {}
+
   Lane(ManyCall call, long number) {
+    super(call.service().authorization(), call.identity());
     this.call = call;
     this.number = number;
   }
@@ -96,7 +107,7 @@ final class Lane extends StubReader {
     EncodedFrame message = part.frame();
     try {
       if (message != null && part.what() == LaneRequest.What.RELAY_OPEN) {
-        relayOpen = RelayOpen.parseFrom(message.bytes());
+        relayed = new Relayed(RelayOpen.parseFrom(message.bytes()), /* caller= */ null);
       } else if (message != null && part.what() == LaneRequest.What.RELAY_BREAK_SOON) {
         breakSoon(BreakCause.of(Broken.parseFrom(message.bytes())));
       } else if (message != null) {
@@ -150,7 +161,7 @@ final class Lane extends StubReader {
 
   @Override
   public void sendOpened(Opened opened) {
-    if (cancelled || (relayOpen != null && !opened.hasSession())) {
+    if (cancelled || (relayed != null && !opened.hasSession())) {
       return; // Its edge has said so, unless it is only known here.
     }
     call.sendAside(
@@ -160,7 +171,7 @@ final class Lane extends StubReader {
   /** Its edge may have to tell. */
   @Override
   public void replayed() {
-    if (relayOpen != null && !cancelled) {
+    if (relayed != null && !cancelled) {
       Opened nothing = Opened.getDefaultInstance();
       call.sendAside(
           this, EncodedFrame.of(ConnectResponse.newBuilder().setOpened(nothing).build()), null);
@@ -201,14 +212,31 @@ final class Lane extends StubReader {
 
   @Override
   public long completedThrough() {
-    RelayOpen open = relayOpen;
-    return open == null ? 0 : open.getCompletedThrough();
+    Relayed told = relayed;
+    return told == null ? 0 : told.open().getCompletedThrough();
   }
 
   @Override
   public boolean isFromObject() {
-    RelayOpen open = relayOpen;
-    return open != null && open.getFromObject();
+    Relayed told = relayed;
+    return told != null && told.open().getFromObject();
+  }
+
+  /** As its edge has found out, if it comes from another host. */
+  @Override
+  public @Nullable StubCaller caller() {
+    Relayed told = relayed;
+    return told == null ? super.caller() : told.caller();
+  }
+
+  @Override
+  void letIn(ObjectAddress address) throws RefusedException {
+    Relayed told = relayed;
+    if (told == null) {
+      super.letIn(address);
+    } else {
+      relayed = new Relayed(told.open(), StubCaller.of(told.open(), address.namespace().methods()));
+    }
   }
 
   @Override

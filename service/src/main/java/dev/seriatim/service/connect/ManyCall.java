@@ -1,5 +1,6 @@
 package dev.seriatim.service.connect;
 
+import dev.seriatim.service.caller.Identity;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.LaneRequest;
@@ -30,6 +31,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
 
   private final ServerCall<ManyMessage, EncodedFrame> call;
   private final ConnectService service;
+  private final Identity identity = Identity.current();
   private final @Nullable Connection connection;
   private final LaneWriter writer;
 
@@ -76,6 +78,11 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
 
   ConnectService service() {
     return service;
+  }
+
+  /** Who makes it: the caller of each of its lanes. */
+  Identity identity() {
+    return identity;
   }
 
   /** Whether a network carries it, rather than a caller's thread in this process. */
@@ -280,6 +287,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
 
   /** A lane has ended. May be called again. */
   void ended(Lane lane) {
+    lane.ended();
     if (lanes.remove(lane.number(), lane)) {
       service.endLane(connection);
       endIfDone();

@@ -40,7 +40,14 @@ public final class PeerService implements BindableService {
       @Nullable Connections connections,
       String token) {
     this.stubs =
-        new ConnectService(namespaces, placement, limits, stubs, connections, /* forHosts= */ true);
+        new ConnectService(
+            namespaces,
+            placement,
+            limits,
+            stubs,
+            /* authorization= */ null, // Their edges have asked.
+            connections,
+            /* forHosts= */ true);
     this.token = token.getBytes(StandardCharsets.UTF_8);
   }
 

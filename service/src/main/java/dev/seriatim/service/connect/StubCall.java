@@ -1,6 +1,8 @@
 package dev.seriatim.service.connect;
 
 import com.google.rpc.Status;
+import dev.seriatim.service.caller.Identity;
+import dev.seriatim.service.caller.Refusal;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectResponse;
@@ -45,26 +47,29 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
   private volatile boolean dropping;
 
   /** The transport's thread's, or that of the one that the detour has, as long as it has any. */
-  private final Reader stub = new Reader();
+  private final Reader stub;
 
   /** Serves a call that has just come. */
   StubCall(ServerCall<Arrived, EncodedFrame> call, ConnectService service) {
     this.call = call;
     this.service = service;
+    Identity identity = Identity.current();
+    this.stub = new Reader(service, identity);
     call.sendHeaders(new Metadata());
     Connection connection = Connection.of(call.getAttributes());
-    BreakCause tooMany = null;
+    Refusal unknown = identity.refusal();
+    BreakCause refusal = unknown == null ? null : BreakCause.of(unknown);
     if (connection != null) {
       connection.own(this);
-      tooMany = connection.oneTooMany();
+      refusal = refusal == null ? connection.oneTooMany() : refusal;
     }
     OpenCalls calls = service.stubs();
-    counted = tooMany == null && calls != null && calls.begin();
-    if (tooMany == null && calls != null && !counted) {
-      tooMany = calls.refusal();
+    counted = refusal == null && calls != null && calls.begin();
+    if (refusal == null && calls != null && !counted) {
+      refusal = calls.refusal();
     }
-    if (tooMany != null) {
-      stub.refuse(tooMany);
+    if (refusal != null) {
+      stub.refuse(refusal);
     }
     call.request(2 * REQUEST_CHUNK);
   }
@@ -118,6 +123,7 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
   }
 
   private void ended() {
+    stub.ended();
     OpenCalls calls = service.stubs();
     if (counted && calls != null) {
       calls.end();
@@ -156,6 +162,10 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
 
   /** The stub of the call. */
   private final class Reader extends StubReader {
+    Reader(ConnectService service, Identity identity) {
+      super(service.authorization(), identity);
+    }
+
     @Override
     ConnectService service() {
       return service;

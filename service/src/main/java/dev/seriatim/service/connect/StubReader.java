@@ -1,12 +1,20 @@
 package dev.seriatim.service.connect;
 
 import com.google.rpc.Status;
+import dev.seriatim.service.caller.Admission;
+import dev.seriatim.service.caller.Authorization;
+import dev.seriatim.service.caller.CallerScope;
+import dev.seriatim.service.caller.Identity;
+import dev.seriatim.service.caller.Refusal;
+import dev.seriatim.service.caller.RefusedException;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.NoSession;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.v1.Open;
@@ -20,14 +28,26 @@ import org.jspecify.annotations.Nullable;
  * what comes. Events come one at a time, from threads that see what the one before has done. Until
  * the session is there, it is that thread which sends; from then on it is the session.
  */
-abstract class StubReader implements Attachment {
+abstract class StubReader implements Attachment, Admission.Stays {
   /** How many ids are drawn for a new object, until one is here. */
   private static final int DRAWS = 1_000;
 
   /** Written by those threads, and read by those that say when there is room. */
   private volatile @Nullable SessionInput session;
 
-  private boolean refused;
+  /** Lets its caller in; null if the host asks for none. */
+  private final @Nullable Admission admission;
+
+  /**
+   * A stub that isn't open yet.
+   *
+   * @param authorization lets callers in; null if the host asks for none
+   * @param identity who calls
+   */
+  @SuppressWarnings("this-escape") // Nothing happens to it before there is a session.
+  StubReader(@Nullable Authorization authorization, Identity identity) {
+    admission = authorization == null ? null : authorization.admit(identity, this);
+  }
 
   /** Where objects are found, and which there are. */
   abstract ConnectService service();
@@ -38,15 +58,12 @@ abstract class StubReader implements Attachment {
 
   /** Ends the stub before there is a session. */
   final void refuse(BreakCause cause) {
-    refused = true;
+    session = NoSession.INSTANCE;
     send(List.of(), cause.toBroken(/* completedThrough= */ 0));
     close(cause.toEnd());
   }
 
   final void take(Frame frame) {
-    if (refused) {
-      return;
-    }
     SessionInput input = session;
     if (input != null) {
       input.add(frame);
@@ -57,6 +74,10 @@ abstract class StubReader implements Attachment {
       return;
     }
     session = input;
+    Refusal over = admission == null ? null : admission.over();
+    if (over != null) {
+      over(over); // Whoever said so may not have seen the session.
+    }
     BreakCause early = early(frame);
     if (early == null) {
       input.addFirst(frame);
@@ -79,6 +100,9 @@ abstract class StubReader implements Attachment {
     Placement placement = service().placement();
     try {
       BreakCause fault = frame.fault();
+      if (admission != null) {
+        admission.requireIn();
+      }
       if (fault != null && object == null) {
         throw new BreakException(fault);
       }
@@ -95,6 +119,7 @@ abstract class StubReader implements Attachment {
       for (int i = 1; object.getUnique() && !placement.isNear(address.id()) && i < DRAWS; i++) {
         address = service().namespaces().resolve(object);
       }
+      letIn(address);
       Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
       address.id().name().ifPresent(opened::setName);
       Route route = placement.route(address.id());
@@ -102,13 +127,55 @@ abstract class StubReader implements Attachment {
         opened.setRoute(route);
       }
       if (object.hasSession()) {
-        return placement.open(address, this, SessionOpen.of(object, opened.build()));
+        return placement.open(address, this, session(object, opened.build()));
       }
       sendOpened(opened.build());
       return placement.open(address, this, /* session= */ null);
     } catch (BreakException e) {
       refuse(e.cause());
       return null;
+    } catch (RefusedException e) {
+      refuse(BreakCause.of(e.refusal()));
+      return null;
+    }
+  }
+
+  /**
+   * The object is about to be opened, by whoever calls.
+   *
+   * @throws RefusedException if he may not
+   */
+  void letIn(ObjectAddress address) throws RefusedException {
+    if (admission != null) {
+      admission.open(address.namespace().name(), address.id(), address.namespace().methods());
+    }
+  }
+
+  /** The session that is meant: one that this caller has named so, and no other. */
+  private SessionOpen session(Open object, Opened opened) throws BreakException {
+    SessionOpen named = SessionOpen.of(object, opened);
+    return admission == null
+        ? named
+        : named.named(CallerScope.session(admission.caller(), named.session()));
+  }
+
+  @Override
+  public @Nullable StubCaller caller() {
+    return admission == null ? null : admission.stubCaller();
+  }
+
+  @Override
+  public final void over(Refusal why) {
+    SessionInput input = session;
+    if (input != null) {
+      input.breakSoon(BreakCause.of(why));
+    }
+  }
+
+  /** What carried it is over, and nobody waits for it any more. May be called again. */
+  final void ended() {
+    if (admission != null) {
+      admission.close();
     }
   }
 
@@ -116,7 +183,7 @@ abstract class StubReader implements Attachment {
     SessionInput input = session;
     if (input != null) {
       input.fail(cause);
-    } else if (!refused) {
+    } else {
       refuse(cause);
     }
   }
@@ -126,7 +193,7 @@ abstract class StubReader implements Attachment {
     SessionInput input = session;
     if (input != null) {
       input.breakSoon(cause);
-    } else if (!refused) {
+    } else {
       refuse(cause);
     }
   }
@@ -135,8 +202,8 @@ abstract class StubReader implements Attachment {
     SessionInput input = session;
     if (input != null) {
       input.halfClose();
-    } else if (!refused) {
-      refused = true;
+    } else {
+      session = NoSession.INSTANCE;
       close(Status.getDefaultInstance());
     }
   }

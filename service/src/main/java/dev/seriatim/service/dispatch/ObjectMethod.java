@@ -51,7 +51,7 @@ public final class ObjectMethod {
   }
 
   /** The place of this method in its {@link MethodTable}. */
-  int index() {
+  public int index() {
     return index;
   }
 

@@ -2,8 +2,11 @@ package dev.seriatim.service.dispatch;
 
 import io.grpc.BindableService;
 import io.grpc.Metadata;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
+import java.util.List;
 
 /** The method handlers of one instance. Called by one turn at a time. */
 public final class ObjectService {
@@ -16,10 +19,14 @@ public final class ObjectService {
   /**
    * Binds an instance to the methods of its namespace.
    *
+   * @param interceptors stand around each call, the first one outermost
    * @throws IllegalStateException if it is another service
    */
-  public static ObjectService bind(BindableService instance, MethodTable table) {
-    ServerServiceDefinition service = instance.bindService();
+  public static ObjectService bind(
+      BindableService instance, MethodTable table, List<ServerInterceptor> interceptors) {
+    ServerServiceDefinition bound = instance.bindService();
+    ServerServiceDefinition service =
+        interceptors.isEmpty() ? bound : ServerInterceptors.interceptForward(bound, interceptors);
     String name = service.getServiceDescriptor().getName();
     if (!name.equals(table.serviceName())) {
       throw new IllegalStateException(

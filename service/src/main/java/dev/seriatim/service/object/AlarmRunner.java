@@ -2,6 +2,8 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.AlarmHandler.DueAlarm;
+import dev.seriatim.service.Caller;
+import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
@@ -116,7 +118,8 @@ final class AlarmRunner {
     }
     Instance instance = turn.instance();
     CallChain chain = instance.beginChain(/* calledBy= */ null);
-    Context context = chain == null ? instance.context() : chain.in(instance.context());
+    Context ofHost = instance.context().withValue(DurableObjectState.CALLER, Caller.alarm());
+    Context context = chain == null ? ofHost : chain.in(ofHost);
     Context previous = context.attach();
     try {
       AlarmFailure failure = start(instance);

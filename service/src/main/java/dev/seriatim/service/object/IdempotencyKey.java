@@ -6,6 +6,8 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Value;
+import dev.seriatim.service.caller.CallerScope;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.storage.SessionId;
 import dev.seriatim.wire.Invocation;
@@ -32,9 +34,11 @@ record IdempotencyKey(SessionId id, ByteString fingerprint) {
   /**
    * The key of this invocation, or null if it has none.
    *
+   * @param caller whose key it is: another one's is another key. Null if nobody known has it
    * @throws IllegalArgumentException if it isn't one; the message says why
    */
-  static @Nullable IdempotencyKey of(Invocation invocation, ObjectMethod method) {
+  static @Nullable IdempotencyKey of(
+      Invocation invocation, ObjectMethod method, @Nullable StubCaller caller) {
     String key = InvocationMetadata.value(invocation, METADATA_KEY);
     if (key == null) {
       return null;
@@ -44,7 +48,8 @@ record IdempotencyKey(SessionId id, ByteString fingerprint) {
           "%s of %d characters, expected 1 to %d of printable ASCII"
               .formatted(METADATA_KEY, key.length(), MAX_BYTES));
     }
-    return new IdempotencyKey(SessionId.ofKey(key), fingerprint(invocation, method));
+    String kept = CallerScope.key(caller == null ? null : caller.caller(), key);
+    return new IdempotencyKey(SessionId.ofKey(kept), fingerprint(invocation, method));
   }
 
   private static ByteString fingerprint(Invocation invocation, ObjectMethod method) {

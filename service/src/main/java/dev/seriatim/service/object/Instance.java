@@ -1,8 +1,8 @@
 package dev.seriatim.service.object;
 
-import com.google.common.collect.ImmutableMap;
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.dispatch.ObjectService;
@@ -14,6 +14,7 @@ import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +72,7 @@ final class Instance implements DurableObjectState {
   void start() throws Exception {
     Namespace namespace = object.namespace();
     BindableService made = namespace.factory().create(this);
-    service = ObjectService.bind(made, namespace.methods());
+    service = ObjectService.bind(made, namespace.methods(), namespace.interceptors());
     own = made;
   }
 
@@ -189,12 +190,13 @@ final class Instance implements DurableObjectState {
     storage.awaitCommits();
     CallChain chain = CallChain.current();
     String waiting = chain == null ? null : chain.leave();
-    Map<String, String> chained =
-        waiting == null ? Map.of() : Map.of(CallChain.METADATA_KEY, waiting);
-    Map<String, String> traced = TurnTrace.outgoing(object);
-    return traced.isEmpty()
-        ? chained
-        : ImmutableMap.<String, String>builder().putAll(traced).putAll(chained).buildKeepingLast();
+    // Those of a trace first, so that nothing that they say can stand in place of what follows.
+    Map<String, String> metadata = new HashMap<>(TurnTrace.outgoing(object));
+    if (waiting != null) {
+      metadata.put(CallChain.METADATA_KEY, waiting);
+    }
+    StubCaller.tell(metadata, object.toString(), CALLER.get());
+    return metadata;
   }
 
   /** Closes the stubs that the instance has opened, and those that it may still open. */

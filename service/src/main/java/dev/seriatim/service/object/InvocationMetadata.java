@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import com.google.common.io.BaseEncoding;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.seriatim.service.caller.Credential;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
 import java.util.Map;
@@ -16,19 +18,28 @@ final class InvocationMetadata {
   /**
    * The metadata as gRPC has it.
    *
-   * @param local whether it comes from an object of this host, which may say who waits for it
+   * @param object hears which object calls, and for whom; null if it comes from none. An object may
+   *     also say who waits for it
    * @throws IllegalArgumentException if a key or a value isn't allowed; the message says which
    */
-  static Metadata read(Invocation invocation, boolean local) {
+  static Metadata read(Invocation invocation, @Nullable StubCaller object) {
     Metadata metadata = new Metadata();
     if (!invocation.hasMetadata()) {
+      if (object != null) {
+        object.hear(Map.of());
+      }
       return metadata;
     }
-    for (Map.Entry<String, String> entry : entries(invocation).entrySet()) {
+    Map<String, String> entries = entries(invocation);
+    if (object != null) {
+      object.hear(entries);
+    }
+    for (Map.Entry<String, String> entry : entries.entrySet()) {
       String key = entry.getKey();
       String value = entry.getValue();
-      if ((local && key.equals(CallChain.METADATA_KEY))
-          || key.equals(IdempotencyKey.METADATA_KEY)) {
+      if ((object != null && (key.equals(CallChain.METADATA_KEY) || StubCaller.isTold(key)))
+          || key.equals(IdempotencyKey.METADATA_KEY)
+          || Credential.isIn(key)) {
         continue;
       }
       if (!isHeaderName(key)) {

@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import com.google.protobuf.Duration;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.dispatch.MalformedArgumentException;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakCause;
@@ -53,6 +54,14 @@ final class InvocationRunner {
           BreakReason.UNKNOWN_METHOD,
           "method '%s' is not a unary method of %s"
               .formatted(invocation.method(), object.namespace().methods().serviceName()));
+    }
+    StubCaller caller = stub.caller();
+    if (caller != null && !caller.mayCall(method)) {
+      return refuse(
+          stub,
+          sequence,
+          BreakReason.PERMISSION_DENIED,
+          "the caller may not call %s of this object".formatted(method.name()));
     }
     thread.placeTurn(method, invocation, instances);
     StuckTurns stuck = object.host().stuckTurns();
@@ -111,8 +120,8 @@ final class InvocationRunner {
     IdempotencyKey key;
     try {
       timeoutNanos = nanosLeft(stub, invocation);
-      metadata = InvocationMetadata.read(invocation, stub.isLocal());
-      key = IdempotencyKey.of(invocation, method);
+      metadata = InvocationMetadata.read(invocation, stub.isLocal() ? stub.caller() : null);
+      key = IdempotencyKey.of(invocation, method, stub.caller());
       argument = method.parse(invocation);
     } catch (MalformedArgumentException e) {
       return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));

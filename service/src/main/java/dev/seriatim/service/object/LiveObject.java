@@ -8,6 +8,7 @@ import dev.seriatim.service.session.OutcomeBudget;
 import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionHost;
 import dev.seriatim.service.session.SessionObject;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.SessionRecord;
@@ -84,6 +85,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** What this object uses of its host. */
   ObjectHost host() {
     return directory.host();
+  }
+
+  @Override
+  public SessionHost sessionHost() {
+    return directory.host().sessions();
   }
 
   Namespace namespace() {

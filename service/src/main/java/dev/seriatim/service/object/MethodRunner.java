@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.dispatch.MethodCall;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakCause;
@@ -58,7 +59,13 @@ final class MethodRunner {
     CallChain chain =
         instance.beginChain(
             turn.stub().isLocal() ? object.host().callChains().find(invocation) : null);
-    Context context = context(instance, invocation, metadata, chain);
+    StubCaller caller = turn.stub().caller();
+    Context context =
+        context(
+            caller == null ? instance.context() : caller.on(instance, instance.context()),
+            invocation,
+            metadata,
+            chain);
     TurnTrace trace = turn.trace();
     if (trace != null) {
       context = trace.enter(context);
@@ -128,8 +135,8 @@ final class MethodRunner {
    * and doesn't wait for go on.
    */
   private static Context context(
-      Instance instance, Invocation invocation, Metadata metadata, @Nullable CallChain chain) {
-    Context context = instance.context();
+      Context ofInstance, Invocation invocation, Metadata metadata, @Nullable CallChain chain) {
+    Context context = ofInstance;
     if (invocation.hasMetadata()) {
       context = context.withValue(DurableObjectState.INVOCATION_METADATA, metadata);
     }

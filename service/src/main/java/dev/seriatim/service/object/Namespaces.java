@@ -1,13 +1,17 @@
 package dev.seriatim.service.object;
 
+import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkNotNull;
 
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.ImmutableSortedSet;
+import com.google.common.collect.Maps;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Open;
+import io.grpc.ServerInterceptor;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +22,33 @@ public final class Namespaces {
   /** These namespaces, by name. */
   public Namespaces(Map<String, Namespace> byName) {
     this.byName = ImmutableSortedMap.copyOf(byName);
+  }
+
+  /** These namespaces, by name, with these around the turns of their objects' methods. */
+  public static Namespaces of(Map<String, Namespace> byName, List<ServerInterceptor> around) {
+    return new Namespaces(Maps.transformValues(byName, each -> each.with(around)));
+  }
+
+  /**
+   * Adds one to those that are to be served.
+   *
+   * @throws IllegalArgumentException if its name or its key is taken or not allowed
+   */
+  public static void add(Map<String, Namespace> to, Namespace added) {
+    checkArgument(
+        added.name().matches("[A-Za-z0-9_.-]{1,128}"),
+        "namespace '%s', expected 1 to 128 letters, digits, '_', '-' and '.'",
+        added.name());
+    checkArgument(!to.containsKey(added.name()), "namespace '%s' is there already", added.name());
+    for (Namespace other : to.values()) {
+      checkArgument(
+          !other.uniqueKey().equals(added.uniqueKey()),
+          "unique key '%s' of namespace %s belongs to namespace %s",
+          added.uniqueKey(),
+          added.name(),
+          other.name());
+    }
+    to.put(added.name(), added);
   }
 
   /** What they are called. */

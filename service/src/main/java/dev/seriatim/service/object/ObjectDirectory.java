@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -123,6 +124,11 @@ public final class ObjectDirectory implements AutoCloseable {
     return host;
   }
 
+  /** Runs each of its tasks on a thread that may be held up. */
+  public ScheduledExecutorService timer() {
+    return host.timer();
+  }
+
   /** The limits of the host. */
   public HostLimits limits() {
     return host.limits();
@@ -138,7 +144,7 @@ public final class ObjectDirectory implements AutoCloseable {
   public Session open(
       ObjectAddress address, Attachment attachment, boolean local, @Nullable SessionOpen session) {
     LiveObject object = hold(address);
-    Session stub = new Session(object, host.sessions(), attachment, local, session);
+    Session stub = new Session(object, attachment, local, session);
     if (local) {
       localStubs.add(stub);
     } else {

@@ -6,11 +6,10 @@ import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.NoSession;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.storage.Slots;
-import dev.seriatim.wire.Invocation;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The placement for stubs that other hosts pass on: opens them if their object is here. */
@@ -47,7 +46,7 @@ public final class Peers implements Placement {
       ObjectAddress address, Attachment attachment, @Nullable SessionOpen session) {
     if (!slots.has(Slots.of(address.id()))) {
       attachment.close(NOT_OWNER);
-      return new Refused();
+      return NoSession.INSTANCE;
     }
     return directory.open(address, attachment, attachment.isFromObject(), session);
   }
@@ -60,29 +59,5 @@ public final class Peers implements Placement {
   @Override
   public void endRound() {
     directory.endRound();
-  }
-
-  /** What comes for a stub that has ended. */
-  private static final class Refused implements SessionInput {
-    @Override
-    public void add(List<Invocation> invocations, int bytes) {}
-
-    @Override
-    public void fail(BreakCause cause) {}
-
-    @Override
-    public void breakSoon(BreakCause cause) {}
-
-    @Override
-    public void halfClose() {}
-
-    @Override
-    public void cancel() {}
-
-    @Override
-    public void onDelivered() {}
-
-    @Override
-    public void onReady() {}
   }
 }

@@ -247,9 +247,11 @@ public final class Main implements Callable<Integer> {
       }
       List<String> served = ObjectJars.addTo(builder, objects);
       Policy policy = callers.policy();
-      if (policy != null || (authenticator != null && !tls.knowsClients())) {
-        throw new IllegalArgumentException(
-            "--auth-tokens, --auth-jwks, --policy: this host can't hold its callers to them yet");
+      if (authenticator != null) {
+        builder.authenticator(authenticator);
+      }
+      if (policy != null) {
+        builder.authorizer(policy);
       }
       telemetry = Telemetry.addTo(builder);
       builder.service(health.service());

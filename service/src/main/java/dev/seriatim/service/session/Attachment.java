@@ -2,6 +2,7 @@ package dev.seriatim.service.session;
 
 import com.google.protobuf.ByteString;
 import com.google.rpc.Status;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Content;
@@ -36,6 +37,11 @@ public interface Attachment {
   /** Whether it is an object that has opened the stub, here or on another host. */
   default boolean isFromObject() {
     return false;
+  }
+
+  /** Who has opened the stub; null if nobody known has, and may do everything. */
+  default @Nullable StubCaller caller() {
+    return null;
   }
 
   /** Whether the client reads as fast as it is sent to; may be asked from any thread. */

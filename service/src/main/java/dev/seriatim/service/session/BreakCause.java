@@ -6,6 +6,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
+import dev.seriatim.service.caller.Refusal;
 import dev.seriatim.v1.Broken;
 import java.util.List;
 
@@ -61,6 +62,17 @@ public record BreakCause(
         List.of(Any.pack(info(reason).build())),
         isRetryable(reason),
         /* failedSequence= */ 0);
+  }
+
+  /** Why a caller is refused. */
+  public static BreakCause of(Refusal refusal) {
+    BreakReason reason =
+        switch (refusal.why()) {
+          case UNAUTHENTICATED -> BreakReason.UNAUTHENTICATED;
+          case PERMISSION_DENIED -> BreakReason.PERMISSION_DENIED;
+          case CREDENTIALS_EXPIRED -> BreakReason.CREDENTIALS_EXPIRED;
+        };
+    return of(reason, refusal.message());
   }
 
   private static boolean isRetryable(BreakReason reason) {

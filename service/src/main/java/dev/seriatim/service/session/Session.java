@@ -1,6 +1,7 @@
 package dev.seriatim.service.session;
 
 import com.google.protobuf.Duration;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
@@ -40,8 +41,8 @@ public final class Session implements SessionInput {
   }
 
   private final SessionObject object;
-  private final SessionHost host;
   private final boolean local;
+  private final @Nullable StubCaller caller;
 
   /** Whether turns may begin on the thread on which the client's frames come. */
   private final boolean onTransport;
@@ -62,19 +63,15 @@ public final class Session implements SessionInput {
    * @param open what makes it a connection of a session that can be resumed; null if it is none
    */
   public Session(
-      SessionObject object,
-      SessionHost host,
-      Attachment attachment,
-      boolean local,
-      @Nullable SessionOpen open) {
+      SessionObject object, Attachment attachment, boolean local, @Nullable SessionOpen open) {
     this.local = local;
+    this.caller = local ? StubCaller.ofObject() : attachment.caller();
     // An object's own call comes on the thread of its turn, which is busy with that.
     this.onTransport = !local && attachment.isOnTransport();
     this.object = object;
-    this.host = host;
     this.queue =
         new InvocationQueue(
-            new QueueBudget("the stub", host.limits().stubQueue(), object.budget()),
+            new QueueBudget("the stub", object.sessionHost().limits().stubQueue(), object.budget()),
             attachment.completedThrough() + 1);
     this.outcomes =
         new OutcomeQueue(
@@ -96,7 +93,7 @@ public final class Session implements SessionInput {
   }
 
   SessionHost host() {
-    return host;
+    return object.sessionHost();
   }
 
   /** Which object it is open on. */
@@ -107,6 +104,11 @@ public final class Session implements SessionInput {
   /** Whether the stub is opened by an object of this host, or of its cluster. */
   public boolean isLocal() {
     return local;
+  }
+
+  /** Who has opened it; null if nobody known has, and may do everything. */
+  public @Nullable StubCaller caller() {
+    return caller;
   }
 
   // ---- the attachment's side
@@ -129,7 +131,7 @@ public final class Session implements SessionInput {
       breakSoon(refusal);
       return;
     }
-    Inbound.Invocations taken = queue.takeRoom(invocations, valid, bytes, host);
+    Inbound.Invocations taken = queue.takeRoom(invocations, valid, bytes, host());
     int fit = taken == null ? 0 : taken.invocations().size();
     BreakCause fault = queue.fault(invocations, valid, fit, bytes);
     if (taken != null) {
@@ -279,7 +281,7 @@ public final class Session implements SessionInput {
     resumption.claimed(); // Before the client can know.
     outcomes.open(behind);
     if (outcomes.hasEnded()) {
-      record.detached(this, host.nanos());
+      record.detached(this, host().nanos());
     }
   }
 
@@ -414,7 +416,7 @@ public final class Session implements SessionInput {
   void detach() {
     SessionRecord record = record();
     if (record != null) {
-      record.detached(this, host.nanos());
+      record.detached(this, host().nanos());
     }
     object.ended(this);
   }

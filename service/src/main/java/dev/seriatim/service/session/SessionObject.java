@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The object of a session, as far as the session knows it. Safe for any number of threads. */
 public interface SessionObject {
+  /** What its sessions use of the host. */
+  SessionHost sessionHost();
+
   /** What the object's commits open. */
   OutputGate gate();
 

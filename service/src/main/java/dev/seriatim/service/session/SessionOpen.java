@@ -47,6 +47,11 @@ public record SessionOpen(
         session.getId(), connection, session.getAnsweredThrough(), unanswered(session), opened);
   }
 
+  /** The same, under another name. */
+  public SessionOpen named(ByteString id) {
+    return new SessionOpen(id, connection, answeredThrough, unansweredNanos, opened);
+  }
+
   private static @Nullable Long unanswered(dev.seriatim.v1.Session session) throws BreakException {
     if (!session.hasUnansweredFor()) {
       return null;

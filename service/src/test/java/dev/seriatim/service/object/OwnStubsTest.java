@@ -53,6 +53,7 @@ final class OwnStubsTest implements FaultyStorage.Commits {
                     Here.forObjects(objects.directory),
                     objects.directory.limits(),
                     /* stubs= */ null,
+                    /* authorization= */ null,
                     /* connections= */ null))
             .build()
             .start();

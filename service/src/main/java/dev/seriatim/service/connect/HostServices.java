@@ -1,0 +1,115 @@
+package dev.seriatim.service.connect;
+
+import com.google.common.collect.ImmutableList;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.caller.Authorization;
+import dev.seriatim.service.caller.Callers;
+import dev.seriatim.service.object.Namespaces;
+import dev.seriatim.service.placement.Placement;
+import io.grpc.ServerBuilder;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/** All that a host serves, with what stands before it. */
+public final class HostServices {
+  /** Whoever asks whether a host is well, shows nothing of himself. */
+  private static final String HEALTH = "grpc.health.v1.Health";
+
+  private final HostLimits limits;
+  private final Executor threads;
+  private final OpenCalls stubs;
+  private final ConnectService connect;
+  private final @Nullable PeerService peers;
+  private final List<ServerServiceDefinition> headerCalls;
+
+  /** Before all but peers, the outermost first. */
+  private final ImmutableList<ServerInterceptor> first;
+
+  /** Finds out who calls; null if nobody is asked. */
+  private final @Nullable CallerGate gate;
+
+  /**
+   * What a host serves.
+   *
+   * @param forClients where the objects of clients' stubs are
+   * @param forPeers opens stubs that other hosts pass on; null if the host is alone
+   * @param token what other hosts must show
+   * @param connections which calls come on, if it is this host that listens
+   * @param interceptors stand before everything, the first one outermost
+   * @param threads starts a thread for each task, which may be held up
+   */
+  public HostServices(
+      Namespaces namespaces,
+      Placement forClients,
+      @Nullable Placement forPeers,
+      String token,
+      HostLimits limits,
+      @Nullable Connections connections,
+      Callers callers,
+      List<ServerInterceptor> interceptors,
+      Executor threads) {
+    this.limits = limits;
+    this.threads = threads;
+    this.stubs = new OpenCalls(limits.maxStubs());
+    this.first = ImmutableList.copyOf(interceptors);
+    this.gate =
+        callers.authentication() == null
+            ? null
+            : new CallerGate(callers.authentication(), threads, new OpenCalls(limits.maxStubs()));
+    Authorization authorization = callers.authorization();
+    connect = new ConnectService(namespaces, forClients, limits, stubs, authorization, connections);
+    peers =
+        forPeers == null
+            ? null
+            : new PeerService(namespaces, forPeers, limits, stubs, connections, token);
+    headerCalls = HeaderCallService.all(namespaces, forClients, limits, stubs, authorization);
+  }
+
+  /**
+   * Adds everything to a server.
+   *
+   * @param others services beside the objects, such as health
+   */
+  public void addTo(ServerBuilder<?> server, List<ServerServiceDefinition> others) {
+    // As many again of other services, health for one: it is to be told also when there are many.
+    OffTransport offTransport = new OffTransport(threads, new OpenCalls(limits.maxStubs()));
+    for (ServerServiceDefinition service : others) {
+      boolean open = service.getServiceDescriptor().getName().equals(HEALTH);
+      server.addService(behind(open ? null : gate, offTransport, service));
+    }
+    for (ServerServiceDefinition service : headerCalls) {
+      server.addService(behind(gate, null, service));
+    }
+    if (peers != null) {
+      server.addService(peers); // They have a token of their own.
+    }
+    server.addService(behind(gate, null, connect.bindService()));
+  }
+
+  private ServerServiceDefinition behind(
+      @Nullable ServerInterceptor second,
+      @Nullable ServerInterceptor third,
+      ServerServiceDefinition service) {
+    List<ServerInterceptor> all = new ArrayList<>(first);
+    if (second != null) {
+      all.add(second);
+    }
+    if (third != null) {
+      all.add(third);
+    }
+    return all.isEmpty() ? service : ServerInterceptors.interceptForward(service, all);
+  }
+
+  /** Every stub has been told that the host shuts down. */
+  public void drained() {
+    connect.drained();
+    if (peers != null) {
+      peers.drained();
+    }
+  }
+}
