@@ -59,7 +59,6 @@ public final class DurableObjectHost implements AutoCloseable {
   private final StorageEngine storage;
   private final ObjectDirectory directory;
   private final Executor executor = new HostThreads();
-
   /** What the host listens with; null if it was given a server. */
   private final @Nullable Connections connections;
 
@@ -71,8 +70,7 @@ public final class DurableObjectHost implements AutoCloseable {
 
   private final Server server;
 
-  // Guarded by this.
-  private @Nullable LocalObjects local;
+  private @Nullable LocalObjects local; // Guarded by this.
   private volatile boolean closed;
 
   private DurableObjectHost(Builder builder) {
