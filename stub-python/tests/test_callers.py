@@ -11,7 +11,7 @@ import grpc
 import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
-from faces import Face, MakeFace, failure, number
+from faces import Face, InterceptedFace, MakeFace, failure, number
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, FakeHost
 
 import seriatim
@@ -82,10 +82,14 @@ def answered(host: FakeHost, face: Face) -> Accepted:
 
 
 def refused(face: Face) -> CallFailure:
-    """How the first call of the face fails, of which nothing was sent, though it may be made again."""
+    """How the first call of the face fails, of which nothing was sent, though it may be made again. Under
+    interceptors gRPC may ask for the next message of a call that has failed, before it says so.
+    """
     failed = failure(face.call())
     assert (failed.reason, failed.code()) == (Reason.CONNECTION_LOST, grpc.StatusCode.UNAVAILABLE)
-    assert (failed.fate, failed.retryable) == (Fate.NOT_EXECUTED, True)
+    fates = {Fate.NOT_EXECUTED, Fate.UNKNOWN} if isinstance(face, InterceptedFace) else {Fate.NOT_EXECUTED}
+    assert failed.fate in fates
+    assert failed.retryable
     return failed
 
 
