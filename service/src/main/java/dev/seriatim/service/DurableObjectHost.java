@@ -59,6 +59,7 @@ public final class DurableObjectHost implements AutoCloseable {
   private final StorageEngine storage;
   private final ObjectDirectory directory;
   private final Executor executor = new HostThreads();
+
   /** What the host listens with; null if it was given a server. */
   private final @Nullable Connections connections;
 
