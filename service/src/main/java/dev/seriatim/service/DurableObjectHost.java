@@ -425,9 +425,8 @@ public final class DurableObjectHost implements AutoCloseable {
 
     /**
      * Serves over this transport instead, such as an {@code InProcessServerBuilder}. The host adds
-     * its services, and sets the executors and the size of messages; the rest, keepalive for one,
-     * is up to the caller. Its interceptors must not hold a lock while they hand a message on:
-     * turns may begin behind them, on that very thread.
+     * its services, and sets the executors and the size of messages; the rest is up to the caller.
+     * Its interceptors must not hold a lock while they hand a message on, as those of the host.
      */
     @CanIgnoreReturnValue
     public Builder server(ServerBuilder<?> server) {
