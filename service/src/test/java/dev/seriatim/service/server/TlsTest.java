@@ -183,7 +183,6 @@ final class TlsTest {
     "require,  none,    false",
     "require,  foreign, false",
     "optional, uri,     true",
-    "optional, none,    true",
     "optional, foreign, false",
   })
   void clientsShowCertificates(String auth, String client, boolean served) throws Exception {
@@ -197,6 +196,18 @@ final class TlsTest {
             assertThrows(StatusRuntimeException.class, () -> health(channel, ""));
         assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
       }
+    }
+  }
+
+  /** Where a certificate is optional there is a connection without one, but no caller. */
+  @Test
+  void whoShowsNoneWhereItIsOptionalIsNobody() throws Exception {
+    try (OpenServer server =
+        server("--tls-client-ca=" + directory.resolve("ca"), "--tls-client-auth=optional")) {
+      ManagedChannel channel = channel(server, "none");
+
+      assertThat(health(channel, "")).isEqualTo(ServingStatus.SERVING);
+      stub(channel).broken("UNAUTHENTICATED");
     }
   }
 
