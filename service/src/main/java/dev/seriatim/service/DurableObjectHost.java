@@ -3,6 +3,7 @@ package dev.seriatim.service;
 import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
+import com.google.common.collect.Collections2;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
@@ -325,12 +326,7 @@ public final class DurableObjectHost implements AutoCloseable {
 
     /** The namespaces that were added so far, in ascending order of their names. A copy. */
     public ImmutableList<ServedNamespace> served() {
-      return namespaces.values().stream()
-          .map(
-              namespace ->
-                  new ServedNamespace(
-                      namespace.name(), namespace.uniqueKey(), namespace.methods().service()))
-          .collect(ImmutableList.toImmutableList());
+      return ImmutableList.copyOf(Collections2.transform(namespaces.values(), Namespace::served));
     }
 
     /** Sets the limits. */
@@ -440,10 +436,14 @@ public final class DurableObjectHost implements AutoCloseable {
      * DurableObjectHost#awaitServing}.
      *
      * @throws IllegalStateException if it has no namespace
+     * @throws IllegalArgumentException if the authorizer doesn't go together with what there is
      * @throws StorageException if the store can't be opened
      */
     public DurableObjectHost build() {
       checkState(!namespaces.isEmpty(), "the host has no namespace, expected at least one");
+      if (authorizer != null) {
+        authorizer.begin(served());
+      }
       return new DurableObjectHost(this);
     }
   }

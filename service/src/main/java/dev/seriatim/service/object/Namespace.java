@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import com.google.common.collect.ImmutableList;
 import dev.seriatim.service.DurableObjectFactory;
+import dev.seriatim.service.ServedNamespace;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.ServerInterceptor;
@@ -34,6 +35,11 @@ public record Namespace(
   /** The same, with these around its turns. */
   public Namespace with(List<ServerInterceptor> around) {
     return new Namespace(name, uniqueKey, ids, methods, factory, ImmutableList.copyOf(around));
+  }
+
+  /** The same for whoever needs to know what a host has. */
+  public ServedNamespace served() {
+    return new ServedNamespace(name, uniqueKey, methods.service());
   }
 
   /** What loaded the objects' code; null if that was the JVM's own loader. */
