@@ -38,6 +38,12 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
   /** Whose the stream is, once the call has begun. The transport thread's own. */
   private Arrivals.@Nullable Owner owner;
 
+  /**
+   * What was too much before the call had begun: it breaks the call behind all that had come whole
+   * by then, which isn't read yet. The transport thread's own.
+   */
+  private @Nullable BreakCause tooMuch;
+
   UnverifiedCall(ServerCall<Q, ?> call) {
     this.call = call;
   }
@@ -80,7 +86,10 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
     for (Consumer<ServerCall.Listener<Q>> event = next(listener);
         event != null;
         event = next(listener)) {
-      event.accept(listener);
+      event.accept(listener); // Which asks for more, and that comes at once.
+    }
+    if (tooMuch != null && owner != null) {
+      owner.overloaded(tooMuch);
     }
   }
 
@@ -152,12 +161,11 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
 
   @Override
   public void overloaded(BreakCause cause) {
-    handOn(
-        _ -> {
-          if (owner != null) {
-            owner.overloaded(cause);
-          }
-        });
+    if (begun == null) {
+      tooMuch = cause;
+    } else if (owner != null) {
+      owner.overloaded(cause);
+    }
   }
 
   @Override
