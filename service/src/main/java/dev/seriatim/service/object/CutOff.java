@@ -66,6 +66,10 @@ final class CutOff {
     object.turnEnded();
     try {
       object.host().stuckTurns().cutOff(late);
+      if (late instanceof InvocationTurn invocation && invocation.trace() != null) {
+        // Before the turn's own thread comes back, which would tell another end of it.
+        invocation.trace().failed(cause);
+      }
       late.interrupt();
       instances.discard(cause.message());
     } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.
@@ -83,9 +87,6 @@ final class CutOff {
     switch (late) {
       case InvocationTurn invocation -> {
         Session stub = invocation.stub();
-        if (invocation.trace() != null) {
-          invocation.trace().failed(cause);
-        }
         try {
           stub.breakTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
         } catch (RuntimeException | Error e) {
