@@ -4,6 +4,7 @@ import static com.google.common.util.concurrent.MoreExecutors.directExecutor;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.mapping;
 import static java.util.stream.Collectors.toList;
+import static java.util.stream.Collectors.toSet;
 
 import com.google.common.math.LongMath;
 import com.google.common.util.concurrent.Futures;
@@ -142,13 +143,20 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
     reply.onCompleted();
   }
 
-  /** Sends what isn't under way. */
+  private boolean isUnderWay(Delivery delivery) {
+    return underWay.contains(delivery.getRequest().getNumber());
+  }
+
+  /** Sends to each receiver what there is, unless something is under way to it. */
   @Override
   public void alarm(DueAlarm alarm) {
     Collection<Delivery> deliveries = storage.list(DELIVERIES, Delivery.parser()).values();
+    // Between stubs there is no order, and a receiver takes what is overtaken for a repetition.
+    Set<String> busy =
+        deliveries.stream().filter(this::isUnderWay).map(Delivery::getTo).collect(toSet());
     Map<String, List<ReceiveRequest>> byReceiver =
         deliveries.stream()
-            .filter(delivery -> !underWay.contains(delivery.getRequest().getNumber()))
+            .filter(delivery -> !busy.contains(delivery.getTo()))
             .collect(
                 groupingBy(
                     Delivery::getTo, LinkedHashMap::new, mapping(Delivery::getRequest, toList())));
@@ -214,8 +222,11 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
           .get(key(settlement.getNumber()), Delivery.parser())
           .ifPresent(delivery -> settle(settlement, delivery));
     }
-    if (storage.list(DELIVERIES.limit(1)).isEmpty()) {
+    Collection<Delivery> left = storage.list(DELIVERIES, Delivery.parser()).values();
+    if (left.isEmpty()) {
       storage.deleteAlarm();
+    } else if (!left.stream().allMatch(this::isUnderWay)) {
+      storage.setAlarm(Instant.now()); // It has waited for this.
     }
     reply.onNext(SettleResponse.getDefaultInstance());
     reply.onCompleted();
