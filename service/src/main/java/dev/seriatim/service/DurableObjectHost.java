@@ -44,14 +44,6 @@ import org.jspecify.annotations.Nullable;
 /**
  * A host of durable objects: serves {@code seriatim.v1.DurableObjects} for its namespaces.
  *
- * <pre>{@code
- * DurableObjectHost host =
- *     DurableObjectHost.builder()
- *         .namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Counter::new)
- *         .build()
- *         .start();
- * }</pre>
- *
  * <p>A host starts once, drains and closes once. Safe for any number of threads.
  */
 public final class DurableObjectHost implements AutoCloseable {
@@ -71,6 +63,7 @@ public final class DurableObjectHost implements AutoCloseable {
   private final @Nullable Cluster cluster;
 
   private final Server server;
+  private final Statistics statistics;
 
   private @Nullable LocalObjects local; // Guarded by this.
   private volatile boolean closed;
@@ -108,6 +101,9 @@ public final class DurableObjectHost implements AutoCloseable {
                   directory.timer()),
               builder.transportInterceptors,
               executor);
+      statistics =
+          new Statistics(
+              builder.listener, directory, storage, services.openStubs(), connections);
       server = server(builder);
       built = true;
     } finally {
@@ -192,6 +188,11 @@ public final class DurableObjectHost implements AutoCloseable {
    */
   public boolean isServing() {
     return storage.isServing() && (cluster == null || cluster.isUp());
+  }
+
+  /** All that is counted, and what there is, now. Takes no lock that a turn waits for. */
+  public HostStatistics statistics() {
+    return statistics.read(isServing());
   }
 
   /**
@@ -285,6 +286,7 @@ public final class DurableObjectHost implements AutoCloseable {
     private @Nullable Authorizer authorizer;
     private final List<ServerInterceptor> transportInterceptors = new ArrayList<>();
     private final List<ServerInterceptor> interceptors = new ArrayList<>();
+    private HostListener listener = new HostListener() {};
 
     private Builder() {}
 
@@ -340,6 +342,13 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder tracer(InvocationTracer tracer) {
       this.tracer = tracer;
+      return this;
+    }
+
+    /** Sets who is told what happens in the host; default nobody. */
+    @CanIgnoreReturnValue
+    public Builder listener(HostListener listener) {
+      this.listener = listener;
       return this;
     }
 

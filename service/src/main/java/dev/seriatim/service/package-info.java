@@ -5,6 +5,14 @@
  * dev.seriatim.service.DurableObjectFactory} from its {@link
  * dev.seriatim.service.DurableObjectState}. A {@link dev.seriatim.service.DurableObjectHost} serves
  * the objects of its namespaces. The packages below this one are internal.
+ *
+ * <pre>{@code
+ * DurableObjectHost host =
+ *     DurableObjectHost.builder()
+ *         .namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Counter::new)
+ *         .build()
+ *         .start();
+ * }</pre>
  */
 @NullMarked
 package dev.seriatim.service;

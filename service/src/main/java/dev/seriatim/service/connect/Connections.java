@@ -159,8 +159,13 @@ public final class Connections implements AutoCloseable {
     }
   }
 
+  /** How many are open. */
+  public int open() {
+    return open.get();
+  }
+
   /** How many bytes of messages are on their way in. */
-  long arriving() {
+  public long arriving() {
     return budget.held();
   }
 

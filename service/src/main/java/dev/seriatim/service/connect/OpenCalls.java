@@ -32,6 +32,16 @@ public final class OpenCalls {
     open.decrementAndGet();
   }
 
+  /** How many are open. */
+  public int open() {
+    return open.get();
+  }
+
+  /** How many may be open. */
+  public int limit() {
+    return limit;
+  }
+
   /** Why one more isn't let in. */
   BreakCause refusal() {
     return BreakCause.of(

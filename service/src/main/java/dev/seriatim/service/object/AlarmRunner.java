@@ -4,6 +4,7 @@ import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.AlarmHandler.DueAlarm;
 import dev.seriatim.service.Caller;
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.HostListener.AlarmEvent;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
@@ -12,6 +13,7 @@ import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.service.storage.Slots;
 import io.grpc.Context;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -168,6 +170,7 @@ final class AlarmRunner {
         failure = new AlarmFailure(instances.notSubmitted(instance, e), Legible.orStandIn(e));
       }
     }
+    counted(ended, failure);
     if (failure != null) {
       instances.failTurn(instance, failure.cause());
       failed(ended, failure);
@@ -177,10 +180,34 @@ final class AlarmRunner {
   /** The turn was cut off, and its instance is discarded. */
   void cutOff(AlarmTurn late, BreakCause cause) {
     try {
+      counted(late, AlarmFailure.of(cause));
       failed(late, AlarmFailure.of(cause));
     } finally {
       drain().alarmEnded();
     }
+  }
+
+  private void counted(AlarmTurn turn, @Nullable AlarmFailure failure) {
+    HostCounts counts = object.directory().counts();
+    boolean dropped =
+        failure != null
+            && failure.fate(turn, drain().hasBegun()) == AlarmFailure.Fate.TRIED
+            && turn.alarm().isLastTry();
+    counts.of(object.namespace()).alarmsRun.increment();
+    if (dropped) {
+      counts.of(object.namespace()).alarmsDropped.increment();
+    }
+    Duration late =
+        Duration.between(turn.alarm().due(), object.host().storage().options().clock().instant());
+    counts
+        .listener()
+        .alarm(
+            new AlarmEvent(
+                object.namespace().name(),
+                object.id(),
+                late.isNegative() ? Duration.ZERO : late,
+                failure == null,
+                dropped));
   }
 
   private void failed(AlarmTurn turn, AlarmFailure failure) {

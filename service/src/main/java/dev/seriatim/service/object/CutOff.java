@@ -1,5 +1,7 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.EvictionReason;
+import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
@@ -45,7 +47,7 @@ final class CutOff {
     } else if (object.possession().take()) {
       try {
         if (instances.current() == aborted) {
-          instances.discard("the object was aborted: " + reason);
+          instances.discard("the object was aborted: " + reason, EvictionReason.ASKED);
         }
       } finally {
         object.possession().giveBack();
@@ -83,10 +85,18 @@ final class CutOff {
     }
   }
 
+  private void count(InvocationTurn late, BreakCause cause) {
+    ObjectMethod method = object.namespace().methods().find(late.method());
+    if (method != null) {
+      new TurnMeter(object).failed(method, cause.reason());
+    }
+  }
+
   private void tell(Turn late, BreakCause cause) {
     switch (late) {
       case InvocationTurn invocation -> {
         Session stub = invocation.stub();
+          count(invocation, cause);
         try {
           stub.breakTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
         } catch (RuntimeException | Error e) {

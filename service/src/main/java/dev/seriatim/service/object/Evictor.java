@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.HostLimits;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -120,6 +121,11 @@ final class Evictor implements AutoCloseable {
     }
   }
 
+  /** How many instances there are. */
+  synchronized int size() {
+    return instances.size();
+  }
+
   /** How many instances have been looked at to make room. */
   synchronized long lookedAt() {
     return lookedAt;
@@ -150,7 +156,7 @@ final class Evictor implements AutoCloseable {
       if (wanted == 0) {
         break;
       }
-      if (candidate.object().evict(nanos.getAsLong())) {
+      if (candidate.object().evict(nanos.getAsLong(), EvictionReason.ROOM)) {
         retire.accept(candidate.object());
         wanted--;
       }
@@ -177,7 +183,7 @@ final class Evictor implements AutoCloseable {
 
   private void evict(LiveObject object, long restingBefore) {
     try {
-      if (object.evict(restingBefore)) {
+      if (object.evict(restingBefore, EvictionReason.IDLE)) {
         retire.accept(object);
       }
     } catch (RuntimeException | Error e) {

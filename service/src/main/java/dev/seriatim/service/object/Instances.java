@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
@@ -67,6 +68,7 @@ final class Instances {
       try {
         Instance made = new Instance(object, log.newStorage());
         host.evictor().made(made);
+        object.directory().counts().of(object.namespace()).instances.increment();
         current = made;
       } catch (RuntimeException e) {
         throw new BreakException(ThrownCause.reset(e));
@@ -113,11 +115,17 @@ final class Instances {
 
   /** Discards the instance, if there is one. */
   void discard(String why) {
+    discard(why, EvictionReason.RESET);
+  }
+
+  /** The same, for this reason. */
+  void discard(String why, EvictionReason reason) {
     Instance discarded = current;
     current = null;
     if (discarded != null) {
       object.host().evictor().gone(discarded);
       discarded.discard(why);
+      object.directory().counts().evicted(object, reason);
     }
   }
 }

@@ -26,6 +26,7 @@ final class InvocationRunner {
   private final Instances instances;
   private final TurnThread thread;
   private final MethodRunner methods;
+  private final TurnMeter meter;
 
   /** Made when it is needed, as few objects need it. */
   private @Nullable Remembering remembering;
@@ -35,6 +36,11 @@ final class InvocationRunner {
     this.instances = instances;
     this.thread = thread;
     this.methods = new MethodRunner(object, instances);
+    this.meter = new TurnMeter(object);
+  }
+
+  TurnMeter meter() {
+    return meter;
   }
 
   // ---- before the turn
@@ -50,6 +56,7 @@ final class InvocationRunner {
     if (method == null) {
       return refuse(
           stub,
+          null,
           sequence,
           BreakReason.UNKNOWN_METHOD,
           "method '%s' is not a unary method of %s"
@@ -67,6 +74,7 @@ final class InvocationRunner {
     StuckTurns stuck = object.host().stuckTurns();
     BreakCause refusal = stuck.isCrowded() ? awaitRoom(stuck, stub, invocation) : null;
     if (refusal != null) {
+      meter.refused(method, refusal.reason());
       stub.breakTurn(refusal.blaming(sequence), object.pendingCommit());
       return true;
     }
@@ -78,6 +86,7 @@ final class InvocationRunner {
     if (!host.takeBytes(room)) {
       return refuse(
           stub,
+          method,
           sequence,
           BreakReason.OVERLOADED,
           "no room for the argument of %s, which takes some %,d bytes to read: %s"
@@ -124,16 +133,20 @@ final class InvocationRunner {
       key = IdempotencyKey.of(invocation, method, stub.caller());
       argument = method.parse(invocation);
     } catch (MalformedArgumentException e) {
-      return refuse(stub, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
+      return refuse(
+          stub, method, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));
     } catch (IllegalArgumentException e) {
-      return refuse(stub, sequence, BreakReason.PROTOCOL_VIOLATION, String.valueOf(e.getMessage()));
+      return refuse(
+          stub, method, sequence, BreakReason.PROTOCOL_VIOLATION, String.valueOf(e.getMessage()));
     } catch (RuntimeException | Error e) { // Memory or stack may be short; the object must go on.
+      meter.refused(method, BreakReason.OBJECT_EXCEPTION);
       stub.breakTurn(
           object.thrown(BreakReason.OBJECT_EXCEPTION, e, "the argument's parser").blaming(sequence),
           object.pendingCommit());
       return true;
     }
     if (timeoutNanos <= 0) {
+      meter.refused(method, BreakReason.INVOCATION_TIMED_OUT);
       stub.breakTurn(Timeout.ranOutBeforeItsTurn(invocation), object.pendingCommit());
       return true;
     }
@@ -146,7 +159,15 @@ final class InvocationRunner {
     return runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key);
   }
 
-  private boolean refuse(Session stub, long sequence, BreakReason reason, String message) {
+  private boolean refuse(
+      Session stub,
+      @Nullable ObjectMethod method,
+      long sequence,
+      BreakReason reason,
+      String message) {
+    if (method != null) {
+      meter.refused(method, reason);
+    }
     stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
     return true;
   }
@@ -185,12 +206,14 @@ final class InvocationRunner {
     try {
       turn = begin(stub, invocation, key, trace);
     } catch (BreakException e) {
+      meter.refused(method, e.cause().reason());
       stub.breakTurn(e.cause(), object.pendingCommit());
       return true;
     } catch (RuntimeException | Error e) { // Memory may be short; the object must go on.
       if (!thread.stillHas()) {
         return false;
       }
+      meter.refused(method, BreakReason.OBJECT_EXCEPTION);
       instances.discard("a turn could not begin");
       stub.breakTurn(
           object
@@ -212,14 +235,24 @@ final class InvocationRunner {
         failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
       }
     }
+    long tookNanos = 0;
     if (timed) {
-      method.pace().took(object.host().nanos() - beganNanos);
+      tookNanos = object.host().nanos() - beganNanos;
+      method.pace().took(tookNanos);
     }
     if (!thread.endTurn(turn)) {
       return false;
     }
     turn.instance().turnEnded();
-    end(turn, failure);
+    BreakReason failed = end(turn, failure);
+    if (failed == null) {
+      meter.endedWell(method);
+    } else {
+      meter.failed(method, failed);
+    }
+    if (timed && meter.isInSample(turn.number(), TIMED_TURNS, method)) {
+      meter.tellOf(method, beganNanos - stub.arrivedNanos(), tookNanos, failed);
+    }
     return true;
   }
 
@@ -249,8 +282,12 @@ final class InvocationRunner {
 
   // ---- after the turn
 
-  /** A turn has ended by itself, and can't be cut off any more. */
-  private void end(InvocationTurn ended, @Nullable BreakCause failed) {
+  /**
+   * A turn has ended by itself, and can't be cut off any more.
+   *
+   * @return why it failed; null if it didn't
+   */
+  private @Nullable BreakReason end(InvocationTurn ended, @Nullable BreakCause failed) {
     Instance instance = ended.instance();
     Session stub = ended.stub();
     if (stub.isBroken()) {
@@ -262,7 +299,7 @@ final class InvocationRunner {
               : failed;
       instances.failTurn(instance, lost);
       follow(ended, 0, lost);
-      return;
+      return lost.reason();
     }
     BreakCause failure = failed == null ? object.reserve(ended.outcome()) : failed;
     long commit = 0;
@@ -294,6 +331,7 @@ final class InvocationRunner {
           seen);
       follow(ended, 0, failure);
     }
+    return failure == null ? null : failure.reason();
   }
 
   /** Tells whoever follows a turn what becomes of it. */

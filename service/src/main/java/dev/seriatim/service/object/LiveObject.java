@@ -1,5 +1,7 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.EvictionReason;
+import dev.seriatim.service.HostListener.BreakEvent;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
@@ -14,6 +16,7 @@ import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.SessionRecord;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.ObjectPath;
 import io.grpc.StatusException;
@@ -227,6 +230,16 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   @Override
+  public void told(Broken broken) {
+    BreakReason reason = BreakCause.of(broken).reason();
+    directory.counts().of(namespace).broken(reason);
+    directory
+        .counts()
+        .listener()
+        .broken(new BreakEvent(namespace.name(), id, reason.name(), broken.getFailedSequence()));
+  }
+
+  @Override
   public void ended(Session session) {
     directory.detach(session, this);
   }
@@ -399,13 +412,13 @@ final class LiveObject implements SessionObject, Possession.Owner {
    *
    * @return whether there is no instance now
    */
-  boolean evict(long restingBeforeNanos) {
+  boolean evict(long restingBeforeNanos, EvictionReason reason) {
     if (!possession.take()) {
       return false;
     }
     try {
       if (restingSinceNanos - restingBeforeNanos <= 0 && log.pendingCommit() == 0) {
-        instances.discard("the object was idle");
+        instances.discard("the object was idle", reason);
       }
       mailbox.putBackRound();
       return instances.current() == null;

@@ -2,7 +2,10 @@ package dev.seriatim.service.object;
 
 import static com.google.common.base.Preconditions.checkNotNull;
 
+import com.google.common.collect.ImmutableList;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.HostStatistics.Amount;
+import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.InvocationTracer;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
@@ -35,6 +38,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   private final Namespaces namespaces;
   private final HeldTransport heldTransport = new HeldTransport();
+  private final HostCounts counts;
   private final ObjectHost host;
   private final CarrierWatch carrierWatch;
 
@@ -81,6 +85,7 @@ public final class ObjectDirectory implements AutoCloseable {
       LongSupplier nanos,
       @Nullable InvocationTracer tracer) {
     this.namespaces = namespaces;
+    this.counts = new HostCounts(namespaces);
     Evictor evictor = new Evictor(limits, nanos, objects.values(), this::retire);
     host =
         ObjectHost.of(
@@ -119,6 +124,31 @@ public final class ObjectDirectory implements AutoCloseable {
     return namespaces;
   }
 
+  /** Counts what happens here. */
+  public HostCounts counts() {
+    return counts;
+  }
+
+  /** What was counted for each namespace. */
+  public ImmutableList<OfNamespace> countedByNamespace() {
+    return counts.read(host.turnWatch().active());
+  }
+
+  /** What is limited, and is counted here. */
+  public ImmutableList<Amount> amounts() {
+    HostLimits limits = limits();
+    return ImmutableList.of(
+        new Amount(
+            "queued_invocations", host.queued().invocations(), limits.hostQueue().invocations()),
+        new Amount("queued_bytes", host.queued().bytes(), limits.hostQueue().bytes()),
+        new Amount("unread_outcome_bytes", host.outcomes().bytes(), limits.hostOutcomeBytes()),
+        new Amount(
+            "session_bytes",
+            host.sessions().sessionMemory().bytes(),
+            limits.sessions().maxUnacknowledgedBytesOfHost()),
+        new Amount("instances", host.evictor().size(), limits.maxInstances()));
+  }
+
   /** What the objects use of this host. */
   ObjectHost host() {
     return host;
@@ -145,6 +175,7 @@ public final class ObjectDirectory implements AutoCloseable {
       ObjectAddress address, Attachment attachment, boolean local, @Nullable SessionOpen session) {
     LiveObject object = hold(address);
     Session stub = new Session(object, attachment, local, session);
+    counts.of(address.namespace()).stubs.increment();
     if (local) {
       localStubs.add(stub);
     } else {
@@ -275,11 +306,24 @@ public final class ObjectDirectory implements AutoCloseable {
     return objects.compute(
         address.id(),
         (id, present) -> {
-          LiveObject object =
-              present == null ? new LiveObject(this, address.namespace(), id) : present;
+          LiveObject object = present == null ? make(address, id) : present;
           object.hold(address.id().name().orElse(null));
           return object;
         });
+  }
+
+  private LiveObject make(ObjectAddress address, DurableObjectId id) {
+    LiveObject made = new LiveObject(this, address.namespace(), id);
+    counts.of(address.namespace()).objects.increment();
+    return made;
+  }
+
+  private @Nullable LiveObject unlessRetired(LiveObject object) {
+    if (!object.retire()) {
+      return object;
+    }
+    counts.of(object.namespace()).objects.decrement();
+    return null;
   }
 
   /** One that held the object doesn't any more; forgets the object if that was the last. */
@@ -288,14 +332,14 @@ public final class ObjectDirectory implements AutoCloseable {
         object.id(),
         (id, present) -> {
           object.letGo();
-          return object.retire() ? null : present;
+          return unlessRetired(object);
         });
   }
 
   /** Forgets the object if nobody holds it and there is nothing to keep. */
   void retire(LiveObject object) {
     objects.computeIfPresent(
-        object.id(), (id, present) -> present == object && object.retire() ? null : present);
+        object.id(), (id, present) -> present == object ? unlessRetired(object) : present);
   }
 
   private void alarmDue(String namespace, String id, @Nullable String name, Instant due) {
@@ -311,6 +355,7 @@ public final class ObjectDirectory implements AutoCloseable {
     if (!stubs.remove(stub) && !localStubs.remove(stub)) {
       return;
     }
+    counts.of(object.namespace()).stubs.decrement();
     letGo(object);
     drain.stubEnded();
   }

@@ -56,6 +56,7 @@ final class TurnThread {
    */
   void run(@Nullable MountedThread startedOnTransport) {
     onTransport = startedOnTransport;
+    invocations.meter().goesOn(onTransport != null);
     // What the object's code looks up by it is what it was loaded with, whoever started the thread.
     Thread.currentThread().setContextClassLoader(object.namespace().classLoader());
     while (true) {
@@ -66,6 +67,8 @@ final class TurnThread {
         if (!goesOnAfter(thrown)) {
           return;
         }
+      } finally {
+        invocations.meter().tell();
       }
     }
   }
@@ -99,6 +102,7 @@ final class TurnThread {
     if (thread != null) {
       onTransport = null;
       thread.leave();
+      invocations.meter().goesOn(/* transport= */ false);
     }
   }
 
@@ -144,6 +148,7 @@ final class TurnThread {
 
   /** Gives the object up. False if there is work after all, and this thread has it again. */
   private boolean rest() {
+    invocations.meter().tell();
     object.willRest();
     MountedThread thread = onTransport;
     onTransport = null; // A resting object keeps no thread.

@@ -225,6 +225,11 @@ final class CallerOptions {
     }
   }
 
+  /** Whether pages that ask nobody who they are may be served there, in plain text. */
+  boolean allowsOpenPages(InetSocketAddress listen) {
+    return listen.getAddress().isLoopbackAddress() || insecure == Insecure.ALL;
+  }
+
   private boolean allows(Insecure what) {
     return insecure == what || insecure == Insecure.ALL;
   }

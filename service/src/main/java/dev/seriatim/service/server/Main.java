@@ -108,6 +108,9 @@ public final class Main implements Callable<Integer> {
   @ArgGroup(exclusive = false, validate = false, heading = "Callers:%n")
   private CallerOptions callers = new CallerOptions();
 
+  @ArgGroup(exclusive = false, validate = false, heading = "Watching:%n")
+  private Watching watching = new Watching();
+
   @ArgGroup(exclusive = false, validate = false, heading = "Storage:%n")
   private StoreOptions store = new StoreOptions();
 
@@ -173,6 +176,7 @@ public final class Main implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(drain);
     out().println(place);
     opened.served().forEach(out()::println);
+    opened.watching().tell(out());
     out().println("listening on " + listen.getHostString() + ":" + host.port());
     out().flush();
     StartRecord.log(opened.facts(), opened.limits());
@@ -195,6 +199,7 @@ public final class Main implements Callable<Integer> {
    *
    * @param tls null without TLS
    * @param policy null if everyone may do everything
+   * @param watching how it is watched
    * @param served what is served, and from where: a line for each provider
    * @param facts what is logged of it
    */
@@ -203,6 +208,7 @@ public final class Main implements Callable<Integer> {
       ServerHealth health,
       @Nullable TlsFiles tls,
       @Nullable Policy policy,
+      Watching watching,
       List<String> served,
       HostLimits limits,
       Map<String, Object> facts)
@@ -210,6 +216,7 @@ public final class Main implements Callable<Integer> {
     @Override
     public void close() {
       host.close();
+      watching.close();
       if (tls != null) {
         tls.close();
       }
@@ -246,6 +253,7 @@ public final class Main implements Callable<Integer> {
         builder.cluster(joined);
       }
       List<String> served = ObjectJars.addTo(builder, objects);
+      watching.addTo(builder, callers, VERSION);
       Policy policy = callers.policy();
       if (authenticator != null) {
         builder.authenticator(authenticator);
@@ -268,11 +276,19 @@ public final class Main implements Callable<Integer> {
               .build();
       health.follow(host, builder.served());
       host.start();
+      watching.start(host);
       if (files != null) {
         files.watch(callers.lookInterval());
       }
       return new Opened(
-          host, health, files, policy, served, all, facts(builder, host.port(), files != null));
+          host,
+          health,
+          files,
+          policy,
+          watching,
+          served,
+          all,
+          facts(builder, host.port(), files != null));
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     }
@@ -313,6 +329,7 @@ public final class Main implements Callable<Integer> {
     if (telemetry != null) {
       telemetry.close();
     }
+    watching.close();
     out().println("drained");
     out().flush();
     Logs.end();

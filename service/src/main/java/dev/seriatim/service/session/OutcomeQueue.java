@@ -3,6 +3,7 @@ package dev.seriatim.service.session;
 import com.google.rpc.Code;
 import com.google.rpc.Status;
 import dev.seriatim.service.dispatch.Legible;
+import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
@@ -333,9 +334,13 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   }
 
   private boolean send(OutcomeLine.Frame frame) {
+    Broken broken = frame.broken();
     try {
-      if (!frame.outcomes().isEmpty() || frame.broken() != null) {
-        attachment.send(frame.outcomes(), frame.broken());
+      if (broken != null) {
+        session.object().told(broken);
+      }
+      if (!frame.outcomes().isEmpty() || broken != null) {
+        attachment.send(frame.outcomes(), broken);
       }
     } finally {
       if (frame.end() != null) {

@@ -74,6 +74,10 @@ public final class QueueBudget {
     }
   }
 
+  public synchronized long invocations() {
+    return invocations;
+  }
+
   public synchronized long bytes() {
     return bytes;
   }

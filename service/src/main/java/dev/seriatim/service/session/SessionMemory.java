@@ -28,6 +28,10 @@ public final class SessionMemory {
     long _ = bytes.addAndGet(change);
   }
 
+  public long bytes() {
+    return bytes.get();
+  }
+
   boolean isFull() {
     return bytes.get() >= limit;
   }

@@ -1,6 +1,7 @@
 package dev.seriatim.service.session;
 
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import java.util.List;
@@ -81,6 +82,9 @@ public interface SessionObject {
 
   /** The client has closed its stub, and needs nothing more. Called by whoever has the object. */
   void closed(SessionRecord record);
+
+  /** A client of the object is told that its stub is broken. */
+  default void told(Broken broken) {}
 
   /** The session is over. May be called again. */
   void ended(Session session);

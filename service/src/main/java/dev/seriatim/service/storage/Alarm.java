@@ -9,4 +9,9 @@ import java.time.Instant;
  * @param retries how often it has been tried before; 0 the first time
  * @param life which of the object's lives between failed commits it was read in
  */
-public record Alarm(Instant due, int retries, int life) {}
+public record Alarm(Instant due, int retries, int life) {
+  /** Whether it is dropped if it fails now. */
+  public boolean isLastTry() {
+    return retries >= AlarmTime.MAX_RETRIES;
+  }
+}

@@ -40,6 +40,9 @@ final class Batch {
   /** The newest write of each session; null while there is none. */
   private @Nullable Map<SessionId, SessionWrite> sessions;
 
+  /** When the first turn of it had ended. */
+  final long submittedNanos = System.nanoTime();
+
   /** About how much memory it holds. */
   long bytes;
 

@@ -1,10 +1,13 @@
 package dev.seriatim.service.storage;
 
 import com.google.common.util.concurrent.Uninterruptibles;
+import dev.seriatim.service.HostListener;
+import dev.seriatim.service.HostListener.StoreEvent;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.sql.BatchUpdateException;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -50,6 +53,10 @@ final class Committer implements AutoCloseable {
   private final Doubt doubt = new Doubt();
   private @Nullable JdbcWriter writer;
 
+  // Written by any thread, before the host starts; and by the committer's, for others to see.
+  private volatile HostListener listener = new HostListener() {};
+  private volatile boolean storeAway;
+
   Committer(StorageOptions options, JdbcStore store, Faults faults) {
     this.faults = faults;
     this.options = options;
@@ -61,6 +68,18 @@ final class Committer implements AutoCloseable {
             .daemon()
             .inheritInheritableThreadLocals(false)
             .unstarted(this::run);
+  }
+
+  void listen(HostListener told) {
+    listener = told;
+  }
+
+  boolean isStoreAway() {
+    return storeAway;
+  }
+
+  int inDoubt() {
+    return doubt.size();
   }
 
   void start() {
@@ -142,8 +161,10 @@ final class Committer implements AutoCloseable {
         current.commit();
         faults.at(Faults.Step.AFTER_COMMIT, current.connection());
         boolean _ = current.used();
+        long tookNanos = System.nanoTime() - began;
         storeIsBack();
         settle(group, number, current);
+        CommittedGroup.tell(listener, group, tookNanos);
         if (writer == current) {
           store.betweenGroups(current);
         }
@@ -155,6 +176,7 @@ final class Committer implements AutoCloseable {
       switch (fate) {
         case DURABLE -> {
           settle(group, number, null);
+          CommittedGroup.tell(listener, group, System.nanoTime() - began);
           return;
         }
         case TOLD -> {
@@ -321,14 +343,18 @@ final class Committer implements AutoCloseable {
 
   private void storeIsAway(SQLException failure, long began) {
     if (outage.found(began, System.nanoTime(), failure)) {
+      storeAway = true;
+      listener.store(new StoreEvent(true, Duration.ZERO));
       LOGGER.warn("the store {} is away: {}", store, failure.getMessage());
     }
   }
 
   private void storeIsBack() {
     if (outage.isAway()) {
-      LOGGER.info(
-          "the store {} is back after {} ms", store, outage.lasted(System.nanoTime()).toMillis());
+      Duration lasted = outage.lasted(System.nanoTime());
+      LOGGER.info("the store {} is back after {} ms", store, lasted.toMillis());
+      storeAway = false;
+      listener.store(new StoreEvent(false, lasted));
       outage.over();
     }
   }

@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
@@ -62,6 +63,22 @@ final class CommittingEngine extends StorageEngine {
   @Override
   public Slots slots() {
     return store.slots();
+  }
+
+  @Override
+  public StoreFigures figures() {
+    return new StoreFigures(
+        committer.isStoreAway(),
+        store.ownership().certainFor(),
+        store.ownership().owned(),
+        committer.inDoubt(),
+        budget.used(),
+        cacheRoom.used());
+  }
+
+  @Override
+  public void listen(HostListener listener) {
+    committer.listen(listener);
   }
 
   @Override

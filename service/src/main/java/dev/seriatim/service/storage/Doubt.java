@@ -28,6 +28,10 @@ final class Doubt {
     return objects.isEmpty();
   }
 
+  int size() {
+    return objects.size();
+  }
+
   /** Tells the objects of this group that nobody knows what became of it. */
   void begin(List<Batch> group, StorageException cause) {
     Set<ObjectKey> keys = new HashSet<>();

@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.util.ArrayList;
@@ -68,6 +69,15 @@ final class MemoryEngine extends StorageEngine {
     sessions.sweep();
     return 0;
   }
+
+  @Override
+  public StoreFigures figures() {
+    return StoreFigures.NONE;
+  }
+
+  /** Nothing is committed. */
+  @Override
+  public void listen(HostListener listener) {}
 
   MemorySessions sessions() {
     return sessions;

@@ -4,6 +4,7 @@ import com.google.common.base.Ticker;
 import dev.seriatim.service.StorageException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
@@ -172,6 +173,13 @@ final class Ownership {
 
   void certainUntil(long ticks) {
     certainUntil = ticks;
+  }
+
+  /** For how long it is certain; empty if it needs no lease. */
+  Optional<Duration> certainFor() {
+    return leaseNanos == 0
+        ? Optional.empty()
+        : Optional.of(Duration.ofNanos(Math.max(0, certainUntil - ticker.read())));
   }
 
   /** Whether no other host can have taken over any of the slots that this host thinks it owns. */

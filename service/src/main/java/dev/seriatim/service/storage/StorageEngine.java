@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
@@ -195,6 +196,16 @@ public abstract sealed class StorageEngine implements AutoCloseable
   final Faults faults() {
     return faults;
   }
+
+  /** What the store is like now. */
+  public abstract StoreFigures figures();
+
+  /**
+   * Tells this listener of commits, and of the store.
+   *
+   * @param listener must not throw
+   */
+  public abstract void listen(HostListener listener);
 
   /** Whether what is stored goes with the host's memory. */
   public final boolean isVolatile() {

@@ -1,0 +1,105 @@
+package dev.seriatim.service.object;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import dev.seriatim.service.EvictionReason;
+import dev.seriatim.service.HostListener;
+import dev.seriatim.service.HostListener.EvictionEvent;
+import dev.seriatim.service.HostStatistics.OfNamespace;
+import dev.seriatim.service.TurnResult;
+import dev.seriatim.service.session.BreakReason;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Counts what happens in a host, for each namespace and never for each object, and tells its
+ * listener. Safe for any number of threads.
+ */
+public final class HostCounts {
+  private final ImmutableMap<String, NamespaceCounts> namespaces;
+  private final Map<EvictionReason, LongAdder> evictions = Counters.of(EvictionReason.class);
+  private final LongAdder transportTurns = new LongAdder();
+  private final LongAdder otherTurns = new LongAdder();
+
+  /** Never throws. */
+  private volatile HostListener listener = new HostListener() {};
+
+  HostCounts(Namespaces all) {
+    ImmutableMap.Builder<String, NamespaceCounts> counts = ImmutableMap.builder();
+    for (Namespace namespace : all.all()) {
+      counts.put(namespace.name(), new NamespaceCounts(namespace));
+    }
+    namespaces = counts.buildOrThrow();
+  }
+
+  /**
+   * Tells this listener from now on.
+   *
+   * @param told must not throw
+   */
+  public void listen(HostListener told) {
+    listener = told;
+  }
+
+  HostListener listener() {
+    return listener;
+  }
+
+  @SuppressWarnings("NullAway") // There is one for each.
+  NamespaceCounts of(Namespace namespace) {
+    return namespaces.get(namespace.name());
+  }
+
+  void ranOn(boolean transport, int turns) {
+    (transport ? transportTurns : otherTurns).add(turns);
+  }
+
+  void evicted(LiveObject object, EvictionReason reason) {
+    of(object.namespace()).instances.decrement();
+    Counters.get(evictions, reason).increment();
+    listener.evicted(new EvictionEvent(object.namespace().name(), object.id(), reason));
+  }
+
+  /** How a turn has ended whose stub breaks for this reason. */
+  static TurnResult result(BreakReason reason) {
+    return switch (reason) {
+      case OBJECT_EXCEPTION, OBJECT_START_FAILED -> TurnResult.THREW;
+      case INVOCATION_TIMED_OUT -> TurnResult.TIMED_OUT;
+      case OBJECT_RESET, OBJECT_MOVED, HOST_DRAINING, OWNER_UNAVAILABLE -> TurnResult.RESET;
+      default -> TurnResult.REFUSED;
+    };
+  }
+
+  /**
+   * What was counted for each namespace.
+   *
+   * @param active the objects that may have a turn that runs
+   */
+  ImmutableList<OfNamespace> read(Iterable<LiveObject> active) {
+    Map<String, Long> running = new HashMap<>();
+    for (LiveObject object : active) {
+      if (object.turn() != null) {
+        running.merge(object.namespace().name(), 1L, Long::sum);
+      }
+    }
+    ImmutableList.Builder<OfNamespace> read = ImmutableList.builder();
+    namespaces.forEach((name, counts) -> read.add(counts.read(running.getOrDefault(name, 0L))));
+    return read.build();
+  }
+
+  /** How many instances were let go, for each reason. */
+  public ImmutableMap<EvictionReason, Long> evictions() {
+    return Counters.read(evictions);
+  }
+
+  /** How many turns ran on a thread of the transport. */
+  public long transportTurns() {
+    return transportTurns.sum();
+  }
+
+  /** How many turns ran elsewhere. */
+  public long otherTurns() {
+    return otherTurns.sum();
+  }
+}

@@ -1,0 +1,60 @@
+package dev.seriatim.service.object;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import dev.seriatim.service.HostStatistics.OfMethod;
+import dev.seriatim.service.HostStatistics.OfNamespace;
+import dev.seriatim.service.TurnResult;
+import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.session.BreakReason;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/** Counts what happens to the objects of one namespace. Safe for any number of threads. */
+final class NamespaceCounts {
+  final LongAdder stubs = new LongAdder();
+  final LongAdder objects = new LongAdder();
+  final LongAdder instances = new LongAdder();
+  final LongAdder alarmsRun = new LongAdder();
+  final LongAdder alarmsDropped = new LongAdder();
+
+  private final Namespace namespace;
+  private final Map<BreakReason, LongAdder> breaks = Counters.of(BreakReason.class);
+
+  /** By the place of the method in its table, and then by result. */
+  private final List<Map<TurnResult, LongAdder>> turns;
+
+  NamespaceCounts(Namespace namespace) {
+    this.namespace = namespace;
+    this.turns =
+        namespace.methods().methods().stream().map(_ -> Counters.of(TurnResult.class)).toList();
+  }
+
+  void turns(ObjectMethod method, TurnResult result, int more) {
+    Counters.get(turns.get(method.index()), result).add(more);
+  }
+
+  void broken(BreakReason reason) {
+    Counters.get(breaks, reason).increment();
+  }
+
+  OfNamespace read(long turnsRunning) {
+    ImmutableMap.Builder<String, Long> broken = ImmutableMap.builder();
+    breaks.forEach((reason, count) -> broken.put(reason.name(), count.sum()));
+    ImmutableList.Builder<OfMethod> methods = ImmutableList.builder();
+    for (ObjectMethod method : namespace.methods().methods()) {
+      methods.add(new OfMethod(method.name(), Counters.read(turns.get(method.index()))));
+    }
+    return new OfNamespace(
+        namespace.name(),
+        stubs.sum(),
+        objects.sum(),
+        instances.sum(),
+        turnsRunning,
+        broken.buildOrThrow(),
+        alarmsRun.sum(),
+        alarmsDropped.sum(),
+        methods.build());
+  }
+}
