@@ -102,9 +102,13 @@ public final class DurableObjectHost implements AutoCloseable {
               builder.transportInterceptors,
               executor);
       statistics =
-          new Statistics(
-              builder.listener, directory, storage, services.openStubs(), connections);
-      server = server(builder);
+          new Statistics(builder.listener, directory, storage, services.openStubs(), connections);
+      server =
+          services.on(
+              connections == null
+                  ? requireNonNull(builder.server)
+                  : connections.listen(builder.address, builder.credentials),
+              builder.services);
       built = true;
     } finally {
       if (!built) {
@@ -122,20 +126,6 @@ public final class DurableObjectHost implements AutoCloseable {
   private Cluster.Member member(HostLimits limits) {
     return new Cluster.Member(
         storage::slots, directory, limits, ConnectService.describe(directory.namespaces()));
-  }
-
-  private Server server(Builder builder) {
-    ServerBuilder<?> listening =
-        connections == null
-            ? requireNonNull(builder.server)
-            : connections.listen(builder.address, builder.credentials);
-    services.addTo(listening, builder.services);
-    return listening
-        // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
-        .maxInboundMessageSize(4 * Math.min(builder.limits.maxFrameBytes(), 1 << 28))
-        // Stubs are served on the transport's own threads, which only enqueue.
-        .directExecutor()
-        .build();
   }
 
   /** A builder with no namespaces and every default. */

@@ -155,7 +155,7 @@ final class ArchitectureTest {
           .that()
           .resideInAPackage(ROOT)
           .and()
-          .haveNameNotMatching(".*\\.(DurableObjectHost|LocalObjects)(\\$.*)?")
+          .haveNameNotMatching(".*\\.(DurableObjectHost|LocalObjects|Statistics)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

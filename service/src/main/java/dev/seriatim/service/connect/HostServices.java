@@ -6,6 +6,7 @@ import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.caller.Callers;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
+import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
@@ -70,12 +71,17 @@ public final class HostServices {
     headerCalls = HeaderCallService.all(namespaces, forClients, limits, stubs, authorization);
   }
 
+  /** Counts the stubs that are open. */
+  public OpenCalls openStubs() {
+    return stubs;
+  }
+
   /**
-   * Adds everything to a server.
+   * A server of everything, which has still to be started.
    *
    * @param others services beside the objects, such as health
    */
-  public void addTo(ServerBuilder<?> server, List<ServerServiceDefinition> others) {
+  public Server on(ServerBuilder<?> server, List<ServerServiceDefinition> others) {
     // As many again of other services, health for one: it is to be told also when there are many.
     OffTransport offTransport = new OffTransport(threads, new OpenCalls(limits.maxStubs()));
     for (ServerServiceDefinition service : others) {
@@ -88,7 +94,13 @@ public final class HostServices {
     if (peers != null) {
       server.addService(peers); // They have a token of their own.
     }
-    server.addService(behind(gate, null, connect.bindService()));
+    return server
+        .addService(behind(gate, null, connect.bindService()))
+        // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
+        .maxInboundMessageSize(4 * Math.min(limits.maxFrameBytes(), 1 << 28))
+        // Stubs are served on the transport's own threads, which only enqueue.
+        .directExecutor()
+        .build();
   }
 
   private ServerServiceDefinition behind(

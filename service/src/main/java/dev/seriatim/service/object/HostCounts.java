@@ -4,10 +4,13 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.HostListener;
+import dev.seriatim.service.HostListener.BreakEvent;
 import dev.seriatim.service.HostListener.EvictionEvent;
 import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.TurnResult;
+import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.v1.Broken;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
@@ -59,6 +62,15 @@ public final class HostCounts {
     of(object.namespace()).instances.decrement();
     Counters.get(evictions, reason).increment();
     listener.evicted(new EvictionEvent(object.namespace().name(), object.id(), reason));
+  }
+
+  /** A client of this object is told that its stub is broken. */
+  void broken(LiveObject object, Broken broken) {
+    BreakReason reason = BreakCause.of(broken).reason();
+    of(object.namespace()).broken(reason);
+    listener.broken(
+        new BreakEvent(
+            object.namespace().name(), object.id(), reason.name(), broken.getFailedSequence()));
   }
 
   /** How a turn has ended whose stub breaks for this reason. */

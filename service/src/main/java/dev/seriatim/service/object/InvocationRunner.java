@@ -66,6 +66,7 @@ final class InvocationRunner {
     if (caller != null && !caller.mayCall(method)) {
       return refuse(
           stub,
+          method,
           sequence,
           BreakReason.PERMISSION_DENIED,
           "the caller may not call %s of this object".formatted(method.name()));
@@ -202,6 +203,7 @@ final class InvocationRunner {
       long timeoutNanos,
       @Nullable IdempotencyKey key,
       @Nullable TurnTrace trace) {
+    long arrivedNanos = stub.arrivedNanos(); // Once it has begun, others may end it.
     InvocationTurn turn;
     try {
       turn = begin(stub, invocation, key, trace);
@@ -251,7 +253,7 @@ final class InvocationRunner {
       meter.failed(method, failed);
     }
     if (timed && meter.isInSample(turn.number(), TIMED_TURNS, method)) {
-      meter.tellOf(method, beganNanos - stub.arrivedNanos(), tookNanos, failed);
+      meter.tellOf(method, beganNanos - arrivedNanos, tookNanos, failed);
     }
     return true;
   }

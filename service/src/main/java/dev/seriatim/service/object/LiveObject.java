@@ -1,7 +1,6 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.EvictionReason;
-import dev.seriatim.service.HostListener.BreakEvent;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
@@ -231,12 +230,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   @Override
   public void told(Broken broken) {
-    BreakReason reason = BreakCause.of(broken).reason();
-    directory.counts().of(namespace).broken(reason);
-    directory
-        .counts()
-        .listener()
-        .broken(new BreakEvent(namespace.name(), id, reason.name(), broken.getFailedSequence()));
+    directory.counts().broken(this, broken);
   }
 
   @Override
