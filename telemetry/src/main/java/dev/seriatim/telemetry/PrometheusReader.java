@@ -101,7 +101,7 @@ final class PrometheusReader implements MetricReader {
             point ->
                 made.dataPoint(
                     CounterSnapshot.CounterDataPointSnapshot.builder()
-                        .value(point.getValue())
+                        .value((double) point.getValue())
                         .labels(labels(point.getAttributes()))
                         .build()));
     return made.build();
@@ -113,7 +113,7 @@ final class PrometheusReader implements MetricReader {
     metric
         .getLongGaugeData()
         .getPoints()
-        .forEach(point -> made.dataPoint(gauge(point.getValue(), point.getAttributes())));
+        .forEach(point -> made.dataPoint(gauge((double) point.getValue(), point.getAttributes())));
     metric
         .getDoubleGaugeData()
         .getPoints()
