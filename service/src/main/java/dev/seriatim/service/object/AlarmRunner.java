@@ -180,8 +180,8 @@ final class AlarmRunner {
   /** The turn was cut off, and its instance is discarded. */
   void cutOff(AlarmTurn late, BreakCause cause) {
     try {
-      counted(late, AlarmFailure.of(cause));
       failed(late, AlarmFailure.of(cause));
+      counted(late, AlarmFailure.of(cause));
     } finally {
       drain().alarmEnded();
     }

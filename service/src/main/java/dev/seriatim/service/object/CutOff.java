@@ -96,9 +96,9 @@ final class CutOff {
     switch (late) {
       case InvocationTurn invocation -> {
         Session stub = invocation.stub();
-          count(invocation, cause);
         try {
           stub.breakTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
+          count(invocation, cause);
         } catch (RuntimeException | Error e) {
           stub.lose(e);
         }
