@@ -52,7 +52,6 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
-import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -304,7 +303,7 @@ final class Probe extends ProbeGrpc.ProbeImplBase {
   }
 
   private void setAlarm(Duration after) {
-    storage.setAlarm(Instant.now().plusNanos(Durations.toNanos(after)));
+    storage.setAlarm(state.clock().instant().plusNanos(Durations.toNanos(after)));
   }
 
   /** A turn of the object's alarm. */

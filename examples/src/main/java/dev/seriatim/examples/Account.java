@@ -31,7 +31,6 @@ import dev.seriatim.stub.DurableObjectStub;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -112,7 +111,7 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
                     .setNumber(number)
                     .setAmount(request.getAmount()))
             .build());
-    storage.setAlarm(Instant.now());
+    storage.setAlarm(state.clock().instant());
     answer(reply);
   }
 
@@ -163,7 +162,8 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
     byReceiver.forEach(this::send);
     // Should no answer come, or be lost on its way.
     if (!deliveries.isEmpty()) {
-      storage.setAlarm(Instant.now().plusMillis(ThreadLocalRandom.current().nextInt(1_000, 3_000)));
+      storage.setAlarm(
+          state.clock().instant().plusMillis(ThreadLocalRandom.current().nextInt(1_000, 3_000)));
     }
   }
 
@@ -226,7 +226,7 @@ final class Account extends AccountGrpc.AccountImplBase implements AlarmHandler 
     if (left.isEmpty()) {
       storage.deleteAlarm();
     } else if (!left.stream().allMatch(this::isUnderWay)) {
-      storage.setAlarm(Instant.now()); // It has waited for this.
+      storage.setAlarm(state.clock().instant()); // It has waited for this.
     }
     reply.onNext(SettleResponse.getDefaultInstance());
     reply.onCompleted();

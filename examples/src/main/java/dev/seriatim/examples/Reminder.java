@@ -17,6 +17,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -37,9 +38,11 @@ final class Reminder extends ReminderGrpc.ReminderImplBase implements AlarmHandl
   private static final long MAX_SECONDS = 3660L * 24 * 60 * 60;
 
   private final DurableObjectStorage storage;
+  private final InstantSource clock;
 
   Reminder(DurableObjectState state) {
     storage = state.storage();
+    clock = state.clock();
   }
 
   @Override
@@ -59,8 +62,7 @@ final class Reminder extends ReminderGrpc.ReminderImplBase implements AlarmHandl
               + MAX_SECONDS
               + " s");
     }
-    Timestamp due =
-        Timestamps.fromMillis(System.currentTimeMillis() + Durations.toMillis(request.getAfter()));
+    Timestamp due = Timestamps.fromMillis(clock.millis() + Durations.toMillis(request.getAfter()));
     long number = storage.get("count", Int64Value.getDefaultInstance()).getValue() + 1;
     Reminding reminding = Reminding.newBuilder().setText(request.getText()).setDue(due).build();
     storage.put("count", Int64Value.of(number));
@@ -113,7 +115,7 @@ final class Reminder extends ReminderGrpc.ReminderImplBase implements AlarmHandl
   public void alarm(DueAlarm alarm) {
     for (Map.Entry<String, Reminding> entry :
         storage.list(WAITING.limit(MAX_PAGE), Reminding.parser()).entrySet()) {
-      if (toInstant(entry.getValue()).isAfter(Instant.now())) {
+      if (toInstant(entry.getValue()).isAfter(clock.instant())) {
         break;
       }
       storage.delete(entry.getKey());

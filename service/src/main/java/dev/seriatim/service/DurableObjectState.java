@@ -4,6 +4,7 @@ import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.Context;
 import io.grpc.Metadata;
+import java.time.InstantSource;
 import java.util.Optional;
 
 /**
@@ -43,6 +44,13 @@ public interface DurableObjectState {
    * every use once the instance is discarded.
    */
   DurableObjectStorage storage();
+
+  /**
+   * The host's clock: what its alarms go by. To be used in place of {@code Instant.now()}, so that
+   * a test that moves the host's time moves the object's, too. The same one each time; usable at
+   * any time and from any thread.
+   */
+  InstantSource clock();
 
   /**
    * A client of this very host, for calling other objects without a socket, by the same rules as

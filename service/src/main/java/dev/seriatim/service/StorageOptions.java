@@ -344,8 +344,9 @@ public final class StorageOptions implements Cloneable {
   }
 
   /**
-   * The time of day, which alarms go by. A clock other than the system's is looked at fifty times a
-   * second, so that alarms follow wherever it leaps.
+   * The time of day, which alarms go by, and what objects see as {@link DurableObjectState#clock}.
+   * A clock other than the system's is looked at fifty times a second, so that alarms follow
+   * wherever it leaps.
    */
   public InstantSource clock() {
     return clock;

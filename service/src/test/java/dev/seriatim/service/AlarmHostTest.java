@@ -377,18 +377,19 @@ final class AlarmHostTest {
   // ---- the clock
 
   @Test
-  void anAlarmFollowsAClockThatIsSet() throws Exception {
+  void anAlarmAndItsObjectFollowAClockThatIsSet() throws Exception {
     AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
     DurableObjectFactory factory =
         Probe.doing(
             (probe, request, reply) -> {
-              probe.state().storage().setAlarm(now.get().plusSeconds(3600));
-              Probe.reply(reply, "");
+              Instant alarm = probe.state().clock().instant().plusSeconds(3600);
+              probe.state().storage().setAlarm(alarm);
+              Probe.reply(reply, alarm.toString());
             },
             (probe, due) -> runs.add(due.retries()));
     try (Restarted host =
         new Restarted(TestHost.PROBE, Duration.ofSeconds(30), factory, now::get)) {
-      assertThat(host.stub("a").ask("set")).isEqualTo("");
+      assertThat(host.stub("a").ask("set")).isEqualTo("2026-01-01T01:00:00Z");
       now.set(now.get().plusSeconds(3600));
       awaitRuns(1);
     }

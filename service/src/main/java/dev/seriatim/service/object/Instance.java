@@ -14,6 +14,7 @@ import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -154,6 +155,11 @@ final class Instance implements DurableObjectState {
   @Override
   public Optional<String> name() {
     return Optional.ofNullable(storage.readName());
+  }
+
+  @Override
+  public InstantSource clock() {
+    return object.host().storage().options().clock();
   }
 
   @Override
