@@ -13,6 +13,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
@@ -107,28 +111,45 @@ public final class ClientMain implements Callable<Integer> {
       throw usage("--patience is " + patienceSeconds + ", expected at least 1");
     }
     ClientKnownFailures known = known();
-    Map<String, List<ClientResult>> results = new LinkedHashMap<>();
-    for (Map.Entry<String, String> entry : drivers.entrySet()) {
-      List<String> command = List.of(entry.getValue().trim().split(" +"));
-      Duration patience = Duration.ofSeconds(patienceSeconds);
-      try (Driver driver = new ProcessDriver(command, patience)) {
-        results.put(entry.getKey(), run(entry.getKey(), driver, cases, known));
-      }
-    }
-    ClientReport report = new ClientReport(cases, results);
+    ClientReport report = new ClientReport(cases, runAll(cases, known));
     report.print(out());
     return report.failed() ? 1 : 0;
   }
 
-  private List<ClientResult> run(
-      String language, Driver driver, List<ClientCase> cases, ClientKnownFailures known)
+  /** Runs the libraries side by side, for most of a case's time is spent waiting. */
+  private Map<String, List<ClientResult>> runAll(List<ClientCase> cases, ClientKnownFailures known)
       throws InterruptedException {
-    ClientCaseRunner runner = new ClientCaseRunner(driver, carriage());
-    List<ClientResult> results = new ArrayList<>();
-    for (ClientCase one : cases) {
-      results.add(known.judge(language, runner.run(one)));
+    Map<String, Future<List<ClientResult>>> running = new LinkedHashMap<>();
+    Map<String, List<ClientResult>> results = new LinkedHashMap<>();
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
+      drivers.forEach(
+          (language, command) ->
+              running.put(
+                  language, threads.submit(() -> run(language, words(command), cases, known))));
+      for (Map.Entry<String, Future<List<ClientResult>>> one : running.entrySet()) {
+        results.put(one.getKey(), one.getValue().get());
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("the runner failed", e.getCause());
     }
     return results;
+  }
+
+  private List<ClientResult> run(
+      String language, List<String> command, List<ClientCase> cases, ClientKnownFailures known)
+      throws InterruptedException {
+    List<ClientResult> results = new ArrayList<>();
+    try (Driver driver = new ProcessDriver(command, Duration.ofSeconds(patienceSeconds))) {
+      ClientCaseRunner runner = new ClientCaseRunner(driver, carriage());
+      for (ClientCase one : cases) {
+        results.add(known.judge(language, runner.run(one)));
+      }
+    }
+    return results;
+  }
+
+  private static List<String> words(String command) {
+    return List.of(command.trim().split(" +"));
   }
 
   private Carriage carriage() {
