@@ -118,7 +118,8 @@ func end(span trace.Span, err error) {
 	}
 	code := codeName(err)
 	kind := code
-	if failure, ok := errors.AsType[*seriatim.CallFailure](err); ok {
+	var failure *seriatim.CallFailure
+	if errors.As(err, &failure) {
 		if failure.Reason != "" {
 			kind = string(failure.Reason)
 		}

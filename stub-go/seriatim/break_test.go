@@ -11,6 +11,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	examplesv1 "seriatim.dev/go/examples/v1"
 	"seriatim.dev/go/seriatim"
@@ -33,7 +34,8 @@ func TestThrowInTheMiddleTellsWhatRan(t *testing.T) {
 
 		// A later call never reaches the wire.
 		_, err := w.counter.Get(w.t.Context(), &examplesv1.GetRequest{})
-		failure, ok := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		ok := errors.As(err, &failure)
 		if !ok || failure.Fate != seriatim.FateNotExecuted || failure.Sequence != 0 || failure.FailedSequence != 3 {
 			t.Errorf("got %+v", failure)
 		}
@@ -77,7 +79,8 @@ func TestErrorsWorkWithStatusIsAndAs(t *testing.T) {
 		if info, ok := told.Details()[0].(*errdetails.ErrorInfo); !ok || info.GetReason() != "OBJECT_EXCEPTION" {
 			t.Errorf("detail %v", told.Details()[0])
 		}
-		failure, _ := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		_ = errors.As(err, &failure)
 		if failure.Message != "as told" || failure.Metadata["object.reason"] != "TEAPOT" || !failure.Remote ||
 			!failure.Retryable || !failure.Overloaded || failure.Code != codes.InvalidArgument ||
 			failure.FailedSequence != 1 || failure.Sequence != 1 {
@@ -150,7 +153,7 @@ func TestWrongAnswersFromAHost(t *testing.T) {
 		{name: "opened no id", frames: []*seriatimv1.ConnectResponse{{Opened: &seriatimv1.Opened{Id: "12"}}},
 			expected: []string{violated, violated, violated}},
 		{name: "opened another name", frames: []*seriatimv1.ConnectResponse{
-			{Opened: &seriatimv1.Opened{Id: objectID, Name: new("bar")}}},
+			{Opened: &seriatimv1.Opened{Id: objectID, Name: proto.String("bar")}}},
 			expected: []string{violated, violated, violated}},
 		{name: "no form", frames: []*seriatimv1.ConnectResponse{opened(), withResult(&seriatimv1.Outcome{Sequence: 1})},
 			expected: []string{completed, violated, violated}},

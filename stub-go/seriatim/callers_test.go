@@ -142,7 +142,8 @@ func expectUse(t *testing.T, namespace *seriatim.Namespace) {
 func failureAt(t *testing.T, objects *seriatim.DurableObjects) *seriatim.CallFailure {
 	t.Helper()
 	value, err := use(t, objects.Namespace("COUNTER"))
-	failure, ok := errors.AsType[*seriatim.CallFailure](err)
+	var failure *seriatim.CallFailure
+	ok := errors.As(err, &failure)
 	if !ok {
 		t.Fatalf("got %v, %v, expected a CallFailure", value, err)
 	}

@@ -93,7 +93,8 @@ func ExampleCallFailure() {
 	var counter examplesv1.CounterClient
 
 	_, err := counter.Increment(ctx, &examplesv1.IncrementRequest{Amount: 0})
-	if failure, ok := errors.AsType[*seriatim.CallFailure](err); ok {
+	var failure *seriatim.CallFailure
+	if errors.As(err, &failure) {
 		fmt.Println(failure.Fate)           // NOT_EXECUTED: it is safe to make this call again
 		fmt.Println(failure.Reason)         // OBJECT_EXCEPTION
 		fmt.Println(failure.Retryable)      // false: a new stub won't help

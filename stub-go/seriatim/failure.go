@@ -181,7 +181,8 @@ func (c *FailureCause) Is(target error) bool {
 // CallFailure is what a caller needs to know about one failed call: why it failed, and whether it had an
 // effect. Every call on a stub that fails, fails with one:
 //
-//	if failure, ok := errors.AsType[*seriatim.CallFailure](err); ok && failure.Fate == seriatim.FateNotExecuted { … }
+//	var failure *seriatim.CallFailure
+//	if errors.As(err, &failure) && failure.Fate == seriatim.FateNotExecuted { … }
 //
 // It also works with status.FromError, and errors.Is finds its Reason, the FailureCause that Stub.BreakCause
 // gives, and, for a call whose context was cancelled, context.Canceled.

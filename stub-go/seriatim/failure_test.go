@@ -20,7 +20,8 @@ import (
 // expectText holds what people read of a failure: as an error, as a status, and of the cause alone.
 func expectText(t *testing.T, err error, expected, message string) {
 	t.Helper()
-	failure, ok := errors.AsType[*seriatim.CallFailure](err)
+	var failure *seriatim.CallFailure
+	ok := errors.As(err, &failure)
 	if !ok {
 		t.Errorf("got %v, expected a CallFailure", err)
 		return

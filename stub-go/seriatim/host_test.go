@@ -96,7 +96,8 @@ func TestRealHostAgreesAboutWhatRan(t *testing.T) {
 			}
 			continue
 		}
-		failure, ok := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		ok := errors.As(err, &failure)
 		if !ok || failure.Reason != seriatim.ReasonObjectException || failure.Fate != seriatim.FateNotExecuted ||
 			!failure.Remote || failure.FailedSequence != throws || failure.Code != codes.InvalidArgument {
 			t.Fatalf("call %d: %v, %v", sequence, response, err)

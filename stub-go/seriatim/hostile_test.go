@@ -53,7 +53,8 @@ func checkPrefix(t *testing.T, futures []*seriatim.Future[examplesv1.CounterValu
 		if got := word(err); cause == nil && (got == "ANSWER_OVERDUE UNKNOWN" || got == "ANSWER_OVERDUE NOT_EXECUTED") {
 			continue // That call alone.
 		}
-		failure, ok := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		ok := errors.As(err, &failure)
 		if !ok || cause != nil && failure.FailureCause != cause || cause != nil && failure.Fate == seriatim.FateCompleted {
 			t.Errorf("call %d: got %v, after %v", i+1, err, cause)
 			continue

@@ -26,7 +26,8 @@ func TestFullBufferRefusesAndBreaksNothing(t *testing.T) {
 		futures := w.calls(4)
 		w.expect(futures[2:], "BUFFER_FULL NOT_EXECUTED", "BUFFER_FULL NOT_EXECUTED")
 		err := errorOf(futures[2])
-		failure, _ := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		_ = errors.As(err, &failure)
 		if !failure.Overloaded || failure.Retryable || failure.Sequence != 0 || status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("got %+v", failure)
 		}

@@ -213,7 +213,8 @@ func (h *recordHost) check(w *world, stub *seriatim.Stub, calls []stressedCall) 
 	}
 	for _, call := range calls {
 		value, err := call.future.Get()
-		failure, _ := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		_ = errors.As(err, &failure)
 		switch {
 		case err == nil:
 			succeeded++

@@ -120,7 +120,8 @@ func (r *Retry) do(ctx context.Context, call func(*Stub) error, idempotent bool)
 		if err = call(stub); err == nil {
 			return nil
 		}
-		failure, ok := errors.AsType[*CallFailure](err)
+		var failure *CallFailure
+		ok := errors.As(err, &failure)
 		if !ok || attempt >= r.options.MaxAttempts || !mayTryAgain(failure, idempotent) || r.isClosed() {
 			return err
 		}

@@ -304,7 +304,8 @@ func seen(future *seriatim.Future[examplesv1.CounterValue]) string {
 }
 
 func word(err error) string {
-	failure, ok := errors.AsType[*seriatim.CallFailure](err)
+	var failure *seriatim.CallFailure
+	ok := errors.As(err, &failure)
 	if !ok {
 		return fmt.Sprintf("no CallFailure: %v", err)
 	}

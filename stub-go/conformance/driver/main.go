@@ -448,7 +448,8 @@ func done(r result) *madeCall {
 func failed(err error) result {
 	told, ok := status.FromError(err)
 	seen := result{Code: code.Code(told.Code()).String(), Message: told.Message()}
-	failure, isFailure := errors.AsType[*seriatim.CallFailure](err)
+	var failure *seriatim.CallFailure
+	isFailure := errors.As(err, &failure)
 	if !isFailure && errors.Is(err, seriatim.ReasonInvalidID) {
 		return result{Reason: string(seriatim.ReasonInvalidID), Message: err.Error()}
 	}

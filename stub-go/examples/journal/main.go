@@ -86,7 +86,8 @@ func appendLines(
 			fmt.Printf("  %q is line %d\n", lines[i], response.GetIndex())
 			continue
 		}
-		failure, ok := errors.AsType[*seriatim.CallFailure](err)
+		var failure *seriatim.CallFailure
+		ok := errors.As(err, &failure)
 		if !ok {
 			return nil, err
 		}
