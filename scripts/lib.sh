@@ -153,11 +153,16 @@ java_options=(
 bench_options=(-Xms1g -Xmx1g -XX:+UseParallelGC)
 
 # Builds one module and what it needs, without tests and checks, if a source is newer than the last build
-# of it. Then `class_path MODULE` prints what to run it with.
-build_module() { # examples, conformance-tests, benchmarks or benchmarks/peers/pekko
-  local module="$1" part sources=("$root/pom.xml")
+# of it. Then `class_path MODULE` prints what to run it with; of `server` that is the one jar.
+build_module() { # server, examples, conformance-tests, benchmarks or benchmarks/peers/pekko
+  local module="$1" part parts=(proto stub-java service) sources=("$root/pom.xml") more=()
   local to="$root/target/programs/$module"
-  for part in proto stub-java service "$module"; do
+  if [[ "$module" == server ]]; then
+    parts+=(cluster telemetry)
+  else
+    more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
+  fi
+  for part in "${parts[@]}" "$module"; do
     sources+=("$root/$part/pom.xml" "$root/$part/src/main")
   done
   if [[ -f "$to/class-path" ]] \
@@ -168,22 +173,26 @@ build_module() { # examples, conformance-tests, benchmarks or benchmarks/peers/p
   mkdir -p "$to"
   local started="$to/started.$$" listed="$to/listed.$$"
   touch "$started" # What is saved while the build runs is newer than that build.
-  quietly maven --projects "$module" --also-make package dependency:build-classpath \
-    --activate-profiles '!format,peers' -Dmaven.test.skip=true \
-    -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime
+  quietly maven --projects "$module" --also-make package "${more[@]}" \
+    --activate-profiles '!format,peers' -Dmaven.test.skip=true
 
   # The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
-  local jars jar class_path=''
+  local jars jar class_path='' needed=''
   find "$to" -mindepth 1 -maxdepth 1 -name 'jars.*' -mtime +0 -exec rm -rf {} +
   jars="$(mktemp -d "$to/jars.XXXXXX")"
+  if [[ "$module" == server ]]; then
+    needed="$(printf '%s' "$root"/server/target/seriatim-[0-9]*.jar)"
+  else
+    needed="$(printf '%s:' "$root/$module/target/seriatim-${module//\//-}"-[0-9]*.jar \
+      "$(<"$root/$module/target/programs.class-path")")"
+  fi
   while IFS= read -r -d : jar; do
     if [[ "$jar" == "$root/"* ]]; then
       cp "$jar" "$jars"
       jar="$jars/${jar##*/}"
     fi
     class_path+="$jar:"
-  done < <(printf '%s:' "$root/$module/target/seriatim-${module//\//-}"-[0-9]*.jar \
-    "$(<"$root/$module/target/programs.class-path")")
+  done < <(printf '%s:' "${needed%:}")
   printf '%s' "${class_path%:}" >"$listed"
   touch -r "$started" "$listed"
   rm "$started"

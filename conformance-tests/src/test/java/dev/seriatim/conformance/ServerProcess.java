@@ -40,7 +40,8 @@ final class ServerProcess implements AutoCloseable {
             "-Xmx512m",
             "--class-path",
             System.getProperty("java.class.path"),
-            "dev.seriatim.service.server.Main",
+            "dev.seriatim.server.Main",
+            "serve",
             "--listen",
             "127.0.0.1:0"));
     command.addAll(List.of(options));

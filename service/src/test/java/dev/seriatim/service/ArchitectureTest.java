@@ -32,8 +32,6 @@ final class ArchitectureTest {
           .consideringOnlyDependenciesInAnyPackage(ROOT + "..")
           .layer("api")
           .definedBy(ROOT)
-          .layer("server")
-          .definedBy(ROOT + ".server")
           .layer("access")
           .definedBy(ROOT + ".access")
           .layer("connect")
@@ -50,24 +48,22 @@ final class ArchitectureTest {
           .definedBy(ROOT + ".dispatch")
           .layer("storage")
           .definedBy(ROOT + ".storage")
-          .whereLayer("server")
-          .mayNotBeAccessedByAnyLayer()
           .whereLayer("access")
-          .mayOnlyBeAccessedByLayers("api", "server")
+          .mayOnlyBeAccessedByLayers("api")
           .whereLayer("connect")
-          .mayOnlyBeAccessedByLayers("api", "server")
+          .mayOnlyBeAccessedByLayers("api")
           .whereLayer("placement")
-          .mayOnlyBeAccessedByLayers("connect", "api", "server")
+          .mayOnlyBeAccessedByLayers("connect", "api")
           .whereLayer("object")
-          .mayOnlyBeAccessedByLayers("placement", "connect", "api", "server")
+          .mayOnlyBeAccessedByLayers("placement", "connect", "api")
           .whereLayer("session")
           .mayOnlyBeAccessedByLayers("object", "placement", "connect", "api")
           .whereLayer("caller")
           .mayOnlyBeAccessedByLayers("object", "session", "connect", "api")
           .whereLayer("dispatch")
-          .mayOnlyBeAccessedByLayers("object", "session", "caller", "connect", "api", "server")
+          .mayOnlyBeAccessedByLayers("object", "session", "caller", "connect", "api")
           .whereLayer("storage")
-          .mayOnlyBeAccessedByLayers("object", "placement", "api", "server");
+          .mayOnlyBeAccessedByLayers("object", "placement", "api");
 
   @ArchTest
   static final ArchRule DISPATCH_KNOWS_NOTHING_HERE =
@@ -83,8 +79,7 @@ final class ArchitectureTest {
               ROOT + ".session",
               ROOT + ".caller",
               ROOT + ".object",
-              ROOT + ".storage",
-              ROOT + ".server");
+              ROOT + ".storage");
 
   @ArchTest
   static final ArchRule SESSIONS_KNOW_NOTHING_THAT_CARRIES_THEM =
@@ -98,8 +93,7 @@ final class ArchitectureTest {
               ROOT + ".connect",
               ROOT + ".placement",
               ROOT + ".object",
-              ROOT + ".storage",
-              ROOT + ".server");
+              ROOT + ".storage");
 
   @ArchTest
   static final ArchRule ACCESS_KNOWS_NOTHING_OF_THE_HOST =
@@ -115,8 +109,7 @@ final class ArchitectureTest {
               ROOT + ".object",
               ROOT + ".caller",
               ROOT + ".dispatch",
-              ROOT + ".storage",
-              ROOT + ".server");
+              ROOT + ".storage");
 
   @ArchTest
   static final ArchRule CALLERS_ARE_KNOWN_WHATEVER_CARRIES_THEIR_CALLS =
@@ -130,8 +123,7 @@ final class ArchitectureTest {
               ROOT + ".placement",
               ROOT + ".session",
               ROOT + ".object",
-              ROOT + ".storage",
-              ROOT + ".server");
+              ROOT + ".storage");
 
   @ArchTest
   static final ArchRule STORAGE_KNOWS_ONLY_THE_API_OF_OBJECTS =
@@ -146,8 +138,7 @@ final class ArchitectureTest {
               ROOT + ".session",
               ROOT + ".object",
               ROOT + ".caller",
-              ROOT + ".dispatch",
-              ROOT + ".server");
+              ROOT + ".dispatch");
 
   @ArchTest
   static final ArchRule ONLY_THE_HOST_REACHES_INSIDE =
@@ -166,6 +157,13 @@ final class ArchitectureTest {
               ROOT + ".caller",
               ROOT + ".dispatch",
               ROOT + ".storage");
+
+  @ArchTest
+  static final ArchRule A_LIBRARY_BRINGS_NO_COMMAND_LINE_AND_NO_LOG =
+      noClasses()
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("picocli..", "ch.qos.logback..", "org.slf4j.bridge..");
 
   @ArchTest
   static final ArchRule INTERNAL_PACKAGES_HAVE_NO_CYCLES =

@@ -4,7 +4,6 @@ import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
 import com.sun.tools.attach.AttachNotSupportedException;
 import com.sun.tools.attach.VirtualMachine;
-import dev.seriatim.service.server.Main;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
@@ -30,6 +29,10 @@ final class Victim implements AutoCloseable {
   private static final String LISTENING = "listening on 127.0.0.1:";
   private static final long START_SECONDS = 120;
   private static final long LOOK_MILLIS = 50;
+
+  /** It comes onto the class path by scripts/attack. */
+  private static final String PROGRAM = "dev.seriatim.server.Main";
+
   private static final int MIB = 1 << 20;
   static final long UNKNOWN = 9_999;
 
@@ -64,7 +67,8 @@ final class Victim implements AutoCloseable {
         new ArrayList<>(
             java(
                 List.of("-Xmx" + heap, "-D" + TargetNamespace.PROPERTY + "=true"),
-                Main.class.getName(),
+                PROGRAM,
+                "serve",
                 "--listen",
                 "127.0.0.1:0",
                 "--data",

@@ -1,0 +1,30 @@
+package dev.seriatim.conformance.faults;
+
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+
+/** Waits, within bounds. */
+final class Patience {
+  /** How long is waited for anything at most. A busy machine takes its time. */
+  static final int SECONDS = 90;
+
+  private static final int LOOK_MILLIS = 20;
+
+  private Patience() {}
+
+  /** Waits until this has come, and says what it is if it never does. */
+  static void await(String what, BooleanSupplier hasCome) throws InterruptedException {
+    long began = System.nanoTime();
+    while (!hasCome.getAsBoolean()) {
+      if (System.nanoTime() - began > Duration.ofSeconds(SECONDS).toNanos()) {
+        throw new AssertionError(what + ": never came within " + SECONDS + " s");
+      }
+      Thread.sleep(LOOK_MILLIS);
+    }
+  }
+
+  /** A fault lasts. */
+  static void last(Duration time) throws InterruptedException {
+    Thread.sleep(time);
+  }
+}

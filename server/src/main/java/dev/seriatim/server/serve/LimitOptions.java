@@ -1,0 +1,156 @@
+package dev.seriatim.server.serve;
+
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.HostLimits.QueueSize;
+import java.time.Duration;
+import picocli.CommandLine.Option;
+
+/** The host's limits, as options of the command line. */
+final class LimitOptions {
+  private static final HostLimits DEFAULTS = HostLimits.defaults();
+
+  @Option(
+      names = "--turn-limit",
+      paramLabel = "SECONDS",
+      description = "How long a turn may take; fractions are allowed. Default: 60")
+  private double turnLimit = DEFAULTS.turnLimit().toSeconds();
+
+  @Option(
+      names = "--drain-limit",
+      paramLabel = "SECONDS",
+      description =
+          "How long a drain waits for turns to end. The server ends 10 s later at most; give it"
+              + " that much before you kill it. Default: 15")
+  private double drainLimit = DEFAULTS.drainLimit().toSeconds();
+
+  @Option(
+      names = "--max-frame-bytes",
+      paramLabel = "BYTES",
+      description = "The size of one frame. Default: 4194304")
+  private int maxFrameBytes = DEFAULTS.maxFrameBytes();
+
+  @Option(
+      names = "--stub-queue",
+      paramLabel = "N",
+      description = "How many invocations one stub may have queued. Default: 65536")
+  private long stubQueue = DEFAULTS.stubQueue().invocations();
+
+  @Option(
+      names = "--stub-queue-bytes",
+      paramLabel = "BYTES",
+      description = "How many bytes one stub may have queued. Default: 67108864")
+  private long stubQueueBytes = DEFAULTS.stubQueue().bytes();
+
+  @Option(
+      names = "--object-queue",
+      paramLabel = "N",
+      description = "How many invocations one object may have queued. Default: 262144")
+  private long objectQueue = DEFAULTS.objectQueue().invocations();
+
+  @Option(
+      names = "--object-queue-bytes",
+      paramLabel = "BYTES",
+      description = "How many bytes one object may have queued. Default: 268435456")
+  private long objectQueueBytes = DEFAULTS.objectQueue().bytes();
+
+  @Option(
+      names = "--host-queue",
+      paramLabel = "N",
+      description = "How many invocations the host may have queued. Default: 1048576")
+  private long hostQueue = DEFAULTS.hostQueue().invocations();
+
+  @Option(
+      names = "--host-queue-bytes",
+      paramLabel = "BYTES",
+      description = "How many bytes the host may have queued. Default: a quarter of the heap")
+  private long hostQueueBytes = DEFAULTS.hostQueue().bytes();
+
+  @Option(
+      names = "--max-unread-outcome-bytes",
+      paramLabel = "BYTES",
+      description = "How much may wait for a client that doesn't read. Default: 262144")
+  private int maxUnreadOutcomeBytes = DEFAULTS.maxUnreadOutcomeBytes();
+
+  @Option(
+      names = "--stub-outcome-bytes",
+      paramLabel = "BYTES",
+      description = "How much memory the outcomes of one stub may take. Default: 4194304")
+  private long stubOutcomeBytes = DEFAULTS.stubOutcomeBytes();
+
+  @Option(
+      names = "--object-outcome-bytes",
+      paramLabel = "BYTES",
+      description =
+          "How much memory the outcomes of one object may take."
+              + " Default: a quarter of the host's")
+  private long objectOutcomeBytes = DEFAULTS.objectOutcomeBytes();
+
+  @Option(
+      names = "--host-outcome-bytes",
+      paramLabel = "BYTES",
+      description =
+          "How much memory the outcomes of the host may take. Default: an eighth of the heap")
+  private long hostOutcomeBytes = DEFAULTS.hostOutcomeBytes();
+
+  @Option(
+      names = "--idle-limit",
+      paramLabel = "SECONDS",
+      description = "How long an instance may be idle before it is evicted. Default: 60")
+  private double idleLimit = DEFAULTS.idleLimit().toSeconds();
+
+  @Option(
+      names = "--max-instances",
+      paramLabel = "N",
+      description = "How many instances may be live. Default: 100000")
+  private int maxInstances = DEFAULTS.maxInstances();
+
+  @Option(
+      names = "--max-stubs",
+      paramLabel = "N",
+      description = "How many stubs may be open. Default: one for each 16 KiB of the heap")
+  private int maxStubs = DEFAULTS.maxStubs();
+
+  @Option(
+      names = "--max-stray-turns",
+      paramLabel = "N",
+      description =
+          "How many turns that were cut off may still run before their methods are refused."
+              + " Default: four for each processor, at least 16")
+  private int maxStrayTurns = DEFAULTS.maxStrayTurns();
+
+  @Option(
+      names = "--max-spinning-turns",
+      paramLabel = "N",
+      description =
+          "How many turns may keep a thread to themselves before their methods have to wait."
+              + " Default: four for each processor, at least 16")
+  private int maxSpinningTurns = DEFAULTS.maxSpinningTurns();
+
+  /**
+   * The limits as given.
+   *
+   * @throws IllegalArgumentException if one is out of its range
+   */
+  HostLimits.Builder toLimits() {
+    return HostLimits.builder()
+        .turnLimit(seconds(turnLimit))
+        .drainLimit(seconds(drainLimit))
+        .maxFrameBytes(maxFrameBytes)
+        .stubQueue(new QueueSize(stubQueue, stubQueueBytes))
+        .objectQueue(new QueueSize(objectQueue, objectQueueBytes))
+        .hostQueue(new QueueSize(hostQueue, hostQueueBytes))
+        .maxUnreadOutcomeBytes(maxUnreadOutcomeBytes)
+        .stubOutcomeBytes(stubOutcomeBytes)
+        .objectOutcomeBytes(objectOutcomeBytes)
+        .hostOutcomeBytes(hostOutcomeBytes)
+        .idleLimit(seconds(idleLimit))
+        .maxInstances(maxInstances)
+        .maxStubs(maxStubs)
+        .maxStrayTurns(maxStrayTurns)
+        .maxSpinningTurns(maxSpinningTurns);
+  }
+
+  static Duration seconds(double seconds) {
+    return Duration.ofNanos((long) (seconds * 1e9));
+  }
+}

@@ -1,0 +1,111 @@
+package dev.seriatim.server.serve;
+
+import static com.google.common.truth.Truth.assertWithMessage;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.seriatim.server.Main;
+import dev.seriatim.service.DurableObjectProvider;
+import dev.seriatim.service.Wait;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.jar.JarOutputStream;
+import java.util.zip.ZipEntry;
+
+/** The server program as a process of its own, which listens on a free port. */
+final class ServerProcess implements AutoCloseable {
+  private static final String LISTENING = "listening on ";
+
+  private final List<String> output = new CopyOnWriteArrayList<>();
+  private final Process process;
+
+  private ServerProcess(Process process) {
+    this.process = process;
+    BufferedReader lines = process.inputReader(UTF_8);
+    Thread.startVirtualThread(() -> lines.lines().forEach(output::add));
+  }
+
+  /**
+   * Starts it with these options and with the objects of this class, and waits until it listens.
+   *
+   * @param directory where there is room for a jar
+   */
+  static ServerProcess start(
+      Path directory, Class<? extends DurableObjectProvider> objects, List<String> options)
+      throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName(),
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--objects",
+                jar(directory, objects).toString()));
+    command.addAll(options);
+    ServerProcess started =
+        new ServerProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
+    started.await(LISTENING);
+    return started;
+  }
+
+  /** A jar there, through which the objects of this class are found. */
+  static Path jar(Path directory, Class<?> objects) throws IOException {
+    Path file = directory.resolve("objects.jar");
+    try (OutputStream out = Files.newOutputStream(file);
+        JarOutputStream jar = new JarOutputStream(out)) {
+      jar.putNextEntry(new ZipEntry("META-INF/services/" + DurableObjectProvider.class.getName()));
+      jar.write(objects.getName().getBytes(UTF_8));
+    }
+    return file;
+  }
+
+  /** Waits until it has said this. */
+  void await(String text) {
+    Wait.until(
+        () -> output.stream().anyMatch(line -> line.contains(text)), "'" + text + "' in " + output);
+  }
+
+  /** A new channel to it. */
+  ManagedChannel channel() {
+    String listening =
+        output.stream().filter(line -> line.startsWith(LISTENING)).findFirst().orElseThrow();
+    return NettyChannelBuilder.forTarget(listening.substring(LISTENING.length()))
+        .usePlaintext()
+        .build();
+  }
+
+  /** Sends SIGTERM. */
+  void terminate() {
+    // Not the process' own method, which would close its output, too.
+    assertWithMessage("SIGTERM is sent").that(process.toHandle().destroy()).isTrue();
+  }
+
+  /** Sends SIGKILL. */
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  /** Waits for its end, and says with what. */
+  int exitValue() throws InterruptedException {
+    assertWithMessage("the server ends").that(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    return process.exitValue();
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+}
