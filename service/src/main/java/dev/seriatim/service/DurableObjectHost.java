@@ -100,7 +100,8 @@ public final class DurableObjectHost implements AutoCloseable {
                   builder.storage.clock(),
                   directory.timer()),
               builder.transportInterceptors,
-              executor);
+              executor,
+              directory.counts());
       statistics =
           new Statistics(builder.listener, directory, storage, services.openStubs(), connections);
       server =

@@ -1,7 +1,9 @@
 package dev.seriatim.service;
 
+import dev.seriatim.service.HostListener.AlarmEvent;
 import dev.seriatim.service.HostListener.BreakEvent;
 import dev.seriatim.service.HostListener.CommitEvent;
+import dev.seriatim.service.HostListener.EvictionEvent;
 import dev.seriatim.service.HostListener.TurnEvent;
 import dev.seriatim.stub.DurableObjectId;
 import java.time.Duration;
@@ -72,6 +74,28 @@ final class FlightEvents {
     }
   }
 
+  static void evicted(EvictionEvent event) {
+    Eviction told = new Eviction();
+    if (told.isEnabled()) {
+      told.namespace = event.namespace();
+      told.object = name(event.object());
+      told.reason = event.reason().name();
+      told.commit();
+    }
+  }
+
+  static void alarm(AlarmEvent event) {
+    Alarm told = new Alarm();
+    if (told.isEnabled()) {
+      told.namespace = event.namespace();
+      told.object = name(event.object());
+      told.late = event.late().toNanos();
+      told.succeeded = event.succeeded();
+      told.dropped = event.dropped();
+      told.commit();
+    }
+  }
+
   private static String name(DurableObjectId id) {
     return id.name().orElseGet(id::toString);
   }
@@ -124,5 +148,29 @@ final class FlightEvents {
     String object = "";
     String reason = "";
     long sequence;
+  }
+
+  @Name("dev.seriatim.Eviction")
+  @Label("Instance that was let go")
+  @Category("Seriatim")
+  @StackTrace(false)
+  private static final class Eviction extends Event {
+    String namespace = "";
+    String object = "";
+    String reason = "";
+  }
+
+  @Name("dev.seriatim.Alarm")
+  @Label("Alarm that has run")
+  @Category("Seriatim")
+  @StackTrace(false)
+  private static final class Alarm extends Event {
+    String namespace = "";
+    String object = "";
+
+    @Timespan long late;
+
+    boolean succeeded;
+    boolean dropped;
   }
 }

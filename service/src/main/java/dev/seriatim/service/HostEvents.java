@@ -41,11 +41,13 @@ final class HostEvents implements HostListener {
 
   @Override
   public void evicted(EvictionEvent event) {
+    FlightEvents.evicted(event);
     tell(() -> listener.evicted(event));
   }
 
   @Override
   public void alarm(AlarmEvent event) {
+    FlightEvents.alarm(event);
     tell(() -> listener.alarm(event));
   }
 

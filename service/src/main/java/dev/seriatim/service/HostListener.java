@@ -20,7 +20,10 @@ public interface HostListener {
   /** A group of commits is durable. Never told by a host that stores nothing. */
   default void committed(CommitEvent event) {}
 
-  /** A stub is told that it is broken. */
+  /**
+   * A stub is told that it is broken. Not told of one that is refused before there is an object for
+   * it: that is only counted.
+   */
   default void broken(BreakEvent event) {}
 
   /** An instance was let go. */
@@ -50,13 +53,15 @@ public interface HostListener {
   /**
    * A group of commits.
    *
+   * @param store what keeps them, such as {@code sqlite}
    * @param objects how many objects it is of
    * @param turns how many turns have submitted something
    * @param bytes about how much memory it held
    * @param took how long the store has taken
    * @param waited how long the oldest of its turns has waited behind the output gate
    */
-  record CommitEvent(int objects, long turns, long bytes, Duration took, Duration waited) {}
+  record CommitEvent(
+      String store, int objects, long turns, long bytes, Duration took, Duration waited) {}
 
   /**
    * A stub that is told that it is broken.

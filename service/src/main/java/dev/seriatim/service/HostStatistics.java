@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * What a host has counted since it was built, and what there is in it: see {@link
@@ -11,6 +12,8 @@ import java.util.Optional;
  * that are at work, of each up to 64.
  *
  * @param namespaces in ascending order of their names
+ * @param stubsRefused how many stubs were refused, for each reason of the wire contract, before it
+ *     was known which namespace they are for
  * @param evictions how many instances were let go, for each reason
  * @param transportTurns how many turns ran on a thread of the transport
  * @param otherTurns how many turns ran elsewhere
@@ -20,6 +23,7 @@ import java.util.Optional;
  */
 public record HostStatistics(
     ImmutableList<OfNamespace> namespaces,
+    ImmutableMap<String, Long> stubsRefused,
     ImmutableMap<EvictionReason, Long> evictions,
     long transportTurns,
     long otherTurns,
@@ -40,8 +44,10 @@ public record HostStatistics(
    * @param objectsLive how many objects are in memory
    * @param instancesLive how many of them have an instance
    * @param turnsRunning how many turns are running
-   * @param stubsBroken how many stubs were told that they are broken, for each reason of the wire
-   *     contract
+   * @param stubsBroken how many stubs were told that they are broken, or refused, for each reason
+   *     of the wire contract
+   * @param alarmsSet how many alarms are set, also those of objects that aren't in memory: as of a
+   *     few seconds ago; empty as long as they weren't counted
    * @param alarmsRun how often an alarm has run
    * @param alarmsDropped how many alarms have failed for the last time
    * @param methods in the order of their declaration
@@ -53,6 +59,7 @@ public record HostStatistics(
       long instancesLive,
       long turnsRunning,
       ImmutableMap<String, Long> stubsBroken,
+      OptionalLong alarmsSet,
       long alarmsRun,
       long alarmsDropped,
       ImmutableList<OfMethod> methods) {
@@ -85,6 +92,7 @@ public record HostStatistics(
   /**
    * The store.
    *
+   * @param kind what it is: {@code memory}, {@code sqlite} or {@code postgresql}
    * @param away whether it doesn't answer
    * @param leaseLeft for how long this host may be certain of its objects; empty if nobody can take
    *     them from it
@@ -93,5 +101,9 @@ public record HostStatistics(
    *     are durable
    */
   public record OfStore(
-      boolean away, Optional<Duration> leaseLeft, int slotsOwned, int commitsInDoubt) {}
+      String kind,
+      boolean away,
+      Optional<Duration> leaseLeft,
+      int slotsOwned,
+      int commitsInDoubt) {}
 }

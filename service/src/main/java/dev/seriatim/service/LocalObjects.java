@@ -37,7 +37,8 @@ final class LocalObjects implements AutoCloseable {
                     directory.limits(),
                     /* stubs= */ null,
                     /* authorization= */ null,
-                    /* connections= */ null))
+                    /* connections= */ null,
+                    directory.counts()))
             .build()
             .start();
     channel = InProcessChannelBuilder.forName(name).executor(executor).build();

@@ -38,12 +38,17 @@ final class Statistics {
     StoreFigures store = storage.figures();
     return new HostStatistics(
         directory.countedByNamespace(),
+        counts.refused(),
         counts.evictions(),
         counts.transportTurns(),
         counts.otherTurns(),
         amounts(store),
         new HostStatistics.OfStore(
-            store.away(), store.leaseLeft(), store.slotsOwned(), store.inDoubt()),
+            storage.options().location().kind(),
+            store.away(),
+            store.leaseLeft(),
+            store.slotsOwned(),
+            store.inDoubt()),
         serving,
         directory.isDraining());
   }

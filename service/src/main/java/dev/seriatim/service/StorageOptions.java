@@ -13,16 +13,34 @@ import java.util.function.Consumer;
  */
 public final class StorageOptions implements Cloneable {
   /** Where objects are kept. */
-  public sealed interface Location {}
+  public sealed interface Location {
+    /** What keeps the objects, in lower case, such as {@code sqlite}. */
+    String kind();
+  }
 
   /** In the heap, and nowhere else. */
-  public record Memory() implements Location {}
+  public record Memory() implements Location {
+    @Override
+    public String kind() {
+      return "memory";
+    }
+  }
 
   /** In the file {@code seriatim.db} in this directory. */
-  public record Sqlite(Path directory) implements Location {}
+  public record Sqlite(Path directory) implements Location {
+    @Override
+    public String kind() {
+      return "sqlite";
+    }
+  }
 
   /** In the PostgreSQL database at this JDBC URL. */
   public record Postgres(String url) implements Location {
+    @Override
+    public String kind() {
+      return "postgresql";
+    }
+
     /** Without the parameters, which may hold a password. */
     @Override
     public String toString() {

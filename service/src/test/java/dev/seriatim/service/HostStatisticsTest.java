@@ -132,6 +132,7 @@ final class HostStatisticsTest {
       case "throw" -> throw new IllegalStateException("meant to");
       case "put" -> probe.state().storage().put("k", ByteString.copyFromUtf8("v"));
       case "alarm" -> probe.state().storage().setAlarm(Instant.EPOCH);
+      case "alarm later" -> probe.state().storage().setAlarm(Instant.parse("2999-01-01T00:00:00Z"));
       case "abort" -> probe.state().abort("meant to");
       default -> {}
     }
@@ -217,11 +218,44 @@ final class HostStatisticsTest {
       Wait.until(() -> told(CommitEvent.class).size() >= 2, "that the commits were told");
       assertThat(told(AlarmEvent.class).getFirst().succeeded()).isTrue();
       CommitEvent commit = told(CommitEvent.class).getFirst();
+      assertThat(commit.store()).isEqualTo("sqlite");
       assertThat(commit.objects()).isEqualTo(1);
       assertThat(commit.turns()).isEqualTo(1);
       assertThat(commit.waited()).isGreaterThan(Duration.ZERO);
       assertThat(running.host.statistics().store().slotsOwned()).isGreaterThan(0);
       assertThat(running.host.statistics().store().commitsInDoubt()).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void countsTheAlarmsThatAreSet() throws Exception {
+    for (StorageOptions storage :
+        List.of(StorageOptions.memory(), StorageOptions.sqlite(directory))) {
+      try (Running running = new Running(HostLimits.defaults(), storage, new Keeping())) {
+        for (int object = 0; object < 3; object++) {
+          String _ = running.stub("o" + object).ask("alarm later");
+        }
+        // They are counted when somebody asks for the first time.
+        running.await(n -> n.alarmsSet().isPresent(), "how many alarms are set");
+        assertThat(running.probes().alarmsSet()).hasValue(3);
+        assertThat(running.host.statistics().store().kind()).isEqualTo(storage.location().kind());
+      }
+    }
+  }
+
+  @Test
+  void objectsWithFewTurnsHaveTheirPartInTheSample() throws Exception {
+    try (Running running = inMemory(new Keeping())) {
+      TestStub first = running.stub("first");
+      for (int call = 0; call < 1_000; call++) { // By then turns are known to be short.
+        String _ = first.ask("");
+      }
+      told.clear();
+      for (int object = 0; object < 512; object++) {
+        String _ = running.stub("o" + object).ask("");
+      }
+      Wait.until(() -> running.turns(TurnResult.OK) == 1_512, "1,512 turns");
+      assertThat(told(TurnEvent.class)).isNotEmpty();
     }
   }
 

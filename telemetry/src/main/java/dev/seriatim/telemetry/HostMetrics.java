@@ -13,6 +13,7 @@ import io.opentelemetry.api.metrics.ObservableLongMeasurement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.BiConsumer;
@@ -27,6 +28,7 @@ public final class HostMetrics implements HostListener {
   private static final AttributeKey<String> METHOD = AttributeKey.stringKey("method");
   private static final AttributeKey<String> RESULT = AttributeKey.stringKey("result");
   private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
+  private static final AttributeKey<String> STORE = AttributeKey.stringKey("store");
   private static final AttributeKey<String> WHERE = AttributeKey.stringKey("where");
 
   /** From what the shortest turns take to the longest that are allowed by default. */
@@ -109,11 +111,12 @@ public final class HostMetrics implements HostListener {
 
   @Override
   public void committed(CommitEvent event) {
-    gateWait.record(inSeconds(event.waited()));
-    commit.record(inSeconds(event.took()));
-    commitObjects.record(event.objects());
-    commitTurns.record(event.turns());
-    commitBytes.record(event.bytes());
+    Attributes of = Attributes.of(STORE, event.store());
+    gateWait.record(inSeconds(event.waited()), of);
+    commit.record(inSeconds(event.took()), of);
+    commitObjects.record(event.objects(), of);
+    commitTurns.record(event.turns(), of);
+    commitBytes.record(event.bytes(), of);
   }
 
   @Override
@@ -163,22 +166,21 @@ public final class HostMetrics implements HostListener {
                                                     RESULT, lower(result)))))));
     counter(
         "seriatim.stubs.broken",
-        "Stubs that were told that they are broken",
-        out ->
-            each(
-                statistics,
-                (namespace, name) ->
-                    namespace
-                        .stubsBroken()
-                        .forEach(
-                            (reason, count) ->
-                                out.record(
-                                    count,
-                                    Attributes.of(NAMESPACE, namespace.name(), REASON, reason)))));
+        "Stubs that were told that they are broken, or refused; without a namespace if none is"
+            + " known",
+        out -> broken(statistics.get(), out));
     ofNamespace(statistics, "seriatim.stubs.open", "Open stubs", OfNamespace::stubsOpen);
     ofNamespace(statistics, "seriatim.objects.live", "Objects", OfNamespace::objectsLive);
     ofNamespace(statistics, "seriatim.instances.live", "Instances", OfNamespace::instancesLive);
     ofNamespace(statistics, "seriatim.turns.running", "Turns that run", OfNamespace::turnsRunning);
+    gauge(
+        "seriatim.alarms.set",
+        "Alarms that are set, as of some seconds ago",
+        out ->
+            each(
+                statistics,
+                (namespace, name) ->
+                    namespace.alarmsSet().ifPresent(alarms -> out.record(alarms, name))));
     counter(
         "seriatim.alarms.run",
         "Alarms that have run",
@@ -224,6 +226,19 @@ public final class HostMetrics implements HostListener {
 
   private static void lease(Supplier<HostStatistics> statistics, ObservableDoubleMeasurement out) {
     statistics.get().store().leaseLeft().ifPresent(left -> out.record(inSeconds(left)));
+  }
+
+  private static void broken(HostStatistics now, ObservableLongMeasurement out) {
+    broken("", now.stubsRefused(), out);
+    for (OfNamespace namespace : now.namespaces()) {
+      broken(namespace.name(), namespace.stubsBroken(), out);
+    }
+  }
+
+  private static void broken(
+      String namespace, Map<String, Long> counts, ObservableLongMeasurement out) {
+    counts.forEach(
+        (reason, count) -> out.record(count, Attributes.of(NAMESPACE, namespace, REASON, reason)));
   }
 
   private static void amount(

@@ -3,11 +3,17 @@ package dev.seriatim.telemetry;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static java.util.Objects.requireNonNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.IncrementRequest;
+import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.HostStatistics;
 import dev.seriatim.service.MetricsProvider.Metrics;
 import dev.seriatim.service.StorageOptions;
@@ -16,15 +22,19 @@ import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -34,31 +44,39 @@ import org.junit.jupiter.api.io.TempDir;
 final class HostMetricsTest {
   private static final Path OBSERVABILITY = Path.of("..", "docs", "observability");
 
-  /** A comment, or a sample as Prometheus defines it. */
-  private static final Pattern LINE =
-      Pattern.compile(
-          "# (HELP|TYPE|UNIT) [a-z_]+ .*|# EOF"
-              + "|([a-z_]+)(\\{([a-z_]+=\"[^\"\\\\]*\",?)*\\})? -?[0-9.]+(E-?[0-9]+)?");
-
   private static final Pattern NAME = Pattern.compile("seriatim_[a-z_]+");
 
-  /** Only with a store that has leases, or when an alarm has run. */
+  /** Only with a store that has leases. */
   private static final Set<String> NOT_HERE = Set.of("seriatim_lease_remaining_seconds");
+
+  private static final Pattern EXPRESSION = Pattern.compile("expr: '([^']*)'");
+  private static final Pattern SHOWN = Pattern.compile("\\{\\{([a-z]+)}}");
 
   @TempDir Path directory;
 
-  /** Stores what it is told. */
-  private static CounterGrpc.CounterImplBase storing(
-      dev.seriatim.service.DurableObjectState state) {
-    return new CounterGrpc.CounterImplBase() {
-      @Override
-      public void increment(IncrementRequest request, StreamObserver<CounterValue> reply) {
-        CounterValue value = CounterValue.newBuilder().setValue(request.getAmount()).build();
-        state.storage().put("n", value);
-        reply.onNext(value);
-        reply.onCompleted();
+  /** Stores what it is told, and has an alarm that is due and one that isn't. */
+  private static final class Storing extends CounterGrpc.CounterImplBase implements AlarmHandler {
+    private final DurableObjectState state;
+
+    Storing(DurableObjectState state) {
+      this.state = state;
+    }
+
+    @Override
+    public void increment(IncrementRequest request, StreamObserver<CounterValue> reply) {
+      CounterValue value = CounterValue.newBuilder().setValue(request.getAmount()).build();
+      state.storage().put("n", value);
+      if (request.getAmount() == 7) {
+        state.storage().setAlarm(Instant.EPOCH);
       }
-    };
+      reply.onNext(value);
+      reply.onCompleted();
+    }
+
+    @Override
+    public void alarm(DueAlarm alarm) {
+      state.storage().setAlarm(Instant.parse("2999-01-01T00:00:00Z"));
+    }
   }
 
   private interface Reading {
@@ -70,7 +88,7 @@ final class HostMetricsTest {
     AtomicReference<DurableObjectHost> started = new AtomicReference<>();
     DurableObjectHost.Builder builder =
         DurableObjectHost.builder()
-            .namespace("COUNTER", CounterGrpc.getServiceDescriptor(), HostMetricsTest::storing)
+            .namespace("COUNTER", CounterGrpc.getServiceDescriptor(), Storing::new)
             .storage(StorageOptions.sqlite(directory))
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     try (Metrics metrics =
@@ -86,9 +104,11 @@ final class HostMetricsTest {
         for (int i = 0; i < 10; i++) {
           var _ =
               CounterGrpc.newBlockingStub(stub.channel())
-                  .increment(IncrementRequest.newBuilder().setAmount(1).build());
+                  .increment(IncrementRequest.newBuilder().setAmount(i).build());
         }
-        awaitTurns(host, 10);
+        await(() -> turns(host.statistics()) == 10, "10 turns");
+        await(() -> ofCounters(host).alarmsRun() == 1, "the run of an alarm");
+        await(() -> ofCounters(host).alarmsSet().isPresent(), "how many alarms are set");
         reading.of(metrics);
       } finally {
         channel.shutdownNow();
@@ -96,11 +116,15 @@ final class HostMetricsTest {
     }
   }
 
-  private static void awaitTurns(DurableObjectHost host, long expected) {
-    long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-    while (turns(host.statistics()) != expected) {
+  private static HostStatistics.OfNamespace ofCounters(DurableObjectHost host) {
+    return host.statistics().namespaces().getFirst();
+  }
+
+  private static void await(BooleanSupplier condition, String what) {
+    long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    while (!condition.getAsBoolean()) {
       if (System.nanoTime() - end > 0) {
-        throw new AssertionError("never came: " + expected + " turns, " + host.statistics());
+        throw new AssertionError("never came: " + what);
       }
       LockSupport.parkNanos(50_000);
     }
@@ -110,36 +134,35 @@ final class HostMetricsTest {
     return statistics.transportTurns() + statistics.otherTurns();
   }
 
-  private static Set<String> names(String page) {
-    Set<String> names = new HashSet<>();
-    page.lines()
-        .forEach(
-            line -> {
-              Matcher matcher = LINE.matcher(line);
-              assertWithMessage("a line of the page: %s", line).that(matcher.matches()).isTrue();
-              if (matcher.group(2) != null) {
-                names.add(matcher.group(2));
-              }
-            });
-    return names;
-  }
-
   @Test
   void saysWhatWasUsedAsPrometheusText() throws Exception {
     afterUse(
         metrics -> {
           var page = metrics.page("");
           assertThat(page.contentType()).startsWith("text/plain; version=0.0.4");
-          assertThat(page.text())
-              .contains(
-                  "seriatim_turns_total{method=\"Increment\",namespace=\"COUNTER\",result=\"ok\"}"
-                      + " 10.0");
-          assertThat(page.text()).contains("seriatim_stubs_open{namespace=\"COUNTER\"} 1.0");
-          assertThat(page.text()).contains("version=\"1.2.3\"");
-          assertThat(page.text()).contains("seriatim_gate_wait_seconds_bucket{le=\"1.0E-5\"}");
           assertThat(page.text()).doesNotContain("a-secret-name");
-          assertThat(names(page.text()))
-              .containsAtLeast("seriatim_connections", "seriatim_connections_limit");
+          Exposition read = Exposition.parse(page.text());
+          Map<String, String> counters = Map.of("namespace", "COUNTER");
+          assertThat(
+                  read.value(
+                      "seriatim_turns_total",
+                      Map.of("namespace", "COUNTER", "method", "Increment", "result", "ok")))
+              .isEqualTo(10);
+          assertThat(read.value("seriatim_stubs_open", counters)).isEqualTo(1);
+          // They may have been counted before there was one.
+          assertThat(read.value("seriatim_alarms_set", counters)).isAtLeast(0);
+          assertThat(read.value("seriatim_alarms_run_total", counters)).isEqualTo(1);
+          assertThat(
+                  read.value(
+                      "seriatim_stubs_broken_total",
+                      Map.of("namespace", "", "reason", "UNAUTHENTICATED")))
+              .isEqualTo(0);
+          assertThat(read.value("seriatim_commit_turns_count", Map.of("store", "sqlite")))
+              .isGreaterThan(0.0);
+          assertThat(read.of("seriatim_build_info").getFirst().labels())
+              .containsEntry("version", "1.2.3");
+          assertThat(read.value("seriatim_connections", Map.of())).isEqualTo(1);
+          assertThat(read.value("seriatim_connections_limit", Map.of())).isGreaterThan(0.0);
         });
   }
 
@@ -150,26 +173,82 @@ final class HostMetricsTest {
           var page = metrics.page("application/openmetrics-text; version=1.0.0");
           assertThat(page.contentType()).startsWith("application/openmetrics-text");
           assertThat(page.text()).endsWith("# EOF\n");
-          assertThat(names(page.text())).contains("seriatim_turns_total");
+          assertThat(page.text()).contains("# TYPE seriatim_turns counter\n");
+          assertThat(page.text()).contains("\nseriatim_turns_total{");
         });
+  }
+
+  /** The queries of a file, each with how its series are called there. */
+  private static Map<String, String> queries(String file) throws IOException {
+    String text = Files.readString(OBSERVABILITY.resolve(file));
+    Map<String, String> queries = new LinkedHashMap<>();
+    if (file.endsWith(".json")) {
+      for (JsonElement panel :
+          JsonParser.parseString(text).getAsJsonObject().getAsJsonArray("panels")) {
+        for (JsonElement target : panel.getAsJsonObject().getAsJsonArray("targets")) {
+          JsonObject query = target.getAsJsonObject();
+          queries.put(
+              query.get("expr").getAsString(),
+              query.has("legendFormat") ? query.get("legendFormat").getAsString() : "");
+        }
+      }
+    } else {
+      Matcher query = EXPRESSION.matcher(text);
+      while (query.find()) {
+        queries.put(query.group(1), "");
+      }
+    }
+    // None was missed.
+    long names = NAME.matcher(text).results().count();
+    long inQueries =
+        queries.keySet().stream().mapToLong(q -> NAME.matcher(q).results().count()).sum();
+    assertWithMessage("names of metrics in the queries of %s", file)
+        .that(inQueries)
+        .isEqualTo(names);
+    return queries;
   }
 
   @Test
   void whatIsShippedAsksForWhatIsThere() throws Exception {
     afterUse(
         metrics -> {
-          Set<String> there = names(metrics.page("").text());
+          Exposition page = Exposition.parse(metrics.page("").text());
           for (String file : new String[] {"grafana.json", "alerts.yaml"}) {
-            Matcher asked = NAME.matcher(Files.readString(OBSERVABILITY.resolve(file)));
-            int found = 0;
-            while (asked.find()) {
-              found++;
-              String name = asked.group();
-              if (!NOT_HERE.contains(name) && !name.startsWith("seriatim_alarm_lateness")) {
-                assertWithMessage("what %s asks for", file).that(there).contains(name);
-              }
-            }
-            assertThat(found).isAtLeast(8);
+            Map<String, String> queries = queries(file);
+            assertThat(queries.size()).isAtLeast(8);
+            queries.forEach(
+                (query, legend) -> {
+                  Set<String> labels = PromQuery.check(page, NOT_HERE::contains, query);
+                  Matcher shown = SHOWN.matcher(legend);
+                  while (shown.find()) {
+                    assertWithMessage("labels of %s, shown as %s", query, legend)
+                        .that(labels)
+                        .contains(shown.group(1));
+                  }
+                });
+          }
+        });
+  }
+
+  @Test
+  void aBadQueryIsSeen() throws Exception {
+    afterUse(
+        metrics -> {
+          Exposition page = Exposition.parse(metrics.page("").text());
+          for (String bad :
+              new String[] {
+                "seriatim_nothing",
+                "seriatim_turns_total",
+                "rate(seriatim_stubs_open[5m])",
+                "sum by (reason) (rate(seriatim_turns_total[5m]))",
+                "rate(seriatim_stubs_broken_total{reason=\"NO_SUCH\"}[5m])",
+                "histogram_quantile(0.5, sum by (method)"
+                    + " (rate(seriatim_queue_wait_seconds_bucket[5m])))",
+                "seriatim_draining >",
+                "seriatim_draining == 1)",
+              }) {
+            assertThrows(
+                AssertionError.class, () -> PromQuery.check(page, NOT_HERE::contains, bad), bad);
           }
         });
   }

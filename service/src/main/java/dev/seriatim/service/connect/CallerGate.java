@@ -5,6 +5,7 @@ import com.google.common.hash.HashCode;
 import dev.seriatim.service.Credentials;
 import dev.seriatim.service.caller.Authentication;
 import dev.seriatim.service.caller.Identity;
+import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import io.grpc.Attributes;
@@ -36,13 +37,22 @@ public final class CallerGate implements ServerInterceptor {
   /** Those of which it is being found out. */
   private final OpenCalls unverified;
 
+  /** Null if what stands behind are no stubs. */
+  private final @Nullable HostCounts counts;
+
   /**
    * A gate for callers.
    *
    * @param threads starts a thread for each task, which may be held up
    * @param unverified counts the calls of which it is being found out who makes them
+   * @param counts counts the stubs that are refused; null if what stands behind it are none
    */
-  public CallerGate(Authentication authentication, Executor threads, OpenCalls unverified) {
+  public CallerGate(
+      Authentication authentication,
+      Executor threads,
+      OpenCalls unverified,
+      @Nullable HostCounts counts) {
+    this.counts = counts;
     this.authentication = authentication;
     this.threads = threads;
     this.unverified = unverified;
@@ -58,8 +68,7 @@ public final class CallerGate implements ServerInterceptor {
       return goOn(known, call, headers, next);
     }
     if (!unverified.begin()) {
-      StatusTrailers.close(call, unverified.refusal().toStatusProto());
-      return new ServerCall.Listener<>() {};
+      return refuse(call, unverified.refusal());
     }
     UnverifiedCall<Q> waiting = new UnverifiedCall<>(call);
     Connection connection = Connection.of(call.getAttributes());
@@ -89,11 +98,10 @@ public final class CallerGate implements ServerInterceptor {
   }
 
   /** The call begins, in the context of whoever makes it. */
-  private static <Q, R> ServerCall.Listener<Q> goOn(
+  private <Q, R> ServerCall.Listener<Q> goOn(
       Identity identity, ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
     if (identity.refusal() != null && !carriesStubs(call)) {
-      StatusTrailers.close(call, BreakCause.of(identity.refusal()).toStatusProto());
-      return new ServerCall.Listener<>() {};
+      return refuse(call, BreakCause.of(identity.refusal()));
     }
     Context context = identity.in(Context.current());
     Context before = context.attach();
@@ -102,6 +110,14 @@ public final class CallerGate implements ServerInterceptor {
     } finally {
       context.detach(before);
     }
+  }
+
+  private <Q> ServerCall.Listener<Q> refuse(ServerCall<Q, ?> call, BreakCause cause) {
+    if (counts != null) {
+      counts.refused(/* namespace= */ null, cause);
+    }
+    StatusTrailers.close(call, cause.toStatusProto());
+    return new ServerCall.Listener<>() {};
   }
 
   private static boolean carriesStubs(ServerCall<?, ?> call) {

@@ -5,6 +5,7 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
@@ -42,6 +43,7 @@ public final class ConnectService implements BindableService {
   private final @Nullable OpenCalls stubs;
   private final @Nullable Authorization authorization;
   private final @Nullable Executor readers;
+  private final @Nullable HostCounts counts;
 
   /** Whether it is other hosts that pass stubs on. */
   private final boolean forHosts;
@@ -58,6 +60,7 @@ public final class ConnectService implements BindableService {
    * @param stubs counts those that are open; null if the clients are objects of this host
    * @param authorization says what callers may do; null if they may do everything
    * @param connections which they come on, if it is this host that listens
+   * @param counts counts the stubs that are refused
    */
   public ConnectService(
       Namespaces namespaces,
@@ -65,13 +68,23 @@ public final class ConnectService implements BindableService {
       HostLimits limits,
       @Nullable OpenCalls stubs,
       @Nullable Authorization authorization,
-      @Nullable Connections connections) {
-    this(namespaces, placement, limits, stubs, authorization, connections, /* forHosts= */ false);
+      @Nullable Connections connections,
+      HostCounts counts) {
+    this(
+        namespaces,
+        placement,
+        limits,
+        stubs,
+        authorization,
+        connections,
+        counts,
+        /* forHosts= */ false);
   }
 
   /**
    * The same.
    *
+   * @param counts null if it is others who tell the clients
    * @param forHosts whether other hosts pass them on, as many as all of their clients have
    */
   ConnectService(
@@ -81,8 +94,10 @@ public final class ConnectService implements BindableService {
       @Nullable OpenCalls stubs,
       @Nullable Authorization authorization,
       @Nullable Connections connections,
+      @Nullable HostCounts counts,
       boolean forHosts) {
     this.forHosts = forHosts;
+    this.counts = counts;
     this.namespaces = namespaces;
     this.placement = placement;
     this.limits = limits;
@@ -145,6 +160,13 @@ public final class ConnectService implements BindableService {
     }
     if (stubs != null) {
       stubs.end();
+    }
+  }
+
+  /** A stub was refused. */
+  void refused(@Nullable Namespace namespace, BreakCause cause) {
+    if (counts != null) {
+      counts.refused(namespace, cause);
     }
   }
 

@@ -10,6 +10,8 @@ import dev.seriatim.service.caller.RefusedException;
 import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.object.HostCounts;
+import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.placement.Placement;
@@ -52,11 +54,13 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   private final ObjectMethod method;
   private final Placement placement;
   private final OpenCalls calls;
+  private final HostCounts counts;
 
   /** Whether the call is counted among those that are open. */
   private final boolean counted;
 
   // The transport thread's own.
+  private @Nullable Namespace namespace;
   private @Nullable ObjectAddress address;
   private @Nullable StubCaller caller;
   private @Nullable Duration timeout;
@@ -79,6 +83,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
    *
    * @param calls counts those that are open
    * @param authorization says what callers may do; null if they may do everything
+   * @param counts counts the calls that are refused
    */
   HeaderCall(
       ServerCall<Argument, EncodedFrame> call,
@@ -87,7 +92,9 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       Namespaces namespaces,
       Placement placement,
       OpenCalls calls,
-      @Nullable Authorization authorization) {
+      @Nullable Authorization authorization,
+      HostCounts counts) {
+    this.counts = counts;
     this.call = call;
     this.method = method;
     this.placement = placement;
@@ -115,6 +122,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       throw new BreakException(refusal);
     }
     ObjectAddress named = namespaces.resolve(ObjectHeader.read(headers));
+    namespace = named.namespace();
     MethodTable methods = named.namespace().methods();
     if (authorization != null) {
       // However long it takes, it is one call of this caller: nobody has to hear that it is over.
@@ -188,6 +196,9 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   private void refuse(BreakCause cause) {
     if (!refused) {
       refused = true;
+      if (session == null) {
+        counts.refused(namespace, cause);
+      }
       StatusTrailers.close(call, cause.toStatusProto());
     }
   }

@@ -4,6 +4,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
+import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
@@ -28,18 +29,28 @@ public final class HeaderCallService {
    *
    * @param calls counts the calls that are open
    * @param authorization says what callers may do; null if they may do everything
+   * @param counts counts the calls that are refused
    */
   public static List<ServerServiceDefinition> all(
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
       OpenCalls calls,
-      @Nullable Authorization authorization) {
+      @Nullable Authorization authorization,
+      HostCounts counts) {
     Map<String, ServerServiceDefinition> services = new LinkedHashMap<>();
     for (Namespace namespace : namespaces.all()) {
       services.computeIfAbsent(
           namespace.methods().serviceName(),
-          name -> define(namespace.methods(), namespaces, placement, limits, calls, authorization));
+          name ->
+              define(
+                  namespace.methods(),
+                  namespaces,
+                  placement,
+                  limits,
+                  calls,
+                  authorization,
+                  counts));
     }
     return List.copyOf(services.values());
   }
@@ -50,7 +61,8 @@ public final class HeaderCallService {
       Placement placement,
       HostLimits limits,
       OpenCalls calls,
-      @Nullable Authorization authorization) {
+      @Nullable Authorization authorization,
+      HostCounts counts) {
     ServiceDescriptor.Builder service =
         ServiceDescriptor.newBuilder(table.serviceName())
             .setSchemaDescriptor(table.service().getSchemaDescriptor());
@@ -69,7 +81,14 @@ public final class HeaderCallService {
                 descriptor,
                 (call, headers) ->
                     new HeaderCall(
-                        call, headers, method, namespaces, placement, calls, authorization)));
+                        call,
+                        headers,
+                        method,
+                        namespaces,
+                        placement,
+                        calls,
+                        authorization,
+                        counts)));
     return definition.build();
   }
 }

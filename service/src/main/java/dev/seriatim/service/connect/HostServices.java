@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.caller.Callers;
+import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
 import io.grpc.Server;
@@ -34,6 +35,9 @@ public final class HostServices {
   /** Finds out who calls; null if nobody is asked. */
   private final @Nullable CallerGate gate;
 
+  /** The same, before what are no stubs. */
+  private final @Nullable CallerGate gateOfOthers;
+
   /**
    * What a host serves.
    *
@@ -43,6 +47,7 @@ public final class HostServices {
    * @param connections which calls come on, if it is this host that listens
    * @param interceptors stand before everything, the first one outermost
    * @param threads starts a thread for each task, which may be held up
+   * @param counts counts the stubs that are refused
    */
   public HostServices(
       Namespaces namespaces,
@@ -53,22 +58,32 @@ public final class HostServices {
       @Nullable Connections connections,
       Callers callers,
       List<ServerInterceptor> interceptors,
-      Executor threads) {
+      Executor threads,
+      HostCounts counts) {
     this.limits = limits;
     this.threads = threads;
     this.stubs = new OpenCalls(limits.maxStubs());
     this.first = ImmutableList.copyOf(interceptors);
-    this.gate =
-        callers.authentication() == null
-            ? null
-            : new CallerGate(callers.authentication(), threads, new OpenCalls(limits.maxStubs()));
+    OpenCalls unverified = new OpenCalls(limits.maxStubs());
+    this.gate = gate(callers, unverified, counts);
+    this.gateOfOthers = gate(callers, unverified, /* counts= */ null);
     Authorization authorization = callers.authorization();
-    connect = new ConnectService(namespaces, forClients, limits, stubs, authorization, connections);
+    connect =
+        new ConnectService(
+            namespaces, forClients, limits, stubs, authorization, connections, counts);
     peers =
         forPeers == null
             ? null
             : new PeerService(namespaces, forPeers, limits, stubs, connections, token);
-    headerCalls = HeaderCallService.all(namespaces, forClients, limits, stubs, authorization);
+    headerCalls =
+        HeaderCallService.all(namespaces, forClients, limits, stubs, authorization, counts);
+  }
+
+  private @Nullable CallerGate gate(
+      Callers callers, OpenCalls unverified, @Nullable HostCounts counts) {
+    return callers.authentication() == null
+        ? null
+        : new CallerGate(callers.authentication(), threads, unverified, counts);
   }
 
   /** Counts the stubs that are open. */
@@ -86,7 +101,7 @@ public final class HostServices {
     OffTransport offTransport = new OffTransport(threads, new OpenCalls(limits.maxStubs()));
     for (ServerServiceDefinition service : others) {
       boolean open = service.getServiceDescriptor().getName().equals(HEALTH);
-      server.addService(behind(open ? null : gate, offTransport, service));
+      server.addService(behind(open ? null : gateOfOthers, offTransport, service));
     }
     for (ServerServiceDefinition service : headerCalls) {
       server.addService(behind(gate, null, service));

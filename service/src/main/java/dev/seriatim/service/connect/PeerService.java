@@ -47,6 +47,7 @@ public final class PeerService implements BindableService {
             stubs,
             /* authorization= */ null, // Their edges have asked.
             connections,
+            /* counts= */ null, // Nor is it the client who is told.
             /* forHosts= */ true);
     this.token = token.getBytes(StandardCharsets.UTF_8);
   }

@@ -8,6 +8,7 @@ import dev.seriatim.service.caller.Identity;
 import dev.seriatim.service.caller.Refusal;
 import dev.seriatim.service.caller.RefusedException;
 import dev.seriatim.service.caller.StubCaller;
+import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.session.Attachment;
@@ -58,6 +59,11 @@ abstract class StubReader implements Attachment, Admission.Stays {
 
   /** Ends the stub before there is a session. */
   final void refuse(BreakCause cause) {
+    refuse(/* namespace= */ null, cause);
+  }
+
+  private void refuse(@Nullable Namespace namespace, BreakCause cause) {
+    service().refused(namespace, cause);
     session = NoSession.INSTANCE;
     send(List.of(), cause.toBroken(/* completedThrough= */ 0));
     close(cause.toEnd());
@@ -98,6 +104,7 @@ abstract class StubReader implements Attachment, Admission.Stays {
   private @Nullable SessionInput open(Frame frame) {
     Open object = frame.open();
     Placement placement = service().placement();
+    ObjectAddress address = null;
     try {
       BreakCause fault = frame.fault();
       if (admission != null) {
@@ -115,7 +122,7 @@ abstract class StubReader implements Attachment, Admission.Stays {
             BreakCause.of(
                 BreakReason.PROTOCOL_VIOLATION, "the first frame has no open, expected one"));
       }
-      ObjectAddress address = service().namespaces().resolve(object);
+      address = service().namespaces().resolve(object);
       for (int i = 1; object.getUnique() && !placement.isNear(address.id()) && i < DRAWS; i++) {
         address = service().namespaces().resolve(object);
       }
@@ -132,12 +139,16 @@ abstract class StubReader implements Attachment, Admission.Stays {
       sendOpened(opened.build());
       return placement.open(address, this, /* session= */ null);
     } catch (BreakException e) {
-      refuse(e.cause());
+      refuse(namespace(address), e.cause());
       return null;
     } catch (RefusedException e) {
-      refuse(BreakCause.of(e.refusal()));
+      refuse(namespace(address), BreakCause.of(e.refusal()));
       return null;
     }
+  }
+
+  private static @Nullable Namespace namespace(@Nullable ObjectAddress address) {
+    return address == null ? null : address.namespace();
   }
 
   /**

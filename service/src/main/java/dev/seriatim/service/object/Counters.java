@@ -23,6 +23,12 @@ final class Counters {
     return counters.get(value);
   }
 
+  static <E extends Enum<E>> ImmutableMap<String, Long> readNames(Map<E, LongAdder> counters) {
+    ImmutableMap.Builder<String, Long> read = ImmutableMap.builder();
+    counters.forEach((value, count) -> read.put(value.name(), count.sum()));
+    return read.buildOrThrow();
+  }
+
   static <E extends Enum<E>> ImmutableMap<E, Long> read(Map<E, LongAdder> counters) {
     return ImmutableMap.copyOf(Maps.transformValues(counters, LongAdder::sum));
   }

@@ -13,7 +13,9 @@ import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Broken;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts what happens in a host, for each namespace and never for each object, and tells its
@@ -21,6 +23,7 @@ import java.util.concurrent.atomic.LongAdder;
  */
 public final class HostCounts {
   private final ImmutableMap<String, NamespaceCounts> namespaces;
+  private final Map<BreakReason, LongAdder> refused = Counters.of(BreakReason.class);
   private final Map<EvictionReason, LongAdder> evictions = Counters.of(EvictionReason.class);
   private final LongAdder transportTurns = new LongAdder();
   private final LongAdder otherTurns = new LongAdder();
@@ -73,6 +76,19 @@ public final class HostCounts {
             object.namespace().name(), object.id(), reason.name(), broken.getFailedSequence()));
   }
 
+  /**
+   * A client is told that its stub is broken before there is an object for it.
+   *
+   * @param namespace null if it isn't known
+   */
+  public void refused(@Nullable Namespace namespace, BreakCause cause) {
+    if (namespace == null) {
+      Counters.get(refused, cause.reason()).increment();
+    } else {
+      of(namespace).broken(cause.reason());
+    }
+  }
+
   /** How a turn has ended whose stub breaks for this reason. */
   static TurnResult result(BreakReason reason) {
     return switch (reason) {
@@ -87,8 +103,9 @@ public final class HostCounts {
    * What was counted for each namespace.
    *
    * @param active the objects that may have a turn that runs
+   * @param alarms how many alarms there are in which namespace; null if that isn't known
    */
-  ImmutableList<OfNamespace> read(Iterable<LiveObject> active) {
+  ImmutableList<OfNamespace> read(Iterable<LiveObject> active, @Nullable Map<String, Long> alarms) {
     Map<String, Long> running = new HashMap<>();
     for (LiveObject object : active) {
       if (object.turn() != null) {
@@ -96,8 +113,20 @@ public final class HostCounts {
       }
     }
     ImmutableList.Builder<OfNamespace> read = ImmutableList.builder();
-    namespaces.forEach((name, counts) -> read.add(counts.read(running.getOrDefault(name, 0L))));
+    namespaces.forEach(
+        (name, counts) ->
+            read.add(
+                counts.read(
+                    running.getOrDefault(name, 0L),
+                    alarms == null
+                        ? OptionalLong.empty()
+                        : OptionalLong.of(alarms.getOrDefault(name, 0L)))));
     return read.build();
+  }
+
+  /** How many stubs were refused of which nobody knows the namespace, for each reason. */
+  public ImmutableMap<String, Long> refused() {
+    return Counters.readNames(refused);
   }
 
   /** How many instances were let go, for each reason. */

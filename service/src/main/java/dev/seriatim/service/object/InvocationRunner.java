@@ -19,9 +19,6 @@ import org.jspecify.annotations.Nullable;
  * or to the break. Used by the object's turn thread.
  */
 final class InvocationRunner {
-  /** One turn of so many is timed if turns of its method are short: to do so isn't much shorter. */
-  private static final int TIMED_TURNS = 8;
-
   private final LiveObject object;
   private final Instances instances;
   private final TurnThread thread;
@@ -228,7 +225,7 @@ final class InvocationRunner {
       return false;
     }
     BreakCause failure = null;
-    boolean timed = !method.pace().isShort() || turn.number() % TIMED_TURNS == 0;
+    boolean timed = meter.isTimed(turn.number(), method);
     long beganNanos = timed ? object.host().nanos() : 0;
     if (!stub.isBroken()) {
       try {
@@ -252,7 +249,7 @@ final class InvocationRunner {
     } else {
       meter.failed(method, failed);
     }
-    if (timed && meter.isInSample(turn.number(), TIMED_TURNS, method)) {
+    if (timed && meter.isInSample(turn.number(), method)) {
       meter.tellOf(method, beganNanos - arrivedNanos, tookNanos, failed);
     }
     return true;

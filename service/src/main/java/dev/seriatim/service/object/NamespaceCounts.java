@@ -1,7 +1,6 @@
 package dev.seriatim.service.object;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import dev.seriatim.service.HostStatistics.OfMethod;
 import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.TurnResult;
@@ -9,6 +8,7 @@ import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakReason;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Counts what happens to the objects of one namespace. Safe for any number of threads. */
@@ -39,9 +39,7 @@ final class NamespaceCounts {
     Counters.get(breaks, reason).increment();
   }
 
-  OfNamespace read(long turnsRunning) {
-    ImmutableMap.Builder<String, Long> broken = ImmutableMap.builder();
-    breaks.forEach((reason, count) -> broken.put(reason.name(), count.sum()));
+  OfNamespace read(long turnsRunning, OptionalLong alarmsSet) {
     ImmutableList.Builder<OfMethod> methods = ImmutableList.builder();
     for (ObjectMethod method : namespace.methods().methods()) {
       methods.add(new OfMethod(method.name(), Counters.read(turns.get(method.index()))));
@@ -52,7 +50,8 @@ final class NamespaceCounts {
         objects.sum(),
         instances.sum(),
         turnsRunning,
-        broken.buildOrThrow(),
+        Counters.readNames(breaks),
+        alarmsSet,
         alarmsRun.sum(),
         alarmsDropped.sum(),
         methods.build());

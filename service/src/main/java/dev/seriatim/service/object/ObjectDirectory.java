@@ -131,7 +131,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   /** What was counted for each namespace. */
   public ImmutableList<OfNamespace> countedByNamespace() {
-    return counts.read(host.turnWatch().active());
+    return counts.read(host.turnWatch().active(), host.storage().alarmsSet());
   }
 
   /** What is limited, and is counted here. */

@@ -15,12 +15,21 @@ final class TurnMeter {
   /** So many turns, at most, aren't seen by others. */
   private static final int MOST_UNTOLD = 64;
 
-  /** One turn of so many that are timed is told, if turns of its method are short. */
-  private static final int TOLD_OF_TIMED = 8;
+  /** One turn of so many is timed if turns of its method are short: to do so isn't much shorter. */
+  private static final int TIMED_TURNS = 8;
+
+  /** One of so many is told then. */
+  private static final int TOLD_TURNS = 8 * TIMED_TURNS;
 
   private final LiveObject object;
   private final HostCounts host;
   private final NamespaceCounts counts;
+
+  /**
+   * Which turns of the object are timed, and which are told: of each object others, so that those
+   * which have but few turns have their part in both, as their first turns have.
+   */
+  private final int place;
 
   private boolean onTransport;
   private @Nullable ObjectMethod method;
@@ -30,6 +39,7 @@ final class TurnMeter {
     this.object = object;
     this.host = object.directory().counts();
     this.counts = host.of(object.namespace());
+    this.place = object.id().hashCode() & (TOLD_TURNS - 1);
   }
 
   /** From now on turns run there. */
@@ -68,10 +78,14 @@ final class TurnMeter {
     }
   }
 
+  /** Whether this turn is timed. */
+  boolean isTimed(long turn, ObjectMethod of) {
+    return !of.pace().isShort() || (turn + place) % TIMED_TURNS == 0;
+  }
+
   /** Whether this turn, which was timed, is one of those that the listener is told of. */
-  boolean isInSample(long turn, int timedTurns, ObjectMethod of) {
-    return !of.pace().isShort()
-        || (turn / timedTurns + object.id().hashCode()) % TOLD_OF_TIMED == 0;
+  boolean isInSample(long turn, ObjectMethod of) {
+    return !of.pace().isShort() || (turn + place) % TOLD_TURNS == 0;
   }
 
   /** Tells the listener of a turn. */

@@ -10,7 +10,7 @@ final class CommittedGroup {
   private CommittedGroup() {}
 
   /** Tells of these, if any are left. */
-  static void tell(HostListener listener, List<Batch> group, long tookNanos) {
+  static void tell(HostListener listener, List<Batch> group, String store, long tookNanos) {
     if (group.isEmpty()) {
       return;
     }
@@ -25,6 +25,11 @@ final class CommittedGroup {
     }
     listener.committed(
         new CommitEvent(
-            group.size(), turns, bytes, Duration.ofNanos(tookNanos), Duration.ofNanos(waited)));
+            store,
+            group.size(),
+            turns,
+            bytes,
+            Duration.ofNanos(tookNanos),
+            Duration.ofNanos(waited)));
   }
 }

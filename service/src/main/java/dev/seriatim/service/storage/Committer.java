@@ -164,7 +164,7 @@ final class Committer implements AutoCloseable {
         long tookNanos = System.nanoTime() - began;
         storeIsBack();
         settle(group, number, current);
-        CommittedGroup.tell(listener, group, tookNanos);
+        CommittedGroup.tell(listener, group, options.location().kind(), tookNanos);
         if (writer == current) {
           store.betweenGroups(current);
         }
@@ -176,7 +176,8 @@ final class Committer implements AutoCloseable {
       switch (fate) {
         case DURABLE -> {
           settle(group, number, null);
-          CommittedGroup.tell(listener, group, System.nanoTime() - began);
+          CommittedGroup.tell(
+              listener, group, options.location().kind(), System.nanoTime() - began);
           return;
         }
         case TOLD -> {

@@ -54,6 +54,11 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
+  Map<String, Long> alarmsOfAll() throws SQLException {
+    return store.alarmsOfOthers(Set.of());
+  }
+
+  @Override
   int sweepSessions(int most) throws SQLException {
     int swept = store.sweepSessions(most);
     committer.betweenGroups();

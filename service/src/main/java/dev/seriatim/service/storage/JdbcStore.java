@@ -319,9 +319,12 @@ abstract class JdbcStore implements AutoCloseable {
         "SELECT namespace, count(*) FROM alarms WHERE "
             + TO_RUN
             + own
-            + " AND namespace NOT IN ("
-            + String.join(", ", Collections.nCopies(namespaces.size(), "?"))
-            + ") GROUP BY namespace";
+            + (namespaces.isEmpty()
+                ? ""
+                : " AND namespace NOT IN ("
+                    + String.join(", ", Collections.nCopies(namespaces.size(), "?"))
+                    + ")")
+            + " GROUP BY namespace";
     return read(
         statements -> {
           PreparedStatement select = statements.prepare(sql);

@@ -4,6 +4,7 @@ import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -62,6 +63,20 @@ final class MemoryEngine extends StorageEngine {
   @Override
   Map<String, Long> alarmsOfOthers(Set<String> namespaces) {
     return Map.of();
+  }
+
+  @Override
+  Map<String, Long> alarmsOfAll() {
+    Map<String, Long> counts = new HashMap<>();
+    objects.forEach(
+        (key, contents) -> {
+          synchronized (contents) {
+            if (contents.alarm != null && contents.alarm.isSet()) {
+              counts.merge(key.namespace(), 1L, Long::sum);
+            }
+          }
+        });
+    return counts;
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The storage of one host: a store, the thread that commits to it, and the alarms. Safe for any
@@ -18,6 +19,7 @@ public abstract sealed class StorageEngine implements AutoCloseable
   private final StorageOptions options;
   private final Faults faults;
   private final AlarmScheduler alarms;
+  private final AlarmCounts alarmCounts = new AlarmCounts(this::alarmsOfAll);
   private final Serving serving = new Serving();
   private final SessionSweeper sweeper = new SessionSweeper(this::sweepSessions);
 
@@ -176,6 +178,17 @@ public abstract sealed class StorageEngine implements AutoCloseable
 
   /** As {@link AlarmScheduler.Source#alarmsOfOthers}. */
   abstract Map<String, Long> alarmsOfOthers(Set<String> namespaces) throws SQLException;
+
+  /** How many alarms this host has, by namespace. */
+  abstract Map<String, Long> alarmsOfAll() throws SQLException;
+
+  /**
+   * How many alarms this host had a short while ago, in each namespace that has some; null if they
+   * weren't counted yet. Doesn't block.
+   */
+  public final @Nullable Map<String, Long> alarmsSet() {
+    return alarmCounts.recent();
+  }
 
   /** As {@link SessionSweeper.Rows#sweep}. */
   abstract int sweepSessions(int most) throws SQLException;

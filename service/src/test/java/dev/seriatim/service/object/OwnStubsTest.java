@@ -54,7 +54,8 @@ final class OwnStubsTest implements FaultyStorage.Commits {
                     objects.directory.limits(),
                     /* stubs= */ null,
                     /* authorization= */ null,
-                    /* connections= */ null))
+                    /* connections= */ null,
+                    objects.directory.counts()))
             .build()
             .start();
     open.add(started::shutdownNow);
