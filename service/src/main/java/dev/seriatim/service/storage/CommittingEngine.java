@@ -44,6 +44,15 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
+  public StoredView view() {
+    try {
+      return new JdbcView(store, store.beginRead());
+    } catch (SQLException e) {
+      throw store.failed(store + " can't be read", e);
+    }
+  }
+
+  @Override
   AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) throws SQLException {
     return store.nearestAlarms(namespace, after, limit);
   }

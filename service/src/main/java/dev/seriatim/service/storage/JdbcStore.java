@@ -27,10 +27,14 @@ import org.slf4j.LoggerFactory;
  */
 abstract class JdbcStore implements AutoCloseable {
   /** The version of the tables that this code writes, and the newest that it reads. */
-  static final int SCHEMA_VERSION = 4;
+  static final int SCHEMA_VERSION = 5;
 
   /** Which rows of {@code alarms} are to run; those given up are in none of its indexes. */
   static final String TO_RUN = "retries <= " + AlarmTime.MAX_RETRIES;
+
+  /** Of version 5: objects in the order in which they are listed. */
+  static final String OBJECTS_BY_NAME =
+      "CREATE INDEX IF NOT EXISTS objects_by_name ON objects (namespace, name, id)";
 
   /** How an alarm is, for people. */
   static final String ALARM_STATE =
@@ -107,6 +111,12 @@ abstract class JdbcStore implements AutoCloseable {
 
   /** Runs a read on some connection, and gives the connection back. */
   abstract <T extends @Nullable Object> T read(Read<T> read) throws SQLException;
+
+  /**
+   * Begins a transaction for whoever looks at what is stored: on a connection that neither turns
+   * nor commits need.
+   */
+  abstract ReadTransaction beginRead() throws SQLException;
 
   /** Whether this failure means that the store can't be reached now, but may be again later. */
   abstract boolean isAway(SQLException failure);

@@ -37,6 +37,11 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
+  public StoredView view() {
+    return new MemoryView(objects);
+  }
+
+  @Override
   AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) {
     List<DueAlarm> alarms = new ArrayList<>();
     objects.forEach(

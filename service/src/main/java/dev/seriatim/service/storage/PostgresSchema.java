@@ -44,6 +44,7 @@ final class PostgresSchema {
       createTables(connection);
       createViews(connection);
       createSessions(connection);
+      JdbcStore.execute(connection, JdbcStore.OBJECTS_BY_NAME);
     }
     JdbcStore.checkVersion(store, version(connection));
     addBeats(connection);
@@ -104,9 +105,11 @@ final class PostgresSchema {
       if (version < 3) {
         upgradeFrom2(connection);
       }
-      createSessions(connection);
+      if (version < 4) {
+        createSessions(connection);
+      }
       JdbcStore.execute(
-          connection, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
+          connection, JdbcStore.OBJECTS_BY_NAME, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
   }
 

@@ -43,6 +43,7 @@ final class PostgresSessions {
   private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(1);
 
   private static final Duration TABLES_TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration LOOK_TIMEOUT = Duration.ofSeconds(60);
   private static final Duration LEAST_TIMEOUT = Duration.ofSeconds(1);
   private static final Duration LONGEST_CONNECT = Duration.ofSeconds(5);
 
@@ -172,6 +173,23 @@ final class PostgresSessions {
     config.setConnectionInitSql(setSearchPath());
     // If the pool has to ask for it and the server goes away just then, it never works again.
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
+    return new HikariDataSource(config);
+  }
+
+  /** Sessions for whoever looks at what is stored; none is open while nobody does. */
+  HikariDataSource lookPool(int size) {
+    HikariConfig config = new HikariConfig();
+    config.setPoolName("seriatim-looks");
+    config.setJdbcUrl(url);
+    properties("seriatim-admin", LOOK_TIMEOUT)
+        .forEach((name, value) -> config.addDataSourceProperty((String) name, value));
+    config.setMaximumPoolSize(size);
+    config.setMinimumIdle(0);
+    config.setConnectionTimeout(LONGEST_CONNECT.toMillis());
+    config.setInitializationFailTimeout(-1);
+    config.setConnectionInitSql(setSearchPath());
+    config.setTransactionIsolation("TRANSACTION_REPEATABLE_READ"); // One moment for all it reads.
+    config.setReadOnly(true);
     return new HikariDataSource(config);
   }
 

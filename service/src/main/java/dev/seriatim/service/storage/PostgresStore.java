@@ -29,6 +29,7 @@ final class PostgresStore extends JdbcStore {
   private final Ownership ownership;
   private final PostgresSessions sessions;
   private final PostgresReads reads;
+  private final PostgresLooks looks;
   private final SilenceWatch watch = new SilenceWatch("committer");
   private final HostLease lease;
 
@@ -50,6 +51,7 @@ final class PostgresStore extends JdbcStore {
     this.sessions = new PostgresSessions(options, location, host);
     this.reads =
         new PostgresReads(sessions.pool(options.readConnections()), options.storePatience());
+    this.looks = new PostgresLooks(sessions);
     this.lease = new HostLease(this, sessions, options, ownership, host);
     this.slots = options.sharedSlots() ? new SharedSlots(host, lease, ownership, sessions) : null;
   }
@@ -111,6 +113,11 @@ final class PostgresStore extends JdbcStore {
   @Override
   <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
     return reads.read(read);
+  }
+
+  @Override
+  ReadTransaction beginRead() throws SQLException {
+    return looks.begin();
   }
 
   @Override
@@ -319,6 +326,7 @@ final class PostgresStore extends JdbcStore {
   public void close() {
     lease.close();
     reads.close();
+    looks.close();
     watch.close();
   }
 

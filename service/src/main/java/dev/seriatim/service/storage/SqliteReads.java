@@ -33,27 +33,56 @@ final class SqliteReads implements AutoCloseable {
   }
 
   <T extends @Nullable Object> T read(JdbcStore.Read<T> read) throws SQLException {
+    Reader reader = take();
+    boolean good = false;
+    try {
+      T result = read.on(reader);
+      good = true;
+      return result;
+    } finally {
+      giveBack(reader, good);
+    }
+  }
+
+  /** Waits for a connection, which {@link #giveBack} has to follow. */
+  Reader take() throws SQLException {
     permits.acquireUninterruptibly();
+    boolean taken = false;
     try {
       Reader reader = idle.pollFirst();
       if (reader == null) {
         reader = new Reader(connector.connect());
       }
-      boolean good = false;
-      try {
-        T result = read.on(reader);
-        good = true;
-        return result;
-      } finally {
-        if (good && !closed) {
-          idle.addFirst(reader);
-        } else {
-          JdbcStore.closeQuietly(reader.connection);
-        }
-      }
+      taken = true;
+      return reader;
     } finally {
-      permits.release();
+      if (!taken) {
+        permits.release();
+      }
     }
+  }
+
+  /**
+   * It isn't used any more.
+   *
+   * @param good whether it may be used again
+   */
+  void giveBack(Reader reader, boolean good) {
+    release(reader, good);
+    permits.release();
+  }
+
+  private void release(Reader reader, boolean good) {
+    if (good && !closed) {
+      idle.addFirst(reader);
+    } else {
+      JdbcStore.closeQuietly(reader.connection);
+    }
+  }
+
+  /** Gives the permit back, and not the connection: it isn't one of these any more. */
+  void partWith() {
+    permits.release();
   }
 
   /**
@@ -78,7 +107,7 @@ final class SqliteReads implements AutoCloseable {
   }
 
   /** One connection, with its statements. */
-  private static final class Reader implements JdbcStore.Statements {
+  static final class Reader implements JdbcStore.Statements {
     final Connection connection;
     private final Map<String, PreparedStatement> prepared = new HashMap<>();
 

@@ -31,6 +31,7 @@ final class SqliteSchema {
       createTables(connection);
       createViews(connection);
       createSessions(connection);
+      JdbcStore.execute(connection, JdbcStore.OBJECTS_BY_NAME);
       return;
     }
     long version = single(connection, "SELECT max(version) FROM schema_version");
@@ -44,10 +45,12 @@ final class SqliteSchema {
       upgradeAlarms(connection);
       createViews(connection);
     }
-    if (version < JdbcStore.SCHEMA_VERSION) {
+    if (version < 4) {
       createSessions(connection);
+    }
+    if (version < JdbcStore.SCHEMA_VERSION) {
       JdbcStore.execute(
-          connection, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
+          connection, JdbcStore.OBJECTS_BY_NAME, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
   }
 

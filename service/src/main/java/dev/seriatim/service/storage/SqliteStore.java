@@ -41,6 +41,7 @@ final class SqliteStore extends JdbcStore {
   private final Ownership ownership = Ownership.exclusive();
   private final SqliteMark mark = new SqliteMark(HostName.make());
   private final SqliteReads reads;
+  private final SqliteLooks looks;
   private final long maxWalBytes;
   private final int busyMillis;
   private final WriteAheadLog log;
@@ -82,7 +83,8 @@ final class SqliteStore extends JdbcStore {
     this.maxWalBytes = options.maxWalBytes();
     this.busyMillis =
         (int) Math.min(LONGEST_BUSY.toMillis(), Outage.tryTime(options.storePatience()).toMillis());
-    this.log = new WriteAheadLog(file, maxWalBytes, reads);
+    this.looks = new SqliteLooks(this::openReader);
+    this.log = new WriteAheadLog(file, maxWalBytes, reads, looks);
     this.sweep = new SqliteSweep(this);
   }
 
@@ -222,6 +224,11 @@ final class SqliteStore extends JdbcStore {
   @Override
   <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
     return reads.read(read);
+  }
+
+  @Override
+  ReadTransaction beginRead() throws SQLException {
+    return looks.begin();
   }
 
   @Override
@@ -370,6 +377,7 @@ final class SqliteStore extends JdbcStore {
     closed = true;
     watch.close();
     reads.close();
+    looks.close();
     Taken last = taken;
     if (last != null) {
       last.release();

@@ -145,6 +145,13 @@ public abstract sealed class StorageEngine implements AutoCloseable
   public abstract ObjectLog log(String namespace, DurableObjectId id, CommitListener listener);
 
   /**
+   * A look at what is committed, whoever owns it.
+   *
+   * @throws StorageException if the store can't be reached
+   */
+  public abstract StoredView view();
+
+  /**
    * Begins to offer the alarms of these namespaces, those that are overdue first. Called once.
    * Alarms of other namespaces stay in the store.
    */

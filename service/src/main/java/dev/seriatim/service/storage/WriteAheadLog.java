@@ -24,6 +24,7 @@ final class WriteAheadLog {
   private final Path file;
   private final long maxBytes;
   private final SqliteReads reads;
+  private final SqliteLooks looks;
 
   /** Tried again beyond this. Grows while there is somebody whom nobody can make wait. */
   private long tryBeyond;
@@ -34,11 +35,13 @@ final class WriteAheadLog {
    * A log.
    *
    * @param reads those of this host, which can be made to wait
+   * @param looks those for people, likewise, but for those that are held open
    */
-  WriteAheadLog(Path database, long maxBytes, SqliteReads reads) {
+  WriteAheadLog(Path database, long maxBytes, SqliteReads reads, SqliteLooks looks) {
     this.file = database.resolveSibling(database.getFileName() + "-wal");
     this.maxBytes = maxBytes;
     this.reads = reads;
+    this.looks = looks;
     this.tryBeyond = maxBytes;
   }
 
@@ -54,7 +57,7 @@ final class WriteAheadLog {
       if (bytes <= maxBytes) {
         tryBeyond = maxBytes;
         told = false;
-      } else if (bytes > tryBeyond) {
+      } else if (bytes > tryBeyond && !looks.areHeld()) {
         tryBeyond = cut(connection) ? maxBytes : bytes + maxBytes;
         if (tryBeyond > maxBytes && !told) {
           told = true;
@@ -84,6 +87,7 @@ final class WriteAheadLog {
         ResultSet results = checkpoint.executeQuery()) {
       return results.next() && results.getInt(1) == 0; // not busy
     } finally {
+      looks.resume();
       reads.resume();
       connection.rollback();
     }
@@ -91,7 +95,18 @@ final class WriteAheadLog {
 
   private boolean pauseReads() {
     try {
-      return reads.pause(READS_PATIENCE_MILLIS);
+      if (!reads.pause(READS_PATIENCE_MILLIS)) {
+        return false;
+      }
+      boolean paused = false;
+      try {
+        paused = looks.pause(READS_PATIENCE_MILLIS);
+        return paused;
+      } finally {
+        if (!paused) {
+          reads.resume();
+        }
+      }
     } catch (InterruptedException e) {
       LOGGER.warn("the committer was interrupted; it goes on");
       return false;

@@ -178,6 +178,11 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
+  ReadTransaction beginRead() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   boolean isAway(java.sql.SQLException failure) {
     throw new UnsupportedOperationException();
   }

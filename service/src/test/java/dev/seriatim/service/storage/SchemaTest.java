@@ -127,6 +127,27 @@ final class SchemaTest {
     checkVersion3(StorageOptions.postgres(url), url);
   }
 
+  @Test
+  void aSqliteFileOfVersion4() throws SQLException {
+    checkVersion4(
+        StorageOptions.sqlite(directory), "jdbc:sqlite:" + directory.resolve(SqliteStore.FILE));
+  }
+
+  @Test
+  void aPostgresSchemaOfVersion4() throws SQLException {
+    String url = PostgresServer.shared().newSchema();
+    checkVersion4(StorageOptions.postgres(url), url);
+  }
+
+  private static void checkVersion4(StorageOptions options, String url) throws SQLException {
+    write(options);
+    try (Connection connection = DriverManager.getConnection(url)) {
+      removeNames(connection);
+      JdbcStore.execute(connection, "UPDATE schema_version SET version = 4");
+    }
+    check(options, url);
+  }
+
   private static void checkVersion3(StorageOptions options, String url) throws SQLException {
     write(options);
     try (Connection connection = DriverManager.getConnection(url)) {
@@ -136,8 +157,14 @@ final class SchemaTest {
     check(options, url);
   }
 
+  /** It came with version 5. */
+  private static void removeNames(Connection connection) throws SQLException {
+    JdbcStore.execute(connection, "DROP INDEX objects_by_name");
+  }
+
   /** They came with version 4. */
   private static void removeSessions(Connection connection) throws SQLException {
+    removeNames(connection);
     JdbcStore.execute(connection, "DROP VIEW readable_sessions", "DROP TABLE sessions");
   }
 
@@ -189,6 +216,9 @@ final class SchemaTest {
       assertThat(results.getInt(1)).isEqualTo(JdbcStore.SCHEMA_VERSION);
       assertThat(results.getInt(2)).isEqualTo(1);
       assertThat(results.next()).isFalse();
+    }
+    try (Connection connection = DriverManager.getConnection(url)) {
+      removeNames(connection); // Fails if it isn't there.
     }
     try (Connection connection = DriverManager.getConnection(url);
         var select = connection.prepareStatement("SELECT namespace, state FROM readable_alarms");

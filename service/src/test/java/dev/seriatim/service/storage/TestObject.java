@@ -37,7 +37,7 @@ final class TestObject {
     this(engine, namespace, IDS.fromName(name));
   }
 
-  private TestObject(StorageEngine engine, String namespace, DurableObjectId id) {
+  TestObject(StorageEngine engine, String namespace, DurableObjectId id) {
     this.engine = engine;
     this.namespace = namespace;
     this.id = id;
