@@ -203,16 +203,13 @@ final class JdbcView implements StoredView {
     long due = results.getLong(3);
     return new StoredObject(
         place,
-        results.wasNull()
-            ? null
-            : StoredObject.Alarm.of(new AlarmTime(due, results.getInt(4))));
+        results.wasNull() ? null : StoredObject.Alarm.of(new AlarmTime(due, results.getInt(4))));
   }
 
   // ---- single objects
 
   @Override
-  public ImmutableMap<ByteString, StoredObject> find(
-      String namespace, Collection<ByteString> ids) {
+  public ImmutableMap<ByteString, StoredObject> find(String namespace, Collection<ByteString> ids) {
     ImmutableMap.Builder<ByteString, StoredObject> found = ImmutableMap.builder();
     try {
       for (List<ByteString> some : Iterables.partition(ids, IDS)) {

@@ -66,14 +66,12 @@ final class MemoryView implements StoredView {
         });
     found.sort(Comparator.comparing(StoredObject::place));
     boolean full = found.size() > limit;
-    ImmutableList<StoredObject> page =
-        ImmutableList.copyOf(full ? found.subList(0, limit) : found);
+    ImmutableList<StoredObject> page = ImmutableList.copyOf(full ? found.subList(0, limit) : found);
     return new Page(page, full ? page.getLast().place() : null);
   }
 
   @Override
-  public ImmutableMap<ByteString, StoredObject> find(
-      String namespace, Collection<ByteString> ids) {
+  public ImmutableMap<ByteString, StoredObject> find(String namespace, Collection<ByteString> ids) {
     ImmutableMap.Builder<ByteString, StoredObject> found = ImmutableMap.builder();
     for (ByteString id : new HashSet<>(ids)) {
       ObjectKey key = new ObjectKey(namespace, id);

@@ -109,7 +109,9 @@ final class PostgresSchema {
         createSessions(connection);
       }
       JdbcStore.execute(
-          connection, JdbcStore.OBJECTS_BY_NAME, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
+          connection,
+          JdbcStore.OBJECTS_BY_NAME,
+          "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
   }
 

@@ -50,7 +50,9 @@ final class SqliteSchema {
     }
     if (version < JdbcStore.SCHEMA_VERSION) {
       JdbcStore.execute(
-          connection, JdbcStore.OBJECTS_BY_NAME, "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
+          connection,
+          JdbcStore.OBJECTS_BY_NAME,
+          "UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     }
   }
 

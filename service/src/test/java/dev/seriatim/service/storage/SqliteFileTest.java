@@ -109,9 +109,11 @@ final class SqliteFileTest {
     StorageException e =
         assertThrows(
             StorageException.class, () -> StorageEngine.open(StorageOptions.sqlite(directory)));
-    assertThat(e).hasMessageThat().contains("schema version 7, expected at most 4");
+    assertThat(e)
+        .hasMessageThat()
+        .contains("schema version 7, expected at most " + JdbcStore.SCHEMA_VERSION);
     // The directory isn't left locked.
-    execute("UPDATE schema_version SET version = 4");
+    execute("UPDATE schema_version SET version = " + JdbcStore.SCHEMA_VERSION);
     StorageEngine.open(StorageOptions.sqlite(directory)).close();
   }
 

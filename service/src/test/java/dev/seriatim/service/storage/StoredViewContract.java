@@ -30,8 +30,31 @@ abstract class StoredViewContract {
   /** With all that may be taken for something else: wildcards, cases, what is beyond 16 bits. */
   private static final ImmutableList<String> NAMES =
       ImmutableList.of(
-          "a", "A", "b", "%", "_", "a%", "a_", "ab", "aB", "a%b", "é", "z", "\uffee", "\uffeex",
-          "😀", "😀a", "a😀", "\\", "'", "a b", " ", "\u0000", "a\u0000b", "ß", "SS");
+          "a",
+          "A",
+          "b",
+          "%",
+          "_",
+          "a%",
+          "a_",
+          "ab",
+          "aB",
+          "a%b",
+          "é",
+          "z",
+          "\uffee",
+          "\uffeex",
+          "😀",
+          "😀a",
+          "a😀",
+          "\\",
+          "'",
+          "a b",
+          " ",
+          "\u0000",
+          "a\u0000b",
+          "ß",
+          "SS");
 
   private static final ImmutableList<String> PREFIXES =
       ImmutableList.of("", "a", "A", "%", "_", "a%", "é", "😀", "\uffee", "\\", "\u0000", "q");
@@ -263,8 +286,8 @@ abstract class StoredViewContract {
       assertThat(rest.more()).isFalse();
     }
     try (StoredView view = engine.view()) {
-      assertThat(view.entries("N", id, "", null, 10, 1_000).entries()).containsExactly(
-          "a", VALUE, "b", VALUE);
+      assertThat(view.entries("N", id, "", null, 10, 1_000).entries())
+          .containsExactly("a", VALUE, "b", VALUE);
     }
   }
 
