@@ -53,6 +53,11 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
+  public StoreCopy copy() {
+    return store.copy();
+  }
+
+  @Override
   AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) throws SQLException {
     return store.nearestAlarms(namespace, after, limit);
   }

@@ -118,6 +118,12 @@ abstract class JdbcStore implements AutoCloseable {
    */
   abstract ReadTransaction beginRead() throws SQLException;
 
+  /** As {@link StorageEngine#copy}. */
+  StoreCopy copy() {
+    throw new IllegalStateException(
+        this + " is not copied by its hosts, expected a SQLite file: use the database's own tools");
+  }
+
   /** Whether this failure means that the store can't be reached now, but may be again later. */
   abstract boolean isAway(SQLException failure);
 

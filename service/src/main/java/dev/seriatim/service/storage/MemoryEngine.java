@@ -42,6 +42,11 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
+  public StoreCopy copy() {
+    throw new IllegalStateException("a host that keeps its objects in memory has nothing to copy");
+  }
+
+  @Override
   AlarmPage nearestAlarms(String namespace, AlarmPlace after, int limit) {
     List<DueAlarm> alarms = new ArrayList<>();
     objects.forEach(

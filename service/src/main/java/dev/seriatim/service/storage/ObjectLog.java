@@ -26,6 +26,7 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
 
   final ObjectKey key;
   private final StorageEngine engine;
+  private final MessageTypes types;
 
   /** The object's name, as far as it is known here. Set once: the id belongs to this name alone. */
   private volatile @Nullable String name;
@@ -35,6 +36,7 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
 
   ObjectLog(StorageEngine engine, ObjectKey key, @Nullable String name) {
     this.engine = engine;
+    this.types = engine.types(key.namespace());
     this.key = key;
     this.name = name;
   }
@@ -246,6 +248,11 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
     if (current == instance) {
       current = null;
     }
+  }
+
+  /** Those that the namespace's objects have stored. */
+  final MessageTypes types() {
+    return types;
   }
 
   final long nowMillis() {

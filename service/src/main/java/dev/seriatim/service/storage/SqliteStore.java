@@ -42,6 +42,7 @@ final class SqliteStore extends JdbcStore {
   private final SqliteMark mark = new SqliteMark(HostName.make());
   private final SqliteReads reads;
   private final SqliteLooks looks;
+  private final SqliteBackup backup;
   private final long maxWalBytes;
   private final int busyMillis;
   private final WriteAheadLog log;
@@ -84,6 +85,7 @@ final class SqliteStore extends JdbcStore {
     this.busyMillis =
         (int) Math.min(LONGEST_BUSY.toMillis(), Outage.tryTime(options.storePatience()).toMillis());
     this.looks = new SqliteLooks(this::openReader);
+    this.backup = new SqliteBackup(file, this::openReader, looks, SqliteBackup::freeBytes);
     this.log = new WriteAheadLog(file, maxWalBytes, reads, looks);
     this.sweep = new SqliteSweep(this);
   }
@@ -119,6 +121,7 @@ final class SqliteStore extends JdbcStore {
       anchor = openAnchor();
       lock.lockDatabase(file);
       long[] epochs = prepare();
+      backup.removeLeftovers();
       taken = new Taken(lock, anchor, DatabaseFiles.of(file));
       done = true;
       own(epochs);
@@ -229,6 +232,11 @@ final class SqliteStore extends JdbcStore {
   @Override
   ReadTransaction beginRead() throws SQLException {
     return looks.begin();
+  }
+
+  @Override
+  StoreCopy copy() {
+    return backup.make();
   }
 
   @Override

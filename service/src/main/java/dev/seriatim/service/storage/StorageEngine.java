@@ -7,6 +7,8 @@ import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,7 @@ public abstract sealed class StorageEngine implements AutoCloseable
   private final AlarmScheduler alarms;
   private final AlarmCounts alarmCounts = new AlarmCounts(this::alarmsOfAll);
   private final Serving serving = new Serving();
+  private final ConcurrentMap<String, MessageTypes> types = new ConcurrentHashMap<>();
   private final SessionSweeper sweeper = new SessionSweeper(this::sweepSessions);
 
   StorageEngine(StorageOptions options, Faults faults) {
@@ -143,6 +146,21 @@ public abstract sealed class StorageEngine implements AutoCloseable
    * commits, and never has two for one object.
    */
   public abstract ObjectLog log(String namespace, DurableObjectId id, CommitListener listener);
+
+  /**
+   * A copy of all that is committed, as it was between two groups of commits, while the host goes
+   * on. Blocks until it is made and checked.
+   *
+   * @throws IllegalStateException if it isn't a store that copies itself
+   * @throws StoreCopy.NoRoomException if there isn't enough room on the disk
+   * @throws StorageException if it can't be made
+   */
+  public abstract StoreCopy copy();
+
+  /** The messages that the objects of this namespace have stored. */
+  public final MessageTypes types(String namespace) {
+    return types.computeIfAbsent(namespace, n -> new MessageTypes());
+  }
 
   /**
    * A look at what is committed, whoever owns it.

@@ -95,6 +95,7 @@ public final class TurnStorage extends TurnBracket implements DurableObjectStora
 
   @Override
   public void put(String key, MessageLite value) {
+    log.types().see(value);
     put(key, value.toByteString());
   }
 
@@ -118,6 +119,7 @@ public final class TurnStorage extends TurnBracket implements DurableObjectStora
 
   @Override
   public void putMessages(Map<String, ? extends MessageLite> entries) {
+    entries.values().forEach(log.types()::see);
     put(Map.copyOf(Maps.transformValues(entries, MessageLite::toByteString)));
   }
 
