@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -86,7 +87,7 @@ final class MemoryView implements StoredView {
 
   @Override
   public StoredObject.Size size(String namespace, ByteString id) {
-    TreeMap<String, ByteString> entries = entries(new ObjectKey(namespace, id));
+    NavigableMap<String, ByteString> entries = entries(new ObjectKey(namespace, id));
     long bytes = 0;
     for (Map.Entry<String, ByteString> entry : entries.entrySet()) {
       bytes += bytes(entry);
@@ -129,7 +130,7 @@ final class MemoryView implements StoredView {
   }
 
   /** Copied once, so that what is read in parts is of one moment. */
-  private TreeMap<String, ByteString> entries(ObjectKey key) {
+  private NavigableMap<String, ByteString> entries(ObjectKey key) {
     if (!key.equals(looked)) {
       MemoryLog.Contents contents = objects.get(key);
       looked = key;
@@ -144,7 +145,7 @@ final class MemoryView implements StoredView {
   }
 
   private static long bytes(Map.Entry<String, ByteString> entry) {
-    return Utf8.encodedLength(entry.getKey()) + entry.getValue().size();
+    return (long) Utf8.encodedLength(entry.getKey()) + entry.getValue().size();
   }
 
   private static @Nullable StoredObject object(ObjectKey key, MemoryLog.Contents contents) {
