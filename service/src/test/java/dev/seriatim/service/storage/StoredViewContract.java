@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -159,7 +160,7 @@ abstract class StoredViewContract {
     assertThat(namesBehind("", place("N", null))).isEmpty();
   }
 
-  private static ObjectPlace place(String namespace, String name) {
+  private static ObjectPlace place(String namespace, @Nullable String name) {
     return new ObjectPlace(namespace, name, TestObject.IDS.fromName("any").toByteString());
   }
 
@@ -248,7 +249,7 @@ abstract class StoredViewContract {
           for (Map.Entry<String, ByteString> entry : entries.entries().entrySet()) {
             assertThat(entry.getValue()).isEqualTo(model.get(entry.getKey()));
             found.add(entry.getKey());
-            sum += ByteString.copyFromUtf8(entry.getKey()).size() + entry.getValue().size();
+            sum += (long) ByteString.copyFromUtf8(entry.getKey()).size() + entry.getValue().size();
             after = entry.getKey();
           }
           more = entries.more();
