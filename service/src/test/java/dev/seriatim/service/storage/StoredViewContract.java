@@ -242,14 +242,15 @@ abstract class StoredViewContract {
         boolean more = true;
         while (more) {
           int limit = 1 + random.nextInt(300);
-          long bytes = 1 + random.nextInt(20_000);
+          int bytes = 1 + random.nextInt(20_000);
           StoredView.Entries entries =
               view.entries("N", object.id().toByteString(), prefix, after, limit, bytes);
           long sum = 0;
           for (Map.Entry<String, ByteString> entry : entries.entries().entrySet()) {
             assertThat(entry.getValue()).isEqualTo(model.get(entry.getKey()));
             found.add(entry.getKey());
-            sum += (long) ByteString.copyFromUtf8(entry.getKey()).size() + entry.getValue().size();
+            sum += ByteString.copyFromUtf8(entry.getKey()).size();
+            sum += entry.getValue().size();
             after = entry.getKey();
           }
           more = entries.more();
