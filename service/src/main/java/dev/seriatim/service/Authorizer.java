@@ -1,8 +1,10 @@
 package dev.seriatim.service;
 
+import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.stub.DurableObjectId;
 import java.util.Collection;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Decides who may do what. Given to the builder of a {@link DurableObjectHost}.
@@ -23,6 +25,14 @@ public interface Authorizer {
    * @param id the object's id
    */
   Access access(Caller caller, String namespace, Optional<String> name, DurableObjectId id);
+
+  /**
+   * What this caller may ask of the host itself, through its admin service; nothing, if not said
+   * otherwise. Asked for each call of that.
+   */
+  default Set<AdminRight> adminRights(Caller caller) {
+    return Set.of();
+  }
 
   /**
    * Told by the host when it is built, before it asks anything: what it has. Does nothing, unless

@@ -1,29 +1,18 @@
 package dev.seriatim.service;
 
 import static com.google.common.base.Preconditions.checkState;
-import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.Collections2;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
-import dev.seriatim.service.caller.Callers;
-import dev.seriatim.service.connect.ConnectService;
-import dev.seriatim.service.connect.Connections;
-import dev.seriatim.service.connect.HostServices;
 import dev.seriatim.service.dispatch.MethodTable;
-import dev.seriatim.service.object.HostThreads;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
-import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.placement.Cluster;
-import dev.seriatim.service.placement.Here;
-import dev.seriatim.service.placement.Placement;
-import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
-import io.grpc.Server;
 import io.grpc.ServerBuilder;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptor;
@@ -36,7 +25,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -49,84 +37,21 @@ import org.jspecify.annotations.Nullable;
 public final class DurableObjectHost implements AutoCloseable {
   private static final long LAST_FRAMES_SECONDS = 3;
 
-  private final StorageEngine storage;
-  private final ObjectDirectory directory;
-  private final Executor executor = new HostThreads();
-
-  /** What the host listens with; null if it was given a server. */
-  private final @Nullable Connections connections;
-
-  private final HostServices services;
-  private final Placement forObjects;
-
-  /** Null if the host is alone. */
-  private final @Nullable Cluster cluster;
-
-  private final Server server;
+  private final HostParts parts;
   private final Statistics statistics;
 
   private @Nullable LocalObjects local; // Guarded by this.
   private volatile boolean closed;
 
   private DurableObjectHost(Builder builder) {
-    boolean shares =
-        builder.cluster != null && builder.storage.location() instanceof StorageOptions.Postgres;
-    storage =
-        StorageEngine.openAtOnce(shares ? builder.storage.withSharedSlots() : builder.storage);
-    directory =
-        new ObjectDirectory(
-            Namespaces.of(builder.namespaces, builder.interceptors),
-            builder.limits,
-            storage,
-            builder.tracer);
-    connections =
-        builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
-    cluster = builder.cluster;
-    boolean built = false;
-    try {
-      Cluster.Places places = cluster == null ? null : cluster.join(member(builder.limits));
-      forObjects = places == null ? Here.forObjects(directory) : places.forObjects();
-      services =
-          new HostServices(
-              directory.namespaces(),
-              places == null ? Here.forClients(directory) : places.forClients(),
-              places == null ? null : places.forPeers(),
-              cluster == null ? "" : cluster.token(),
-              builder.limits,
-              connections,
-              Callers.of(
-                  builder.authenticator,
-                  builder.authorizer,
-                  builder.storage.clock(),
-                  directory.timer()),
-              builder.transportInterceptors,
-              executor,
-              directory.counts());
-      statistics =
-          new Statistics(builder.listener, directory, storage, services.openStubs(), connections);
-      server =
-          services.on(
-              connections == null
-                  ? requireNonNull(builder.server)
-                  : connections.listen(builder.address, builder.credentials),
-              builder.services);
-      built = true;
-    } finally {
-      if (!built) {
-        if (cluster != null) {
-          cluster.close();
-        }
-        directory.close();
-        if (connections != null) {
-          connections.close();
-        }
-      }
-    }
-  }
-
-  private Cluster.Member member(HostLimits limits) {
-    return new Cluster.Member(
-        storage::slots, directory, limits, ConnectService.describe(directory.namespaces()));
+    parts = new HostParts(builder, builder.shutdown == null ? this::drain : builder.shutdown::run);
+    statistics =
+        new Statistics(
+            builder.listener,
+            parts.directory,
+            parts.storage,
+            parts.services.openStubs(),
+            parts.connections);
   }
 
   /** A builder with no namespaces and every default. */
@@ -147,12 +72,12 @@ public final class DurableObjectHost implements AutoCloseable {
     checkState(local == null && !closed, "the host has been started or closed before");
     boolean started = false;
     try {
-      local = new LocalObjects(directory, forObjects, executor);
-      directory.connectLocally(local.client());
-      server.start();
-      directory.startAlarms();
-      if (cluster != null) {
-        cluster.start(server.getPort());
+      local = new LocalObjects(parts.directory, parts.forObjects, parts.executor);
+      parts.directory.connectLocally(local.client());
+      parts.server.start();
+      parts.directory.startAlarms();
+      if (parts.cluster != null) {
+        parts.cluster.start(parts.server.getPort());
       }
       started = true;
       return this;
@@ -169,7 +94,7 @@ public final class DurableObjectHost implements AutoCloseable {
    * @throws IllegalStateException if the host was not started
    */
   public int port() {
-    return server.getPort();
+    return parts.server.getPort();
   }
 
   /**
@@ -178,7 +103,7 @@ public final class DurableObjectHost implements AutoCloseable {
    * longer than the lease. Then it waits until it can have them again.
    */
   public boolean isServing() {
-    return storage.isServing() && (cluster == null || cluster.isUp());
+    return parts.storage.isServing() && (parts.cluster == null || parts.cluster.isUp());
   }
 
   /** All that is counted, and what there is, now. Takes no lock that a turn waits for. */
@@ -191,8 +116,8 @@ public final class DurableObjectHost implements AutoCloseable {
    * changes. It is called by one thread at a time, and must not block.
    */
   public void onServing(Consumer<Boolean> listener) {
-    if (cluster == null) {
-      storage.onServing(listener);
+    if (parts.cluster == null) {
+      parts.storage.onServing(listener);
     } else {
       ServingWatch.begin(this::isServing, () -> closed, listener);
     }
@@ -206,7 +131,7 @@ public final class DurableObjectHost implements AutoCloseable {
    * @throws InterruptedException if the calling thread is interrupted
    */
   public void awaitServing() throws InterruptedException {
-    storage.awaitServing();
+    parts.storage.awaitServing();
   }
 
   /**
@@ -219,14 +144,14 @@ public final class DurableObjectHost implements AutoCloseable {
    * @throws InterruptedException if the calling thread is interrupted; call {@link #close} then
    */
   public void drain() throws InterruptedException {
-    if (cluster != null) {
-      cluster.leave();
+    if (parts.cluster != null) {
+      parts.cluster.leave();
     }
-    directory.drain();
-    services.drained();
-    server.shutdown();
+    parts.directory.drain();
+    parts.services.drained();
+    parts.server.shutdown();
     // The last frames are on their way; a client that doesn't read them is not waited for.
-    server.awaitTermination(LAST_FRAMES_SECONDS, TimeUnit.SECONDS);
+    parts.server.awaitTermination(LAST_FRAMES_SECONDS, TimeUnit.SECONDS);
     close();
   }
 
@@ -240,13 +165,13 @@ public final class DurableObjectHost implements AutoCloseable {
       return;
     }
     closed = true;
-    if (cluster != null) {
-      cluster.close();
+    if (parts.cluster != null) {
+      parts.cluster.close();
     }
-    directory.close();
-    server.shutdownNow();
-    if (connections != null) {
-      connections.close();
+    parts.directory.close();
+    parts.server.shutdownNow();
+    if (parts.connections != null) {
+      parts.connections.close();
     }
     if (local != null) {
       local.close();
@@ -255,7 +180,7 @@ public final class DurableObjectHost implements AutoCloseable {
 
   /** Waits until the server has stopped. */
   public void awaitTermination() throws InterruptedException {
-    server.awaitTermination();
+    parts.server.awaitTermination();
   }
 
   /** Builds a host. Not safe for several threads. */
@@ -263,21 +188,23 @@ public final class DurableObjectHost implements AutoCloseable {
     /** Where a host listens if it isn't told. */
     public static final int DEFAULT_PORT = 7070;
 
-    private final Map<String, Namespace> namespaces = new TreeMap<>();
-    private HostLimits limits = HostLimits.defaults();
-    private InetSocketAddress address =
+    final Map<String, Namespace> namespaces = new TreeMap<>();
+    HostLimits limits = HostLimits.defaults();
+    InetSocketAddress address =
         new InetSocketAddress(InetAddress.getLoopbackAddress(), DEFAULT_PORT);
-    private ServerCredentials credentials = InsecureServerCredentials.create();
-    private final List<ServerServiceDefinition> services = new ArrayList<>();
-    private @Nullable ServerBuilder<?> server;
-    private StorageOptions storage = StorageOptions.memory();
-    private @Nullable Cluster cluster;
-    private @Nullable InvocationTracer tracer;
-    private @Nullable Authenticator authenticator;
-    private @Nullable Authorizer authorizer;
-    private final List<ServerInterceptor> transportInterceptors = new ArrayList<>();
-    private final List<ServerInterceptor> interceptors = new ArrayList<>();
-    private HostListener listener = new HostListener() {};
+    ServerCredentials credentials = InsecureServerCredentials.create();
+    final List<ServerServiceDefinition> services = new ArrayList<>();
+    @Nullable ServerBuilder<?> server;
+    StorageOptions storage = StorageOptions.memory();
+    @Nullable Cluster cluster;
+    @Nullable InvocationTracer tracer;
+    boolean admin;
+    @Nullable Runnable shutdown;
+    @Nullable Authenticator authenticator;
+    @Nullable Authorizer authorizer;
+    final List<ServerInterceptor> transportInterceptors = new ArrayList<>();
+    final List<ServerInterceptor> interceptors = new ArrayList<>();
+    HostListener listener = new HostListener() {};
 
     private Builder() {}
 
@@ -409,6 +336,28 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder interceptor(ServerInterceptor interceptor) {
       interceptors.add(interceptor);
+      return this;
+    }
+
+    /** Serves {@link #admin(Runnable) the admin service}; it drains the host when it is told. */
+    @CanIgnoreReturnValue
+    public Builder admin() {
+      return admin(null);
+    }
+
+    /**
+     * Serves {@code seriatim.admin.v1.Admin} too: how people and their tools look into a host. What
+     * callers may do there is what their {@link Authorizer#adminRights} say. Without an authorizer
+     * whoever reaches a host on loopback, or over a {@link #server} that it was given, may do all
+     * of it, and nobody may do anything at any other.
+     *
+     * @param shutdown what happens when an operator wants the host to end; null for {@link
+     *     DurableObjectHost#drain}. On a thread of its own
+     */
+    @CanIgnoreReturnValue
+    public Builder admin(@Nullable Runnable shutdown) {
+      this.admin = true;
+      this.shutdown = shutdown;
       return this;
     }
 

@@ -146,8 +146,8 @@ public final class Policy implements Authorizer, AutoCloseable {
     listeners.add(listener);
   }
 
-  /** What this caller may ask of the host itself. */
-  public Set<AdminRight> rights(Caller caller) {
+  @Override
+  public Set<AdminRight> adminRights(Caller caller) {
     return file.current().rights(caller);
   }
 

@@ -36,6 +36,8 @@ final class ArchitectureTest {
           .definedBy(ROOT + ".access")
           .layer("connect")
           .definedBy(ROOT + ".connect")
+          .layer("admin")
+          .definedBy(ROOT + ".admin")
           .layer("placement")
           .definedBy(ROOT + ".placement")
           .layer("session")
@@ -50,20 +52,22 @@ final class ArchitectureTest {
           .definedBy(ROOT + ".storage")
           .whereLayer("access")
           .mayOnlyBeAccessedByLayers("api")
+          .whereLayer("admin")
+          .mayOnlyBeAccessedByLayers("api")
           .whereLayer("connect")
           .mayOnlyBeAccessedByLayers("api")
           .whereLayer("placement")
           .mayOnlyBeAccessedByLayers("connect", "api")
           .whereLayer("object")
-          .mayOnlyBeAccessedByLayers("placement", "connect", "api")
+          .mayOnlyBeAccessedByLayers("placement", "connect", "admin", "api")
           .whereLayer("session")
-          .mayOnlyBeAccessedByLayers("object", "placement", "connect", "api")
+          .mayOnlyBeAccessedByLayers("object", "placement", "connect", "admin", "api")
           .whereLayer("caller")
-          .mayOnlyBeAccessedByLayers("object", "session", "connect", "api")
+          .mayOnlyBeAccessedByLayers("object", "session", "connect", "admin", "api")
           .whereLayer("dispatch")
-          .mayOnlyBeAccessedByLayers("object", "session", "caller", "connect", "api")
+          .mayOnlyBeAccessedByLayers("object", "session", "caller", "connect", "admin", "api")
           .whereLayer("storage")
-          .mayOnlyBeAccessedByLayers("object", "placement", "api");
+          .mayOnlyBeAccessedByLayers("object", "placement", "admin", "api");
 
   @ArchTest
   static final ArchRule DISPATCH_KNOWS_NOTHING_HERE =
@@ -146,7 +150,7 @@ final class ArchitectureTest {
           .that()
           .resideInAPackage(ROOT)
           .and()
-          .haveNameNotMatching(".*\\.(DurableObjectHost|LocalObjects|Statistics)(\\$.*)?")
+          .haveNameNotMatching(".*\\.(DurableObjectHost|HostParts|LocalObjects|Statistics)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

@@ -176,11 +176,11 @@ final class PolicyTest {
             "{'who': ['group:oncall'], 'namespaces': ['CART'], 'admin': ['call', 'control']}",
             "{'who': ['cert:*'], 'admin': ['*']}");
 
-    assertThat(policy.rights(Caller.anonymous())).isEmpty();
-    assertThat(policy.rights(ANN)).containsExactly(AdminRight.READ);
-    assertThat(policy.rights(BOB))
+    assertThat(policy.adminRights(Caller.anonymous())).isEmpty();
+    assertThat(policy.adminRights(ANN)).containsExactly(AdminRight.READ);
+    assertThat(policy.adminRights(BOB))
         .containsExactly(AdminRight.READ, AdminRight.CALL, AdminRight.CONTROL);
-    assertThat(policy.rights(BILLING)).containsExactlyElementsIn(AdminRight.values());
+    assertThat(policy.adminRights(BILLING)).containsExactlyElementsIn(AdminRight.values());
     assertAccess(policy, "ann", "CART", "name x", "-");
     assertAccess(policy, "bob", "CART", "name x", "*");
   }
@@ -410,7 +410,7 @@ final class PolicyTest {
     assertAccess(policy, "ann", "CART", "unique", "-");
     assertAccess(policy, "billing", "ACCOUNT", "name x", "*");
     assertAccess(policy, "fake", "ACCOUNT", "name x", "-");
-    assertThat(policy.rights(BOB)).containsExactly(AdminRight.READ, AdminRight.CALL);
+    assertThat(policy.adminRights(BOB)).containsExactly(AdminRight.READ, AdminRight.CALL);
   }
 
   private static MethodDescriptor<Words, Words> method(String name) {

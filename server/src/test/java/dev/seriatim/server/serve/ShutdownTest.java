@@ -74,7 +74,7 @@ final class ShutdownTest {
     first.terminate();
     assertThat(first.exitValue()).isEqualTo(0);
     first.await("drained");
-    first.await("0 stubs and 1 alarms had not ended at the drain limit of PT0.3S");
+    first.await("0 stubs and 1 other turns had not ended at the drain limit of PT0.3S");
     first.await("WARN  dev.seriatim.server.serve.ShutdownTest: said in the drain");
     first.await("WARN  dev.seriatim.server.serve.ShutdownTest: said to the JDK in the drain");
     // It was cut off, which isn't counted.

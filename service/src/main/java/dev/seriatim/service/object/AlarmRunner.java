@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * Runs an object's alarm as a turn. Used by the thread that has the object, which is its turn
  * thread or the one that cut off its turn; stateless.
  *
- * <p>However it ends, the storage is told once what became of the alarm, or the host shuts down.
+ * <p>However it ends, the storage is told once what became of an alarm that was due, or the host
+ * shuts down. One that an operator wants to run isn't on its way: who has asked is told.
  */
 final class AlarmRunner {
   private final LiveObject object;
@@ -33,47 +34,59 @@ final class AlarmRunner {
     this.instances = instances;
   }
 
-  /** Runs the alarm, if it is still due. False if this thread has lost the object meanwhile. */
-  boolean run(TurnThread thread) {
+  /**
+   * Runs the alarm, if it is still due, or an operator wants it.
+   *
+   * @param order who wants it to run now; null if it is due
+   * @return false if this thread has lost the object meanwhile
+   */
+  boolean run(Order.@Nullable RunAlarm order, TurnThread thread) {
     StuckTurns stuck = object.host().stuckTurns();
     BreakCause refusal =
         stuck.isCrowded()
             ? stuck.awaitRoom(object.namespace(), AlarmTurn.METHOD, Long.MAX_VALUE)
             : null;
     if (refusal != null) {
-      log.putOffAlarm(refusal.message(), null);
+      putOff(order, refusal, null);
       return true;
     }
     if (!object.directory().stays(Slots.of(object.id()))) {
-      log.putOffAlarm("the object goes to another host", null);
+      putOff(order, Departures.cause(), null);
       return true;
     }
-    if (!drain().beginAlarm()) {
+    if (!drain().beginOther()) {
+      if (order != null) {
+        order.refuse(ObjectDirectory.drainCause());
+      }
       return true; // It stays in the store.
     }
     boolean lost = false;
     try {
-      lost = !runTurn(thread);
+      lost = !runTurn(order, thread);
     } catch (RuntimeException | Error e) { // Whatever it is, the object must go on.
       lost = !thread.stillHas();
       if (!lost) {
         instances.discard("the alarm could not run");
-        putOff(e);
+        if (order == null) {
+          putOff(e);
+        } else {
+          order.fail(e);
+        }
       }
     } finally {
       if (!lost) {
-        drain().alarmEnded();
+        drain().otherEnded();
       }
     }
     return !lost;
   }
 
-  private boolean runTurn(TurnThread thread) {
+  private boolean runTurn(Order.@Nullable RunAlarm order, TurnThread thread) {
     AlarmTurn turn;
     try {
-      turn = begin(thread);
+      turn = begin(order, thread);
     } catch (BreakException e) {
-      log.putOffAlarm(e.cause().message(), e);
+      putOff(order, e.cause(), e);
       return true;
     }
     if (turn != null) {
@@ -83,8 +96,18 @@ final class AlarmRunner {
       }
       turn.instance().turnEnded();
       end(turn, failure);
+    } else if (order != null) {
+      order.doneWith(object, object.pendingCommit(), false);
     }
     return true;
+  }
+
+  private void putOff(Order.@Nullable RunAlarm order, BreakCause why, @Nullable Throwable thrown) {
+    if (order == null) {
+      log.putOffAlarm(why.message(), thrown);
+    } else {
+      order.refuse(why);
+    }
   }
 
   /** The alarm can't run now, since the host has failed at it. */
@@ -97,14 +120,15 @@ final class AlarmRunner {
   }
 
   /** Null if there is nothing to run. If it is cut off at once, it is the caller who finds out. */
-  private @Nullable AlarmTurn begin(TurnThread thread) throws BreakException {
+  private @Nullable AlarmTurn begin(Order.@Nullable RunAlarm order, TurnThread thread)
+      throws BreakException {
     while (true) {
       Instance instance = instances.live();
-      Alarm alarm = instance.storage().beginAlarmTurn();
+      Alarm alarm = instance.storage().beginAlarmTurn(/* now= */ order != null);
       if (alarm == null) {
         return null;
       }
-      AlarmTurn begun = new AlarmTurn(object.nextTurnNumber(), instance, alarm);
+      AlarmTurn begun = new AlarmTurn(object.nextTurnNumber(), instance, alarm, order);
       thread.beginTurn(begun);
       if (!instance.isAborted() || !thread.endTurn(begun)) {
         return begun;
@@ -165,7 +189,10 @@ final class AlarmRunner {
     AlarmFailure failure = failed;
     if (failure == null) {
       try {
-        instance.storage().endTurn();
+        long commit = instance.storage().endTurn();
+        if (ended.order() != null) {
+          ended.order().doneWith(object, commit, true);
+        }
       } catch (RuntimeException | Error e) {
         failure = new AlarmFailure(instances.notSubmitted(instance, e), Legible.orStandIn(e));
       }
@@ -183,7 +210,7 @@ final class AlarmRunner {
       failed(late, AlarmFailure.of(cause));
       counted(late, AlarmFailure.of(cause));
     } finally {
-      drain().alarmEnded();
+      drain().otherEnded();
     }
   }
 
@@ -215,10 +242,17 @@ final class AlarmRunner {
       switch (failure.fate(turn, drain().hasBegun())) {
         case TRIED -> log.retryAlarm(turn.alarm(), failure.thrown());
         case LOST -> log.loseAlarm();
-        case PUT_OFF -> log.putOffAlarm(failure.cause().message(), failure.thrown());
+        case PUT_OFF -> {
+          if (turn.order() == null) {
+            log.putOffAlarm(failure.cause().message(), failure.thrown());
+          }
+        }
       }
     } catch (RuntimeException | Error e) {
       log.putOffAlarm("its next try could not be stored", Legible.orStandIn(e));
+    }
+    if (turn.order() != null) {
+      turn.order().failedWith(object, object.pendingCommit(), new BreakException(failure.cause()));
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.storage.Alarm;
+import org.jspecify.annotations.Nullable;
 
 /** The execution of the object's alarm. */
 final class AlarmTurn extends Turn {
@@ -8,17 +9,27 @@ final class AlarmTurn extends Turn {
   static final String METHOD = "the alarm";
 
   private final Alarm alarm;
+  private final Order.@Nullable RunAlarm order;
 
   /** Written by the turn's thread; read by whoever cuts it off. */
   private volatile boolean handling;
 
-  AlarmTurn(long number, Instance instance, Alarm alarm) {
+  /**
+   * @param order who wants it to run now; null if it is due
+   */
+  AlarmTurn(long number, Instance instance, Alarm alarm, Order.@Nullable RunAlarm order) {
     super(number, instance);
     this.alarm = alarm;
+    this.order = order;
   }
 
   Alarm alarm() {
     return alarm;
+  }
+
+  /** Who wants it to run now; null if it is due. */
+  Order.@Nullable RunAlarm order() {
+    return order;
   }
 
   /** From now on the object's own handler runs. */

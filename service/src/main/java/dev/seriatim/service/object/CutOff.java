@@ -56,6 +56,30 @@ final class CutOff {
     // Otherwise the next turn, or the evictor, finds the instance aborted.
   }
 
+  /** An operator wants that the instance goes at once, whatever it is doing. */
+  void reset(String why) {
+    Turn current = object.turn();
+    Instance instance = current == null ? instances.current() : current.instance();
+    if (instance != null) {
+      instance.spend();
+    }
+    if (current != null) {
+      turn(current, resetCause(why));
+    } else if (object.possession().take()) {
+      try {
+        instances.discard("an operator has reset the object: " + why);
+      } finally {
+        object.possession().giveBack();
+      }
+    }
+    // Otherwise the next turn, or the evictor, finds the instance spent.
+  }
+
+  /** Why stubs break of which an operator has reset the object. */
+  static BreakCause resetCause(String why) {
+    return BreakCause.of(BreakReason.OBJECT_RESET, "an operator has reset the object: " + why);
+  }
+
   /** Cuts off this turn, if it hasn't ended. */
   void turn(Turn late, BreakCause cause) {
     if (late.cut()) {
@@ -104,6 +128,13 @@ final class CutOff {
         }
         if (stub.staysScheduled()) {
           mailbox.addToRound(stub);
+        }
+      }
+      case AdminTurn admin -> {
+        try {
+          object.orders().cutOff(admin, cause);
+        } finally {
+          object.directory().letGo(object);
         }
       }
       case AlarmTurn alarm -> {

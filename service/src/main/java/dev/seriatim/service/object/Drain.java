@@ -5,8 +5,8 @@ import java.time.Duration;
 import java.util.function.BooleanSupplier;
 
 /**
- * Who a shutdown waits for: the stubs of clients, until they have been told, and the alarms that
- * run. Safe for any number of threads.
+ * Who a shutdown waits for: the stubs of clients, until they have been told, and the turns that run
+ * for no stub: alarms, and what operators want. Safe for any number of threads.
  */
 final class Drain {
   private final BooleanSupplier hasNoStubs;
@@ -19,7 +19,7 @@ final class Drain {
   private boolean done;
 
   @GuardedBy("this")
-  private int alarms;
+  private int others;
 
   Drain(BooleanSupplier hasNoStubs) {
     this.hasNoStubs = hasNoStubs;
@@ -30,7 +30,7 @@ final class Drain {
     return begun;
   }
 
-  /** From now on no alarm begins. */
+  /** From now on no turn begins that is for no stub. */
   synchronized void begin() {
     begun = true;
     look();
@@ -43,24 +43,24 @@ final class Drain {
     }
   }
 
-  /** Whether an alarm may run. If so, {@link #alarmEnded} has to follow. */
-  synchronized boolean beginAlarm() {
+  /** Whether a turn may run that is for no stub. If so, {@link #otherEnded} has to follow. */
+  synchronized boolean beginOther() {
     if (begun) {
       return false;
     }
-    alarms++;
+    others++;
     return true;
   }
 
-  synchronized void alarmEnded() {
-    alarms--;
+  synchronized void otherEnded() {
+    others--;
     if (begun) {
       look();
     }
   }
 
   private synchronized void look() {
-    if (alarms == 0 && hasNoStubs.getAsBoolean()) {
+    if (others == 0 && hasNoStubs.getAsBoolean()) {
       done = true;
       notifyAll();
     }
@@ -76,8 +76,8 @@ final class Drain {
     return done;
   }
 
-  /** How many alarms are running. */
-  synchronized int alarms() {
-    return alarms;
+  /** How many turns are running that are for no stub. */
+  synchronized int others() {
+    return others;
   }
 }

@@ -232,6 +232,11 @@ final class Instance implements DurableObjectState {
     }
   }
 
+  /** It must not be given another turn. */
+  void spend() {
+    aborted = true;
+  }
+
   @Override
   public void abort(String reason) {
     if (!aborted) {

@@ -32,6 +32,9 @@ final class LastResort {
         object.alarms().putOff(why);
         object.directory().letGo(object);
       }
+      for (Order<?> order = mailbox.takeOrder(); order != null; order = mailbox.takeOrder()) {
+        drop(order, why);
+      }
     } finally {
       for (Session stub = mailbox.takeStub(); stub != null; stub = mailbox.takeStub()) {
         breakStub(stub, 0, why);
@@ -45,14 +48,23 @@ final class LastResort {
    * @param served the stub that was taken out of the mailbox, if any
    * @param sequence the number of its invocation that was run, or 0
    * @param alarm whether it was the alarm
+   * @param order what an operator wanted, if that was it
    */
-  void dropServed(@Nullable Session served, long sequence, boolean alarm, Throwable why) {
+  void dropServed(
+      @Nullable Session served,
+      long sequence,
+      boolean alarm,
+      @Nullable Order<?> order,
+      Throwable why) {
     try {
       object.log(Level.ERROR, why, "the host failed");
       discard(why);
     } finally {
       if (alarm) {
         object.directory().letGo(object);
+      }
+      if (order != null) {
+        drop(order, why);
       }
       if (served != null) {
         breakStub(served, sequence, why);
@@ -62,6 +74,14 @@ final class LastResort {
 
   private void discard(Throwable why) {
     instances.discard("the host failed: " + Legible.of(why));
+  }
+
+  private void drop(Order<?> order, Throwable why) {
+    try {
+      order.refuse(BreakCause.of(BreakReason.OBJECT_RESET, "the host failed: " + Legible.of(why)));
+    } finally {
+      object.directory().letGo(object);
+    }
   }
 
   private void breakStub(Session stub, long sequence, Throwable why) {

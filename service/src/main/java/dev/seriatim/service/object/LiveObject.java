@@ -63,7 +63,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** The turn that is running, for those who may have to cut it off. Written by the owner. */
   private volatile @Nullable Turn turn;
 
-  /** How many stubs and alarms hold this object. Guarded by the directory's entry for it. */
+  /**
+   * How many stubs, alarms and orders hold this object. Guarded by the directory's entry for it.
+   */
   private int holds;
 
   /** Whether the turn watch looks at this object. */
@@ -280,6 +282,14 @@ final class LiveObject implements SessionObject, Possession.Owner {
     }
   }
 
+  /** An operator or a test wants something. The order holds the object. */
+  void order(Order<?> order) {
+    mailbox.add(order);
+    if (possession.take()) {
+      possession.handOn(/* here= */ false);
+    }
+  }
+
   // ---- whoever has the object
 
   Possession possession() {
@@ -315,6 +325,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** Made when it is needed: a resting object, of which there may be many, has no room for it. */
   AlarmRunner alarms() {
     return new AlarmRunner(this, log, instances);
+  }
+
+  /** Likewise. */
+  OrderRunner orders() {
+    return new OrderRunner(this, instances);
   }
 
   /** The turn thread finds nothing to run. */
@@ -383,6 +398,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   // ---- those who watch its turns, on any thread
+
+  /** The instance that there is, or null; only a hint while the object doesn't rest. */
+  @Nullable Instance currentInstance() {
+    return instances.current();
+  }
 
   boolean hasTurnThread() {
     return possession.isTaken();

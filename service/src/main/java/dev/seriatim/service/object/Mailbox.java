@@ -7,8 +7,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an object has to run: the stubs that have invocations, and its alarm. Any thread puts them
- * in; whoever has the object takes them out, and owns the round.
+ * What an object has to run: the stubs that have invocations, its alarm, and what operators want of
+ * it. Any thread puts them in; whoever has the object takes them out, and owns the round.
  */
 final class Mailbox {
   /** Stubs that have got something to run, on their way to the round. */
@@ -19,6 +19,9 @@ final class Mailbox {
 
   /** Whether an alarm waits for its turn. Written holding this. */
   private volatile boolean alarmDue;
+
+  /** What operators want, in order; null if that is nothing. Written holding this. */
+  private volatile @Nullable ArrayDeque<Order<?>> orders;
 
   // ---- any thread
 
@@ -32,9 +35,16 @@ final class Mailbox {
     return !setAlarmDue(true);
   }
 
+  /** An operator wants something. */
+  synchronized void add(Order<?> order) {
+    ArrayDeque<Order<?>> waiting = orders == null ? new ArrayDeque<>(4) : orders;
+    waiting.add(order);
+    orders = waiting;
+  }
+
   /** Whether something has come in that may not have been seen by whoever had the object. */
   boolean hasArrivals() {
-    return !arriving.isEmpty() || alarmDue;
+    return !arriving.isEmpty() || alarmDue || orders != null;
   }
 
   /**
@@ -53,6 +63,23 @@ final class Mailbox {
   /** Takes the alarm out. False if none is due. */
   boolean takeAlarm() {
     return alarmDue && setAlarmDue(false);
+  }
+
+  /** Takes out what an operator wants; null if that is nothing. */
+  @Nullable Order<?> takeOrder() {
+    return orders == null ? null : pollOrder();
+  }
+
+  private synchronized @Nullable Order<?> pollOrder() {
+    ArrayDeque<Order<?>> waiting = orders;
+    if (waiting == null) {
+      return null;
+    }
+    Order<?> first = waiting.poll();
+    if (waiting.isEmpty()) {
+      orders = null;
+    }
+    return first;
   }
 
   /** Takes out the stub whose turn it is; null if there is none. */

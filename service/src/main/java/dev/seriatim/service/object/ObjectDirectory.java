@@ -19,6 +19,7 @@ import dev.seriatim.stub.DurableObjects;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -302,7 +303,29 @@ public final class ObjectDirectory implements AutoCloseable {
     TransportRound.end();
   }
 
-  private LiveObject hold(ObjectAddress address) {
+  /** What operators and tests do to the objects. */
+  public ObjectControl control() {
+    return new ObjectControl(this);
+  }
+
+  /** The object of this id, if it is live. */
+  @Nullable LiveObject find(DurableObjectId id) {
+    return objects.get(id);
+  }
+
+  /** Breaks every stub on this object, those that objects have opened too. */
+  void breakStubs(DurableObjectId id, BreakCause cause) {
+    for (Set<Session> open : List.of(stubs, localStubs)) {
+      for (Session stub : open) {
+        if (stub.objectId().equals(id)) {
+          stub.breakSoon(cause);
+        }
+      }
+    }
+  }
+
+  /** The object, made if need be, which someone holds now who will {@link #letGo let it go}. */
+  LiveObject hold(ObjectAddress address) {
     return objects.compute(
         address.id(),
         (id, present) -> {
@@ -372,9 +395,9 @@ public final class ObjectDirectory implements AutoCloseable {
     }
     if (!drain.await(limits().drainLimit())) {
       logger.warn(
-          "{} stubs and {} alarms had not ended at the drain limit of {}",
+          "{} stubs and {} other turns had not ended at the drain limit of {}",
           stubs.size(),
-          drain.alarms(),
+          drain.others(),
           limits().drainLimit());
       for (LiveObject object : objects.values()) {
         object

@@ -4,14 +4,14 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The object's code at work, once: for an invocation or for an alarm. Turns of one object never
- * overlap.
+ * The object's code at work, once: for an invocation or for an alarm; or an operator's, on its
+ * storage. Turns of one object never overlap.
  *
  * <p>A turn ends once: either its own thread {@link #finish finishes} it, or another one {@link
  * #cut cuts} it off. Whoever wins goes on with the object; after a cut the turn's own thread may
  * touch nothing of the object any more. Its {@link #toString} says what it runs, for errors.
  */
-abstract sealed class Turn permits InvocationTurn, AlarmTurn {
+abstract sealed class Turn permits InvocationTurn, AlarmTurn, AdminTurn {
   private static final int RUNNING = 0;
   private static final int FINISHED = 1;
   private static final int CUT_OFF = 2;
@@ -95,6 +95,6 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn {
     return state == LEFT;
   }
 
-  /** What of its object it runs: the name of a method, or {@link AlarmTurn#METHOD}. */
+  /** What of its object it runs: the name of a method, or what stands for it. */
   abstract String method();
 }

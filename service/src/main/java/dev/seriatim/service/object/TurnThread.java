@@ -42,6 +42,7 @@ final class TurnThread {
 
   private @Nullable Invocation invocation;
   private boolean alarm;
+  private @Nullable Order<?> order;
 
   TurnThread(LiveObject object, Mailbox mailbox, Instances instances) {
     this.object = object;
@@ -84,6 +85,10 @@ final class TurnThread {
       }
       if (mailbox.takeAlarm() && !serveAlarm()) {
         return; // The turn was cut off: another thread has taken over.
+      }
+      Order<?> wanted = mailbox.takeOrder();
+      if (wanted != null && !serveOrder(wanted)) {
+        return; // Likewise.
       }
       Session next = mailbox.takeStub();
       if (next != null) {
@@ -138,10 +143,22 @@ final class TurnThread {
   private boolean serveAlarm() {
     alarm = true;
     leaveTransport();
-    if (!object.alarms().run(this)) {
+    if (!object.alarms().run(null, this)) {
       return false;
     }
     alarm = false;
+    object.directory().letGo(object);
+    return true;
+  }
+
+  /** False if this thread has lost the object meanwhile. */
+  private boolean serveOrder(Order<?> served) {
+    order = served;
+    leaveTransport();
+    if (!object.orders().run(served, this)) {
+      return false;
+    }
+    order = null;
     object.directory().letGo(object);
     return true;
   }
@@ -216,8 +233,11 @@ final class TurnThread {
     stub = null;
     boolean ofAlarm = alarm;
     alarm = false;
+    Order<?> ofOperator = order;
+    order = null;
     object
         .lastResort()
-        .dropServed(served, invocation == null ? 0 : invocation.sequence(), ofAlarm, thrown);
+        .dropServed(
+            served, invocation == null ? 0 : invocation.sequence(), ofAlarm, ofOperator, thrown);
   }
 }

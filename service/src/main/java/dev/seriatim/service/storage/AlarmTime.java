@@ -18,6 +18,16 @@ record AlarmTime(long dueMillis, int retries) {
     return retries >= 0 && retries <= MAX_RETRIES;
   }
 
+  /** Whether it is to run by now. */
+  boolean isDue(long nowMillis) {
+    return isSet() && dueMillis <= nowMillis;
+  }
+
+  /** Whether there is one, also if it was given up. */
+  boolean isThere() {
+    return retries >= 0;
+  }
+
   /** The same, after its last try has failed. */
   AlarmTime givenUp() {
     return new AlarmTime(dueMillis, MAX_RETRIES + 1);

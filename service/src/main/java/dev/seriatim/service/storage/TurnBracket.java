@@ -152,6 +152,22 @@ abstract sealed class TurnBracket permits TurnStorage {
     }
   }
 
+  /** Whether the turn that is about to end has written anything. Called by its thread. */
+  public final boolean hasWritten() {
+    if (!used) {
+      return false;
+    }
+    if (!lockAtEnd()) {
+      return true; // Maybe; the end of the turn is refused anyhow.
+    }
+    try {
+      WriteSet ending = turn;
+      return ending != null && ending.hasWritten();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /**
    * The object's name if anyone has ever opened it by name, from the store if need be. Called by
    * any thread, in a turn or outside.
@@ -185,9 +201,11 @@ abstract sealed class TurnBracket permits TurnStorage {
    * A turn that runs the object's alarm begins, if the alarm is still due. If not, no turn was
    * begun and null is returned. The removal of the alarm is part of the turn.
    *
+   * @param now whether it is to run now, also if it isn't due or was given up; then it isn't one
+   *     that was offered
    * @throws StorageException as {@link #beginTurn}, or because the store failed; no turn was begun
    */
-  public final @Nullable Alarm beginAlarmTurn() {
+  public final @Nullable Alarm beginAlarmTurn(boolean now) {
     beginTurn();
     boolean begun = false;
     try {
@@ -196,13 +214,18 @@ abstract sealed class TurnBracket permits TurnStorage {
         WriteSet running = running();
         int life = log.currentLife();
         AlarmTime alarm = readAlarm();
-        if (alarm == null || !alarm.isSet() || alarm.dueMillis() > log.nowMillis()) {
-          log.answerAlarm(alarm);
+        if (alarm == null || !(now ? alarm.isThere() : alarm.isDue(log.nowMillis()))) {
+          if (!now) {
+            log.answerAlarm(alarm);
+          }
           return null;
         }
         running.takeAlarm();
         begun = true;
-        return new Alarm(Instant.ofEpochMilli(alarm.dueMillis()), alarm.retries(), life);
+        return new Alarm(
+            Instant.ofEpochMilli(alarm.dueMillis()),
+            Math.min(alarm.retries(), AlarmTime.MAX_RETRIES),
+            life);
       } finally {
         lock.unlock();
       }

@@ -222,7 +222,7 @@ final class LastResortTest {
       Wait.until(() -> alarms.get() == 1, "the alarm");
       assertWorks(objects, "a");
       Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
-      assertThat(objects.directory.host().drain().alarms()).isEqualTo(0);
+      assertThat(objects.directory.host().drain().others()).isEqualTo(0);
     }
   }
 

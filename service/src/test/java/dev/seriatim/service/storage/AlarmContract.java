@@ -234,7 +234,7 @@ abstract class AlarmContract {
   private void failAlarm(int retries) {
     assertThat(nextOffer().name()).isEqualTo("object");
     TurnStorage s = object.instance();
-    Alarm alarm = Objects.requireNonNull(s.beginAlarmTurn());
+    Alarm alarm = Objects.requireNonNull(s.beginAlarmTurn(false));
     assertThat(alarm.retries()).isEqualTo(retries);
     // The removal of the alarm is not a write of the object's own.
     assertThat(s.rollback()).isFalse();
@@ -278,9 +278,9 @@ abstract class AlarmContract {
     nextOffer();
     object.turn(DurableObjectStorage::deleteAlarm);
     TurnStorage s = object.instance();
-    assertThat(s.beginAlarmTurn()).isNull();
+    assertThat(s.beginAlarmTurn(false)).isNull();
     object.turn(t -> t.setAlarm(clock.instant().plusSeconds(1)));
-    assertThat(s.beginAlarmTurn()).isNull();
+    assertThat(s.beginAlarmTurn(false)).isNull();
     clock.advance(Duration.ofSeconds(1));
     assertThat(nextOffer().name()).isEqualTo("object");
   }
@@ -389,7 +389,7 @@ abstract class AlarmContract {
     object.turn(s -> s.setAlarm(clock.instant()));
     assertThat(nextOffer().name()).isEqualTo("object");
     clock.advance(Duration.ofHours(-1));
-    assertThat(object.instance().beginAlarmTurn()).isNull();
+    assertThat(object.instance().beginAlarmTurn(false)).isNull();
     clock.advance(Duration.ofMinutes(59));
     expectNoMore();
     clock.advance(Duration.ofMinutes(1));
@@ -470,7 +470,7 @@ abstract class AlarmContract {
     nextOffer();
     faults.failOnce(Faults.Step.AFTER_WRITES, new SQLException("out of order"));
     TurnStorage s = object.instance();
-    Objects.requireNonNull(s.beginAlarmTurn());
+    Objects.requireNonNull(s.beginAlarmTurn(false));
     object.awaitFailure(s.endTurn());
     clock.advance(Duration.ofSeconds(2));
     assertThat(nextOffer().name()).isEqualTo("object");
@@ -482,7 +482,7 @@ abstract class AlarmContract {
 
   final void runAlarm(TestObject of, Checks checks, TestObject.Body body) {
     TurnStorage s = of.instance();
-    checks.on(Objects.requireNonNull(s.beginAlarmTurn(), "the alarm is not due"));
+    checks.on(Objects.requireNonNull(s.beginAlarmTurn(false), "the alarm is not due"));
     body.run(s);
     of.awaitDurable(s.endTurn());
   }

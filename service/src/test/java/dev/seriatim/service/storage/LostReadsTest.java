@@ -113,7 +113,7 @@ final class LostReadsTest {
     assertThrows(StorageException.class, undeleted::deleteAlarm);
     TurnStorage unbegun = unreadAlarm();
     unbegun.rollback();
-    assertThrows(StorageException.class, unbegun::beginAlarmTurn);
+    assertThrows(StorageException.class, () -> unbegun.beginAlarmTurn(false));
   }
 
   /** In a turn, with an alarm that is not known yet; the next read of it loses the instance. */

@@ -218,7 +218,7 @@ final class PostgresSilenceTest {
     assertThat(offers.poll(30, TimeUnit.SECONDS)).isEqualTo("object");
     faults.once(Faults.Step.AFTER_WRITES, (step, connection) -> proxy.silence());
     TurnStorage s = object.instance();
-    assertThat(s.beginAlarmTurn()).isNotNull();
+    assertThat(s.beginAlarmTurn(false)).isNotNull();
     long commit = s.endTurn();
     object.awaitDoubt(commit);
     proxy.speak();

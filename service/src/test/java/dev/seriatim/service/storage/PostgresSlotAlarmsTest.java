@@ -127,7 +127,7 @@ final class PostgresSlotAlarmsTest {
     TestObject object = objects.computeIfAbsent(name, n -> new TestObject(engine, n));
     try {
       TurnStorage s = object.instance();
-      if (s.beginAlarmTurn() != null) {
+      if (s.beginAlarmTurn(false) != null) {
         runs.add(name);
         s.endTurn();
       }

@@ -1,0 +1,23 @@
+package dev.seriatim.service.admin;
+
+import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.storage.StorageEngine;
+import java.util.concurrent.Executor;
+
+/**
+ * What the admin service uses of its host. Each part is safe for any number of threads.
+ *
+ * @param directory the objects that are live, and what there can be
+ * @param storage what is stored
+ * @param threads starts a thread for each task, which may be held up
+ * @param drain shuts the host down in good order; blocks until that is done
+ */
+public record AdminHost(
+    ObjectDirectory directory, StorageEngine storage, Executor threads, Shutdown drain) {
+  /** Shuts the host down. */
+  @FunctionalInterface
+  public interface Shutdown {
+    /** Blocks until that is done. */
+    void run() throws InterruptedException;
+  }
+}

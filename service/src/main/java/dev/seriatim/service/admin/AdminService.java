@@ -1,0 +1,294 @@
+package dev.seriatim.service.admin;
+
+import static dev.seriatim.service.Policy.AdminRight.CONTROL;
+import static dev.seriatim.service.Policy.AdminRight.DATA;
+import static dev.seriatim.service.Policy.AdminRight.EDIT;
+import static dev.seriatim.service.Policy.AdminRight.READ;
+
+import com.google.common.collect.ImmutableList;
+import dev.seriatim.admin.v1.AdminGrpc;
+import dev.seriatim.admin.v1.BackupRequest;
+import dev.seriatim.admin.v1.BackupResponse;
+import dev.seriatim.admin.v1.DeleteObjectRequest;
+import dev.seriatim.admin.v1.DeleteObjectResponse;
+import dev.seriatim.admin.v1.DrainRequest;
+import dev.seriatim.admin.v1.DrainResponse;
+import dev.seriatim.admin.v1.EditEntriesRequest;
+import dev.seriatim.admin.v1.EditEntriesResponse;
+import dev.seriatim.admin.v1.EvictObjectRequest;
+import dev.seriatim.admin.v1.EvictObjectResponse;
+import dev.seriatim.admin.v1.ExportObjectsRequest;
+import dev.seriatim.admin.v1.ExportObjectsResponse;
+import dev.seriatim.admin.v1.GetHostRequest;
+import dev.seriatim.admin.v1.GetHostResponse;
+import dev.seriatim.admin.v1.GetObjectRequest;
+import dev.seriatim.admin.v1.GetObjectResponse;
+import dev.seriatim.admin.v1.ImportObjectsRequest;
+import dev.seriatim.admin.v1.ImportObjectsResponse;
+import dev.seriatim.admin.v1.ListEntriesRequest;
+import dev.seriatim.admin.v1.ListEntriesResponse;
+import dev.seriatim.admin.v1.ListNamespacesRequest;
+import dev.seriatim.admin.v1.ListNamespacesResponse;
+import dev.seriatim.admin.v1.ListObjectsRequest;
+import dev.seriatim.admin.v1.ListObjectsResponse;
+import dev.seriatim.admin.v1.ResetObjectRequest;
+import dev.seriatim.admin.v1.ResetObjectResponse;
+import dev.seriatim.admin.v1.RunAlarmRequest;
+import dev.seriatim.admin.v1.RunAlarmResponse;
+import dev.seriatim.admin.v1.TailRequest;
+import dev.seriatim.admin.v1.TailResponse;
+import dev.seriatim.service.Authorizer;
+import dev.seriatim.service.Policy.AdminRight;
+import dev.seriatim.service.session.BreakException;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.StatusException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.net.InetSocketAddress;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The service {@code seriatim.admin.v1.Admin}: who may call what, and who answers. Its methods run
+ * on threads that may be held up; none on one of the transport's.
+ */
+public final class AdminService extends AdminGrpc.AdminImplBase {
+  private final AdminHost host;
+  private final AdminAccess access;
+  private final ObjectListing objects;
+  private final EntryListing entries;
+  private final ObjectExport export;
+  private final StoreBackup backup;
+  private final ObjectChanges changes;
+
+  /** Serves what there is in this host, to those who may. */
+  public AdminService(AdminHost host, AdminAccess access) {
+    this.host = host;
+    this.access = access;
+    ObjectNames names = new ObjectNames(host.directory().namespaces());
+    this.objects = new ObjectListing(host);
+    this.entries = new EntryListing(host);
+    this.export = new ObjectExport(host);
+    this.backup = new StoreBackup(host);
+    this.changes = new ObjectChanges(host, names, new ValueTypes(host));
+  }
+
+  /**
+   * These services, and this one.
+   *
+   * @param authorizer says who may do what; null if nobody does
+   * @param local whether the host can be reached from this machine alone
+   */
+  public static List<ServerServiceDefinition> with(
+      List<ServerServiceDefinition> others,
+      AdminHost host,
+      @Nullable Authorizer authorizer,
+      boolean local) {
+    AdminService service = new AdminService(host, new AdminAccess(authorizer, local));
+    return ImmutableList.<ServerServiceDefinition>builder()
+        .addAll(others)
+        .add(service.bindService())
+        .build();
+  }
+
+  /** Whether that is reached from this machine alone. */
+  public static boolean isLoopback(InetSocketAddress address) {
+    return address.getAddress() != null && address.getAddress().isLoopbackAddress();
+  }
+
+  // ---- reads
+
+  @Override
+  public void getHost(GetHostRequest request, StreamObserver<GetHostResponse> to) {
+    answer(to, READ, AdminService::notYet);
+  }
+
+  @Override
+  public void listNamespaces(
+      ListNamespacesRequest request, StreamObserver<ListNamespacesResponse> to) {
+    answer(to, READ, AdminService::notYet);
+  }
+
+  @Override
+  public void listObjects(ListObjectsRequest request, StreamObserver<ListObjectsResponse> to) {
+    answer(to, READ, () -> objects.list(request));
+  }
+
+  @Override
+  public void getObject(GetObjectRequest request, StreamObserver<GetObjectResponse> to) {
+    answer(to, READ, AdminService::notYet);
+  }
+
+  @Override
+  public void listEntries(ListEntriesRequest request, StreamObserver<ListEntriesResponse> to) {
+    answer(to, DATA, () -> entries.list(request));
+  }
+
+  @Override
+  public void exportObjects(
+      ExportObjectsRequest request, StreamObserver<ExportObjectsResponse> to) {
+    stream(to, EnumSet.of(DATA), responses -> export.export(request, responses));
+  }
+
+  @Override
+  public void tail(TailRequest request, StreamObserver<TailResponse> to) {
+    stream(
+        to,
+        request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ),
+        _ -> AdminService.notYet());
+  }
+
+  // ---- changes
+
+  @Override
+  public void editEntries(EditEntriesRequest request, StreamObserver<EditEntriesResponse> to) {
+    change(
+        to,
+        EDIT,
+        "EditEntries",
+        ObjectNames.words(request.getObject()),
+        () -> changes.edit(request));
+  }
+
+  @Override
+  public void runAlarm(RunAlarmRequest request, StreamObserver<RunAlarmResponse> to) {
+    change(
+        to,
+        CONTROL,
+        "RunAlarm",
+        ObjectNames.words(request.getObject()),
+        () -> changes.runAlarm(request.getObject()));
+  }
+
+  @Override
+  public void evictObject(EvictObjectRequest request, StreamObserver<EvictObjectResponse> to) {
+    change(
+        to,
+        CONTROL,
+        "EvictObject",
+        ObjectNames.words(request.getObject()),
+        () -> changes.evict(request.getObject()));
+  }
+
+  @Override
+  public void resetObject(ResetObjectRequest request, StreamObserver<ResetObjectResponse> to) {
+    change(
+        to,
+        CONTROL,
+        "ResetObject",
+        ObjectNames.words(request.getObject()),
+        () -> changes.reset(request));
+  }
+
+  @Override
+  public void deleteObject(DeleteObjectRequest request, StreamObserver<DeleteObjectResponse> to) {
+    change(
+        to,
+        EDIT,
+        "DeleteObject",
+        ObjectNames.words(request.getObject()),
+        () -> changes.delete(request.getObject()));
+  }
+
+  @Override
+  public StreamObserver<ImportObjectsRequest> importObjects(
+      StreamObserver<ImportObjectsResponse> to) {
+    StatusException refusal = refusal(EnumSet.of(EDIT));
+    return new ImportCall(host, (ServerCallStreamObserver<ImportObjectsResponse>) to, refusal);
+  }
+
+  @Override
+  public void backup(BackupRequest request, StreamObserver<BackupResponse> to) {
+    Audit.log("Backup", "the store", refusal(EnumSet.of(CONTROL, DATA)));
+    stream(to, EnumSet.of(CONTROL, DATA), backup::send);
+  }
+
+  @Override
+  public void drain(DrainRequest request, StreamObserver<DrainResponse> to) {
+    change(
+        to,
+        CONTROL,
+        "Drain",
+        "this host",
+        () -> {
+          host.threads().execute(this::shutDown);
+          return DrainResponse.getDefaultInstance();
+        });
+  }
+
+  private void shutDown() {
+    try {
+      host.drain().run();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // ---- how calls are answered
+
+  private <R> void answer(StreamObserver<R> to, AdminRight right, Callable<R> code) {
+    answer(
+        to,
+        () -> {
+          access.require(EnumSet.of(right));
+          return code.call();
+        });
+  }
+
+  private static <R> void answer(StreamObserver<R> to, Callable<R> code) {
+    R response;
+    try {
+      response = code.call();
+    } catch (Throwable thrown) { // Whatever it is, the client has to know.
+      to.onError(Failures.status(thrown));
+      return;
+    }
+    to.onNext(response);
+    to.onCompleted();
+  }
+
+  private <R> void change(
+      StreamObserver<R> to, AdminRight right, String method, String target, Callable<R> code) {
+    answer(
+        to,
+        () -> {
+          R response;
+          try {
+            access.require(EnumSet.of(right));
+            response = code.call();
+          } catch (Throwable thrown) {
+            StatusException failure = Failures.status(thrown);
+            Audit.log(method, target, failure);
+            throw failure;
+          }
+          Audit.log(method, target, /* failure= */ null);
+          return response;
+        });
+  }
+
+  private <R> void stream(
+      StreamObserver<R> to, Set<AdminRight> rights, Responses.Source<R> source) {
+    StatusException refusal = refusal(rights);
+    if (refusal != null) {
+      to.onError(refusal);
+    } else {
+      Responses.send((ServerCallStreamObserver<R>) to, host.threads(), source);
+    }
+  }
+
+  private @Nullable StatusException refusal(Set<AdminRight> rights) {
+    try {
+      access.require(rights);
+      return null;
+    } catch (BreakException e) {
+      return Failures.status(e);
+    }
+  }
+
+  private static <R> R notYet() throws StatusException {
+    throw io.grpc.Status.UNIMPLEMENTED.asException();
+  }
+}

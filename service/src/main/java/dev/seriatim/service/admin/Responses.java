@@ -1,0 +1,78 @@
+package dev.seriatim.service.admin;
+
+import io.grpc.Context;
+import io.grpc.stub.ServerCallStreamObserver;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.Executor;
+
+/**
+ * Sends the many responses of a call from a thread of their own, which waits while the client
+ * doesn't read. The transport's threads tell it when to go on.
+ */
+final class Responses<R> {
+  /** What makes the responses. */
+  @FunctionalInterface
+  interface Source<R> {
+    /** Sends them all. Runs on a thread that may be held up. */
+    void sendTo(Responses<R> responses) throws Exception;
+  }
+
+  private final ServerCallStreamObserver<R> call;
+
+  private Responses(ServerCallStreamObserver<R> call) {
+    this.call = call;
+  }
+
+  /** Lets this source answer the call, whose method is running. */
+  static <R> void send(ServerCallStreamObserver<R> call, Executor threads, Source<R> source) {
+    Responses<R> responses = new Responses<>(call);
+    call.setOnReadyHandler(responses::wake);
+    call.setOnCancelHandler(responses::wake);
+    threads.execute(Context.current().wrap(() -> responses.run(source)));
+  }
+
+  private void run(Source<R> source) {
+    try {
+      source.sendTo(this);
+    } catch (Throwable thrown) { // Whatever it is, the client has to know.
+      if (!call.isCancelled()) {
+        call.onError(Failures.status(thrown));
+      }
+      return;
+    }
+    if (!call.isCancelled()) {
+      call.onCompleted();
+    }
+  }
+
+  private synchronized void wake() {
+    notifyAll();
+  }
+
+  /**
+   * Sends one more, when the client has read enough of those before.
+   *
+   * @throws CancellationException if the client is gone
+   */
+  void send(R response) throws InterruptedException {
+    synchronized (this) {
+      while (!call.isReady() && !call.isCancelled()) {
+        wait();
+      }
+    }
+    if (call.isCancelled()) {
+      throw new CancellationException("the client has gone");
+    }
+    call.onNext(response);
+  }
+
+  /** Whether one more would be sent at once. */
+  boolean isReady() {
+    return call.isReady();
+  }
+
+  /** Whether the client is gone. */
+  boolean isCancelled() {
+    return call.isCancelled();
+  }
+}

@@ -1,0 +1,74 @@
+package dev.seriatim.service.object;
+
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.stub.DurableObjectId;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What operators and tests do to the objects of a host. Safe for any number of threads.
+ *
+ * <p>What it gives back is settled by threads that must not be held up: who hangs more on it than a
+ * waiting thread, does so on threads of his own. It fails with a {@link BreakException} if the
+ * object is lost or the host shuts down, and with whatever else was thrown.
+ */
+public final class ObjectControl {
+  private final ObjectDirectory directory;
+
+  ObjectControl(ObjectDirectory directory) {
+    this.directory = directory;
+  }
+
+  /**
+   * Runs code as a turn of the object: it waits in the object's mailbox, has its storage for itself
+   * while it runs, and is told when what it wrote is durable. It needs no instance that the
+   * object's factory has made, and makes none. If it wrote anything, the instance that there is
+   * goes; stubs stay open.
+   */
+  public <T extends @Nullable Object> CompletableFuture<T> runTurn(
+      ObjectAddress address, TurnCode<T> code) {
+    return give(address, new Order.Run<>(code));
+  }
+
+  /**
+   * Runs the object's alarm now, whenever it is due, and also if it was given up. Ends when its
+   * turn is durable: true, or false if there is none. If the alarm fails it is tried again as ever,
+   * and this fails with the cause.
+   */
+  public CompletableFuture<Boolean> runAlarm(ObjectAddress address) {
+    return give(address, new Order.RunAlarm());
+  }
+
+  /**
+   * Lets go of the object's instance behind the turn that it is in; stubs stay open. Ends when all
+   * that it wrote is durable: true, or false if there was none.
+   */
+  public CompletableFuture<Boolean> evict(ObjectAddress address) {
+    return directory.find(address.id()) == null
+        ? CompletableFuture.completedFuture(false)
+        : give(address, new Order.Evict());
+  }
+
+  /**
+   * Discards the object's instance at once, and breaks its stubs with {@code OBJECT_RESET}; the
+   * turn that it is in is cut off, and has no effect.
+   *
+   * @param why what the stubs are told
+   * @return whether the object was live
+   */
+  public boolean reset(DurableObjectId id, String why) {
+    LiveObject object = directory.find(id);
+    if (object == null) {
+      return false;
+    }
+    directory.breakStubs(id, CutOff.resetCause(why));
+    object.cutOff().reset(why);
+    return true;
+  }
+
+  private <T extends @Nullable Object> CompletableFuture<T> give(
+      ObjectAddress address, Order<T> order) {
+    directory.hold(address).order(order);
+    return order.settled();
+  }
+}
