@@ -45,7 +45,8 @@ public final class AdminAccess {
         BreakCause.of(
             BreakReason.PERMISSION_DENIED,
             authorizer == null
-                ? "the admin service is for loopback alone, expected a policy that gives the right '"
+                ? "the admin service is for loopback alone, expected a policy that gives the right"
+                    + " '"
                     + right
                     + "'"
                 : "the caller may not do this, expected the right '" + right + "'"));

@@ -41,6 +41,7 @@ import dev.seriatim.service.Authorizer;
 import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.session.BreakException;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -103,13 +104,23 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void getHost(GetHostRequest request, StreamObserver<GetHostResponse> to) {
-    answer(to, READ, AdminService::notYet);
+    answer(
+        to,
+        READ,
+        () -> {
+          throw Status.UNIMPLEMENTED.asException();
+        });
   }
 
   @Override
   public void listNamespaces(
       ListNamespacesRequest request, StreamObserver<ListNamespacesResponse> to) {
-    answer(to, READ, AdminService::notYet);
+    answer(
+        to,
+        READ,
+        () -> {
+          throw Status.UNIMPLEMENTED.asException();
+        });
   }
 
   @Override
@@ -119,7 +130,12 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void getObject(GetObjectRequest request, StreamObserver<GetObjectResponse> to) {
-    answer(to, READ, AdminService::notYet);
+    answer(
+        to,
+        READ,
+        () -> {
+          throw Status.UNIMPLEMENTED.asException();
+        });
   }
 
   @Override
@@ -138,7 +154,9 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     stream(
         to,
         request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ),
-        _ -> AdminService.notYet());
+        _ -> {
+          throw Status.UNIMPLEMENTED.asException();
+        });
   }
 
   // ---- changes
@@ -286,9 +304,5 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     } catch (BreakException e) {
       return Failures.status(e);
     }
-  }
-
-  private static <R> R notYet() throws StatusException {
-    throw io.grpc.Status.UNIMPLEMENTED.asException();
   }
 }

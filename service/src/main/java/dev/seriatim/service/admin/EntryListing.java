@@ -6,6 +6,7 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 
 /** {@code ListEntries}: what an object has stored. Safe for any number of threads. */
+@SuppressWarnings("DoNotCallSuggester")
 final class EntryListing {
   EntryListing(AdminHost host) {}
 

@@ -1,6 +1,7 @@
 package dev.seriatim.service.admin;
 
 import com.google.common.base.Throwables;
+import com.google.errorprone.annotations.FormatMethod;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakException;
@@ -24,7 +25,8 @@ final class Failures {
   static StatusException status(Throwable thrown) {
     return switch (thrown) {
       case StatusException status -> status;
-      case StatusRuntimeException status -> new StatusException(status.getStatus(), status.getTrailers());
+      case StatusRuntimeException status ->
+          new StatusException(status.getStatus(), status.getTrailers());
       case BreakException refused -> StatusProto.toStatusException(refused.cause().toStatusProto());
       case StorageException failed -> unavailable(failed);
       case CancellationException cancelled -> Status.CANCELLED.withCause(cancelled).asException();
@@ -50,6 +52,7 @@ final class Failures {
   }
 
   /** What was asked makes no sense. */
+  @FormatMethod
   static StatusException invalid(String format, Object... with) {
     return Status.INVALID_ARGUMENT.withDescription(format.formatted(with)).asException();
   }

@@ -72,7 +72,8 @@ final class ObjectChanges {
                 throw Failures.invalid(
                     "puts: key '%s' has nothing to put, expected one of value, json", put.getKey());
           };
-      if (puts.put(put.getKey(), value) != null || request.getDeletesList().contains(put.getKey())) {
+      if (puts.put(put.getKey(), value) != null
+          || request.getDeletesList().contains(put.getKey())) {
         throw Failures.invalid(
             "key '%s' is changed twice, expected one put or one delete", put.getKey());
       }
@@ -112,8 +113,7 @@ final class ObjectChanges {
         state -> {
           DurableObjectStorage storage = state.storage();
           boolean had =
-              storage.getAlarm().isPresent()
-                  || !storage.list(ListOptions.all().limit(1)).isEmpty();
+              storage.getAlarm().isPresent() || !storage.list(ListOptions.all().limit(1)).isEmpty();
           storage.deleteAll();
           return DeleteObjectResponse.newBuilder().setDeleted(had).build();
         });
@@ -134,7 +134,7 @@ final class ObjectChanges {
     }
     if (!ran) {
       throw Status.FAILED_PRECONDITION
-          .withDescription(names.words(object) + " has no alarm, expected one")
+          .withDescription(ObjectNames.words(object) + " has no alarm, expected one")
           .asException();
     }
     return RunAlarmResponse.getDefaultInstance();

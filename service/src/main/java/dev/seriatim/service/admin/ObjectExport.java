@@ -5,6 +5,7 @@ import dev.seriatim.admin.v1.ExportObjectsResponse;
 import io.grpc.Status;
 
 /** {@code ExportObjects}. Safe for any number of threads. */
+@SuppressWarnings("DoNotCallSuggester")
 final class ObjectExport {
   ObjectExport(AdminHost host) {}
 

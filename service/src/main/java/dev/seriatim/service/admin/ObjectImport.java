@@ -5,6 +5,7 @@ import dev.seriatim.admin.v1.ImportObjectsResponse;
 import io.grpc.Status;
 
 /** One call of {@code ImportObjects}. Its methods are called one after the other, and may block. */
+@SuppressWarnings("DoNotCallSuggester")
 final class ObjectImport {
   ObjectImport(AdminHost host) {}
 

@@ -5,7 +5,11 @@ import dev.seriatim.admin.v1.ListObjectsResponse;
 import io.grpc.Status;
 import io.grpc.StatusException;
 
-/** {@code ListObjects}: the objects that there are, in order, page by page. Safe for any number of threads. */
+/**
+ * {@code ListObjects}: the objects that there are, in order, page by page. Safe for any number of
+ * threads.
+ */
+@SuppressWarnings("DoNotCallSuggester")
 final class ObjectListing {
   ObjectListing(AdminHost host) {}
 

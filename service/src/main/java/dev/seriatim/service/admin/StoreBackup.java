@@ -4,6 +4,7 @@ import dev.seriatim.admin.v1.BackupResponse;
 import io.grpc.Status;
 
 /** {@code Backup}. Safe for any number of threads. */
+@SuppressWarnings("DoNotCallSuggester")
 final class StoreBackup {
   StoreBackup(AdminHost host) {}
 

@@ -6,6 +6,7 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 
 /** The messages that are stored, as far as they are known. Safe for any number of threads. */
+@SuppressWarnings("DoNotCallSuggester")
 final class ValueTypes {
   ValueTypes(AdminHost host) {}
 

@@ -67,7 +67,7 @@ final class CutOff {
       turn(current, resetCause(why));
     } else if (object.possession().take()) {
       try {
-        instances.discard("an operator has reset the object: " + why);
+        instances.discard("an operator has reset the object: " + why, EvictionReason.ASKED);
       } finally {
         object.possession().giveBack();
       }
@@ -132,7 +132,7 @@ final class CutOff {
       }
       case AdminTurn admin -> {
         try {
-          object.orders().cutOff(admin, cause);
+          new OrderRunner(object, instances).cutOff(admin, cause);
         } finally {
           object.directory().letGo(object);
         }

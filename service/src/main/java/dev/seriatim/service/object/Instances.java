@@ -94,14 +94,14 @@ final class Instances {
       instance.start();
       return null;
     } catch (Throwable thrown) { // The factory is the object's code, like its methods.
-      return object.thrown(BreakReason.OBJECT_START_FAILED, thrown, "the factory");
+      return ThrownCause.logged(object, BreakReason.OBJECT_START_FAILED, thrown, "the factory");
     }
   }
 
   /** Why the end of a turn threw, whose writes were not submitted. */
   BreakCause notSubmitted(Instance instance, Throwable thrown) {
     return instance.storage().refusal() == null
-        ? object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
+        ? ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
         : ThrownCause.reset(thrown);
   }
 

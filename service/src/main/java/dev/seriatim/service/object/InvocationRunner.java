@@ -139,7 +139,8 @@ final class InvocationRunner {
     } catch (RuntimeException | Error e) { // Memory or stack may be short; the object must go on.
       meter.refused(method, BreakReason.OBJECT_EXCEPTION);
       stub.breakTurn(
-          object.thrown(BreakReason.OBJECT_EXCEPTION, e, "the argument's parser").blaming(sequence),
+          ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, e, "the argument's parser")
+              .blaming(sequence),
           object.pendingCommit());
       return true;
     }
@@ -215,8 +216,7 @@ final class InvocationRunner {
       meter.refused(method, BreakReason.OBJECT_EXCEPTION);
       instances.discard("a turn could not begin");
       stub.breakTurn(
-          object
-              .thrown(BreakReason.OBJECT_EXCEPTION, e, "the beginning of a turn")
+          ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, e, "the beginning of a turn")
               .blaming(invocation.sequence()),
           object.pendingCommit());
       return true;
@@ -231,7 +231,7 @@ final class InvocationRunner {
       try {
         failure = methods.run(turn, invocation, method, argument, metadata, timeoutNanos);
       } catch (Throwable thrown) { // Out of memory, say. Whatever it is, the object must go on.
-        failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+        failure = ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, thrown, method.name());
       }
     }
     long tookNanos = 0;

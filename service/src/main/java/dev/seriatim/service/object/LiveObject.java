@@ -18,8 +18,6 @@ import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.ObjectPath;
-import io.grpc.StatusException;
-import io.grpc.StatusRuntimeException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -327,11 +325,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
     return new AlarmRunner(this, log, instances);
   }
 
-  /** Likewise. */
-  OrderRunner orders() {
-    return new OrderRunner(this, instances);
-  }
-
   /** The turn thread finds nothing to run. */
   void willRest() {
     restingSinceNanos = directory.host().nanos();
@@ -364,13 +357,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
     turn = null;
   }
 
-  /** Why a stub breaks when the object's code, or what is run for it, throws this. Logs it. */
-  BreakCause thrown(BreakReason reason, Throwable thrown, String where) {
-    boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
-    log(meant ? Level.DEBUG : Level.WARN, thrown, where + " threw");
-    return ThrownCause.of(reason, thrown);
-  }
-
   /** Logs what has happened to this object, also if that is an exception which can't be shown. */
   void log(Level level, Throwable thrown, String what) {
     try {
@@ -398,11 +384,6 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   // ---- those who watch its turns, on any thread
-
-  /** The instance that there is, or null; only a hint while the object doesn't rest. */
-  @Nullable Instance currentInstance() {
-    return instances.current();
-  }
 
   boolean hasTurnThread() {
     return possession.isTaken();

@@ -117,7 +117,7 @@ final class MethodRunner {
         failure = overlongOutcome(turn, method);
       }
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
-      failure = object.thrown(BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+      failure = ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, thrown, method.name());
     }
     if (failure != null && limited != null && isExpired(limited)) {
       // The object may have failed just because its deadline passed: it is the deadline that

@@ -19,13 +19,13 @@ import dev.seriatim.stub.DurableObjects;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -201,13 +201,13 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public void leave(Set<Integer> slots) {
     departures.leave(slots);
-    breakStubs(stubs, slots);
+    breakStubs(stubs, id -> slots.contains(Slots.of(id)), Departures.cause());
   }
 
   /** Breaks also the stubs that objects have opened: nothing begins there any more. */
   public void leaveWholly(Set<Integer> slots) {
     departures.left(slots);
-    breakStubs(localStubs, slots);
+    breakStubs(localStubs, id -> slots.contains(Slots.of(id)), Departures.cause());
   }
 
   /**
@@ -249,11 +249,7 @@ public final class ObjectDirectory implements AutoCloseable {
   public void lost(Set<Integer> slots) {
     BreakCause cause =
         BreakCause.of(BreakReason.OBJECT_RESET, "the object has been taken over by another host");
-    for (Session stub : stubs) {
-      if (slots.contains(Slots.of(stub.objectId()))) {
-        stub.breakSoon(cause);
-      }
-    }
+    breakStubs(stubs, id -> slots.contains(Slots.of(id)), cause);
     for (LiveObject object : objects.values()) {
       if (slots.contains(Slots.of(object.id()))) {
         object.cutOff().running(cause);
@@ -280,10 +276,10 @@ public final class ObjectDirectory implements AutoCloseable {
     return departures.stays(slot);
   }
 
-  private static void breakStubs(Set<Session> open, Set<Integer> slots) {
-    for (Session stub : open) {
-      if (slots.contains(Slots.of(stub.objectId()))) {
-        stub.breakSoon(Departures.cause());
+  private static void breakStubs(Set<Session> of, Predicate<DurableObjectId> on, BreakCause why) {
+    for (Session stub : of) {
+      if (on.test(stub.objectId())) {
+        stub.breakSoon(why);
       }
     }
   }
@@ -315,13 +311,8 @@ public final class ObjectDirectory implements AutoCloseable {
 
   /** Breaks every stub on this object, those that objects have opened too. */
   void breakStubs(DurableObjectId id, BreakCause cause) {
-    for (Set<Session> open : List.of(stubs, localStubs)) {
-      for (Session stub : open) {
-        if (stub.objectId().equals(id)) {
-          stub.breakSoon(cause);
-        }
-      }
-    }
+    breakStubs(stubs, id::equals, cause);
+    breakStubs(localStubs, id::equals, cause);
   }
 
   /** The object, made if need be, which someone holds now who will {@link #letGo let it go}. */

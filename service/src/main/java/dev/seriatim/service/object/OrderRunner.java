@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.storage.Slots;
@@ -38,7 +39,7 @@ final class OrderRunner {
 
   private void evict(Order.Evict order) {
     boolean was = instances.current() != null;
-    instances.discard("an operator has evicted the object");
+    instances.discard("an operator has evicted the object", EvictionReason.ASKED);
     order.doneWith(object, object.pendingCommit(), was);
   }
 

@@ -10,11 +10,14 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
 
 /** What an object's code threw, or its store, as the cause for which its stubs break. */
 final class ThrownCause {
@@ -22,6 +25,13 @@ final class ThrownCause {
   private static final int MAX_DETAIL_BYTES = 64 << 10;
 
   private ThrownCause() {}
+
+  /** The same, which the object's code, or what is run for it, has thrown. Logs it. */
+  static BreakCause logged(LiveObject object, BreakReason reason, Throwable thrown, String where) {
+    boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
+    object.log(meant ? Level.DEBUG : Level.WARN, thrown, where + " threw");
+    return of(reason, thrown);
+  }
 
   /** The object has to begin anew, for this has gone wrong, and not by its own fault. */
   static BreakCause reset(Throwable why) {

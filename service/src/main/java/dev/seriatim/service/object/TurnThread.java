@@ -26,6 +26,7 @@ final class TurnThread {
 
   private final LiveObject object;
   private final Mailbox mailbox;
+  private final Instances instances;
   private final InvocationRunner invocations;
 
   /** Where it runs, while that is the transport's thread. */
@@ -47,6 +48,7 @@ final class TurnThread {
   TurnThread(LiveObject object, Mailbox mailbox, Instances instances) {
     this.object = object;
     this.mailbox = mailbox;
+    this.instances = instances;
     this.invocations = new InvocationRunner(object, instances, this);
   }
 
@@ -155,7 +157,7 @@ final class TurnThread {
   private boolean serveOrder(Order<?> served) {
     order = served;
     leaveTransport();
-    if (!object.orders().run(served, this)) {
+    if (!new OrderRunner(object, instances).run(served, this)) {
       return false;
     }
     order = null;
