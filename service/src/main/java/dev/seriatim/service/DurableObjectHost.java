@@ -10,6 +10,7 @@ import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Cluster;
+import dev.seriatim.service.storage.Faults;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
@@ -37,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 public final class DurableObjectHost implements AutoCloseable {
   private static final long LAST_FRAMES_SECONDS = 3;
 
-  private final HostParts parts;
+  final HostParts parts;
   private final Statistics statistics;
 
   private @Nullable LocalObjects local; // Guarded by this.
@@ -196,6 +197,7 @@ public final class DurableObjectHost implements AutoCloseable {
     final List<ServerServiceDefinition> services = new ArrayList<>();
     @Nullable ServerBuilder<?> server;
     StorageOptions storage = StorageOptions.memory();
+    Faults faults = Faults.NONE;
     @Nullable Cluster cluster;
     @Nullable InvocationTracer tracer;
     boolean admin;

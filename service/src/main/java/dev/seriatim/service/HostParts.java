@@ -49,7 +49,8 @@ final class HostParts {
     boolean shares =
         builder.cluster != null && builder.storage.location() instanceof StorageOptions.Postgres;
     storage =
-        StorageEngine.openAtOnce(shares ? builder.storage.withSharedSlots() : builder.storage);
+        StorageEngine.openAtOnce(
+            shares ? builder.storage.withSharedSlots() : builder.storage, builder.faults);
     directory =
         new ObjectDirectory(
             Namespaces.of(builder.namespaces, builder.interceptors),

@@ -150,7 +150,7 @@ final class ArchitectureTest {
           .that()
           .resideInAPackage(ROOT)
           .and()
-          .haveNameNotMatching(".*\\.(DurableObjectHost|HostParts|LocalObjects|Statistics)(\\$.*)?")
+          .haveNameNotMatching(".*\\.(DurableObjectHost|HostParts|Internal.*|LocalObjects|Statistics)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

@@ -4,6 +4,7 @@ import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
@@ -156,6 +157,11 @@ public final class DurableObjects implements AutoCloseable {
         new DurableObjectNamespace(
             carriers, options, client, name, new DurableObjectIds(uniqueKey, name, client));
     return stubs == null ? namespace : namespace.in(stubs, carriers, options);
+  }
+
+  /** The stubs that were got through this scope, have been used and were never closed. */
+  List<String> leftOpen() {
+    return stubs == null ? List.of() : stubs.left();
   }
 
   /** How many stubs are on shared calls. */

@@ -63,6 +63,11 @@ final class Ledger {
     }
   }
 
+  /** Whether it was neither closed nor broken. */
+  boolean isOpen() {
+    return state.isOpen();
+  }
+
   /** Whether anything was ever taken in, so that there is a call that carries the stub. */
   boolean isStarted() {
     return calls.last() > 0;

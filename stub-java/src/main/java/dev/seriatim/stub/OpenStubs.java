@@ -42,6 +42,15 @@ final class OpenStubs {
     return session == null || session.whenEnded().hasCome();
   }
 
+  /** The stubs that have been used, have not broken and were never closed, for people. */
+  synchronized List<String> left() {
+    return sessions.stream()
+        .map(WeakReference::get)
+        .filter(session -> session != null && session.isLeftOpen())
+        .map(String::valueOf)
+        .toList();
+  }
+
   /** Closes those that are open, and all that are yet to come. */
   void close() {
     List<WeakReference<Session>> left;

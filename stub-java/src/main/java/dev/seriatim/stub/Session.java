@@ -199,6 +199,13 @@ final class Session {
     }
   }
 
+  /** Whether it has been used, and was neither closed nor broken. */
+  boolean isLeftOpen() {
+    synchronized (lock) {
+      return ledger.isStarted() && ledger.isOpen();
+    }
+  }
+
   boolean isResumable() {
     synchronized (lock) {
       return ledger.isResumable();

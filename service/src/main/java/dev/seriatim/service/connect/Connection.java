@@ -98,6 +98,11 @@ final class Connection extends ChannelInboundHandlerAdapter {
     return true;
   }
 
+  /** Whether it is this one's. Any thread. */
+  boolean isOn(Channel other) {
+    return channel.equals(other);
+  }
+
   /** Its thread, which does what it is given when it has looked at its other connections. */
   Executor transport() {
     return channel.eventLoop();

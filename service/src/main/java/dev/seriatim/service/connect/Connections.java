@@ -18,6 +18,8 @@ import io.grpc.netty.shaded.io.netty.channel.epoll.Epoll;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
 import java.net.SocketAddress;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -25,6 +27,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,10 +44,12 @@ public final class Connections implements AutoCloseable {
   private static final int STREAMS_TO_REFUSE = 1_000;
 
   private static final int SECONDS_OF_RESETS = 60;
+  private static final int CUT_PATIENCE_SECONDS = 30;
 
   private final HostLimits limits;
   private final ArrivalBudget budget;
   private final AtomicInteger open = new AtomicInteger();
+  private final Set<Channel> channels = ConcurrentHashMap.newKeySet();
   private final EventLoopGroup listener = EventLoops.group(1, "seriatim-listener-ELG", _ -> false);
   private final EventLoopGroup transport;
 
@@ -153,7 +158,15 @@ public final class Connections implements AutoCloseable {
         channel.unsafe().closeForcibly();
         return;
       }
-      var _ = channel.closeFuture().addListener(_ -> open.decrementAndGet());
+      channels.add(channel);
+      var _ =
+          channel
+              .closeFuture()
+              .addListener(
+                  _ -> {
+                    channels.remove(channel);
+                    open.decrementAndGet();
+                  });
       channel.pipeline().addLast(new Connection(limits, budget, channel));
       context.fireChannelRead(accepted);
     }
@@ -167,6 +180,21 @@ public final class Connections implements AutoCloseable {
   /** How many bytes of messages are on their way in. */
   public long arriving() {
     return budget.held();
+  }
+
+  /**
+   * Cuts all connections, without a word to those at their other ends, and waits until they are
+   * cut. Not on a transport's thread. For tests.
+   *
+   * @param but the attributes of a call whose connection stays; null if none does
+   */
+  public void cut(@Nullable Attributes but) {
+    Connection stays = but == null ? null : Connection.of(but);
+    for (Channel channel : channels) {
+      if (stays == null || !stays.isOn(channel)) {
+        var _ = channel.close().awaitUninterruptibly(CUT_PATIENCE_SECONDS, TimeUnit.SECONDS);
+      }
+    }
   }
 
   /** Closes all connections. */

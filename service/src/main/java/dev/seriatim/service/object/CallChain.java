@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.stub.DurableObjectId;
 import io.grpc.Context;
 import org.jspecify.annotations.Nullable;
 
@@ -53,6 +54,11 @@ public final class CallChain implements WaitingChain {
    */
   public static @Nullable CallChain current() {
     return CURRENT.get();
+  }
+
+  /** The object whose turn it is. */
+  public DurableObjectId object() {
+    return caller.object().id();
   }
 
   Context in(Context context) {

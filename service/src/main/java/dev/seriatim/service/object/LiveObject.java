@@ -432,6 +432,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
     return !possession.isTaken() && instances.current() != null;
   }
 
+  /** Whether the object has an instance; only a hint. */
+  boolean hasInstance() {
+    return instances.current() != null;
+  }
+
   /** Since when the object rests; only a hint while it doesn't. */
   long restingSinceNanos() {
     return restingSinceNanos;

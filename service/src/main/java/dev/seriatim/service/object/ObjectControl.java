@@ -49,6 +49,12 @@ public final class ObjectControl {
         : give(address, new Order.Evict());
   }
 
+  /** Whether the object has an instance in memory, as far as anyone can tell from outside. */
+  public boolean isLive(DurableObjectId id) {
+    LiveObject object = directory.find(id);
+    return object != null && object.hasInstance();
+  }
+
   /**
    * Discards the object's instance at once, and breaks its stubs with {@code OBJECT_RESET}; the
    * turn that it is in is cut off, and has no effect.

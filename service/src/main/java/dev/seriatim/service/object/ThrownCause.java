@@ -7,6 +7,7 @@ import com.google.rpc.ErrorInfo;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -66,6 +67,9 @@ final class ThrownCause {
   }
 
   private static BreakCause lookAt(BreakReason reason, Throwable thrown) {
+    if (thrown instanceof BreakException broken) {
+      return broken.cause(); // Not the object's own: what stands around its turns knows of those.
+    }
     if (thrown instanceof StorageException && thrown.getCause() instanceof SQLException) {
       // A store that failed is no fault of the object's, and the same call may well succeed later.
       return reset(thrown);

@@ -94,6 +94,29 @@ final class AlarmIndex {
     return new Offer(first);
   }
 
+  /** What {@link #nextDue} says when something is due. */
+  static final long NOW = Long.MIN_VALUE;
+
+  /**
+   * When the next alarm is due, or at least not before, if none is now and none is on its way;
+   * {@link Long#MAX_VALUE} if there is none.
+   */
+  long nextDue(long nowMillis, long nowNanos) {
+    if (onTheirWay.isAny()) {
+      return NOW;
+    }
+    long next = Long.MAX_VALUE;
+    for (NearAlarms each : near.values()) {
+      next = Math.min(next, each.nextDue(nowMillis, nowNanos));
+    }
+    return next <= nowMillis ? NOW : next;
+  }
+
+  /** Those that are on their way, for people. */
+  String outstanding() {
+    return onTheirWay.toString();
+  }
+
   static long toMillis(long nanos) {
     return nanos / 1_000_000 + 1;
   }

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -86,6 +87,10 @@ final class AlarmScheduler implements AutoCloseable {
   @GuardedBy("this")
   private boolean restsForRoom;
 
+  /** How many wait until nothing is due. */
+  @GuardedBy("this")
+  private int followers;
+
   AlarmScheduler(
       Source source, InstantSource clock, int capacity, int maxOutstanding, int maxLong) {
     Preconditions.checkArgument(
@@ -120,7 +125,7 @@ final class AlarmScheduler implements AutoCloseable {
 
   /** This alarm is durable, in place of the one that the object had before. */
   synchronized void set(DueAlarm alarm) {
-    if (index != null && (index.set(alarm) || restsForRoom)) {
+    if (index != null && (index.set(alarm) || restsForRoom || followers > 0)) {
       notifyAll();
     }
   }
@@ -129,7 +134,7 @@ final class AlarmScheduler implements AutoCloseable {
   synchronized void removed(ObjectKey key) {
     if (index != null) {
       index.removed(key);
-      if (restsForRoom) {
+      if (restsForRoom || followers > 0) {
         notifyAll();
       }
     }
@@ -196,6 +201,35 @@ final class AlarmScheduler implements AutoCloseable {
       running.join(CLOSE_PATIENCE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  // ---- for whoever sets the clock
+
+  /** The clock was set. */
+  synchronized void clockChanged() {
+    notifyAll();
+  }
+
+  /** As {@link StorageEngine#awaitNoneDue}. */
+  synchronized long awaitNoneDue(Duration limit) throws InterruptedException, TimeoutException {
+    long begun = System.nanoTime();
+    followers++;
+    try {
+      while (index != null && !closed) {
+        long next = index.nextDue(clock.millis(), System.nanoTime());
+        if (next != AlarmIndex.NOW) {
+          return next;
+        }
+        if (System.nanoTime() - begun > limit.toNanos()) {
+          throw new TimeoutException(
+              index.outstanding() + " have not ended within " + limit.toMillis() + " ms");
+        }
+        wait(LOOK_AT_OTHER_MILLIS);
+      }
+      return Long.MAX_VALUE;
+    } finally {
+      followers--;
     }
   }
 
@@ -301,6 +335,9 @@ final class AlarmScheduler implements AutoCloseable {
     }
     synchronized (this) {
       mine.read(of, page);
+      if (followers > 0) {
+        notifyAll();
+      }
     }
   }
 

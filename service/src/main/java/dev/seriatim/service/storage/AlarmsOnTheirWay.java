@@ -3,8 +3,10 @@ package dev.seriatim.service.storage;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class AlarmsOnTheirWay {
   private static final int SHARE = 4;
+  private static final int SOME = 10;
 
   /** After this time an alarm is long. */
   static final long LONG_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -54,6 +57,24 @@ final class AlarmsOnTheirWay {
   boolean hasRoom(String namespace) {
     Share share = shares.get(namespace);
     return hasRoom(share == null ? 0 : share.fresh.size(), allFresh, maxFresh);
+  }
+
+  boolean isAny() {
+    return shares.values().stream()
+        .anyMatch(share -> !share.fresh.isEmpty() || !share.lasting.isEmpty());
+  }
+
+  /** Some of them, for people. */
+  @Override
+  public String toString() {
+    List<ObjectKey> some =
+        shares.values().stream()
+            .flatMap(
+                share ->
+                    Stream.concat(share.lasting.keySet().stream(), share.fresh.keySet().stream()))
+            .limit(SOME)
+            .toList();
+    return some.isEmpty() ? "alarms that are still due" : "the alarms of " + some;
   }
 
   boolean contains(ObjectKey key) {

@@ -370,7 +370,7 @@ final class Committer implements AutoCloseable {
     if (outage.isLate(began, System.nanoTime())) {
       storeIsAway(failure, began);
     }
-    boolean told = false;
+    boolean told = failure instanceof Faults.Unanswered && tell(group, false);
     long trying = began;
     while (true) {
       if (outage.isBeyondPatience(System.nanoTime())) {

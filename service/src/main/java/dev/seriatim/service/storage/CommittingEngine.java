@@ -80,6 +80,11 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
+  public void loseAll() {
+    store.loseAll();
+  }
+
+  @Override
   public Slots slots() {
     return store.slots();
   }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +40,8 @@ final class DirectoryLock implements AutoCloseable {
   private final FileChannel own;
 
   private @Nullable FileChannel database;
+
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   private DirectoryLock(Path directory, FileChannel own) {
     this.directory = directory;
@@ -104,9 +107,11 @@ final class DirectoryLock implements AutoCloseable {
 
   @Override
   public void close() {
-    close(database);
-    close(own);
-    LOCKED.remove(directory);
+    if (!closed.getAndSet(true)) { // Another host may have it by now.
+      close(database);
+      close(own);
+      LOCKED.remove(directory);
+    }
   }
 
   /** For people, and for the message of who comes second. */

@@ -9,6 +9,20 @@ public interface Faults {
   /** No faults. */
   Faults NONE = (step, connection) -> {};
 
+  /**
+   * Thrown {@link Step#AFTER_COMMIT}: the store is as if it had said nothing for longer than anyone
+   * waits, and then is asked what became of the group. So whoever waited for it is told that nobody
+   * knows.
+   */
+  final class Unanswered extends SQLException {
+    private static final long serialVersionUID = 1;
+
+    /** An answer that never came. */
+    public Unanswered() {
+      super("the answer to a commit never came");
+    }
+  }
+
   /** Where in the commit of a group. */
   enum Step {
     /** Before the transaction begins. */

@@ -92,6 +92,14 @@ abstract class JdbcStore implements AutoCloseable {
     throw new IllegalStateException(StorageEngine.noSlots(this));
   }
 
+  /**
+   * Lets another host have the objects, as if this one had been taken for dead. For tests; only
+   * what is in a file of its own knows how.
+   */
+  void loseAll() {
+    throw new IllegalStateException(this + " has no way to lose its objects, expected a file");
+  }
+
   /** The numbers of the groups. */
   final GroupNumbers groups() {
     return groups;

@@ -109,6 +109,11 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
+  public void loseAll() {
+    throw new IllegalStateException("what is in memory can't be another host's, expected a file");
+  }
+
+  @Override
   public Slots slots() {
     throw new IllegalStateException(noSlots(this));
   }

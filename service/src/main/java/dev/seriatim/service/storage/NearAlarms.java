@@ -144,6 +144,17 @@ final class NearAlarms {
         && horizon.dueMillis() <= nowMillis + LEAD_MILLIS;
   }
 
+  /** When the next alarm may be due; {@link AlarmIndex#NOW} if only the store knows. */
+  long nextDue(long nowMillis, long nowNanos) {
+    if (anew || changes != null || mustRead(nowMillis, nowNanos)) {
+      return AlarmIndex.NOW;
+    }
+    if (!waiting.isEmpty()) {
+      return waiting.getFirst().dueMillis();
+    }
+    return horizon.equals(AlarmPlace.END) ? Long.MAX_VALUE : horizon.dueMillis() - LEAD_MILLIS;
+  }
+
   /** In how many milliseconds it may be time to read the store, if nothing happens before. */
   long millisToRead(long nowMillis, long nowNanos) {
     long least = anew ? AlarmIndex.toMillis(anewNanos - nowNanos) : Long.MAX_VALUE;

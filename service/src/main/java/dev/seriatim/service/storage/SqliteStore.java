@@ -192,6 +192,16 @@ final class SqliteStore extends JdbcStore {
     return ownership;
   }
 
+  @Override
+  void loseAll() {
+    Taken last = taken;
+    if (last != null) {
+      last.lock().close(); // The connections stay, and find out at their next commit.
+    }
+    ownership.loseAll(HostLease.TAKEN_OVER);
+    ownership.changed();
+  }
+
   /** Whether this host has, or had, the directory. */
   boolean isTaken() {
     return taken != null;

@@ -5,10 +5,12 @@ import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -77,7 +79,8 @@ public abstract sealed class StorageEngine implements AutoCloseable
     }
   }
 
-  private static StorageEngine openAtOnce(StorageOptions options, Faults faults) {
+  /** As {@link #openAtOnce(StorageOptions)}, with faults that happen when they are meant to. */
+  public static StorageEngine openAtOnce(StorageOptions options, Faults faults) {
     StorageEngine engine =
         switch (options.location()) {
           case StorageOptions.Memory memory -> new MemoryEngine(options, faults);
@@ -176,6 +179,30 @@ public abstract sealed class StorageEngine implements AutoCloseable
   public final void startAlarms(Set<String> namespaces, AlarmListener listener) {
     alarms.start(namespaces, listener);
   }
+
+  /** The clock was set: alarms follow it at once. For whoever sets it. */
+  public final void clockChanged() {
+    alarms.clockChanged();
+  }
+
+  /**
+   * Waits until no alarm is due by the clock, or is running, or isn't durable yet.
+   *
+   * @return when the next one is due, or at least not before, in milliseconds since 1970; {@link
+   *     Long#MAX_VALUE} if there is none
+   * @throws TimeoutException if that takes longer than this; names some of them
+   */
+  public final long awaitNoneDue(Duration limit) throws InterruptedException, TimeoutException {
+    return alarms.awaitNoneDue(limit);
+  }
+
+  /**
+   * Loses all objects, as if this host had been taken for dead: another one may take them. For
+   * tests.
+   *
+   * @throws IllegalStateException if the store isn't a file
+   */
+  public abstract void loseAll();
 
   /** Offers no alarm from now on. */
   public final void stopAlarms() {

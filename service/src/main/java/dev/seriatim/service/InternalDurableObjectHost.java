@@ -1,0 +1,88 @@
+package dev.seriatim.service;
+
+import dev.seriatim.service.object.CallChain;
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.storage.Faults;
+import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.Open;
+import io.grpc.Attributes;
+import io.grpc.protobuf.StatusProto;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Internal: what the test kit and the server program reach inside of a host with. Whatever is here
+ * may change with any version.
+ */
+public final class InternalDurableObjectHost {
+  private InternalDurableObjectHost() {}
+
+  /** Makes the commits of the host that is built fail when they are meant to. */
+  public static void faults(DurableObjectHost.Builder builder, Faults faults) {
+    builder.faults = faults;
+  }
+
+  /** Where the host stores. */
+  public static StorageEngine storage(DurableObjectHost host) {
+    return host.parts.storage;
+  }
+
+  /** The host's live objects. */
+  public static ObjectDirectory directory(DurableObjectHost host) {
+    return host.parts.directory;
+  }
+
+  /**
+   * An object of the host.
+   *
+   * @throws IllegalArgumentException if there is no such namespace, or that can't be a name
+   */
+  public static ObjectAddress address(DurableObjectHost host, String namespace, String name) {
+    try {
+      return directory(host)
+          .namespaces()
+          .resolve(Open.newBuilder().setNamespace(namespace).setName(name).build());
+    } catch (BreakException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
+  /** What was thrown inside of a host, as a client would see it if it is a break. */
+  public static Throwable shown(Throwable thrown) {
+    return thrown instanceof BreakException broken
+        ? StatusProto.toStatusRuntimeException(broken.cause().toStatusProto())
+        : thrown;
+  }
+
+  /**
+   * Cuts the connections to the host, without a word to those at their other ends. Does nothing if
+   * the host was given its server.
+   *
+   * @param but the attributes of a call whose connection stays; null if none does
+   */
+  public static void cutConnections(DurableObjectHost host, @Nullable Attributes but) {
+    if (host.parts.connections != null) {
+      host.parts.connections.cut(but);
+    }
+  }
+
+  /** The object whose turn this thread runs; null if it runs none. For what stands around turns. */
+  public static @Nullable DurableObjectId running() {
+    CallChain chain = CallChain.current();
+    return chain == null ? null : chain.object();
+  }
+
+  /**
+   * What breaks a turn's stub for this reason, if it is thrown by what stands around turns.
+   *
+   * @param reason a name in {@code seriatim.v1.Reason}
+   * @throws IllegalArgumentException if there is no such reason
+   */
+  public static Exception breaking(String reason, String message) {
+    return new BreakException(BreakCause.of(BreakReason.valueOf(reason), message));
+  }
+}
