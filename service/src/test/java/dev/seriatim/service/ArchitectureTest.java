@@ -150,7 +150,8 @@ final class ArchitectureTest {
           .that()
           .resideInAPackage(ROOT)
           .and()
-          .haveNameNotMatching(".*\\.(DurableObjectHost|HostParts|Internal.*|LocalObjects|Statistics)(\\$.*)?")
+          .haveNameNotMatching(
+              ".*\\.(DurableObjectHost|HostParts|Internal.*|LocalObjects|Statistics)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

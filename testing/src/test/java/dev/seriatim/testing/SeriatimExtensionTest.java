@@ -11,6 +11,7 @@ import dev.seriatim.stub.Reasons;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.MethodOrderer;
@@ -111,11 +112,12 @@ final class SeriatimExtensionTest {
   }
 
   @Test
-  void aStubThatIsClosedBrokenOrNeverUsedIsNotLeftOpen() {
+  void aStubThatIsClosedBrokenOrNeverUsedIsNotLeftOpen() throws Exception {
     TestSeriatim host = SeriatimExtension.of(Tally::addTo).start();
     DurableObjectStub closed = host.objects().namespace(Tally.NAMESPACE).getByName("a");
     assertThat(Tallies.add(closed, 1).getSum()).isEqualTo(1);
     closed.close();
+    assertThat(closed.awaitEnd(Duration.ofSeconds(30))).isTrue();
     DurableObjectStub broken = host.objects().namespace(Tally.NAMESPACE).getByName("a");
     host.object(Tally.NAMESPACE, "a").breakNextCall(Reasons.OBJECT_RESET);
     assertThat(Tallies.failure(broken).reason()).isEqualTo(Reasons.OBJECT_RESET);

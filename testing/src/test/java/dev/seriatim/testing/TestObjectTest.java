@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.Int64Value;
+import com.google.protobuf.util.Durations;
 import dev.seriatim.stub.CallFailure;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.Fate;
@@ -75,7 +76,8 @@ class TestObjectTest {
     assertThat(object.runAlarm()).isTrue();
     assertThat(object.entries("rang/")).hasSize(1);
     assertThat(object.alarm()).isEmpty();
-    Tallies.ring(stub, RingRequest.newBuilder().setFailures(1).build());
+    Tallies.ring(
+        stub, RingRequest.newBuilder().setAfter(Durations.fromHours(1)).setFailures(1).build());
     StatusRuntimeException e = assertThrows(StatusRuntimeException.class, object::runAlarm);
     assertThat(e).hasMessageThat().contains("it fails as it was told");
   }

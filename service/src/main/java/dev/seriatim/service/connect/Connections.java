@@ -192,7 +192,9 @@ public final class Connections implements AutoCloseable {
     Connection stays = but == null ? null : Connection.of(but);
     for (Channel channel : channels) {
       if (stays == null || !stays.isOn(channel)) {
-        var _ = channel.close().awaitUninterruptibly(CUT_PATIENCE_SECONDS, TimeUnit.SECONDS);
+        // Not by the pipeline, where HTTP/2 would first let its calls come to their ends.
+        channel.eventLoop().execute(() -> channel.unsafe().close(channel.voidPromise()));
+        var _ = channel.closeFuture().awaitUninterruptibly(CUT_PATIENCE_SECONDS, TimeUnit.SECONDS);
       }
     }
   }
