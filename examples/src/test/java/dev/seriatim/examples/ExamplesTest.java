@@ -1,13 +1,10 @@
 package dev.seriatim.examples;
 
-import static com.google.common.collect.MoreCollectors.onlyElement;
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.common.util.concurrent.ListenableFuture;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
-import com.google.protobuf.Duration;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.examples.v1.AccountGrpc;
 import dev.seriatim.examples.v1.AddReminderRequest;
@@ -29,62 +26,33 @@ import dev.seriatim.examples.v1.ReminderGrpc;
 import dev.seriatim.examples.v1.Reminders;
 import dev.seriatim.examples.v1.Reminding;
 import dev.seriatim.examples.v1.TransferRequest;
-import dev.seriatim.service.DurableObjectHost;
-import dev.seriatim.service.DurableObjectProvider;
-import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectNamespace;
-import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.stub.Retry;
-import io.grpc.ManagedChannel;
+import dev.seriatim.testing.HeldCommits;
+import dev.seriatim.testing.SeriatimExtension;
+import dev.seriatim.testing.TestSeriatim;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.inprocess.InProcessChannelBuilder;
-import io.grpc.inprocess.InProcessServerBuilder;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The objects of the examples, on a real host, in process, through real stubs. */
 final class ExamplesTest {
-  private DurableObjectHost host;
-  private ManagedChannel channel;
-  private DurableObjects objects;
+  @RegisterExtension static final SeriatimExtension SERIATIM = SeriatimExtension.of(new Examples());
+
+  private TestSeriatim host;
 
   @BeforeEach
-  void start() throws Exception {
-    start(DurableObjectHost.builder());
-  }
-
-  private void restart(Path data) throws Exception {
-    stop();
-    start(DurableObjectHost.builder().storage(StorageOptions.sqlite(data)));
-  }
-
-  private void start(DurableObjectHost.Builder builder) throws Exception {
-    String name = InProcessServerBuilder.generateName();
-    ServiceLoader.load(DurableObjectProvider.class).stream()
-        .collect(onlyElement())
-        .get()
-        .addTo(builder);
-    host = builder.server(InProcessServerBuilder.forName(name)).build().start();
-    channel = InProcessChannelBuilder.forName(name).build();
-    objects = DurableObjects.on(channel);
-  }
-
-  @AfterEach
-  void stop() {
-    channel.shutdownNow();
-    host.close();
+  void begin(TestSeriatim started) {
+    host = started;
   }
 
   @Test
@@ -117,7 +85,7 @@ final class ExamplesTest {
   void counterClientSeesItsFailure() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     PrintStream print = new PrintStream(out, true, StandardCharsets.UTF_8);
-    CounterClient.count(objects.namespace("COUNTER"), "a", print);
+    CounterClient.count(host.objects().namespace("COUNTER"), "a", print);
     assertThat(out.toString(StandardCharsets.UTF_8).lines().toList())
         .containsExactly(
             "5",
@@ -128,7 +96,7 @@ final class ExamplesTest {
 
   @Test
   void counterIsCalledAgainWhereThatIsSafe() throws Exception {
-    DurableObjectNamespace counters = objects.namespace("COUNTER");
+    DurableObjectNamespace counters = host.objects().namespace("COUNTER");
     IncrementRequest request = IncrementRequest.newBuilder().setAmount(5).build();
     try (Retry retry = Retry.on(() -> counters.getByName("foo")).build()) {
       ListenableFuture<CounterValue> value =
@@ -177,7 +145,7 @@ final class ExamplesTest {
 
   @Test
   void journalClientSeesWhichCallsRan() throws InterruptedException {
-    DurableObjectNamespace journals = objects.namespace("JOURNAL");
+    DurableObjectNamespace journals = host.objects().namespace("JOURNAL");
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     new JournalClient(
             journals,
@@ -211,12 +179,45 @@ final class ExamplesTest {
     remind(reminder, "last", Durations.fromDays(2));
     remind(reminder, "now", Durations.ZERO);
     remind(reminder, "next", Durations.fromDays(1));
-    Reminders reminders = remindersOnceGiven(reminder, 1);
-    assertThat(texts(reminders.getWaitingList())).containsExactly("next", "last").inOrder();
-    assertThat(texts(reminders.getGivenList())).containsExactly("now");
-    remind(reminder, "now again", Durations.ZERO);
-    assertThat(texts(remindersOnceGiven(reminder, 2).getGivenList()))
-        .containsExactly("now again", "now")
+    host.clock().advance(Duration.ZERO);
+    assertThat(texts(list(reminder).getWaitingList())).containsExactly("next", "last").inOrder();
+    assertThat(texts(list(reminder).getGivenList())).containsExactly("now");
+    host.clock().advance(Duration.ofDays(1).minusMillis(1));
+    assertThat(texts(list(reminder).getGivenList())).containsExactly("now");
+    host.clock().advance(Duration.ofMillis(1));
+    assertThat(texts(list(reminder).getGivenList())).containsExactly("next", "now").inOrder();
+    host.clock().advance(Duration.ofDays(1));
+    assertThat(texts(list(reminder).getGivenList()))
+        .containsExactly("last", "next", "now")
+        .inOrder();
+    assertThat(host.object("REMINDER", "a").alarm()).isEmpty();
+  }
+
+  @Test
+  void reminderIsGivenOnceThoughItsCommitFailsOrItsHostCrashes() {
+    remind(reminder("a"), "milk", Durations.fromHours(1));
+    try (HeldCommits held = host.holdCommits()) {
+      host.clock().advance(Duration.ofHours(1));
+      held.awaitCommit();
+      host.crash();
+    }
+    host.failNextCommit();
+    host.clock().advance(Duration.ofMinutes(1));
+    assertThat(host.object("REMINDER", "a").entries("given/", Reminding.parser())).hasSize(1);
+    assertThat(host.object("REMINDER", "a").entries("waiting/")).isEmpty();
+  }
+
+  @Test
+  void journalGoesOnWithAnotherInstance() {
+    JournalGrpc.JournalBlockingStub journal = journal("a");
+    assertThat(append(journal, "one")).isEqualTo(1);
+    assertThat(host.object("JOURNAL", "a").evict()).isTrue();
+    assertThat(append(journal, "two")).isEqualTo(2);
+    host.failNextCommit();
+    assertThrows(StatusRuntimeException.class, () -> append(journal, "lost"));
+    assertThat(append(journal("a"), "three")).isEqualTo(3);
+    assertThat(read(journal("a"), 0, 0).getLinesList())
+        .containsExactly("one", "two", "three")
         .inOrder();
   }
 
@@ -229,7 +230,6 @@ final class ExamplesTest {
       added.add(text);
       remind(reminder, text, Durations.fromSeconds(1_000 + i));
     }
-    remindersOnceGiven(reminder, 0);
     List<String> waiting = new ArrayList<>();
     ListRemindersRequest next = ListRemindersRequest.getDefaultInstance();
     do {
@@ -247,8 +247,8 @@ final class ExamplesTest {
       remind(reminder, "reminder " + i, Durations.ZERO);
     }
     List<String> given = new ArrayList<>();
-    remindersOnceGiven(reminder, 100);
-    remindersOnceWaiting(reminder, 0);
+    host.clock().advance(Duration.ZERO);
+    assertThat(list(reminder).getWaitingList()).isEmpty();
     ListRemindersRequest next = ListRemindersRequest.getDefaultInstance();
     do {
       Reminders page = reminder.list(next);
@@ -303,9 +303,9 @@ final class ExamplesTest {
     deposit(account("b"), 100);
     List<ListenableFuture<Balance>> transfers = new ArrayList<>();
     AccountGrpc.AccountFutureStub a =
-        AccountGrpc.newFutureStub(objects.namespace("ACCOUNT").getByName("a").channel());
+        AccountGrpc.newFutureStub(host.stub("ACCOUNT", "a").channel());
     AccountGrpc.AccountFutureStub b =
-        AccountGrpc.newFutureStub(objects.namespace("ACCOUNT").getByName("b").channel());
+        AccountGrpc.newFutureStub(host.stub("ACCOUNT", "b").channel());
     for (int i = 0; i < 5; i++) {
       transfers.add(a.transfer(TransferRequest.newBuilder().setTo("b").setAmount(3).build()));
       transfers.add(b.transfer(TransferRequest.newBuilder().setTo("a").setAmount(1).build()));
@@ -352,16 +352,25 @@ final class ExamplesTest {
   }
 
   @Test
-  void everythingIsThereAgainAfterARestart(@TempDir Path data) throws Exception {
-    restart(data);
+  void anAccountDeliversThoughTheAnswerToACommitIsLost() {
+    deposit(account("a"), 10);
+    host.loseCommitAnswer();
+    assertThrows(StatusRuntimeException.class, () -> transfer(account("a"), "b", 4));
+    assertThat(balanceOnceDelivered("a").getAmount()).isEqualTo(6);
+    assertThat(balanceOnceDelivered("b").getAmount()).isEqualTo(4);
+  }
+
+  @Test
+  void everythingIsThereAgainAfterARestart() {
     assertThat(increment(counter("a"), 5)).isEqualTo(5);
     assertThat(append(journal("a"), "one")).isEqualTo(1);
     remind(reminder("a"), "soon", Durations.fromMillis(100));
-    restart(data);
+    host.restart();
     assertThat(increment(counter("a"), 1)).isEqualTo(6);
     assertThat(append(journal("a"), "two")).isEqualTo(2);
     assertThat(read(journal("a"), 0, 0).getLinesList()).containsExactly("one", "two").inOrder();
-    assertThat(texts(remindersOnceGiven(reminder("a"), 1).getGivenList())).containsExactly("soon");
+    host.clock().advance(Duration.ofMillis(100));
+    assertThat(texts(list(reminder("a")).getGivenList())).containsExactly("soon");
   }
 
   private static void assertInvalid(Runnable call, String message) {
@@ -371,7 +380,7 @@ final class ExamplesTest {
   }
 
   private CounterGrpc.CounterBlockingStub counter(String name) {
-    return CounterGrpc.newBlockingStub(objects.namespace("COUNTER").getByName(name).channel());
+    return CounterGrpc.newBlockingStub(host.stub("COUNTER", name).channel());
   }
 
   private static long increment(CounterGrpc.CounterBlockingStub counter, long amount) {
@@ -383,7 +392,7 @@ final class ExamplesTest {
   }
 
   private AccountGrpc.AccountBlockingStub account(String name) {
-    return AccountGrpc.newBlockingStub(objects.namespace("ACCOUNT").getByName(name).channel());
+    return AccountGrpc.newBlockingStub(host.stub("ACCOUNT", name).channel());
   }
 
   @CanIgnoreReturnValue
@@ -396,57 +405,34 @@ final class ExamplesTest {
     return account.transfer(TransferRequest.newBuilder().setTo(to).setAmount(amount).build());
   }
 
-  /** Asks until the account has delivered everything. */
+  /** Lets time go on until the account has delivered everything. */
   @CanIgnoreReturnValue
   private Balance balanceOnceDelivered(String name) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (true) {
-      Balance balance = account(name).getBalance(GetBalanceRequest.getDefaultInstance());
+    Balance balance = Balance.getDefaultInstance();
+    // What was sent is answered beside the turns; so it may take some of them.
+    for (int tries = 0; tries < 10_000; tries++) {
+      host.clock().advance(Duration.ofSeconds(1));
+      balance = account(name).getBalance(GetBalanceRequest.getDefaultInstance());
       if (balance.getUndelivered() == 0) {
         return balance;
       }
-      assertWithMessage("%s has not delivered everything after 60 s: %s", name, balance)
-          .that(System.nanoTime())
-          .isLessThan(deadline);
     }
+    throw new AssertionError(name + " has not delivered everything: " + balance);
   }
 
   private ReminderGrpc.ReminderBlockingStub reminder(String name) {
-    return ReminderGrpc.newBlockingStub(objects.namespace("REMINDER").getByName(name).channel());
+    return ReminderGrpc.newBlockingStub(host.stub("REMINDER", name).channel());
   }
 
   @CanIgnoreReturnValue
   private static Reminding remind(
-      ReminderGrpc.ReminderBlockingStub reminder, String text, Duration after) {
+      ReminderGrpc.ReminderBlockingStub reminder, String text, com.google.protobuf.Duration after) {
     return reminder.add(AddReminderRequest.newBuilder().setText(text).setAfter(after).build());
   }
 
-  /** Asks until this many reminders were given, of those on the first page. */
-  @CanIgnoreReturnValue
-  private static Reminders remindersOnceGiven(
-      ReminderGrpc.ReminderBlockingStub reminder, int given) {
-    return remindersOnce(reminder, given + " given", list -> list.getGivenCount() >= given);
-  }
-
-  /** Asks until so few reminders wait. */
-  private static void remindersOnceWaiting(
-      ReminderGrpc.ReminderBlockingStub reminder, int waiting) {
-    remindersOnce(reminder, waiting + " waiting", list -> list.getWaitingCount() <= waiting);
-  }
-
-  @CanIgnoreReturnValue
-  private static Reminders remindersOnce(
-      ReminderGrpc.ReminderBlockingStub reminder, String what, Predicate<Reminders> enough) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (true) {
-      Reminders reminders = reminder.list(ListRemindersRequest.getDefaultInstance());
-      if (enough.test(reminders)) {
-        return reminders;
-      }
-      assertWithMessage("not %s after 60 s: %s", what, reminders)
-          .that(System.nanoTime())
-          .isLessThan(deadline);
-    }
+  /** The first page. */
+  private static Reminders list(ReminderGrpc.ReminderBlockingStub reminder) {
+    return reminder.list(ListRemindersRequest.getDefaultInstance());
   }
 
   private static List<String> texts(List<Reminding> remindings) {
@@ -454,7 +440,7 @@ final class ExamplesTest {
   }
 
   private JournalGrpc.JournalBlockingStub journal(String name) {
-    return JournalGrpc.newBlockingStub(objects.namespace("JOURNAL").getByName(name).channel());
+    return JournalGrpc.newBlockingStub(host.stub("JOURNAL", name).channel());
   }
 
   private static long append(JournalGrpc.JournalBlockingStub journal, String line) {

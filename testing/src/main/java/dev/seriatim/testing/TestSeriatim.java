@@ -1,16 +1,11 @@
 package dev.seriatim.testing;
 
-import com.google.common.io.MoreFiles;
-import com.google.common.io.RecursiveDeleteOption;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.stub.InternalDurableObjects;
 import io.grpc.Channel;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,7 +50,7 @@ public final class TestSeriatim implements AutoCloseable {
   private boolean closed;
 
   TestSeriatim(HostSettings settings) {
-    this(settings, new TestClock(settings.clock()), temporaryDirectory(), /* first= */ true);
+    this(settings, new TestClock(settings.clock()), TemporaryDirectory.make(), /* first= */ true);
   }
 
   private TestSeriatim(HostSettings settings, TestClock clock, Path directory, boolean first) {
@@ -74,16 +69,8 @@ public final class TestSeriatim implements AutoCloseable {
       started = true;
     } finally {
       if (!started && first) {
-        delete(directory);
+        TemporaryDirectory.delete(directory);
       }
-    }
-  }
-
-  private static Path temporaryDirectory() {
-    try {
-      return Files.createTempDirectory("seriatim-test-");
-    } catch (IOException e) {
-      throw new UncheckedIOException("no directory for the host under test", e);
     }
   }
 
@@ -292,16 +279,8 @@ public final class TestSeriatim implements AutoCloseable {
       host = null;
     }
     if (first) {
-      delete(directory);
+      TemporaryDirectory.delete(directory);
     }
     return left;
-  }
-
-  private static void delete(Path directory) {
-    try {
-      MoreFiles.deleteRecursively(directory, RecursiveDeleteOption.ALLOW_INSECURE);
-    } catch (IOException e) {
-      throw new UncheckedIOException("the directory of the host under test is left", e);
-    }
   }
 }
