@@ -146,7 +146,7 @@ final class Evictor implements AutoCloseable {
       }
       LiveObject object = instances.get(hand++).object();
       lookedAt++;
-      if (object.mayBeEvicted()) {
+      if (!object.hasTurnThread() && object.hasInstance()) {
         resting.add(new Resting(object, now - object.restingSinceNanos()));
       }
     }

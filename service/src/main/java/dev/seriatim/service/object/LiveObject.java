@@ -427,12 +427,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
     return possession.isTaken() || log.pendingCommit() != 0;
   }
 
-  /** Whether the object rests, and has an instance, as far as anyone can tell from outside. */
-  boolean mayBeEvicted() {
-    return !possession.isTaken() && instances.current() != null;
-  }
-
-  /** Whether the object has an instance; only a hint. */
+  /** Whether the object has an instance, as far as anyone can tell from outside. */
   boolean hasInstance() {
     return instances.current() != null;
   }
