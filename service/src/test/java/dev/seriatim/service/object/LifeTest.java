@@ -50,7 +50,7 @@ final class LifeTest {
       stub.add(TestObjects.invocations(1, "x"), 1);
       LiveObject object = objects.object("a");
       Wait.until(() -> attachment.outcomes() == 1, "the first outcome");
-      Wait.until(() -> !!object.hasTurnThread() && object.hasInstance(), "the eviction");
+      Wait.until(() -> !object.hasInstance(), "the eviction");
       stub.add(TestObjects.invocations(2, "x"), 1);
       Wait.until(() -> attachment.outcomes() == 2, "an outcome of a new instance");
       assertThat(attachment.isClosed()).isFalse();
