@@ -158,7 +158,7 @@ build_module() { # server, examples, conformance-tests, benchmarks or benchmarks
   local module="$1" part parts=(proto stub-java service) sources=("$root/pom.xml") more=()
   local to="$root/target/programs/$module"
   if [[ "$module" == server ]]; then
-    parts+=(cluster telemetry)
+    parts+=(cluster telemetry testing)
   else
     more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
   fi

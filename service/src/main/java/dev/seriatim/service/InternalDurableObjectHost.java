@@ -42,10 +42,17 @@ public final class InternalDurableObjectHost {
    * @throws IllegalArgumentException if there is no such namespace, or that can't be a name
    */
   public static ObjectAddress address(DurableObjectHost host, String namespace, String name) {
+    return address(host, Open.newBuilder().setNamespace(namespace).setName(name).build());
+  }
+
+  /** The same, by its id. */
+  public static ObjectAddress addressById(DurableObjectHost host, String namespace, String id) {
+    return address(host, Open.newBuilder().setNamespace(namespace).setId(id).build());
+  }
+
+  private static ObjectAddress address(DurableObjectHost host, Open open) {
     try {
-      return directory(host)
-          .namespaces()
-          .resolve(Open.newBuilder().setNamespace(namespace).setName(name).build());
+      return directory(host).namespaces().resolve(open);
     } catch (BreakException e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }

@@ -50,6 +50,11 @@ final class Commits implements Faults {
     notifyAll();
   }
 
+  synchronized void releaseAll() {
+    holds.clear();
+    notifyAll();
+  }
+
   synchronized boolean isHeld() {
     return !holds.isEmpty();
   }

@@ -18,7 +18,8 @@ record HostSettings(
     Consumer<DurableObjectHost.Builder> more,
     Instant clock,
     boolean loopback) {
-  private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+  /** What time it is when a host starts, if nobody says so. */
+  static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   static HostSettings of(DurableObjectProvider objects) {
     return new HostSettings(objects, host -> {}, START, /* loopback= */ false);

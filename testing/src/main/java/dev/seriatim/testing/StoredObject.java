@@ -18,22 +18,20 @@ import java.util.Optional;
  * @param id its id, as 64 hexadecimal digits
  */
 public record StoredObject(String namespace, Optional<String> name, String id) {
-  /** Those of a namespace in the store in this directory, by name; those without one last. */
-  static List<StoredObject> all(Path directory, String namespace) {
+  /** Those in the store in this directory, by namespace and name; those without one last. */
+  static List<StoredObject> all(Path directory) {
     List<StoredObject> all = new ArrayList<>();
     try (Connection store =
             DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("seriatim.db"));
         PreparedStatement select =
             store.prepareStatement(
-                "SELECT name, id FROM readable_objects WHERE namespace = ?"
-                    + " ORDER BY name IS NULL, name, id")) {
-      select.setString(1, namespace);
-      try (ResultSet rows = select.executeQuery()) {
-        while (rows.next()) {
-          all.add(
-              new StoredObject(
-                  namespace, Optional.ofNullable(rows.getString(1)), rows.getString(2)));
-        }
+                "SELECT namespace, name, id FROM readable_objects"
+                    + " ORDER BY namespace, name IS NULL, name, id");
+        ResultSet rows = select.executeQuery()) {
+      while (rows.next()) {
+        all.add(
+            new StoredObject(
+                rows.getString(1), Optional.ofNullable(rows.getString(2)), rows.getString(3)));
       }
     } catch (SQLException e) {
       throw new IllegalStateException("the store of the host under test can't be read", e);

@@ -139,7 +139,9 @@ public final class TestSeriatim implements AutoCloseable {
 
   /** The objects of this namespace that have stored anything, by name; those without one last. */
   public List<StoredObject> objects(String namespace) {
-    return StoredObject.all(directory, namespace);
+    return StoredObject.all(directory).stream()
+        .filter(object -> object.namespace().equals(namespace))
+        .toList();
   }
 
   // ---- its time

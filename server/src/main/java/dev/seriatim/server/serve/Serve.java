@@ -7,6 +7,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Policy;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.placement.Cluster;
+import dev.seriatim.testing.ServedHost;
 import io.grpc.BindableService;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.protobuf.services.ProtoReflectionService;
@@ -170,7 +171,7 @@ public final class Serve implements Callable<Integer> {
     }
     DurableObjectHost host = opened.host();
     LogUntilTheEnd.keep();
-    Thread drain = new Thread(() -> drain(host, opened.health()), "seriatim-drain");
+    Thread drain = new Thread(() -> drain(opened), "seriatim-drain");
     Runtime.getRuntime().addShutdownHook(drain);
     out().println(place);
     opened.served().forEach(out()::println);
@@ -198,6 +199,7 @@ public final class Serve implements Callable<Integer> {
    * @param tls null without TLS
    * @param policy null if everyone may do everything
    * @param watching how it is watched
+   * @param testing null if it isn't there for tests
    * @param served what is served, and from where: a line for each provider
    * @param facts what is logged of it
    */
@@ -207,6 +209,7 @@ public final class Serve implements Callable<Integer> {
       @Nullable TlsFiles tls,
       @Nullable Policy policy,
       Watching watching,
+      @Nullable ServedHost testing,
       List<String> served,
       HostLimits limits,
       Map<String, Object> facts)
@@ -215,6 +218,9 @@ public final class Serve implements Callable<Integer> {
     public void close() {
       host.close();
       watching.close();
+      if (testing != null) {
+        testing.close();
+      }
       if (tls != null) {
         tls.close();
       }
@@ -237,7 +243,10 @@ public final class Serve implements Callable<Integer> {
     try {
       HostLimits all = connections.applyTo(limits.toLimits().sessions(sessions.toLimits()));
       builder.limits(all);
-      builder.storage(store.applyTo(place.toOptions(store.passwordFile())));
+      ServedHost testing = place.isForTests() ? forTests() : null;
+      builder.storage(
+          store.applyTo(
+              testing == null ? place.toOptions(store.passwordFile()) : testing.storage()));
       TlsFiles files = tls.files();
       Authenticator authenticator = callers.authenticator(tls);
       callers.checkSecure(listen, files != null, authenticator != null);
@@ -259,6 +268,9 @@ public final class Serve implements Callable<Integer> {
       if (policy != null) {
         builder.authorizer(policy);
       }
+      if (testing != null) {
+        testing.addTo(builder);
+      }
       telemetry = Telemetry.addTo(builder);
       builder.service(health.service());
       if (!noReflection) {
@@ -274,6 +286,9 @@ public final class Serve implements Callable<Integer> {
               .build();
       health.follow(host, builder.served());
       host.start();
+      if (testing != null) {
+        testing.begin(host);
+      }
       watching.start(host);
       if (files != null) {
         files.watch(callers.lookInterval());
@@ -284,12 +299,23 @@ public final class Serve implements Callable<Integer> {
           files,
           policy,
           watching,
+          testing,
           served,
           all,
           facts(builder, host.port(), files != null));
     } catch (IllegalArgumentException e) {
       throw usage(String.valueOf(e.getMessage()));
     }
+  }
+
+  private ServedHost forTests() {
+    if (!listen.getAddress().isLoopbackAddress()) {
+      throw usage(
+          "--test: anyone can do anything to this host, and it listens on "
+              + listen.getHostString()
+              + ", expected a loopback address such as 127.0.0.1");
+    }
+    return new ServedHost();
   }
 
   private Map<String, Object> facts(DurableObjectHost.Builder builder, int port, boolean secure) {
@@ -313,10 +339,11 @@ public final class Serve implements Callable<Integer> {
     return ProtoReflectionService.newInstance();
   }
 
-  private void drain(DurableObjectHost host, ServerHealth health) {
+  private void drain(Opened opened) {
+    DurableObjectHost host = opened.host();
     draining = true;
     haltLater();
-    health.end();
+    opened.health().end();
     out().println("draining: every stub finishes the turn that it is in, and is told");
     out().flush();
     try {
@@ -328,6 +355,10 @@ public final class Serve implements Callable<Integer> {
       telemetry.close();
     }
     watching.close();
+    ServedHost testing = opened.testing();
+    if (testing != null) {
+      testing.close();
+    }
     out().println("drained");
     out().flush();
     Logs.end();

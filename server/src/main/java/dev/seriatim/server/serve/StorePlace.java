@@ -30,6 +30,19 @@ final class StorePlace {
               + " looked for in --store-password-file, and in PGPASSFILE.")
   private @Nullable String store;
 
+  @Option(
+      names = "--test",
+      description =
+          "Be there for tests, on loopback only: serve seriatim.admin.v1.Testing and Admin, too,"
+              + " let time stand still until a test moves it, and keep objects in a directory that"
+              + " goes with the server.")
+  private boolean test;
+
+  /** Whether the server is there for tests, which have a place of their own. */
+  boolean isForTests() {
+    return test;
+  }
+
   /**
    * The place as given, with the default limits.
    *
@@ -76,6 +89,9 @@ final class StorePlace {
   /** Where objects are kept, as the program says it when it starts. */
   @Override
   public String toString() {
+    if (test) {
+      return "objects are kept for tests, and lost when the server ends";
+    }
     return store == null && data.equals(MEMORY)
         ? "objects are kept in memory, and lost when the server ends"
         : "objects are kept in " + (store == null ? "" : "PostgreSQL: ") + where();
@@ -83,6 +99,9 @@ final class StorePlace {
 
   /** The same in a word, for the log; without a user and a password. */
   String where() {
+    if (test) {
+      return "test";
+    }
     if (store != null) {
       return store.replaceFirst("[?].*", "").replaceFirst("//[^/]*@", "//");
     }

@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.stub.DurableObjectId;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,14 @@ public final class ObjectControl {
     return directory.find(address.id()) == null
         ? CompletableFuture.completedFuture(false)
         : give(address, new Order.Evict());
+  }
+
+  /** The objects that have an instance in memory, in no order. */
+  public List<ObjectAddress> live() {
+    return directory.objects().stream()
+        .filter(LiveObject::hasInstance)
+        .map(object -> new ObjectAddress(object.namespace(), object.id()))
+        .toList();
   }
 
   /** Whether the object has an instance in memory, as far as anyone can tell from outside. */
