@@ -1,5 +1,6 @@
 package dev.seriatim.testing;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.Int64Value;
@@ -64,6 +65,6 @@ final class Tallies {
   static CallFailure failure(Future<AddResponse> call) {
     ExecutionException e =
         assertThrows(ExecutionException.class, () -> call.get(30, TimeUnit.SECONDS));
-    return CallFailure.of(e.getCause()).orElseThrow();
+    return CallFailure.of(requireNonNull(e.getCause())).orElseThrow();
   }
 }

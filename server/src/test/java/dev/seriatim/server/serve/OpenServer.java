@@ -30,7 +30,23 @@ final class OpenServer implements AutoCloseable {
   static OpenServer open(
       Path directory, Class<? extends DurableObjectProvider> objects, String... options)
       throws Exception {
-    List<String> all = new ArrayList<>(List.of("--listen", "127.0.0.1:0", "--data", "memory"));
+    return open(directory, objects, List.of("--data", "memory"), options);
+  }
+
+  /** The same, there for tests. */
+  static OpenServer openForTests(Path directory, Class<? extends DurableObjectProvider> objects)
+      throws Exception {
+    return open(directory, objects, List.of("--test"));
+  }
+
+  private static OpenServer open(
+      Path directory,
+      Class<? extends DurableObjectProvider> objects,
+      List<String> place,
+      String... options)
+      throws Exception {
+    List<String> all = new ArrayList<>(List.of("--listen", "127.0.0.1:0"));
+    all.addAll(place);
     all.addAll(List.of("--objects", ServerProcess.jar(directory, objects).toString()));
     all.addAll(List.of(options));
     Serve program = new Serve();
