@@ -370,7 +370,7 @@ final class Committer implements AutoCloseable {
     if (outage.isLate(began, System.nanoTime())) {
       storeIsAway(failure, began);
     }
-    boolean told = failure instanceof Faults.Unanswered && tell(group, false);
+    boolean told = false;
     long trying = began;
     while (true) {
       if (outage.isBeyondPatience(System.nanoTime())) {
@@ -391,6 +391,7 @@ final class Committer implements AutoCloseable {
           fate = Fate.FORGOTTEN;
         }
         boolean _ = current.used();
+        told |= failure instanceof Faults.Unanswered unanswered && doubt.tell(group, unanswered);
         return told ? doubtIsOver(group, number, fate) : fate;
       } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
         storeIsAway(abandonWriter(e, trying), trying);

@@ -42,6 +42,20 @@ final class Doubt {
     }
     // Before anyone can have a new instance.
     objects = Set.copyOf(keys);
+    boolean _ = tell(group, cause);
+  }
+
+  /**
+   * Tells the objects of this group the same, though it is known by now, and nothing stands in the
+   * way of new instances. For tests.
+   *
+   * @return true
+   */
+  boolean tell(List<Batch> group, Faults.Unanswered answer) {
+    return tell(group, new StorageException(String.valueOf(answer.getMessage()), answer));
+  }
+
+  private static boolean tell(List<Batch> group, StorageException cause) {
     for (Batch batch : group) {
       try {
         if (batch.hasWrites()) {
@@ -53,6 +67,7 @@ final class Doubt {
         batch.object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
       }
     }
+    return true;
   }
 
   /** It is known by now, and can't change any more. */

@@ -10,9 +10,9 @@ public interface Faults {
   Faults NONE = (step, connection) -> {};
 
   /**
-   * Thrown {@link Step#AFTER_COMMIT}: the store is as if it had said nothing for longer than anyone
-   * waits, and then is asked what became of the group. So whoever waited for it is told that nobody
-   * knows.
+   * Thrown {@link Step#AFTER_COMMIT}: as if the store had said nothing for longer than anyone
+   * waits. Whoever waited for the group is told that nobody knows what became of it; it is durable
+   * then.
    */
   final class Unanswered extends SQLException {
     private static final long serialVersionUID = 1;
