@@ -1,0 +1,1 @@
+"""The wire contract of Seriatim, as generated code."""
