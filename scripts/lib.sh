@@ -341,12 +341,9 @@ start_server() { # COMMAND...
   fail 'the server did not start to listen; what it printed is above'
 }
 
-# Tells the tests that start hosts of their own where what they need is. For a step that has started a server.
-export_kit() {
-  SERIATIM_JAR="$(module_jar server)"
-  SERIATIM_OBJECTS="$(module_jar examples)"
-  JAVA25_HOME="$(java_home)"
-  export SERIATIM_JAR SERIATIM_OBJECTS JAVA25_HOME
+# Runs tests that start hosts of their own, which are told where what they need is. For a step that has started a server.
+with_kit() { # COMMAND...
+  SERIATIM_JAR="$(module_jar server)" SERIATIM_OBJECTS="$(module_jar examples)" JAVA25_HOME="$(java_home)" "$@"
 }
 
 # Asks the server to drain, waits for its end, and fails if it didn't end well.

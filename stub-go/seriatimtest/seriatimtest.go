@@ -48,6 +48,11 @@ func Start(t testing.TB, options ...string) *Host {
 	}
 	arguments := append([]string{"-jar", jar, "serve", "--test", "--listen", "127.0.0.1:0"}, options...)
 	command := exec.Command(java(), arguments...)
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "SERIATIM_") { // Which would be an option of the server.
+			command.Env = append(command.Env, variable)
+		}
+	}
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,8 @@
 """A host for tests: a process of its own, on loopback, whose time, commits and connections are the test's.
 
-A plugin of pytest, which finds it by itself. It needs `SERIATIM_JAR`, the path of the server's jar, and a JDK 25 or
-newer: in `JAVA_HOME`, or on the `PATH`. Which objects the host serves is a fixture of yours:
+A plugin of pytest, which finds it by itself. It needs `SERIATIM_JAR`, the path of the server's jar, and a
+JDK 25 or newer: in `JAVA25_HOME`, in `JAVA_HOME` or on the `PATH`. Which objects the host serves is a fixture
+of yours:
 
     @pytest.fixture(scope="session")
     def seriatim_options() -> list[str]:
@@ -62,7 +63,7 @@ class TestHost:
         return _time(response)
 
     def advance(self, by: datetime.timedelta) -> datetime.datetime:
-        """Moves the host's time on. Alarms that were due by then have run, and are durable, when this returns."""
+        """Moves the host's time on. When it returns, alarms that were due have run, and are durable."""
         request = testing_pb2.AdvanceClockRequest()
         request.by.FromTimedelta(by)
         return _time(self._testing("AdvanceClock", request, testing_pb2.AdvanceClockResponse))
@@ -71,7 +72,9 @@ class TestHost:
 
     def fail_next_commit(self) -> None:
         """Makes the next commit fail: its stubs break with `OBJECT_RESET`."""
-        self._testing("FailNextCommit", testing_pb2.FailNextCommitRequest(), testing_pb2.FailNextCommitResponse)
+        self._testing(
+            "FailNextCommit", testing_pb2.FailNextCommitRequest(), testing_pb2.FailNextCommitResponse
+        )
 
     @contextlib.contextmanager
     def held_commits(self) -> Iterator[None]:
@@ -126,7 +129,9 @@ class TestHost:
 
     def _call(self, path: str, request: Any, response: Any) -> Any:
         call = self._channel.unary_unary(
-            path, request_serializer=type(request).SerializeToString, response_deserializer=response.FromString
+            path,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=response.FromString,
         )
         return call(request, timeout=_CALL_SECONDS, wait_for_ready=True)
 
@@ -136,7 +141,7 @@ def _object(namespace: str, name: str) -> admin_pb2.ObjectName:
 
 
 def _time(response: Any) -> datetime.datetime:
-    time: datetime.datetime = response.now.ToDatetime(tzinfo=datetime.timezone.utc)
+    time: datetime.datetime = response.now.ToDatetime(tzinfo=datetime.UTC)
     return time
 
 
@@ -152,8 +157,15 @@ def start_host(*options: str, jar: str | Path | None = None) -> Iterator[TestHos
         message = "SERIATIM_JAR is not set, expected the path of the server's jar"
         raise RuntimeError(message)
     command = [_java(), "-jar", str(found), "serve", "--test", "--listen", "127.0.0.1:0", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+    # What is named SERIATIM_ in the environment would be an option of the server.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SERIATIM_")}
+    process = subprocess.Popen(  # noqa: S603 - it is what the test names
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
     )
     assert process.stdout is not None
     said: list[str] = []
