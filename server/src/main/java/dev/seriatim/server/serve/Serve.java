@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code serve}: hosts the objects on its class path and in the jars that it is given. */
+/** {@code serve}: hosts the objects on its class path and in the places that it is given. */
 @Command(
     name = "serve",
     mixinStandardHelpOptions = true,
@@ -64,10 +64,12 @@ public final class Serve implements Callable<Integer> {
 
   @Option(
       names = "--objects",
-      paramLabel = "JAR",
+      paramLabel = "PLACE",
       description =
-          "A jar with more objects, found through its DurableObjectProvider. May be repeated.")
-  private List<Path> objects = new ArrayList<>();
+          "More objects, found through their DurableObjectProvider: a jar, a directory of classes,"
+              + " DIR/* for all jars in it, or several of these with commas between them, which"
+              + " bring what the objects need. May be repeated: each place has classes of its own.")
+  private List<String> objects = new ArrayList<>();
 
   @Option(
       names = "--config",
@@ -259,7 +261,7 @@ public final class Serve implements Callable<Integer> {
       if (joined != null) {
         builder.cluster(joined);
       }
-      List<String> served = ObjectJars.addTo(builder, objects);
+      List<String> served = ObjectPlaces.addTo(builder, objects);
       watching.addTo(builder, callers, Version.number());
       Policy policy = callers.policy();
       if (authenticator != null) {
