@@ -59,8 +59,7 @@ final class ObjectPlaces {
                   e.getCause() == null ? "" : hint(e.getCause())),
           e);
     } catch (LinkageError e) { // While it looked at the provider's class.
-      throw new IllegalArgumentException(
-          "--objects %s: %s%s".formatted(place, e, hint(e)), e);
+      throw new IllegalArgumentException("--objects %s: %s%s".formatted(place, e, hint(e)), e);
     }
     return served;
   }

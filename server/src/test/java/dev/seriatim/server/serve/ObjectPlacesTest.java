@@ -81,10 +81,8 @@ final class ObjectPlacesTest {
     Path jars = Files.createDirectories(directory.resolve("jars"));
     Path needed = jars.resolve("needed.jar");
     pack(classes.resolve("picocli"), "picocli/", needed);
-    MoreFiles.deleteRecursively(
-        classes.resolve("picocli"), RecursiveDeleteOption.ALLOW_INSECURE);
-    assertThat(serve(classes + "," + jars.resolve("*")))
-        .containsExactly("serving SHOP_1 from one");
+    MoreFiles.deleteRecursively(classes.resolve("picocli"), RecursiveDeleteOption.ALLOW_INSECURE);
+    assertThat(serve(classes + "," + jars.resolve("*"))).containsExactly("serving SHOP_1 from one");
   }
 
   /** The program has a class of this name, without what the object calls. */
@@ -98,8 +96,7 @@ final class ObjectPlacesTest {
   void whatGoesToTheHostAndBackIsTheHosts() throws Exception {
     Path classes = place("one", "SHOP", "1");
     for (Class<?> shared :
-        List.of(
-            DurableObjectProvider.class, io.grpc.Status.class, com.google.protobuf.Any.class)) {
+        List.of(DurableObjectProvider.class, io.grpc.Status.class, com.google.protobuf.Any.class)) {
       Path file = classes.resolve(shared.getName().replace('.', '/') + ".class");
       Files.createDirectories(file.getParent());
       Files.writeString(file, "not a class");
@@ -180,8 +177,7 @@ final class ObjectPlacesTest {
   }
 
   private void assertRefused(Object place, String message) {
-    IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> serve(place));
+    IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> serve(place));
     assertThat(e).hasMessageThat().contains(message);
   }
 
