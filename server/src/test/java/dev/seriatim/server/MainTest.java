@@ -28,7 +28,9 @@ final class MainTest {
   void helpTellsOfAllSubcommands() {
     assertThat(run("--help")).isEqualTo(0);
     for (CommandLine command : Main.commandLine().getSubcommands().values()) {
-      assertThat(printed.toString()).contains("\n  " + command.getCommandName() + " ");
+      if (!command.getCommandSpec().usageMessage().hidden()) {
+        assertThat(printed.toString()).contains("\n  " + command.getCommandName() + " ");
+      }
     }
     assertThat(Main.commandLine().getSubcommands().keySet()).contains("serve");
   }

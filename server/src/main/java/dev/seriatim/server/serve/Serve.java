@@ -135,11 +135,16 @@ public final class Serve implements Callable<Integer> {
    * failure to start or a drain that didn't end, 2 on bad usage.
    */
   public static CommandLine command() {
+    return command(System.getenv());
+  }
+
+  /** The subcommand in another environment than the process has. */
+  public static CommandLine command(Map<String, String> environment) {
     if (System.getProperty(LOG_MANAGER) == null) {
       // The class mustn't be used before, for with it the JDK makes its manager.
       System.setProperty(LOG_MANAGER, LogUntilTheEnd.class.getName());
     }
-    return commandLine(new Serve(), System.getenv()).commandLine();
+    return commandLine(new Serve(), environment).commandLine();
   }
 
   /** Reads a command line, the environment and a file into this program, and runs it. */

@@ -108,7 +108,7 @@ final class ObjectPlacesTest {
           .isNotSameInstanceAs(picocli.CommandLine.class);
       assertThat(loader.loadClass("picocli.AutoComplete"))
           .isSameInstanceAs(picocli.AutoComplete.class);
-      assertThat(loader.getResource("picocli/CommandLine.class").toString())
+      assertThat(String.valueOf(loader.getResource("picocli/CommandLine.class")))
           .contains(classes.toString());
     }
   }
