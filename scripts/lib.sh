@@ -255,6 +255,7 @@ install_shellcheck() {
   mark_installed shellcheck "$shellcheck_version"
 }
 
+# Of the Dockerfile.
 install_hadolint() {
   installed hadolint "$hadolint_version" && return
   need python3 'to install hadolint'
@@ -264,6 +265,7 @@ install_hadolint() {
   mark_installed hadolint "$hadolint_version"
 }
 
+# Of the chart.
 install_helm() {
   installed helm "$helm_version" && return
   need go 'to install helm'
