@@ -10,6 +10,7 @@ import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.Timeout;
+import dev.seriatim.service.storage.TurnStorage;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
 import org.jspecify.annotations.Nullable;
@@ -349,7 +350,7 @@ final class InvocationRunner {
   private Remembering remembering() {
     Remembering made = remembering;
     if (made == null) {
-      made = new Remembering(object);
+      made = new Remembering(object, object.log(), object.sessions().stored());
       remembering = made;
     }
     return made;
@@ -357,9 +358,10 @@ final class InvocationRunner {
 
   /** Submits what a turn wrote, and what is to be remembered of it. Gives what it waits for. */
   private long submit(InvocationTurn ended) {
+    TurnStorage storage = ended.instance().storage();
     return ended.key() == null && ended.stub().record() == null
-        ? ended.instance().storage().endTurn()
-        : remembering().submit(ended);
+        ? storage.endTurn()
+        : remembering().submit(storage, ended.stub(), ended.outcome(), ended.key());
   }
 
   private void complete(InvocationTurn ended, long commit) {

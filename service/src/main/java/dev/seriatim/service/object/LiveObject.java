@@ -190,7 +190,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
   SessionTable sessions() {
     SessionTable made = sessions;
     if (made == null) {
-      made = new SessionTable(this, log);
+      made =
+          new SessionTable(
+              sessionHost(), directory.host().storage().options().sessionRetention(), log);
       sessions = made;
     }
     return made;

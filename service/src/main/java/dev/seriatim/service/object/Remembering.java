@@ -6,6 +6,7 @@ import dev.seriatim.service.StorageException;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionObject;
 import dev.seriatim.service.session.SessionRecord;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.service.storage.SessionId;
@@ -23,38 +24,38 @@ import org.jspecify.annotations.Nullable;
  * under its idempotency key. Used by the object's turn thread; stateless.
  */
 final class Remembering {
-  private final LiveObject object;
+  private final SessionObject object;
   private final ObjectLog log;
   private final StoredSessions stored;
 
-  Remembering(LiveObject object) {
+  Remembering(SessionObject object, ObjectLog log, StoredSessions stored) {
     this.object = object;
-    this.log = object.log();
-    this.stored = object.sessions().stored();
+    this.log = log;
+    this.stored = stored;
   }
 
   /**
    * Submits what a turn wrote together with what is remembered of it.
    *
+   * @param key null if the call may be executed again when it comes again
    * @return the commit that its outcome waits for
    * @throws StorageException if nothing of it was submitted
    */
-  long submit(InvocationTurn ended) {
-    IdempotencyKey key = ended.key();
-    SessionRecord record = ended.stub().record();
+  long submit(TurnStorage turn, Session stub, Outcome outcome, @Nullable IdempotencyKey key) {
+    SessionRecord record = stub.record();
     long commit;
     if (record == null) {
-      commit = endTurn(ended, null, key);
+      commit = endTurn(turn, outcome, null, key);
     } else if (key == null && log.isVolatile()) {
       int life = log.life();
-      commit = ended.instance().storage().endTurn();
-      record.completed(ended.outcome(), commit, life);
+      commit = turn.endTurn();
+      record.completed(outcome, commit, life);
     } else {
       int life = log.life();
       boolean submitted = false;
-      record.prepare(ended.outcome());
+      record.prepare(outcome);
       try {
-        commit = endTurn(ended, record, key);
+        commit = endTurn(turn, outcome, record, key);
         submitted = true;
       } finally {
         if (!submitted) {
@@ -70,21 +71,23 @@ final class Remembering {
   }
 
   private long endTurn(
-      InvocationTurn ended, @Nullable SessionRecord record, @Nullable IdempotencyKey key) {
-    TurnStorage storage = ended.instance().storage();
+      TurnStorage turn,
+      Outcome outcome,
+      @Nullable SessionRecord record,
+      @Nullable IdempotencyKey key) {
     SessionWrite ofSession = null;
     if (record != null && log.isVolatile()) {
       record.isStored(true); // As soon as the object goes from memory.
     } else if (record != null) {
-      ofSession = stored.write(record, ended.sequence());
+      ofSession = stored.write(record, outcome.sequence());
     }
     if (key == null) {
       return ofSession == null
-          ? storage.endTurn()
-          : storage.endTurn(List.of(ofSession), /* always= */ false);
+          ? turn.endTurn()
+          : turn.endTurn(List.of(ofSession), /* always= */ false);
     }
-    SessionWrite ofKey = write(key, ended.outcome());
-    return storage.endTurn(
+    SessionWrite ofKey = write(key, outcome);
+    return turn.endTurn(
         ofSession == null ? List.of(ofKey) : List.of(ofKey, ofSession), /* always= */ true);
   }
 
@@ -161,7 +164,7 @@ final class Remembering {
     return BreakCause.of(
         BreakReason.OVERLOADED,
         "the object has %,d idempotency keys, expected fewer (maxIdempotencyKeysPerObject)"
-            .formatted(object.host().limits().sessions().maxIdempotencyKeysPerObject()));
+            .formatted(object.sessionHost().limits().sessions().maxIdempotencyKeysPerObject()));
   }
 
   private static BreakCause usedOtherwise() {

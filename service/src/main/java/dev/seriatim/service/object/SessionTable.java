@@ -9,6 +9,7 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.session.SessionHost;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.SessionRecord;
 import dev.seriatim.service.storage.ObjectLog;
@@ -37,7 +38,8 @@ final class SessionTable {
   /** With fewer, nobody looks for those whose clients have gone. */
   private static final int PURGED_FROM = 64;
 
-  private final LiveObject object;
+  private final SessionHost host;
+  private final Duration retention;
   private final ObjectLog log;
 
   @GuardedBy("this")
@@ -49,19 +51,21 @@ final class SessionTable {
   // Owned by whoever has the object.
   private final StoredSessions stored;
 
-  SessionTable(LiveObject object, ObjectLog log) {
-    this.object = object;
+  /**
+   * The sessions of the object that this is the log of.
+   *
+   * @param retention for how long the store keeps what it has of a session
+   */
+  SessionTable(SessionHost host, Duration retention, ObjectLog log) {
+    this.host = host;
+    this.retention = retention;
     this.log = log;
-    this.stored = new StoredSessions(log, object.host().limits().sessions());
+    this.stored = new StoredSessions(log, host.limits().sessions());
   }
 
   /** What the store has of the object's sessions and keys. */
   StoredSessions stored() {
     return stored;
-  }
-
-  private Duration retention() {
-    return object.host().storage().options().sessionRetention();
   }
 
   // ---- connections
@@ -132,13 +136,13 @@ final class SessionTable {
       return record(open, row);
     }
     Long unanswered = open.unansweredNanos();
-    if (unanswered != null && unanswered > retention().toNanos() / 2) {
+    if (unanswered != null && unanswered > retention.toNanos() / 2) {
       throw expired(
           "unanswered_for %s, expected at most half of the retention of %s"
-              .formatted(Duration.ofNanos(unanswered), retention()));
+              .formatted(Duration.ofNanos(unanswered), retention));
     }
     requireRoom(known != null);
-    return new SessionRecord(open.session(), object.host().sessions(), open.answeredThrough());
+    return new SessionRecord(open.session(), host, open.answeredThrough());
   }
 
   private static BreakException expired(String why) {
@@ -155,7 +159,7 @@ final class SessionTable {
     }
     return SessionRecord.stored(
         open.session(),
-        object.host().sessions(),
+        host,
         row.completed(),
         outcomes(frame),
         frame.hasBroken() ? frame.getBroken() : null);
@@ -178,7 +182,7 @@ final class SessionTable {
         .setSession(
             OpenedSession.newBuilder()
                 .setCompletedThrough(record.completed())
-                .setRetention(Durations.fromNanos(retention().toNanos())))
+                .setRetention(Durations.fromNanos(retention.toNanos())))
         .build();
   }
 
@@ -193,7 +197,7 @@ final class SessionTable {
   }
 
   private void requireRoom(boolean replaces) throws BreakException {
-    int limit = object.host().limits().sessions().maxSessionsPerObject();
+    int limit = host.limits().sessions().maxSessionsPerObject();
     int here;
     synchronized (this) {
       if (records.size() >= Math.min(purgedFrom, limit)) {
@@ -217,7 +221,7 @@ final class SessionTable {
    */
   @GuardedBy("this")
   private void purge() {
-    long before = object.host().nanos() - retention().toNanos();
+    long before = host.nanos() - retention.toNanos();
     for (Iterator<SessionRecord> i = records.values().iterator(); i.hasNext(); ) {
       SessionRecord record = i.next();
       if (record.isAwaySince(before)) {

@@ -1,5 +1,6 @@
 package dev.seriatim.service.session;
 
+import dev.seriatim.service.ModelChecker;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -7,7 +8,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
-import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Validate;
 import org.jspecify.annotations.Nullable;
@@ -91,7 +91,7 @@ public class OutputGateRaceTest {
 
   @Test
   void leavesNothingBehind() {
-    new ModelCheckingOptions()
+    ModelChecker.options()
         .iterations(10)
         .invocationsPerIteration(200)
         .threads(2)

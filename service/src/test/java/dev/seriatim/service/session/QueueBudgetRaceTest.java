@@ -1,8 +1,8 @@
 package dev.seriatim.service.session;
 
 import dev.seriatim.service.HostLimits.QueueSize;
+import dev.seriatim.service.ModelChecker;
 import org.jetbrains.lincheck.datastructures.IntGen;
-import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
 import org.junit.jupiter.api.Test;
@@ -27,7 +27,7 @@ public class QueueBudgetRaceTest {
 
   @Test
   void isLinearizable() {
-    new ModelCheckingOptions()
+    ModelChecker.options()
         .iterations(10)
         .invocationsPerIteration(200)
         .threads(2)

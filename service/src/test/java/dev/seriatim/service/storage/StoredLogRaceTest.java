@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import static org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt.forClasses;
 
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.ModelChecker;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.lang.reflect.Method;
@@ -15,7 +16,6 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import org.jetbrains.kotlinx.lincheck.Actor;
 import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
-import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -77,7 +77,7 @@ public final class StoredLogRaceTest {
   }
 
   private static void check(Class<? extends Race> race) {
-    new ModelCheckingOptions()
+    ModelChecker.options()
         .iterations(0)
         .invocationsPerIteration(100)
         .addCustomScenario(
