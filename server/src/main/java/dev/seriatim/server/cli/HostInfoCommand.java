@@ -1,0 +1,47 @@
+package dev.seriatim.server.cli;
+
+import dev.seriatim.admin.v1.GetHostRequest;
+import dev.seriatim.admin.v1.GetHostResponse;
+import io.grpc.ManagedChannel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Shows a host. */
+@Command(name = "host", description = "Shows what a host is, and how it does.")
+final class HostInfoCommand extends AdminCommand {
+  @Option(names = "--options", description = "Also its limits and other options.")
+  private boolean options;
+
+  @Override
+  int run(ManagedChannel channel) {
+    GetHostResponse host = admin(channel).getHost(GetHostRequest.getDefaultInstance());
+    if (isJson()) {
+      printJson(host);
+      return ExitStatus.OK;
+    }
+    out().println(host().target());
+    TextTable facts = new TextTable("", "");
+    facts.add(
+        "version",
+        host.getVersion() + (host.getCommit().isEmpty() ? "" : " (" + host.getCommit() + ")"));
+    facts.add("since", instant(host.getStarted()));
+    if (!host.getHost().isEmpty()) {
+      facts.add("name", host.getHost());
+      facts.add("slots", "%,d of 1,024".formatted(host.getSlots()));
+    }
+    facts.add("store", host.getStore());
+    facts.add("state", host.getDraining() ? "draining" : host.getServing() ? "serving" : "waits");
+    facts.add("stubs", "%,d".formatted(host.getStubs()));
+    facts.add("live objects", "%,d".formatted(host.getLiveObjects()));
+    host.getMemoryMap().entrySet().stream()
+        .sorted(java.util.Map.Entry.comparingByKey())
+        .forEach(each -> facts.add(each.getKey(), "%,d bytes".formatted(each.getValue())));
+    if (options) {
+      host.getOptionsMap().entrySet().stream()
+          .sorted(java.util.Map.Entry.comparingByKey())
+          .forEach(each -> facts.add(each.getKey(), each.getValue()));
+    }
+    facts.print(out(), false);
+    return ExitStatus.OK;
+  }
+}
