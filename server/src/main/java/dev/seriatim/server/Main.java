@@ -1,6 +1,7 @@
 package dev.seriatim.server;
 
 import com.google.common.collect.ImmutableMap;
+import dev.seriatim.server.cli.Commands;
 import dev.seriatim.server.selftest.Selftest;
 import dev.seriatim.server.serve.Serve;
 import java.util.function.Supplier;
@@ -22,7 +23,11 @@ public final class Main {
    * of: a program that makes a single call has no time for the others.
    */
   private static final ImmutableMap<String, Supplier<?>> COMMANDS =
-      ImmutableMap.of("serve", Serve::command, "selftest", Selftest::new);
+      ImmutableMap.<String, Supplier<?>>builder()
+          .put("serve", Serve::command)
+          .putAll(Commands.all(Main::commandLine))
+          .put("selftest", Selftest::new)
+          .buildOrThrow();
 
   private Main() {}
 

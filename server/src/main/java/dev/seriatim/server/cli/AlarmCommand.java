@@ -35,8 +35,7 @@ final class AlarmCommand {
     @Override
     int run(ManagedChannel channel) {
       GetObjectResponse answer =
-          admin(channel)
-              .getObject(GetObjectRequest.newBuilder().setObject(object()).build());
+          admin(channel).getObject(GetObjectRequest.newBuilder().setObject(object()).build());
       if (isJson()) {
         printJson(answer.getObject());
       } else {
@@ -47,9 +46,7 @@ final class AlarmCommand {
   }
 
   /** Runs it. */
-  @Command(
-      name = "run",
-      description = "Runs the alarm now; ends when what it wrote is durable.")
+  @Command(name = "run", description = "Runs the alarm now; ends when what it wrote is durable.")
   static final class Run extends ObjectActions {
     @Override
     int run(ManagedChannel channel) {
@@ -87,10 +84,7 @@ final class AlarmCommand {
       EditEntriesResponse _ =
           admin(channel)
               .editEntries(
-                  EditEntriesRequest.newBuilder()
-                      .setObject(object())
-                      .setDeleteAlarm(true)
-                      .build());
+                  EditEntriesRequest.newBuilder().setObject(object()).setDeleteAlarm(true).build());
       return say(true, "has no alarm", "");
     }
   }

@@ -13,8 +13,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "backup",
     description =
-        "Writes a copy of the host's whole store to a file, while it goes on: every object as it was"
-            + " between two turns. SQLite only; PostgreSQL has its own tools.")
+        "Writes a copy of the host's whole store to a file, while it goes on: every object as it"
+            + " was between two turns. SQLite only; PostgreSQL has its own tools.")
 final class BackupCommand extends AdminCommand {
   @Parameters(paramLabel = "FILE", description = "Where to; must not be there yet.")
   private Path file = Path.of("");

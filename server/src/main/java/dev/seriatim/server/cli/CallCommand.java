@@ -50,9 +50,9 @@ import picocli.CommandLine.Parameters;
       "A field's value is JSON if the field takes it, and else a text. a.b=VALUE is a field of a"
           + " message or an entry of a map, FIELD:=JSON is always JSON, a field of many is given"
           + " several times or as a JSON list, and - behind a method is all of its fields as JSON"
-          + " from standard input. Each outcome is printed as JSON, in one line. If the stub breaks,"
-          + " a table on standard error says of each call whether it ran, failed, never started, or"
-          + " is unknown. Without a method, tells which there are."
+          + " from standard input. Each outcome is printed as JSON, in one line. If the stub"
+          + " breaks, a table on standard error says of each call whether it ran, failed, never"
+          + " started, or is unknown. Without a method, tells which there are."
     })
 final class CallCommand extends HostCommand {
   private static final Duration END = Duration.ofSeconds(5);
@@ -81,8 +81,8 @@ final class CallCommand extends HostCommand {
       names = "--idempotency-key",
       paramLabel = "KEY",
       description =
-          "Executed once for this key, whoever sends it again. Of several calls, the second one's is"
-              + " KEY:2, and so on.")
+          "Executed once for this key, whoever sends it again. Of several calls, the second one's"
+              + " is KEY:2, and so on.")
   private @Nullable String idempotencyKey;
 
   @Option(
@@ -94,8 +94,8 @@ final class CallCommand extends HostCommand {
       names = "--descriptors",
       paramLabel = "FILE",
       description =
-          "What the messages are, for a host that doesn't tell: a FileDescriptorSet with imports, as"
-              + " protoc and buf make it.")
+          "What the messages are, for a host that doesn't tell: a FileDescriptorSet with imports,"
+              + " as protoc and buf make it.")
   private @Nullable Path descriptors;
 
   private final Reader input;
@@ -170,8 +170,7 @@ final class CallCommand extends HostCommand {
                   TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
       PlannedCall call = calls.get(i);
       replies.add(
-          stub.call(
-              ServiceTypes.callable(call.method()), call.argument(), options, with.get(i)));
+          stub.call(ServiceTypes.callable(call.method()), call.argument(), options, with.get(i)));
     }
     for (int i = 0; i < calls.size(); i++) {
       try {

@@ -69,7 +69,8 @@ final class CopyCommand extends AdminCommand {
     }
     if (as == null && to == null) {
       throw CommandFailure.usage(
-          "neither a name for the copy nor --to, expected one of them: it would be the same object");
+          "neither a name for the copy nor --to, expected one of them: it would be the same"
+              + " object");
     }
     if (as != null && (from == null || as.name() == null)) {
       throw CommandFailure.usage("'%s', expected NAMESPACE/NAME".formatted(as));
@@ -113,7 +114,8 @@ final class CopyCommand extends AdminCommand {
     } else {
       out()
           .println(
-              "%,d objects copied, %,d were there".formatted(done.getImported(), done.getSkipped()));
+              "%,d objects copied, %,d were there"
+                  .formatted(done.getImported(), done.getSkipped()));
     }
     return ExitStatus.OK;
   }

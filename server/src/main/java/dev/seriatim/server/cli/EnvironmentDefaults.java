@@ -7,7 +7,9 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** Where a host is, and who calls, is the same for many commands: so it may be in the environment. */
+/**
+ * Where a host is, and who calls, is the same for many commands: so it may be in the environment.
+ */
 final class EnvironmentDefaults implements IDefaultValueProvider {
   private static final ImmutableMap<String, String> VARIABLES =
       ImmutableMap.of(

@@ -19,8 +19,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "export",
     description =
-        "Writes objects to a file, each as it was between two turns: for seriatim import, into another"
-            + " store or another host.")
+        "Writes objects to a file, each as it was between two turns: for seriatim import, into"
+            + " another store or another host.")
 final class ExportCommand extends AdminCommand {
   @Parameters(
       index = "0",
@@ -120,8 +120,8 @@ final class ExportCommand extends AdminCommand {
     /** All has been written. */
     void complete() throws IOException {
       stream.close();
-      try (var written = java.nio.channels.FileChannel.open(
-          partial, java.nio.file.StandardOpenOption.WRITE)) {
+      try (var written =
+          java.nio.channels.FileChannel.open(partial, java.nio.file.StandardOpenOption.WRITE)) {
         written.force(true);
       }
       Files.move(partial, file); // Not over another one.

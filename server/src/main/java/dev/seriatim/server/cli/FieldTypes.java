@@ -26,8 +26,7 @@ final class FieldTypes {
     if (field.isMapField()) {
       Descriptor entry = field.getMessageType();
       return "{%s: %s}"
-          .formatted(
-              one(entry.findFieldByName("key")), one(entry.findFieldByName("value")));
+          .formatted(one(entry.findFieldByName("key")), one(entry.findFieldByName("value")));
     }
     return field.isRepeated() ? "[" + one(field) + "]" : one(field);
   }
@@ -61,8 +60,7 @@ final class FieldTypes {
     for (FieldDescriptor field : message.getFields()) {
       if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
         Descriptor inner = field.getMessageType();
-        boolean isOwn =
-            !field.isMapField() && !inner.getFullName().startsWith("google.protobuf.");
+        boolean isOwn = !field.isMapField() && !inner.getFullName().startsWith("google.protobuf.");
         if (field.isMapField() || (isOwn && to.add(inner))) {
           addInner(inner, to);
         }

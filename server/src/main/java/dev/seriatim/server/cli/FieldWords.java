@@ -42,7 +42,7 @@ final class FieldWords {
     if (equals <= 0) {
       throw CommandFailure.usage(
           "'%s', expected field=value, field:=JSON, - for JSON from standard input, or a , before"
-              .formatted(word)
+                  .formatted(word)
               + " the next method");
     }
     boolean json = word.charAt(equals - 1) == ':';
@@ -89,8 +89,7 @@ final class FieldWords {
     List<String> names = of.getFields().stream().map(FieldDescriptor::getName).toList();
     throw CommandFailure.usage(
         "'%s': %s has no field '%s', expected %s"
-            .formatted(
-                path, of.getName(), name, names.isEmpty() ? "no field" : "one of " + names));
+            .formatted(path, of.getName(), name, names.isEmpty() ? "no field" : "one of " + names));
   }
 
   private static FieldDescriptor value(FieldDescriptor map) {
@@ -162,8 +161,7 @@ final class FieldWords {
     return json instanceof JsonPrimitive primitive && primitive.isString();
   }
 
-  private static CommandFailure unfit(
-      FieldDescriptor field, String path, String text, String why) {
+  private static CommandFailure unfit(FieldDescriptor field, String path, String text, String why) {
     return CommandFailure.usage(
         "'%s': '%s', expected %s (%s)".formatted(path, text, FieldTypes.text(field), why));
   }

@@ -25,7 +25,11 @@ final class FishCompletion {
 
   private void add(CommandSpec spec, List<String> path) {
     // Where it is: behind the words of the path, and behind none of its own subcommands.
-    String words = path.isEmpty() ? "" : "__fish_seen_subcommand_from " + Joiner.on("; and __fish_seen_subcommand_from ").join(path);
+    String words =
+        path.isEmpty()
+            ? ""
+            : "__fish_seen_subcommand_from "
+                + Joiner.on("; and __fish_seen_subcommand_from ").join(path);
     Map<String, CommandLine> inner = spec.subcommands();
     String here =
         inner.isEmpty()
@@ -36,8 +40,7 @@ final class FishCompletion {
                     words.isEmpty() ? null : words,
                     "not __fish_seen_subcommand_from " + Joiner.on(' ').join(inner.keySet()));
     inner.forEach(
-        (name, command) ->
-            line(here, "-f -a " + name, firstLine(command.getCommandSpec())));
+        (name, command) -> line(here, "-f -a " + name, firstLine(command.getCommandSpec())));
     for (OptionSpec option : spec.options()) {
       if (!option.hidden()) {
         StringBuilder names = new StringBuilder();

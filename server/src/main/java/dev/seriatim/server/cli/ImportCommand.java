@@ -33,8 +33,8 @@ final class ImportCommand extends AdminCommand {
       paramLabel = "WHAT",
       defaultValue = "fail",
       description =
-          "Of an object that has stored something: fail ends, skip leaves it, replace puts what comes"
-              + " in its place. Default: ${DEFAULT-VALUE}")
+          "Of an object that has stored something: fail ends, skip leaves it, replace puts what"
+              + " comes in its place. Default: ${DEFAULT-VALUE}")
   private Importing.There ifExists = Importing.There.FAIL;
 
   @Override
@@ -69,7 +69,8 @@ final class ImportCommand extends AdminCommand {
     } else {
       out()
           .println(
-              "%,d objects imported, %,d were there".formatted(done.getImported(), done.getSkipped()));
+              "%,d objects imported, %,d were there"
+                  .formatted(done.getImported(), done.getSkipped()));
     }
     return ExitStatus.OK;
   }

@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** JSON as it is given on the command line, and as it is printed. */
 final class JsonValues {
-  private static final TypeAdapter<JsonElement> ADAPTER =
-      new Gson().getAdapter(JsonElement.class);
+  private static final TypeAdapter<JsonElement> ADAPTER = new Gson().getAdapter(JsonElement.class);
 
   private JsonValues() {}
 

@@ -56,8 +56,8 @@ abstract class ObjectActions extends AdminCommand {
   @Command(
       name = "reset",
       description =
-          "Discards an object's instance at once, and breaks its stubs: for an object that hangs. The"
-              + " turn that it is in has no effect.")
+          "Discards an object's instance at once, and breaks its stubs: for an object that hangs."
+              + " The turn that it is in has no effect.")
   static final class Reset extends ObjectActions {
     @Option(
         names = "--why",

@@ -88,8 +88,7 @@ final class ObjectCommand extends AdminCommand {
                     DurationConverter.text(
                         Duration.ofNanos(Durations.toNanos(live.getRunningFor())))));
     facts.add(
-        "waiting",
-        "%,d invocations, %,d bytes".formatted(live.getQueued(), live.getQueuedBytes()));
+        "waiting", "%,d invocations, %,d bytes".formatted(live.getQueued(), live.getQueuedBytes()));
     facts.add("commits", "%,d pending".formatted(live.getPendingCommits()));
     facts.add("stubs", "%,d open".formatted(live.getOpenStubs()));
     if (live.hasLastBreak()) {

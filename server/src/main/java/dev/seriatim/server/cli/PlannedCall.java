@@ -38,7 +38,8 @@ record PlannedCall(MethodDescriptor method, DynamicMessage argument) {
         } else if (i == 1) {
           fields.beginWith(next(json));
         } else {
-          throw CommandFailure.usage("'-' behind a field of %s, expected it first".formatted(one.getFirst()));
+          throw CommandFailure.usage(
+              "'-' behind a field of %s, expected it first".formatted(one.getFirst()));
         }
       }
       calls.add(new PlannedCall(method, fields.build()));

@@ -48,8 +48,7 @@ final class Reflection {
         if (answer == null || !answer.hasFileDescriptorResponse()) {
           return Optional.empty();
         }
-        for (ByteString bytes :
-            answer.getFileDescriptorResponse().getFileDescriptorProtoList()) {
+        for (ByteString bytes : answer.getFileDescriptorResponse().getFileDescriptorProtoList()) {
           FileDescriptorProto file = FileDescriptorProto.parseFrom(bytes);
           files.put(file.getName(), file);
         }

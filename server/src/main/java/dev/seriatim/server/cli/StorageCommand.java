@@ -45,7 +45,8 @@ final class StorageCommand {
     @Parameters(
         index = "1",
         arity = "0..1",
-        paramLabel = "PREFIX", description = "Only keys that begin so.")
+        paramLabel = "PREFIX",
+        description = "Only keys that begin so.")
     private String prefix = "";
 
     @Option(names = "--limit", paramLabel = "N", description = "Ends behind so many.")
@@ -163,7 +164,8 @@ final class StorageCommand {
   @Command(
       name = "put",
       description =
-          "Puts a value, as a turn. Ends with 1 if a condition doesn't hold; nothing is changed then.")
+          "Puts a value, as a turn. Ends with 1 if a condition doesn't hold; nothing is changed"
+              + " then.")
   static final class PutOne extends ObjectActions {
     @Parameters(index = "1", paramLabel = "KEY", description = "Its key.")
     private String key = "";

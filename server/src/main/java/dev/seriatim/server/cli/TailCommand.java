@@ -18,8 +18,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "tail",
     description =
-        "Shows turns, alarms and breaks as they end, from now on. What comes too fast is left out and"
-            + " counted.")
+        "Shows turns, alarms and breaks as they end, from now on. What comes too fast is left out"
+            + " and counted.")
 final class TailCommand extends AdminCommand {
   @Parameters(
       arity = "0..1",
@@ -84,7 +84,10 @@ final class TailCommand extends AdminCommand {
           case TURN -> turn(event.getTurn().getMethod(), event.getTurn());
           case ALARM -> turn("(alarm)", event.getAlarm());
           case BROKEN ->
-              "stub broke: " + event.getBroken().getReason() + ": " + event.getBroken().getMessage();
+              "stub broke: "
+                  + event.getBroken().getReason()
+                  + ": "
+                  + event.getBroken().getMessage();
           case WHAT_NOT_SET -> "";
         };
     String time = Strings.padEnd(instant(event.getTime()).toString(), 30, ' ');
@@ -114,7 +117,8 @@ final class TailCommand extends AdminCommand {
 
   /** As bytes are, if nobody says what they mean. */
   private static String payload(ByteString bytes) {
-    return bytes.isValidUtf8() && bytes.toStringUtf8().codePoints().noneMatch(Character::isISOControl)
+    return bytes.isValidUtf8()
+            && bytes.toStringUtf8().codePoints().noneMatch(Character::isISOControl)
         ? "'" + bytes.toStringUtf8() + "'"
         : "0x" + java.util.HexFormat.of().formatHex(bytes.toByteArray());
   }

@@ -56,8 +56,7 @@ final class TextTable {
   /** What is stored or told must not do anything to the terminal that it is shown on. */
   static String oneLine(String text) {
     StringBuilder shown = new StringBuilder(text.length());
-    text.codePoints()
-        .forEach(c -> shown.appendCodePoint(Character.isISOControl(c) ? ' ' : c));
+    text.codePoints().forEach(c -> shown.appendCodePoint(Character.isISOControl(c) ? ' ' : c));
     return shown.toString();
   }
 }

@@ -60,8 +60,8 @@ final class TokenCommand {
         names = "--file",
         paramLabel = "FILE",
         description =
-            "The file of --auth-tokens, to which its line is added. Without it the line is printed on"
-                + " standard error.")
+            "The file of --auth-tokens, to which its line is added. Without it the line is printed"
+                + " on standard error.")
     private @Nullable Path file;
 
     @Override

@@ -1,4 +1,6 @@
-/** The command line beside {@code serve}: everything that a person does to a host, or asks of it. */
+/**
+ * The command line beside {@code serve}: everything that a person does to a host, or asks of it.
+ */
 @NullMarked
 package dev.seriatim.server.cli;
 

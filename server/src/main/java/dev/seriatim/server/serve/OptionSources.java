@@ -39,7 +39,8 @@ final class OptionSources {
 
   /** Names of others: of our scripts and clients. */
   private static final ImmutableSet<String> OTHERS =
-      ImmutableSet.of("JAVA_OPTS", "TARGET", "SHARED_CALLS", "CLUSTER_DIR");
+      ImmutableSet.of(
+          "JAVA_OPTS", "TARGET", "TOKEN", "TOKEN_FILE", "TLS_CA", "SHARED_CALLS", "CLUSTER_DIR");
 
   /** What Kubernetes sets in every pod beside a service that is called {@code seriatim}. */
   private static final Pattern KUBERNETES =

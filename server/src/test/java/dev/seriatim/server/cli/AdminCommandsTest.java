@@ -61,7 +61,11 @@ final class AdminCommandsTest {
         .inOrder();
     List<String> json = run(new NamespacesCommand(), "-o", "json").lines();
     assertThat(json).hasSize(2);
-    assertThat(JsonParser.parseString(json.getFirst()).getAsJsonObject().get("storedObjects").getAsLong())
+    assertThat(
+            JsonParser.parseString(json.getFirst())
+                .getAsJsonObject()
+                .get("storedObjects")
+                .getAsLong())
         .isEqualTo(1_000_000);
   }
 
@@ -70,7 +74,8 @@ final class AdminCommandsTest {
     Ran ran = run(new ObjectsCommand(), "COUNTER/0%30");
     assertThat(ran.lines()).hasSize(OBJECTS + 1);
     assertThat(ran.lines().get(0)).isEqualTo("STATE        ALARM                     OBJECT");
-    assertThat(ran.lines().get(1)).isEqualTo("stored       -                         COUNTER/0000000");
+    assertThat(ran.lines().get(1))
+        .isEqualTo("stored       -                         COUNTER/0000000");
     assertThat(ran.lines().get(4))
         .isEqualTo("stored       -                         COUNTER/id:" + "0".repeat(63) + "3");
     assertThat(ran.lines().get(OBJECTS))
@@ -198,8 +203,7 @@ final class AdminCommandsTest {
         "set",
         "COUNTER/foo",
         "2026-01-01T00:00:00Z");
-    assertAsked(
-        edit.clone().setDeleteAlarm(true).build(), new AlarmCommand(), "rm", "COUNTER/foo");
+    assertAsked(edit.clone().setDeleteAlarm(true).build(), new AlarmCommand(), "rm", "COUNTER/foo");
 
     for (String[] wrong :
         new String[][] {
@@ -303,10 +307,7 @@ final class AdminCommandsTest {
       assertThat(exported).isEqualTo(new Ran(0, "", "2,500 objects" + System.lineSeparator()));
       assertThat(admin.asked)
           .containsExactly(
-              ExportObjectsRequest.newBuilder()
-                  .setNamespace("COUNTER")
-                  .setNamePrefix("0")
-                  .build());
+              ExportObjectsRequest.newBuilder().setNamespace("COUNTER").setNamePrefix("0").build());
       admin.asked.clear();
       assertThat(run(new ImportCommand(), file.toString(), "--if-exists", "skip").out().strip())
           .isEqualTo("2,500 objects imported, 0 were there");
@@ -419,8 +420,7 @@ final class AdminCommandsTest {
     assertThat(Files.readString(file))
         .isEqualTo(
             "# mine\n{\"sha256\":\"%s\",\"name\":\"ci\",\"groups\":[\"deploy\",\"x\\\"y\"]}\n"
-                .formatted(
-                    Hashing.sha256().hashString(token, StandardCharsets.UTF_8).toString()));
+                .formatted(Hashing.sha256().hashString(token, StandardCharsets.UTF_8).toString()));
     assertThat(Ran.of(new TokenCommand(), "new").status()).isEqualTo(ExitStatus.USAGE);
     assertThat(Ran.of(new TokenCommand(), "new", "--name", "ci").err()).contains("\"sha256\":");
   }

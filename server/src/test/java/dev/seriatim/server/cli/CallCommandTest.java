@@ -4,14 +4,13 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.DescriptorProtos.FileDescriptorSet;
-import dev.seriatim.examples.Examples;
-import dev.seriatim.examples.v1.CounterGrpc;
-import dev.seriatim.examples.v1.CounterProto;
-import dev.seriatim.examples.v1.CounterValue;
-import dev.seriatim.examples.v1.GetRequest;
-import dev.seriatim.examples.v1.IncrementRequest;
+import dev.seriatim.server.cli.tally.IncrementRequest;
+import dev.seriatim.server.cli.tally.TallyGrpc;
+import dev.seriatim.server.cli.tally.TallyProto;
+import dev.seriatim.server.cli.tally.TallyValue;
 import dev.seriatim.service.Access;
 import dev.seriatim.service.DurableObjectHost;
+import dev.seriatim.service.DurableObjectState;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.grpc.stub.StreamObserver;
 import java.io.StringReader;
@@ -44,7 +43,16 @@ final class CallCommandTest {
   void aLineOfJsonForEachOutcomeInOrder() throws Exception {
     String target = host(true);
     Ran ran =
-        call(target, "COUNTER/foo", "Increment", "amount=5", ",", "Increment", "amount=2", ",", "Get");
+        call(
+            target,
+            "COUNTER/foo",
+            "Increment",
+            "amount=5",
+            ",",
+            "Increment",
+            "amount=2",
+            ",",
+            "Get");
 
     assertThat(ran)
         .isEqualTo(
@@ -83,8 +91,7 @@ final class CallCommandTest {
 
   @Test
   void theSameAsJson() throws Exception {
-    Ran ran =
-        call(host(true), "COUNTER/json", "-o", "json", "Get", ",", "Increment", ",", "Get");
+    Ran ran = call(host(true), "COUNTER/json", "-o", "json", "Get", ",", "Increment", ",", "Get");
 
     assertThat(ran.status()).isEqualTo(1);
     assertThat(ran.err()).isEmpty();
@@ -107,15 +114,15 @@ final class CallCommandTest {
     assertThat(counter.status()).isEqualTo(0);
     assertThat(counter.lines())
         .containsExactly(
-            "COUNTER/foo is a seriatim.examples.v1.Counter",
-            "METHOD     FIELDS         REPLY",
-            "Increment  amount: int64  value: int64",
-            "Get                       value: int64")
+            "COUNTER/foo is a seriatim.server.cli.Tally",
+            "METHOD     FIELDS                                      REPLY",
+            "Increment  amount: int64                               value: int64",
+            "Get                                                    value: int64",
+            "Append     text: string, after: duration such as 2.5s  lines: [Line]",
+            "",
+            "MESSAGE  FIELDS",
+            "Line     text: string, after: duration such as 2.5s")
         .inOrder();
-    assertThat(call(target, "REMINDER/r").out())
-        .contains("text: string, after: duration such as 2.5s");
-    assertThat(call(target, "REMINDER/r").out())
-        .contains("Reminding  text: string, due: time such as");
     assertThat(call(target, "COUNTER/foo", "-o", "json").lines())
         .contains(
             "{\"method\":\"Increment\",\"fields\":{\"amount\":\"int64\"},"
@@ -127,10 +134,10 @@ final class CallCommandTest {
     String target = host(true);
     Ran ran =
         Ran.of(
-            new CallCommand(new StringReader("{\"line\":\"one\"} {\"line\":\"two\"}")),
+            new CallCommand(new StringReader("{\"text\":\"one\"} {\"text\":\"two\"}")),
             "--target",
             target,
-            "JOURNAL/j",
+            "COUNTER/j",
             "Append",
             "-",
             ",",
@@ -138,13 +145,12 @@ final class CallCommandTest {
             "-",
             ",",
             "Append",
-            "line=5",
-            ",",
-            "Read");
+            "text=5",
+            "after=1s");
     assertThat(ran.err()).isEmpty();
     assertThat(ran.lines().getLast())
-        .isEqualTo("{\"lines\":[\"one\",\"two\",\"5\"],\"next\":\"4\"}");
-    assertThat(call(target, "JOURNAL/j", "Append", "-").err())
+        .isEqualTo("{\"lines\":[{\"text\":\"one\"},{\"text\":\"two\"},{\"text\":\"5\",\"after\":\"1s\"}]}");
+    assertThat(call(target, "COUNTER/j", "Append", "-").err())
         .contains("standard input has ended, expected JSON");
   }
 
@@ -154,11 +160,12 @@ final class CallCommandTest {
     Ran ran = call(target, "COUNTER/w", "Increment", "amount=1", ",", "Increment", "amout=2");
     assertThat(ran.status()).isEqualTo(ExitStatus.USAGE);
     assertThat(ran.err())
-        .isEqualTo(lines("'amout': IncrementRequest has no field 'amout', expected one of [amount]"));
+        .isEqualTo(
+            lines("'amout': IncrementRequest has no field 'amout', expected one of [amount]"));
     assertThat(call(target, "COUNTER/w", "Get").out()).isEqualTo(lines("{\"value\":\"0\"}"));
 
     assertThat(call(target, "COUNTER/w", "Decrement").err())
-        .contains("has no method 'Decrement', expected one of [Increment, Get]");
+        .contains("has no method 'Decrement', expected one of [Increment, Get, Append]");
     assertThat(call(target, "COUNTER/w", "Get", ",").status()).isEqualTo(ExitStatus.USAGE);
     assertThat(call(target, "COUNTER").status()).isEqualTo(ExitStatus.USAGE);
     assertThat(call(target, "COUNTER").err()).contains("expected NAMESPACE/NAME");
@@ -189,7 +196,14 @@ final class CallCommandTest {
   void aKeyHasTheSameCallsExecutedOnce() throws Exception {
     String target = host(true);
     String[] twice = {
-      "COUNTER/once", "--idempotency-key", "k", "Increment", "amount=3", ",", "Increment", "amount=4"
+      "COUNTER/once",
+      "--idempotency-key",
+      "k",
+      "Increment",
+      "amount=3",
+      ",",
+      "Increment",
+      "amount=4"
     };
     assertThat(call(target, twice).lines())
         .containsExactly("{\"value\":\"3\"}", "{\"value\":\"7\"}")
@@ -209,7 +223,8 @@ final class CallCommandTest {
   void aHostThatDoesNotTellItsMessages() throws Exception {
     String target = host(false);
     assertThat(call(target, "COUNTER/foo").lines())
-        .contains("Get        seriatim.examples.v1.GetRequest        seriatim.examples.v1.CounterValue");
+        .contains(
+            "Get        seriatim.server.cli.GetRequest        seriatim.server.cli.TallyValue");
     Ran blind = call(target, "COUNTER/foo", "Get");
     assertThat(blind.status()).isEqualTo(ExitStatus.USAGE);
     assertThat(blind.err()).contains("give --descriptors");
@@ -218,13 +233,15 @@ final class CallCommandTest {
     Files.write(
         file,
         FileDescriptorSet.newBuilder()
-            .addFile(CounterProto.getDescriptor().toProto())
+            .addFile(TallyProto.getDescriptor().toProto())
+            .addFile(com.google.protobuf.DurationProto.getDescriptor().toProto())
             .build()
             .toByteArray());
     assertThat(call(target, "COUNTER/foo", "--descriptors", file.toString(), "Get").out())
         .isEqualTo(lines("{\"value\":\"0\"}"));
-    assertThat(call(target, "JOURNAL/foo", "--descriptors", file.toString(), "Read").err())
-        .contains("has no seriatim.examples.v1.Journal");
+    Files.write(file, FileDescriptorSet.getDefaultInstance().toByteArray());
+    assertThat(call(target, "COUNTER/foo", "--descriptors", file.toString(), "Get").err())
+        .contains("has no seriatim.server.cli.Tally");
   }
 
   @Test
@@ -245,7 +262,7 @@ final class CallCommandTest {
             true,
             builder ->
                 builder.namespace(
-                    "HELD", CounterGrpc.getServiceDescriptor(), _ -> new Held(entered, release)));
+                    "HELD", TallyGrpc.getServiceDescriptor(), state -> new Held(state, entered, release)));
     try (CutWire wire = CutWire.to(target)) {
       Thread cutter =
           Thread.ofVirtual()
@@ -273,41 +290,32 @@ final class CallCommandTest {
   }
 
   /** Holds every turn that increments. */
-  private static final class Held extends CounterGrpc.CounterImplBase {
+  private static final class Held extends TallyObject {
     private final CountDownLatch entered;
     private final CountDownLatch release;
 
-    Held(CountDownLatch entered, CountDownLatch release) {
+    Held(DurableObjectState state, CountDownLatch entered, CountDownLatch release) {
+      super(state);
       this.entered = entered;
       this.release = release;
     }
 
     @Override
-    public void increment(IncrementRequest request, StreamObserver<CounterValue> reply) {
+    public void increment(IncrementRequest request, StreamObserver<TallyValue> reply) {
       entered.countDown();
       try {
         release.await();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-      get(GetRequest.getDefaultInstance(), reply);
-    }
-
-    @Override
-    public void get(GetRequest request, StreamObserver<CounterValue> reply) {
-      reply.onNext(CounterValue.getDefaultInstance());
-      reply.onCompleted();
+      super.increment(request, reply);
     }
   }
 
   @Test
   void whereTheHostIsMayBeInTheEnvironment() throws Exception {
     assertThat(
-            Ran.of(
-                    new CallCommand(),
-                    Map.of("SERIATIM_TARGET", host(true)),
-                    "COUNTER/foo",
-                    "Get")
+            Ran.of(new CallCommand(), Map.of("SERIATIM_TARGET", host(true)), "COUNTER/foo", "Get")
                 .out())
         .isEqualTo(lines("{\"value\":\"0\"}"));
   }
@@ -315,10 +323,7 @@ final class CallCommandTest {
   @Test
   void whoIsNotAllowedEndsWithFour() throws Exception {
     String target =
-        host(
-            true,
-            builder ->
-                builder.authorizer((caller, namespace, name, id) -> Access.denied()));
+        host(true, builder -> builder.authorizer((caller, namespace, name, id) -> Access.denied()));
     Ran ran = call(target, "COUNTER/foo", "Get");
     assertThat(ran.status()).isEqualTo(ExitStatus.NOT_ALLOWED);
     assertThat(ran.err()).contains("PERMISSION_DENIED");
@@ -339,7 +344,7 @@ final class CallCommandTest {
     DurableObjectHost.Builder builder =
         DurableObjectHost.builder()
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-    new Examples().addTo(builder);
+    builder.namespace("COUNTER", TallyGrpc.getServiceDescriptor(), TallyObject::new);
     if (reflection) {
       builder.service(ProtoReflectionServiceV1.newInstance());
     }

@@ -16,7 +16,12 @@ import org.junit.jupiter.api.Test;
 final class FieldWordsTest {
   @Test
   void aValueIsJsonIfTheFieldTakesIt() throws Exception {
-    assertThat(message(GetHostResponse.getDefaultInstance(), "slots=7", "serving=true", "stubs=18446744073709551615"))
+    assertThat(
+            message(
+                GetHostResponse.getDefaultInstance(),
+                "slots=7",
+                "serving=true",
+                "stubs=18446744073709551615"))
         .isEqualTo("{\"serving\":true,\"stubs\":\"18446744073709551615\",\"slots\":7}");
     assertThat(message(ImportOptions.getDefaultInstance(), "if_exists=IF_EXISTS_SKIP"))
         .isEqualTo("{\"ifExists\":\"IF_EXISTS_SKIP\"}");
@@ -33,7 +38,8 @@ final class FieldWordsTest {
                   .replace("\"host\":%s,", text.isEmpty() ? "" : "\"host\":%s,")
                   .formatted(new com.google.gson.JsonPrimitive(text)));
     }
-    assertThat(message(GetHostResponse.getDefaultInstance(), "host=\"5\"")).isEqualTo("{\"host\":\"5\"}");
+    assertThat(message(GetHostResponse.getDefaultInstance(), "host=\"5\""))
+        .isEqualTo("{\"host\":\"5\"}");
   }
 
   @Test
@@ -58,10 +64,12 @@ final class FieldWordsTest {
   void aFieldOfManyIsGivenSeveralTimesOrAsAList() throws Exception {
     assertThat(message(EditEntriesRequest.getDefaultInstance(), "deletes=a", "deletes=b"))
         .isEqualTo("{\"deletes\":[\"a\",\"b\"]}");
-    assertThat(message(EditEntriesRequest.getDefaultInstance(), "deletes=[\"a\",\"b\"]", "deletes=c"))
+    assertThat(
+            message(EditEntriesRequest.getDefaultInstance(), "deletes=[\"a\",\"b\"]", "deletes=c"))
         .isEqualTo("{\"deletes\":[\"a\",\"b\",\"c\"]}");
     assertThat(
-            message(EditEntriesRequest.getDefaultInstance(), "puts={\"key\":\"k\",\"value\":\"YQ==\"}"))
+            message(
+                EditEntriesRequest.getDefaultInstance(), "puts={\"key\":\"k\",\"value\":\"YQ==\"}"))
         .isEqualTo("{\"puts\":[{\"key\":\"k\",\"value\":\"YQ==\"}]}");
   }
 
@@ -70,15 +78,16 @@ final class FieldWordsTest {
     assertThat(message(EditEntriesRequest.getDefaultInstance(), "object:={\"namespace\":\"A\"}"))
         .isEqualTo("{\"object\":{\"namespace\":\"A\"}}");
     assertThat(refusal(GetHostResponse.getDefaultInstance(), "host:=x")).contains("expected JSON");
-    assertThat(refusal(GetHostResponse.getDefaultInstance(), "host:={}")).contains("expected string");
+    assertThat(refusal(GetHostResponse.getDefaultInstance(), "host:={}"))
+        .contains("expected string");
   }
 
   @Test
   void wordsChangeTheJsonThatTheyStandBehind() throws Exception {
-    FieldWords words =
-        new FieldWords(EditEntriesRequest.getDescriptor(), JsonFormat.parser());
+    FieldWords words = new FieldWords(EditEntriesRequest.getDescriptor(), JsonFormat.parser());
     words.beginWith(
-        JsonParser.parseString("{\"object\":{\"namespace\":\"A\"},\"deletes\":[\"x\"],\"set_alarm\":null}")
+        JsonParser.parseString(
+                "{\"object\":{\"namespace\":\"A\"},\"deletes\":[\"x\"],\"set_alarm\":null}")
             .getAsJsonObject());
     words.add("object.name=n");
     words.add("deletes=y");
