@@ -84,7 +84,7 @@ final class CopyCommand extends AdminCommand {
     try {
       return copy(channel, request, into);
     } finally {
-      if (into != channel) {
+      if (to != null) {
         into.shutdownNow();
       }
     }

@@ -84,7 +84,7 @@ abstract class HostCommand implements Callable<Integer> {
     String description = Objects.requireNonNullElse(status.getDescription(), "");
     if (status.getCode() == Status.Code.UNAVAILABLE && ExitStatus.reason(thrown).isEmpty()) {
       Throwable root = Throwables.getRootCause(thrown);
-      String why = root == thrown ? description : String.valueOf(root.getMessage());
+      String why = thrown.getCause() == null ? description : String.valueOf(root.getMessage());
       return "no connection to %s: %s"
           .formatted(target, SYSTEM_CALL.matcher(TextTable.oneLine(why)).replaceFirst(""));
     }

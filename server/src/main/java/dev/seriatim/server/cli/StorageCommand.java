@@ -155,6 +155,8 @@ final class StorageCommand {
         condition.setValue(ByteString.copyFromUtf8(text));
       } else if (hex != null) {
         condition.setValue(bytes("--if-hex", hex));
+      } else if (!absent) {
+        throw new AssertionError("one of them is given");
       }
       return condition.build();
     }

@@ -149,7 +149,8 @@ final class CallCommandTest {
             "after=1s");
     assertThat(ran.err()).isEmpty();
     assertThat(ran.lines().getLast())
-        .isEqualTo("{\"lines\":[{\"text\":\"one\"},{\"text\":\"two\"},{\"text\":\"5\",\"after\":\"1s\"}]}");
+        .isEqualTo(
+            "{\"lines\":[{\"text\":\"one\"},{\"text\":\"two\"},{\"text\":\"5\",\"after\":\"1s\"}]}");
     assertThat(call(target, "COUNTER/j", "Append", "-").err())
         .contains("standard input has ended, expected JSON");
   }
@@ -262,7 +263,9 @@ final class CallCommandTest {
             true,
             builder ->
                 builder.namespace(
-                    "HELD", TallyGrpc.getServiceDescriptor(), state -> new Held(state, entered, release)));
+                    "HELD",
+                    TallyGrpc.getServiceDescriptor(),
+                    state -> new Held(state, entered, release)));
     try (CutWire wire = CutWire.to(target)) {
       Thread cutter =
           Thread.ofVirtual()

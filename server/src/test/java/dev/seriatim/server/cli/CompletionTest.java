@@ -2,6 +2,7 @@ package dev.seriatim.server.cli;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -41,7 +42,7 @@ final class CompletionTest {
     try (var in = checked.outputWriter()) {
       in.write(ran.out());
     }
-    String said = new String(checked.getInputStream().readAllBytes());
+    String said = new String(checked.getInputStream().readAllBytes(), UTF_8);
     assertWithMessage("%s has ended within 30 s", shell)
         .that(checked.waitFor(30, TimeUnit.SECONDS))
         .isTrue();
