@@ -53,6 +53,7 @@ abstract class HostCommand implements Callable<Integer> {
 
   @Override
   public final Integer call() throws Exception {
+    QuietLog.begin();
     ManagedChannel channel = null;
     try {
       channel = host.channel();
@@ -89,7 +90,8 @@ abstract class HostCommand implements Callable<Integer> {
           .formatted(target, SYSTEM_CALL.matcher(TextTable.oneLine(why)).replaceFirst(""));
     }
     if (status.getCode() == Status.Code.UNIMPLEMENTED) {
-      return "%s doesn't serve this: %s".formatted(target, description);
+      return "%s doesn't serve this%s"
+          .formatted(target, description.isEmpty() ? "" : ": " + description);
     }
     return TextTable.oneLine(description.isEmpty() ? status.getCode().name() : description)
         + " ["

@@ -279,6 +279,7 @@ public final class Serve implements Callable<Integer> {
         testing.addTo(builder);
       }
       telemetry = Telemetry.addTo(builder);
+      builder.admin(() -> System.exit(0)); // As SIGTERM does.
       builder.service(health.service());
       if (!noReflection) {
         builder.service(ProtoReflectionServiceV1.newInstance()).service(olderReflection());
