@@ -45,7 +45,8 @@ final class Failures {
   }
 
   private static StatusException unavailable(StorageException failed) {
-    return Status.UNAVAILABLE
+    Status status = failed.isRetryable() ? Status.UNAVAILABLE : Status.DATA_LOSS;
+    return status
         .withDescription(String.valueOf(failed.getMessage()))
         .withCause(failed)
         .asException();

@@ -1,7 +1,10 @@
 package dev.seriatim.service.admin;
 
 import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
+import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.Executor;
 
@@ -60,6 +63,34 @@ final class Responses<R> {
         wait();
       }
     }
+    sendNow(response);
+  }
+
+  /**
+   * The same for what is held open meanwhile.
+   *
+   * @throws StatusException if the client reads nothing for so long
+   */
+  void send(R response, Duration patience) throws InterruptedException, StatusException {
+    long end = System.nanoTime() + patience.toNanos();
+    synchronized (this) {
+      while (!call.isReady() && !call.isCancelled()) {
+        long left = end - System.nanoTime();
+        if (left <= 0) {
+          throw Status.DEADLINE_EXCEEDED
+              .withDescription(
+                  "the client has read nothing for "
+                      + patience.toSeconds()
+                      + " s while something was held open for it")
+              .asException();
+        }
+        wait(left / 1_000_000 + 1);
+      }
+    }
+    sendNow(response);
+  }
+
+  private void sendNow(R response) {
     if (call.isCancelled()) {
       throw new CancellationException("the client has gone");
     }

@@ -1,13 +1,21 @@
 package dev.seriatim.service.admin;
 
-import java.util.Map;
+import com.google.common.collect.ImmutableMap;
+import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.service.storage.StoredView;
 
 /** How many objects are stored. Safe for any number of threads. */
 final class StoredCounts {
-  StoredCounts(AdminHost host) {}
+  private final StorageEngine storage;
+
+  StoredCounts(AdminHost host) {
+    this.storage = host.storage();
+  }
 
   /** By namespace, those that aren't served too. May block on the store. */
-  Map<String, Long> objects() {
-    return Map.of();
+  ImmutableMap<String, Long> objects() {
+    try (StoredView view = storage.view()) {
+      return view.countObjects();
+    }
   }
 }

@@ -118,9 +118,11 @@ final class MemoryLog extends ObjectLog {
     return 0;
   }
 
+  @GuardedBy("this")
   private void apply(WriteSet turn) {
     Contents contents = engine.contentsForWrite(key, knownName());
     synchronized (contents) {
+      nameFound(contents.name);
       if (turn.cleared) {
         contents.entries.clear();
       }
