@@ -161,7 +161,7 @@ final class ObjectImport {
       }
       return new Incoming(new ObjectAddress(namespace, id), words);
     } catch (IllegalArgumentException e) {
-      throw Failures.invalid("object %s: %s", words, e.getMessage());
+      throw Failures.invalid("object %s: %s", words, String.valueOf(e.getMessage()));
     }
   }
 
@@ -200,7 +200,7 @@ final class ObjectImport {
         storage.setAlarm(alarm);
       }
     } catch (IllegalArgumentException e) {
-      throw Failures.invalid("%s", e.getMessage());
+      throw Failures.invalid("%s", String.valueOf(e.getMessage()));
     }
     return true;
   }

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -143,7 +144,7 @@ final class ObjectPages {
   }
 
   private static Page page(
-      TreeMap<ObjectPlace, Found> found, @Nullable ObjectPlace end, int limit) {
+      NavigableMap<ObjectPlace, Found> found, @Nullable ObjectPlace end, int limit) {
     ImmutableList.Builder<Found> page = ImmutableList.builder();
     int count = 0;
     ObjectPlace last = null;

@@ -43,7 +43,7 @@ final class PageToken {
             ByteString.copyFrom(id));
       }
     } catch (IllegalArgumentException | InvalidProtocolBufferException e) {
-      throw Failures.invalid("%s: %s", expected(token), e.getMessage());
+      throw Failures.invalid("%s: %s", expected(token), String.valueOf(e.getMessage()));
     }
     throw Failures.invalid("%s", expected(token));
   }

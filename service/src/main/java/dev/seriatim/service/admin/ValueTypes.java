@@ -53,7 +53,8 @@ final class ValueTypes {
     try {
       JsonFormat.parser().usingTypeRegistry(types.build()).merge(value.getJson(), message);
     } catch (InvalidProtocolBufferException e) {
-      throw Failures.invalid("json of type %s: %s", value.getType(), e.getMessage());
+      throw Failures.invalid(
+          "json of type %s: %s", value.getType(), String.valueOf(e.getMessage()));
     }
     return message.build().toByteString();
   }
