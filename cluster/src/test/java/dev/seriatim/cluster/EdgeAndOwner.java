@@ -14,6 +14,8 @@ import java.util.function.Consumer;
 public final class EdgeAndOwner implements AutoCloseable {
   private final TestCluster cluster = new TestCluster();
   private final TestCluster.Node edge;
+  private final Consumer<DurableObjectHost.Builder> ofOwner;
+  private TestCluster.Node owner;
 
   /** Starts both, and builds each as this says. */
   public EdgeAndOwner(
@@ -22,8 +24,21 @@ public final class EdgeAndOwner implements AutoCloseable {
     // what
     // another one says later.
     edge = cluster.start("edge", ofEdge, options -> options.withTrunksPerHost(1));
-    cluster.take(cluster.start("owner", ofOwner), TestCluster.allSlots());
+    this.ofOwner = ofOwner;
+    owner = startOwner();
     connect();
+  }
+
+  private TestCluster.Node startOwner() {
+    TestCluster.Node started = cluster.start("owner", ofOwner);
+    cluster.take(started, TestCluster.allSlots());
+    return started;
+  }
+
+  /** The owner is gone from one moment to the next, and then it is there again. */
+  public void restartOwner() {
+    cluster.kill(owner);
+    owner = startOwner();
   }
 
   /** What the cases send is to be at the owner when the edge has said that the stub is open. */

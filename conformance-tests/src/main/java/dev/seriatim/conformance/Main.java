@@ -67,8 +67,8 @@ public final class Main implements Callable<Integer> {
       split = ",",
       description =
           "The host offers this beyond the contract, so that cases which require it run: ack-limit,"
-              + " alarms, bad-store, direct, few-instances, few-lanes, keys, lanes, queue-limit,"
-              + " sessions, turn-limit. What they mean"
+              + " alarms, bad-store, direct, few-instances, few-lanes, few-sessions, keys, lanes,"
+              + " queue-limit, sessions, turn-limit. What they mean"
               + " is in case.proto. May be repeated.")
   private List<String> with = new ArrayList<>();
 

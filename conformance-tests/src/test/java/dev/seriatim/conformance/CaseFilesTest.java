@@ -56,6 +56,7 @@ final class CaseFilesTest {
           "few-lanes",
           "sessions",
           "ack-limit",
+          "few-sessions",
           "keys",
           "restart");
 

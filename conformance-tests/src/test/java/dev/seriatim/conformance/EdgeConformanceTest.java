@@ -2,17 +2,24 @@ package dev.seriatim.conformance;
 
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import dev.seriatim.cluster.EdgeAndOwner;
 import dev.seriatim.conformance.v1.Case;
 import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.SessionLimits;
+import dev.seriatim.service.StorageOptions;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
@@ -22,11 +29,8 @@ final class EdgeConformanceTest {
   private static final Set<String> ALWAYS =
       Set.of("alarms", "own-call", "lanes", "sessions", "keys");
 
-  /**
-   * A store that fails is the owner's, and is held to its cases where it is; so is one that
-   * outlives its host.
-   */
-  private static final Set<String> NOT_HERE = Set.of("bad-store", "restart");
+  /** A store that fails is the owner's, and is held to its cases where it is. */
+  private static final Set<String> NOT_HERE = Set.of("bad-store");
 
   @TestFactory
   Stream<DynamicTest> calls() throws IOException {
@@ -70,14 +74,32 @@ final class EdgeConformanceTest {
     private final boolean lanes;
     private final EdgeAndOwner hosts;
 
+    /** Where the owner's store is, if it has to outlive its host. */
+    private final @Nullable Path directory;
+
     private Hosts(Set<String> features, boolean lanes) {
       this.features = features;
       this.lanes = lanes;
       HostLimits limits = limits(features);
+      Path kept = features.contains("restart") ? temporaryDirectory() : null;
+      directory = kept;
       hosts =
           new EdgeAndOwner(
               builder -> add(new ProbeNamespaces(), builder, limits),
-              builder -> add(atOwner, builder, limits));
+              builder -> {
+                add(atOwner, builder, limits);
+                if (kept != null) {
+                  builder.storage(StorageOptions.sqlite(kept));
+                }
+              });
+    }
+
+    private static Path temporaryDirectory() {
+      try {
+        return Files.createTempDirectory("edge-conformance");
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
 
     private static void add(
@@ -100,10 +122,14 @@ final class EdgeConformanceTest {
       if (features.contains("few-instances")) {
         limits.maxInstances(16);
       }
+      SessionLimits sessions = SessionLimits.defaults();
       if (features.contains("ack-limit")) {
-        limits.sessions(SessionLimits.defaults().withMaxUnacknowledgedOutcomes(64));
+        sessions = sessions.withMaxUnacknowledgedOutcomes(64);
       }
-      return limits.build();
+      if (features.contains("few-sessions")) {
+        sessions = sessions.withMaxSessionsPerObject(4).withMaxIdempotencyKeysPerObject(4);
+      }
+      return limits.sessions(sessions).build();
     }
 
     @Override
@@ -131,6 +157,11 @@ final class EdgeConformanceTest {
     }
 
     @Override
+    public void restart() {
+      hosts.restartOwner();
+    }
+
+    @Override
     public void openGate(String gate) {
       atOwner.world().gate(gate).release();
     }
@@ -138,6 +169,13 @@ final class EdgeConformanceTest {
     @Override
     public void close() {
       hosts.close();
+      if (directory != null) {
+        try {
+          MoreFiles.deleteRecursively(directory, RecursiveDeleteOption.ALLOW_INSECURE);
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
     }
   }
 }

@@ -129,10 +129,14 @@ final class HostUnderTest implements Target, AutoCloseable {
     if (features.contains("few-instances")) {
       limits.maxInstances(16);
     }
+    SessionLimits sessions = SessionLimits.defaults();
     if (features.contains("ack-limit")) {
-      limits.sessions(SessionLimits.defaults().withMaxUnacknowledgedOutcomes(64));
+      sessions = sessions.withMaxUnacknowledgedOutcomes(64);
     }
-    return limits.build();
+    if (features.contains("few-sessions")) {
+      sessions = sessions.withMaxSessionsPerObject(4).withMaxIdempotencyKeysPerObject(4);
+    }
+    return limits.sessions(sessions).build();
   }
 
   /** The host itself. */
