@@ -129,7 +129,10 @@ final class HostProcess implements AutoCloseable {
             "--cluster",
             membership.address(),
             "--advertise",
-            trunks.address()));
+            trunks.address(),
+            // Where the machine is slow, so is a takeover, and a stub that didn't wait would tell.
+            "--routing-patience",
+            "30"));
     command.addAll(options);
     Process started = new ProcessBuilder(command).redirectErrorStream(true).start();
     process = started;
