@@ -201,6 +201,8 @@ public final class DurableObjectHost implements AutoCloseable {
     @Nullable Cluster cluster;
     @Nullable InvocationTracer tracer;
     boolean admin;
+    String version = "";
+    String commit = "";
     @Nullable Runnable shutdown;
     @Nullable Authenticator authenticator;
     @Nullable Authorizer authorizer;
@@ -338,6 +340,14 @@ public final class DurableObjectHost implements AutoCloseable {
     @CanIgnoreReturnValue
     public Builder interceptor(ServerInterceptor interceptor) {
       interceptors.add(interceptor);
+      return this;
+    }
+
+    /** Sets what the host says of the program that it is in: its version, and its commit. */
+    @CanIgnoreReturnValue
+    public Builder program(String version, String commit) {
+      this.version = version;
+      this.commit = commit;
       return this;
     }
 

@@ -267,6 +267,7 @@ public final class Serve implements Callable<Integer> {
         builder.cluster(joined);
       }
       List<String> served = ObjectPlaces.addTo(builder, objects);
+      builder.program(Version.number(), Version.commit());
       watching.addTo(builder, callers, Version.number());
       Policy policy = callers.policy();
       if (authenticator != null) {

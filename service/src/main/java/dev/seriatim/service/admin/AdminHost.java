@@ -10,10 +10,12 @@ import java.util.concurrent.Executor;
  * @param directory the objects that are live, and what there can be
  * @param storage what is stored
  * @param threads starts a thread for each task, which may be held up
+ * @param version of the program
+ * @param commit that it was built from; empty if that isn't known
  * @param drain shuts the host down in good order; blocks until that is done
  */
 public record AdminHost(
-    ObjectDirectory directory, StorageEngine storage, Executor threads, Shutdown drain) {
+    ObjectDirectory directory, StorageEngine storage, Executor threads, String version, String commit, Shutdown drain) {
   /** Shuts the host down. */
   @FunctionalInterface
   public interface Shutdown {

@@ -59,6 +59,8 @@ import org.jspecify.annotations.Nullable;
 public final class AdminService extends AdminGrpc.AdminImplBase {
   private final AdminHost host;
   private final AdminAccess access;
+  private final HostAnswers hosts;
+  private final ObjectLook look;
   private final ObjectListing objects;
   private final EntryListing entries;
   private final ObjectExport export;
@@ -70,6 +72,8 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     this.host = host;
     this.access = access;
     ObjectNames names = new ObjectNames(host.directory().namespaces());
+    this.hosts = new HostAnswers(host);
+    this.look = new ObjectLook(host, names);
     this.objects = new ObjectListing(host);
     this.entries = new EntryListing(host);
     this.export = new ObjectExport(host);
@@ -104,23 +108,13 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void getHost(GetHostRequest request, StreamObserver<GetHostResponse> to) {
-    answer(
-        to,
-        READ,
-        () -> {
-          throw Status.UNIMPLEMENTED.asException();
-        });
+    answer(to, READ, hosts::host);
   }
 
   @Override
   public void listNamespaces(
       ListNamespacesRequest request, StreamObserver<ListNamespacesResponse> to) {
-    answer(
-        to,
-        READ,
-        () -> {
-          throw Status.UNIMPLEMENTED.asException();
-        });
+    answer(to, READ, hosts::namespaces);
   }
 
   @Override
@@ -130,12 +124,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void getObject(GetObjectRequest request, StreamObserver<GetObjectResponse> to) {
-    answer(
-        to,
-        READ,
-        () -> {
-          throw Status.UNIMPLEMENTED.asException();
-        });
+    answer(to, READ, () -> look.look(request.getObject()));
   }
 
   @Override

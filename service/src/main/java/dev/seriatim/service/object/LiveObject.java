@@ -61,9 +61,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** The turn that is running, for those who may have to cut it off. Written by the owner. */
   private volatile @Nullable Turn turn;
 
-  /**
-   * How many stubs, alarms and orders hold this object. Guarded by the directory's entry for it.
-   */
+  /** How many stubs, alarms and orders hold this object. Guarded by the directory's entry. */
   private int holds;
 
   /** Whether the turn watch looks at this object. */
@@ -285,9 +283,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** An operator or a test wants something. The order holds the object. */
   void order(Order<?> order) {
     mailbox.add(order);
-    if (possession.take()) {
-      possession.handOn(/* here= */ false);
-    }
+    serveElsewhere();
   }
 
   // ---- whoever has the object

@@ -1,7 +1,12 @@
 package dev.seriatim.service.object;
 
+import com.google.common.collect.ImmutableList;
+import dev.seriatim.service.Caller;
+import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.stub.DurableObjectId;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +84,42 @@ public final class ObjectControl {
     directory.breakStubs(id, CutOff.resetCause(why));
     object.cutOff().reset(why);
     return true;
+  }
+
+  /**
+   * What the object of this id does; null if it isn't live, or about to be forgotten.
+   *
+   * @param stubs how many of its stubs are told at most
+   */
+  public @Nullable LiveState look(DurableObjectId id, int stubs) {
+    LiveObject object = directory.find(id);
+    if (object == null) {
+      return null;
+    }
+    ImmutableList.Builder<LiveState.Stub> told = ImmutableList.builder();
+    long open = 0;
+    for (Session stub : directory.stubs) {
+      if (stub.objectId().equals(id) && open++ < stubs) {
+        StubCaller caller = stub.caller();
+        told.add(
+            new LiveState.Stub(
+                caller == null ? Caller.anonymous() : caller.caller(),
+                stub.receivedThrough(),
+                stub.completedThrough()));
+      }
+    }
+    Turn turn = object.turn();
+    LiveState state =
+        new LiveState(
+        object.hasInstance(),
+        turn == null ? null : turn.method(),
+        turn == null ? Duration.ZERO : object.host().turnWatch().seenFor(object, turn),
+        object.budget().invocations(),
+        object.budget().bytes(),
+        object.log().pendingCommits(),
+        told.build(),
+        open);
+    return state.isIdle() ? null : state;
   }
 
   private <T extends @Nullable Object> CompletableFuture<T> give(

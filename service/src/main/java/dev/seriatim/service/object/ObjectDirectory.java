@@ -46,7 +46,7 @@ public final class ObjectDirectory implements AutoCloseable {
   /** By id alone: the ids of two namespaces are never the same, since their unique keys differ. */
   private final ConcurrentMap<DurableObjectId, LiveObject> objects = new ConcurrentHashMap<>();
 
-  private final Set<Session> stubs = ConcurrentHashMap.newKeySet();
+  final Set<Session> stubs = ConcurrentHashMap.newKeySet();
 
   /** Stubs that objects of this host have opened. They go on while turns are waited for. */
   private final Set<Session> localStubs = ConcurrentHashMap.newKeySet();

@@ -24,10 +24,10 @@ final class TurnWatch {
   private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  /** The turn of an object that was seen last. The watch's own. */
+  /** The turn of an object that was seen last. Written by the watch. */
   static final class Seen {
-    private long turn;
-    private long sinceNanos;
+    private volatile long turn;
+    private volatile long sinceNanos;
   }
 
   /** The objects that have a turn thread, or had one lately. */
@@ -78,6 +78,15 @@ final class TurnWatch {
         object.setWatched(false);
       }
     }
+  }
+
+  /** For how long this turn has been seen to run. Any thread may ask. */
+  Duration seenFor(LiveObject object, Turn turn) {
+    Seen seen = active.get(object);
+    if (seen == null || seen.turn != turn.number()) {
+      return Duration.ZERO;
+    }
+    return Duration.ofNanos(Math.max(0, nanos.getAsLong() - seen.sinceNanos));
   }
 
   private void check(LiveObject object, Seen seen, long now) {

@@ -44,6 +44,11 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     return progress.resumption();
   }
 
+  /** The last number that has an outcome. */
+  synchronized long completedThrough() {
+    return progress.completedThrough();
+  }
+
   // ---- the turn thread's side
 
   /** A turn begins for this stub, if it may. */

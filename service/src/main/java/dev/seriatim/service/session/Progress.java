@@ -55,6 +55,10 @@ final class Progress {
     return resumption;
   }
 
+  long completedThrough() {
+    return completed;
+  }
+
   // ---- turns
 
   /** A turn begins, if it may. */

@@ -285,6 +285,16 @@ public final class Session implements SessionInput {
     }
   }
 
+  /** The last number that came; a hint for all but the attachment's thread. */
+  public long receivedThrough() {
+    return queue.lastSequence();
+  }
+
+  /** The last number that has an outcome. */
+  public long completedThrough() {
+    return outcomes.completedThrough();
+  }
+
   /** Whether its record has still to be found, which may take longer than a turn. */
   public boolean isUnclaimed() {
     Resumption resumption = outcomes.resumption();

@@ -103,6 +103,11 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    */
   public abstract long pendingCommit();
 
+  /** How many commits aren't durable yet; a hint. Any thread may ask. */
+  public long pendingCommits() {
+    return 0;
+  }
+
   /**
    * The turn that ran this alarm failed and was rolled back: sets the alarm again, 2, 4, 8, …
    * seconds from now, or gives it up with a log if it has been retried {@value

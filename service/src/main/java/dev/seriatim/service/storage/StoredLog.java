@@ -78,6 +78,11 @@ final class StoredLog extends ObjectLog {
   }
 
   @Override
+  public synchronized long pendingCommits() {
+    return lastSubmitted - settled;
+  }
+
+  @Override
   public synchronized void close() {
     Preconditions.checkState(
         lastSubmitted <= settled, "commit %s of object %s is pending", lastSubmitted, key);

@@ -1,0 +1,120 @@
+package dev.seriatim.service.admin;
+
+import com.google.protobuf.Timestamp;
+import dev.seriatim.admin.v1.GetHostResponse;
+import dev.seriatim.admin.v1.ListNamespacesResponse;
+import dev.seriatim.admin.v1.Method;
+import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.HostStatistics.Amount;
+import dev.seriatim.service.HostStatistics.OfNamespace;
+import dev.seriatim.service.object.Namespace;
+import dev.seriatim.service.storage.StorageEngine;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServiceDescriptor;
+import io.grpc.protobuf.ProtoMethodDescriptorSupplier;
+import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What there is in this host. Safe for any number of threads. */
+final class HostAnswers {
+  private final AdminHost host;
+  private final StorageEngine storage;
+  private final StoredCounts stored;
+  private final Instant started;
+
+  HostAnswers(AdminHost host) {
+    this.host = host;
+    this.storage = host.storage();
+    this.stored = new StoredCounts(host);
+    this.started = storage.options().clock().instant();
+  }
+
+  GetHostResponse host() {
+    GetHostResponse.Builder response =
+        GetHostResponse.newBuilder()
+            .setVersion(host.version())
+            .setCommit(host.commit())
+            .setStarted(timestamp(started))
+            .setStore(storage.options().location().kind())
+            .setServing(storage.isServing())
+            .setDraining(host.directory().isDraining())
+            .putAllOptions(options())
+            .setSlots(storage.figures().slotsOwned());
+    long stubs = 0;
+    long objects = 0;
+    for (OfNamespace each : host.directory().countedByNamespace()) {
+      stubs += each.stubsOpen();
+      objects += each.objectsLive();
+    }
+    for (Amount amount : host.directory().amounts()) {
+      if (amount.name().endsWith("_bytes")) {
+        response.putMemory(amount.name(), amount.used());
+      }
+    }
+    return response.setStubs(stubs).setLiveObjects(objects).build();
+  }
+
+  static Timestamp timestamp(Instant time) {
+    return Timestamp.newBuilder().setSeconds(time.getEpochSecond()).setNanos(time.getNano()).build();
+  }
+
+  private Map<String, String> options() {
+    HostLimits limits = host.directory().limits();
+    TreeMap<String, String> options = new TreeMap<>();
+    options.put("max_frame_bytes", Integer.toString(limits.maxFrameBytes()));
+    options.put("max_instances", Integer.toString(limits.maxInstances()));
+    options.put("max_stubs", Integer.toString(limits.maxStubs()));
+    options.put("idle_limit", limits.idleLimit().toString());
+    options.put("turn_limit", limits.turnLimit().toString());
+    options.put("drain_limit", limits.drainLimit().toString());
+    return options;
+  }
+
+  ListNamespacesResponse namespaces() {
+    TreeMap<String, dev.seriatim.admin.v1.Namespace.Builder> all = new TreeMap<>();
+    for (Namespace each : host.directory().namespaces().all()) {
+      all.put(each.name(), served(each));
+    }
+    for (OfNamespace live : host.directory().countedByNamespace()) {
+      of(all, live.name()).setLiveObjects(live.objectsLive());
+    }
+    stored.objects().forEach((name, objects) -> of(all, name).setStoredObjects(objects));
+    ListNamespacesResponse.Builder response = ListNamespacesResponse.newBuilder();
+    all.forEach((name, each) -> response.addNamespaces(each.setName(name)));
+    return response.build();
+  }
+
+  private static dev.seriatim.admin.v1.Namespace.Builder of(
+      Map<String, dev.seriatim.admin.v1.Namespace.Builder> all, String name) {
+    return all.computeIfAbsent(name, n -> dev.seriatim.admin.v1.Namespace.newBuilder());
+  }
+
+  private static dev.seriatim.admin.v1.Namespace.Builder served(Namespace namespace) {
+    ServiceDescriptor service = namespace.methods().service();
+    dev.seriatim.admin.v1.Namespace.Builder served =
+        dev.seriatim.admin.v1.Namespace.newBuilder().setServed(true).setService(service.getName());
+    namespace
+        .methods()
+        .methods()
+        .forEach(
+            known -> {
+              for (MethodDescriptor<?, ?> each : service.getMethods()) {
+                if (known.name().equals(each.getBareMethodName())) {
+                  served.addMethods(method(each));
+                }
+              }
+            });
+    return served;
+  }
+
+  private static Method method(MethodDescriptor<?, ?> of) {
+    Method.Builder method = Method.newBuilder().setName(String.valueOf(of.getBareMethodName()));
+    if (of.getSchemaDescriptor() instanceof ProtoMethodDescriptorSupplier proto) {
+      method
+          .setRequestType(proto.getMethodDescriptor().getInputType().getFullName())
+          .setResponseType(proto.getMethodDescriptor().getOutputType().getFullName());
+    }
+    return method.build();
+  }
+}

@@ -1,0 +1,102 @@
+package dev.seriatim.service.admin;
+
+import static com.google.protobuf.util.Durations.fromNanos;
+
+import dev.seriatim.admin.v1.GetObjectResponse;
+import dev.seriatim.admin.v1.LiveObject;
+import dev.seriatim.admin.v1.ObjectName;
+import dev.seriatim.admin.v1.ObjectSummary;
+import dev.seriatim.admin.v1.OpenStub;
+import dev.seriatim.service.object.LiveState;
+import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.object.ObjectControl;
+import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.service.storage.StoredObject;
+import dev.seriatim.service.storage.StoredView;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import org.jspecify.annotations.Nullable;
+
+/** {@code GetObject}: what one object has, and what it does. Safe for any number of threads. */
+final class ObjectLook {
+  private static final int STUBS = 100;
+
+  private final ObjectNames names;
+  private final ObjectControl control;
+  private final StorageEngine storage;
+
+  ObjectLook(AdminHost host, ObjectNames names) {
+    this.names = names;
+    this.control = host.directory().control();
+    this.storage = host.storage();
+  }
+
+  /** May block on the store. */
+  GetObjectResponse look(ObjectName object) throws BreakException, StatusException {
+    ObjectAddress address = names.resolve(object);
+    String namespace = address.namespace().name();
+    GetObjectResponse.Builder response = GetObjectResponse.newBuilder();
+    StoredObject stored;
+    try (StoredView view = storage.view()) {
+      stored = view.find(namespace, address.id().toByteString());
+      if (stored != null) {
+        StoredObject.Size size = view.size(namespace, address.id().toByteString());
+        response.setEntries(size.entries()).setBytes(size.bytes());
+      }
+    }
+    LiveState live = control.look(address.id(), STUBS);
+    if (stored == null && live == null) {
+      throw Status.NOT_FOUND
+          .withDescription(ObjectNames.words(object) + " has stored nothing, and is not live")
+          .asException();
+    }
+    if (stored != null && stored.alarm() != null) {
+      response
+          .setAlarmRetries(stored.alarm().retries())
+          .setAlarmGivenUp(stored.alarm().givenUp());
+    }
+    if (live != null) {
+      response.setLive(live(live));
+    }
+    return response.setObject(summary(address, stored, live != null)).build();
+  }
+
+  private static ObjectSummary summary(
+      ObjectAddress address, @Nullable StoredObject stored, boolean live) {
+    ObjectSummary.Builder summary =
+        ObjectSummary.newBuilder()
+            .setNamespace(address.namespace().name())
+            .setId(address.id().toString())
+            .setStored(stored != null)
+            .setLive(live);
+    if (stored != null && stored.place().name() != null) {
+      summary.setName(stored.place().name());
+    } else {
+      address.id().name().ifPresent(summary::setName);
+    }
+    if (stored != null && stored.alarmTime() != null) {
+      summary.setAlarm(HostAnswers.timestamp(stored.alarmTime()));
+    }
+    return summary.build();
+  }
+
+  private static LiveObject live(LiveState state) {
+    LiveObject.Builder live =
+        LiveObject.newBuilder()
+            .setRunningMethod(state.running() == null ? "" : state.running())
+            .setRunningFor(fromNanos(state.runningFor().toNanos()))
+            .setQueued(state.queued())
+            .setQueuedBytes(state.queuedBytes())
+            .setPendingCommits(state.pendingCommits())
+            .setOpenStubs(state.openStubs());
+    for (LiveState.Stub stub : state.stubs()) {
+      live.addStubs(
+          OpenStub.newBuilder()
+              .setCaller(stub.caller().name())
+              .setReceivedThrough(stub.receivedThrough())
+              .setAnsweredThrough(stub.completedThrough()));
+    }
+    return live.build();
+  }
+}
