@@ -107,8 +107,8 @@ final class HostParts {
 
   private List<ServerServiceDefinition> withAdmin(
       DurableObjectHost.Builder builder, AdminHost.Shutdown shutdown) {
-    AdminHost host = new AdminHost(
-            directory, storage, executor, builder.version, builder.commit, shutdown);
+    AdminHost host =
+        new AdminHost(directory, storage, executor, builder.version, builder.commit, shutdown);
     boolean local = builder.server != null || AdminService.isLoopback(builder.address);
     return AdminService.with(builder.services, host, builder.authorizer, local);
   }

@@ -146,13 +146,18 @@ final class AdminServiceTest {
     calls.put(
         "read Tail",
         admin ->
-            admin.tail(TailRequest.newBuilder().setNamespace("NONE").build()).forEachRemaining(_ -> {}));
+            admin
+                .tail(TailRequest.newBuilder().setNamespace("NONE").build())
+                .forEachRemaining(_ -> {}));
     calls.put(
         "data ListEntries",
         admin -> admin.listEntries(ListEntriesRequest.newBuilder().setObject(A).build()));
     calls.put(
         "data ExportObjects",
-        admin -> admin.exportObjects(ExportObjectsRequest.getDefaultInstance()).forEachRemaining(_ -> {}));
+        admin ->
+            admin
+                .exportObjects(ExportObjectsRequest.getDefaultInstance())
+                .forEachRemaining(_ -> {}));
     calls.put(
         "read data Tail",
         admin ->
@@ -224,7 +229,8 @@ final class AdminServiceTest {
                       .isEqualTo(!has.containsAll(needs));
                 });
       }
-      assertThat(code(() -> methods().values().forEach(call -> call.accept(blocking(host.as(null))))))
+      assertThat(
+              code(() -> methods().values().forEach(call -> call.accept(blocking(host.as(null))))))
           .isEqualTo(Status.Code.UNAUTHENTICATED);
       // Each caller who may, once.
       Wait.until(() -> drains.get() == 2, "the drains");
@@ -268,8 +274,7 @@ final class AdminServiceTest {
   @Test
   void aHostThatIsNotToldToHasNone() throws Exception {
     try (TestHost host = TestHost.of(Probe.doing(Probe::echo))) {
-      assertThat(
-              code(() -> blocking(host.channel()).getHost(GetHostRequest.getDefaultInstance())))
+      assertThat(code(() -> blocking(host.channel()).getHost(GetHostRequest.getDefaultInstance())))
           .isEqualTo(Status.Code.UNIMPLEMENTED);
     }
   }
@@ -291,7 +296,8 @@ final class AdminServiceTest {
       assertThat(told.getDraining()).isFalse();
       assertThat(told.getStubs()).isEqualTo(1);
       assertThat(told.getLiveObjects()).isEqualTo(1);
-      assertThat(told.getOptionsMap()).containsEntry("turn_limit", HostLimits.defaults().turnLimit().toString());
+      assertThat(told.getOptionsMap())
+          .containsEntry("turn_limit", HostLimits.defaults().turnLimit().toString());
       Namespace namespace =
           host.admin().listNamespaces(ListNamespacesRequest.getDefaultInstance()).getNamespaces(0);
       assertThat(namespace.getName()).isEqualTo(TestHost.PROBE);
@@ -372,8 +378,7 @@ final class AdminServiceTest {
       Condition absent = Condition.newBuilder().setKey("k").build();
       var _ = host.admin().editEntries(put("k").addConditions(absent).build());
       StatusRuntimeException failure =
-          failure(
-              () -> host.admin().editEntries(put("other").addConditions(absent).build()));
+          failure(() -> host.admin().editEntries(put("other").addConditions(absent).build()));
       assertThat(failure)
           .hasMessageThat()
           .isEqualTo("ABORTED: key 'k': a value of 5 bytes, expected no value");
@@ -388,8 +393,7 @@ final class AdminServiceTest {
       assertThat(look(host).getEntries()).isEqualTo(1);
       assertThat(failure(() -> host.admin().editEntries(put("k").addDeletes("k").build())))
           .hasMessageThat()
-          .isEqualTo(
-              "INVALID_ARGUMENT: key 'k' is changed twice, expected one put or one delete");
+          .isEqualTo("INVALID_ARGUMENT: key 'k' is changed twice, expected one put or one delete");
       DeleteObjectRequest delete = DeleteObjectRequest.newBuilder().setObject(A).build();
       assertThat(host.admin().deleteObject(delete).getDeleted()).isTrue();
       assertThat(host.admin().deleteObject(delete).getDeleted()).isFalse();

@@ -15,7 +15,12 @@ import java.util.concurrent.Executor;
  * @param drain shuts the host down in good order; blocks until that is done
  */
 public record AdminHost(
-    ObjectDirectory directory, StorageEngine storage, Executor threads, String version, String commit, Shutdown drain) {
+    ObjectDirectory directory,
+    StorageEngine storage,
+    Executor threads,
+    String version,
+    String commit,
+    Shutdown drain) {
   /** Shuts the host down. */
   @FunctionalInterface
   public interface Shutdown {

@@ -52,9 +52,7 @@ final class ObjectLook {
           .asException();
     }
     if (stored != null && stored.alarm() != null) {
-      response
-          .setAlarmRetries(stored.alarm().retries())
-          .setAlarmGivenUp(stored.alarm().givenUp());
+      response.setAlarmRetries(stored.alarm().retries()).setAlarmGivenUp(stored.alarm().givenUp());
     }
     if (live != null) {
       response.setLive(live(live));

@@ -111,14 +111,14 @@ public final class ObjectControl {
     Turn turn = object.turn();
     LiveState state =
         new LiveState(
-        object.hasInstance(),
-        turn == null ? null : turn.method(),
-        turn == null ? Duration.ZERO : object.host().turnWatch().seenFor(object, turn),
-        object.budget().invocations(),
-        object.budget().bytes(),
-        object.log().pendingCommits(),
-        told.build(),
-        open);
+            object.hasInstance(),
+            turn == null ? null : turn.method(),
+            turn == null ? Duration.ZERO : object.host().turnWatch().seenFor(object, turn),
+            object.budget().invocations(),
+            object.budget().bytes(),
+            object.log().pendingCommits(),
+            told.build(),
+            open);
     return state.isIdle() ? null : state;
   }
 
