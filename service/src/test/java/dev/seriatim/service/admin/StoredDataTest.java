@@ -5,7 +5,6 @@ import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableList.Builder;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.util.Timestamps;
@@ -102,7 +101,7 @@ final class StoredDataTest {
     }
 
     List<ObjectSnapshot> export() {
-      Builder<ObjectSnapshot> parts = ImmutableList.builder();
+      ImmutableList.Builder<ObjectSnapshot> parts = ImmutableList.builder();
       admin
           .exportObjects(ExportObjectsRequest.getDefaultInstance())
           .forEachRemaining(response -> parts.add(response.getPart()));
