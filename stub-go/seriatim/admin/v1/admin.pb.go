@@ -1,8 +1,8 @@
 // How people and their tools look into a host, and after it.
 //
-// Served on the port of the stubs: on loopback to everybody, beyond it only to callers with the right that a
-// method names (see `admin` in seriatim/policy/v1/policy.proto). In a cluster any host answers for all of them,
-// unless a method says otherwise.
+// Served on the port of the stubs: where there is a policy, to callers with the right that a method names (see
+// `admin` in seriatim/policy/v1/policy.proto); where there is none, to everybody on loopback, and to nobody beyond
+// it. In a cluster any host answers for all of them, unless a method says otherwise.
 //
 // LOOKING AND CHANGING
 //
@@ -631,7 +631,7 @@ type ListObjectsRequest struct {
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Only those whose names begin so. Leaves out those without a name, unless it is empty.
 	NamePrefix string `protobuf:"bytes,2,opt,name=name_prefix,json=namePrefix,proto3" json:"name_prefix,omitempty"`
-	// Only those that are live.
+	// Only those that are live: in the order of the names that the host knows.
 	Live bool `protobuf:"varint,3,opt,name=live,proto3" json:"live,omitempty"`
 	// Only those with an alarm that is to run.
 	Alarm bool `protobuf:"varint,4,opt,name=alarm,proto3" json:"alarm,omitempty"`
@@ -1014,9 +1014,9 @@ type LiveObject struct {
 	InstanceSince *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=instance_since,json=instanceSince,proto3" json:"instance_since,omitempty"`
 	// The method that runs; empty if none does.
 	RunningMethod string `protobuf:"bytes,2,opt,name=running_method,json=runningMethod,proto3" json:"running_method,omitempty"`
-	// For how long it has been running.
+	// For how long it has been seen to run; it is looked at some eight times during the turn limit.
 	RunningFor *durationpb.Duration `protobuf:"bytes,3,opt,name=running_for,json=runningFor,proto3" json:"running_for,omitempty"`
-	// Invocations that wait.
+	// Invocations that wait, about; those that came with the running one count until it has ended.
 	Queued uint64 `protobuf:"varint,4,opt,name=queued,proto3" json:"queued,omitempty"`
 	// Bytes of these.
 	QueuedBytes uint64 `protobuf:"varint,5,opt,name=queued_bytes,json=queuedBytes,proto3" json:"queued_bytes,omitempty"`
@@ -1134,7 +1134,7 @@ type OpenStub struct {
 	Caller string `protobuf:"bytes,2,opt,name=caller,proto3" json:"caller,omitempty"`
 	// The last number that came.
 	ReceivedThrough uint64 `protobuf:"varint,3,opt,name=received_through,json=receivedThrough,proto3" json:"received_through,omitempty"`
-	// The last number whose outcome was sent.
+	// The last number that has an outcome.
 	AnsweredThrough uint64 `protobuf:"varint,4,opt,name=answered_through,json=answeredThrough,proto3" json:"answered_through,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -1280,7 +1280,8 @@ type ListEntriesRequest struct {
 	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// Only keys behind this one; empty for the first.
 	StartAfter string `protobuf:"bytes,3,opt,name=start_after,json=startAfter,proto3" json:"start_after,omitempty"`
-	// How many at most: 1 to 1,000; 0 for 100. A page also ends at 1 MiB, behind at least one entry.
+	// How many at most: 1 to 1,000; 0 for 100. A page also ends at 1 MiB of keys and values, or 2 MiB with their texts,
+	// behind at least one entry.
 	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1408,7 +1409,7 @@ type Entry struct {
 	Value []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	// The full name of the message that it is, if that is known.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	// The value as text: JSON if the type is known, else what it can be read as.
+	// The value as text: JSON if the type is known, else what it can be read as. Cut behind 65,536 characters.
 	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,8 +1,8 @@
 // How people and their tools look into a host, and after it.
 //
-// Served on the port of the stubs: on loopback to everybody, beyond it only to callers with the right that a
-// method names (see `admin` in seriatim/policy/v1/policy.proto). In a cluster any host answers for all of them,
-// unless a method says otherwise.
+// Served on the port of the stubs: where there is a policy, to callers with the right that a method names (see
+// `admin` in seriatim/policy/v1/policy.proto); where there is none, to everybody on loopback, and to nobody beyond
+// it. In a cluster any host answers for all of them, unless a method says otherwise.
 //
 // LOOKING AND CHANGING
 //
@@ -75,18 +75,21 @@ type AdminClient interface {
 	// The namespaces that are served, and those that only have stored objects, by name. Right: read.
 	ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error)
 	// Objects in the order of (namespace, has no name, name, id): those with stored data, and those that are live.
-	// An object that is there all the time while pages are fetched stands on exactly one of them. Right: read.
+	// An object that is there all the time while pages are fetched stands on exactly one of them, unless its name becomes
+	// known meanwhile: then it may be missed. A page may have fewer than asked for, and even none, before the last.
+	// Right: read.
 	ListObjects(ctx context.Context, in *ListObjectsRequest, opts ...grpc.CallOption) (*ListObjectsResponse, error)
 	// One object: what it has stored, and what it does if it is live. NOT_FOUND if it is neither stored nor live.
 	// Right: read.
 	GetObject(ctx context.Context, in *GetObjectRequest, opts ...grpc.CallOption) (*GetObjectResponse, error)
-	// What an object has stored, by key. Right: data.
+	// What an object has stored, by key; none if that is nothing. Also of namespaces that aren't served. Right: data.
 	ListEntries(ctx context.Context, in *ListEntriesRequest, opts ...grpc.CallOption) (*ListEntriesResponse, error)
 	// Puts, deletes, and sets or removes the alarm, in one turn; all or nothing. ABORTED if a condition doesn't hold:
 	// nothing is changed then. Right: edit.
 	EditEntries(ctx context.Context, in *EditEntriesRequest, opts ...grpc.CallOption) (*EditEntriesResponse, error)
-	// Runs the object's alarm now, and answers when that turn has ended and is durable. FAILED_PRECONDITION if there
-	// is none; ABORTED if the object's handler failed: the alarm is tried again later, as ever. Right: control.
+	// Runs the object's alarm now, whenever it is due and also if it was given up, and answers when that turn has
+	// ended and is durable. FAILED_PRECONDITION if there is none; ABORTED if the object's handler
+	// failed: the alarm is tried again later, as ever. Right: control.
 	RunAlarm(ctx context.Context, in *RunAlarmRequest, opts ...grpc.CallOption) (*RunAlarmResponse, error)
 	// Lets go of an object's instance, behind the turn that it is in; stubs stay open. Right: control.
 	EvictObject(ctx context.Context, in *EvictObjectRequest, opts ...grpc.CallOption) (*EvictObjectResponse, error)
@@ -100,13 +103,15 @@ type AdminClient interface {
 	ExportObjects(ctx context.Context, in *ExportObjectsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportObjectsResponse], error)
 	// Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
 	// held against the unique key of their namespace. A failure ends the call and says at which object; those before
-	// it are imported. Right: edit.
+	// it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
+	// may be. Right: edit.
 	ImportObjects(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportObjectsRequest, ImportObjectsResponse], error)
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
 	// nobody. Right: read; with payloads: data.
 	Tail(ctx context.Context, in *TailRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TailResponse], error)
 	// A copy of the whole store of this host, taken while it goes on: every object as it was between two turns.
-	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. Right: control, and data.
+	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. RESOURCE_EXHAUSTED if the disk has less free
+	// than twice what the store has. Right: control, and data.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
 	// Shuts this host down as SIGTERM does: answers at once. Of one host, also in a cluster. Right: control.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
@@ -311,18 +316,21 @@ type AdminServer interface {
 	// The namespaces that are served, and those that only have stored objects, by name. Right: read.
 	ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error)
 	// Objects in the order of (namespace, has no name, name, id): those with stored data, and those that are live.
-	// An object that is there all the time while pages are fetched stands on exactly one of them. Right: read.
+	// An object that is there all the time while pages are fetched stands on exactly one of them, unless its name becomes
+	// known meanwhile: then it may be missed. A page may have fewer than asked for, and even none, before the last.
+	// Right: read.
 	ListObjects(context.Context, *ListObjectsRequest) (*ListObjectsResponse, error)
 	// One object: what it has stored, and what it does if it is live. NOT_FOUND if it is neither stored nor live.
 	// Right: read.
 	GetObject(context.Context, *GetObjectRequest) (*GetObjectResponse, error)
-	// What an object has stored, by key. Right: data.
+	// What an object has stored, by key; none if that is nothing. Also of namespaces that aren't served. Right: data.
 	ListEntries(context.Context, *ListEntriesRequest) (*ListEntriesResponse, error)
 	// Puts, deletes, and sets or removes the alarm, in one turn; all or nothing. ABORTED if a condition doesn't hold:
 	// nothing is changed then. Right: edit.
 	EditEntries(context.Context, *EditEntriesRequest) (*EditEntriesResponse, error)
-	// Runs the object's alarm now, and answers when that turn has ended and is durable. FAILED_PRECONDITION if there
-	// is none; ABORTED if the object's handler failed: the alarm is tried again later, as ever. Right: control.
+	// Runs the object's alarm now, whenever it is due and also if it was given up, and answers when that turn has
+	// ended and is durable. FAILED_PRECONDITION if there is none; ABORTED if the object's handler
+	// failed: the alarm is tried again later, as ever. Right: control.
 	RunAlarm(context.Context, *RunAlarmRequest) (*RunAlarmResponse, error)
 	// Lets go of an object's instance, behind the turn that it is in; stubs stay open. Right: control.
 	EvictObject(context.Context, *EvictObjectRequest) (*EvictObjectResponse, error)
@@ -336,13 +344,15 @@ type AdminServer interface {
 	ExportObjects(*ExportObjectsRequest, grpc.ServerStreamingServer[ExportObjectsResponse]) error
 	// Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
 	// held against the unique key of their namespace. A failure ends the call and says at which object; those before
-	// it are imported. Right: edit.
+	// it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
+	// may be. Right: edit.
 	ImportObjects(grpc.ClientStreamingServer[ImportObjectsRequest, ImportObjectsResponse]) error
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
 	// nobody. Right: read; with payloads: data.
 	Tail(*TailRequest, grpc.ServerStreamingServer[TailResponse]) error
 	// A copy of the whole store of this host, taken while it goes on: every object as it was between two turns.
-	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. Right: control, and data.
+	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. RESOURCE_EXHAUSTED if the disk has less free
+	// than twice what the store has. Right: control, and data.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
 	// Shuts this host down as SIGTERM does: answers at once. Of one host, also in a cluster. Right: control.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
