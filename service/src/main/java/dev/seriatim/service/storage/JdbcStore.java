@@ -257,25 +257,9 @@ abstract class JdbcStore implements AutoCloseable {
 
   /** The first {@code limit} entries of the range, in its order. */
   Map<String, ByteString> list(long row, Range range, long limit) throws SQLException {
-    String to = range.to();
-    String sql =
-        "SELECT key, value FROM entries WHERE object = ? AND key "
-            + (range.fromExclusive() ? ">" : ">=")
-            + " ?"
-            + (to == null ? "" : " AND key < ?")
-            + " ORDER BY key"
-            + (range.reverse() ? " DESC" : "")
-            + " LIMIT ?";
     return read(
         statements -> {
-          PreparedStatement select = statements.prepare(sql);
-          int index = 1;
-          select.setLong(index++, row);
-          setKey(select, index++, range.from());
-          if (to != null) {
-            setKey(select, index++, to);
-          }
-          select.setLong(index, limit);
+          PreparedStatement select = selectEntries(statements, "key, value", row, range, limit);
           Map<String, ByteString> entries = new LinkedHashMap<>();
           try (ResultSet results = select.executeQuery()) {
             while (results.next()) {
@@ -284,6 +268,32 @@ abstract class JdbcStore implements AutoCloseable {
           }
           return entries;
         });
+  }
+
+  /** These columns of the first {@code limit} entries of the range, in its order. */
+  final PreparedStatement selectEntries(
+      Statements statements, String columns, long row, Range range, long limit)
+      throws SQLException {
+    String to = range.to();
+    PreparedStatement select =
+        statements.prepare(
+            "SELECT "
+                + columns
+                + " FROM entries WHERE object = ? AND key "
+                + (range.fromExclusive() ? ">" : ">=")
+                + " ?"
+                + (to == null ? "" : " AND key < ?")
+                + " ORDER BY key"
+                + (range.reverse() ? " DESC" : "")
+                + " LIMIT ?");
+    int index = 1;
+    select.setLong(index++, row);
+    setKey(select, index++, range.from());
+    if (to != null) {
+      setKey(select, index++, to);
+    }
+    select.setLong(index, limit);
+    return select;
   }
 
   @Nullable AlarmTime alarm(long row) throws SQLException {

@@ -160,7 +160,7 @@ final class JdbcView implements StoredView {
     if (behind != null && Keys.compare(behind, prefix) < 0) {
       behind = null;
     }
-    String end = prefix.isEmpty() ? null : Keys.endOfPrefix(prefix);
+    String end = Keys.endOfPrefix(prefix);
     PreparedStatement select =
         transaction.prepare(
             OBJECTS
@@ -313,7 +313,10 @@ final class JdbcView implements StoredView {
       throws SQLException {
     Sizes sizes = new Sizes();
     PreparedStatement select =
-        selectEntries("key, octet_length(key) + octet_length(value)", row, prefix, after, limit);
+        select(
+            "key, octet_length(key) + octet_length(value)",
+            row,
+            Range.behind(prefix, after, limit));
     try (ResultSet results = select.executeQuery()) {
       while (results.next()) {
         sizes.keys.add(store.key(results, 1));
@@ -330,7 +333,7 @@ final class JdbcView implements StoredView {
       int limit,
       ImmutableMap.Builder<String, ByteString> into)
       throws SQLException {
-    PreparedStatement select = selectEntries("key, value", row, prefix, after, limit);
+    PreparedStatement select = select("key, value", row, Range.behind(prefix, after, limit));
     try (ResultSet results = select.executeQuery()) {
       while (results.next()) {
         into.put(store.key(results, 1), JdbcStore.value(results, 2));
@@ -338,27 +341,8 @@ final class JdbcView implements StoredView {
     }
   }
 
-  private PreparedStatement selectEntries(
-      String columns, long row, String prefix, @Nullable String after, int limit)
-      throws SQLException {
-    boolean behind = after != null && Keys.compare(after, prefix) >= 0;
-    String end = prefix.isEmpty() ? null : Keys.endOfPrefix(prefix);
-    PreparedStatement select =
-        transaction.prepare(
-            "SELECT "
-                + columns
-                + " FROM entries WHERE object = ? AND key "
-                + (behind ? "> ?" : ">= ?")
-                + (end == null ? "" : " AND key < ?")
-                + " ORDER BY key LIMIT ?");
-    int index = 1;
-    select.setLong(index++, row);
-    store.setKey(select, index++, behind && after != null ? after : prefix);
-    if (end != null) {
-      store.setKey(select, index++, end);
-    }
-    select.setInt(index, limit);
-    return select;
+  private PreparedStatement select(String columns, long row, Range range) throws SQLException {
+    return store.selectEntries(transaction, columns, row, range, range.limit());
   }
 
   private long row(String namespace, ByteString id) throws SQLException {

@@ -103,14 +103,7 @@ final class MemoryView implements StoredView {
       @Nullable String after,
       int limit,
       long maxBytes) {
-    boolean behind = after != null && Keys.compare(after, prefix) >= 0;
-    Range range =
-        new Range(
-            behind && after != null ? after : prefix,
-            behind,
-            prefix.isEmpty() ? null : Keys.endOfPrefix(prefix),
-            /* reverse= */ false,
-            limit);
+    Range range = Range.behind(prefix, after, limit);
     ImmutableMap.Builder<String, ByteString> found = ImmutableMap.builder();
     if (range.isEmpty()) {
       return new Entries(found.buildOrThrow(), /* more= */ false);

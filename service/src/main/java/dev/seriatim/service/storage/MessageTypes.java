@@ -56,9 +56,4 @@ public final class MessageTypes {
   public ImmutableList<Message> prototypes() {
     return ImmutableList.copyOf(byName.values());
   }
-
-  /** The one with this full name; null if it wasn't seen. */
-  public @Nullable Message find(String fullName) {
-    return byName.get(fullName);
-  }
 }

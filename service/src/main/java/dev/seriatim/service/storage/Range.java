@@ -13,19 +13,34 @@ record Range(String from, boolean fromExclusive, @Nullable String to, boolean re
     Keys.checkBound("prefix", options.prefix());
     Keys.checkBound("start", options.start());
     Keys.checkBound("end", options.end());
-    String from = options.prefix();
-    boolean fromExclusive = false;
-    String start = options.start();
-    if (start != null && Keys.compare(start, from) >= 0) {
-      from = start;
-      fromExclusive = options.isStartExclusive();
-    }
-    String to = Keys.endOfPrefix(options.prefix());
+    Range range =
+        withPrefix(options.prefix(), options.start(), options.isStartExclusive(), options.limit());
+    String to = range.to;
     String end = options.end();
     if (end != null && (to == null || Keys.compare(end, to) < 0)) {
       to = end;
     }
-    return new Range(from, fromExclusive, to, options.isReverse(), options.limit());
+    return new Range(range.from, range.fromExclusive, to, options.isReverse(), range.limit);
+  }
+
+  /**
+   * Of those with this prefix the first ones behind a key.
+   *
+   * @param after null for the first of all
+   */
+  static Range behind(String prefix, @Nullable String after, int limit) {
+    return withPrefix(prefix, after, /* startExclusive= */ true, limit);
+  }
+
+  private static Range withPrefix(
+      String prefix, @Nullable String start, boolean startExclusive, int limit) {
+    boolean started = start != null && Keys.compare(start, prefix) >= 0;
+    return new Range(
+        started && start != null ? start : prefix,
+        started && startExclusive,
+        Keys.endOfPrefix(prefix),
+        /* reverse= */ false,
+        limit);
   }
 
   boolean isEmpty() {
