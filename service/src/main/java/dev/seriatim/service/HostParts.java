@@ -17,6 +17,7 @@ import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.storage.StorageEngine;
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
+import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -109,7 +110,11 @@ final class HostParts {
       DurableObjectHost.Builder builder, AdminHost.Shutdown shutdown) {
     AdminHost host =
         new AdminHost(directory, storage, executor, builder.version, builder.commit, shutdown);
-    boolean local = builder.server != null || AdminService.isLoopback(builder.address);
+    boolean local = builder.server != null || isLoopback(builder.address);
     return AdminService.with(builder.services, host, builder.authorizer, local);
+  }
+
+  private static boolean isLoopback(InetSocketAddress address) {
+    return address.getAddress() != null && address.getAddress().isLoopbackAddress();
   }
 }

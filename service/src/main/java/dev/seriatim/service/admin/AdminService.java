@@ -45,7 +45,6 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import java.net.InetSocketAddress;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -99,11 +98,6 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
         .build();
   }
 
-  /** Whether that is reached from this machine alone. */
-  public static boolean isLoopback(InetSocketAddress address) {
-    return address.getAddress() != null && address.getAddress().isLoopbackAddress();
-  }
-
   // ---- reads
 
   @Override
@@ -135,14 +129,14 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   @Override
   public void exportObjects(
       ExportObjectsRequest request, StreamObserver<ExportObjectsResponse> to) {
-    stream(to, EnumSet.of(DATA), responses -> export.export(request, responses));
+    stream(to, refusal(EnumSet.of(DATA)), responses -> export.export(request, responses));
   }
 
   @Override
   public void tail(TailRequest request, StreamObserver<TailResponse> to) {
     stream(
         to,
-        request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ),
+        refusal(request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ)),
         _ -> {
           throw Status.UNIMPLEMENTED.asException();
         });
@@ -209,8 +203,9 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void backup(BackupRequest request, StreamObserver<BackupResponse> to) {
-    Audit.log("Backup", "the store", refusal(EnumSet.of(CONTROL, DATA)));
-    stream(to, EnumSet.of(CONTROL, DATA), backup::send);
+    StatusException refusal = refusal(EnumSet.of(CONTROL, DATA));
+    Audit.log("Backup", "the store", refusal);
+    stream(to, refusal, backup::send);
   }
 
   @Override
@@ -277,8 +272,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   }
 
   private <R> void stream(
-      StreamObserver<R> to, Set<AdminRight> rights, Responses.Source<R> source) {
-    StatusException refusal = refusal(rights);
+      StreamObserver<R> to, @Nullable StatusException refusal, Responses.Source<R> source) {
     if (refusal != null) {
       to.onError(refusal);
     } else {

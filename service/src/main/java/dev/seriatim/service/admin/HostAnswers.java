@@ -9,6 +9,7 @@ import dev.seriatim.service.HostStatistics.Amount;
 import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.service.storage.StoredView;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.ProtoMethodDescriptorSupplier;
@@ -20,13 +21,11 @@ import java.util.TreeMap;
 final class HostAnswers {
   private final AdminHost host;
   private final StorageEngine storage;
-  private final StoredCounts stored;
   private final Instant started;
 
   HostAnswers(AdminHost host) {
     this.host = host;
     this.storage = host.storage();
-    this.stored = new StoredCounts(host);
     this.started = storage.options().clock().instant();
   }
 
@@ -82,7 +81,9 @@ final class HostAnswers {
     for (OfNamespace live : host.directory().countedByNamespace()) {
       of(all, live.name()).setLiveObjects(live.objectsLive());
     }
-    stored.objects().forEach((name, objects) -> of(all, name).setStoredObjects(objects));
+    try (StoredView view = storage.view()) {
+      view.countObjects().forEach((name, objects) -> of(all, name).setStoredObjects(objects));
+    }
     ListNamespacesResponse.Builder response = ListNamespacesResponse.newBuilder();
     all.forEach((name, each) -> response.addNamespaces(each.setName(name)));
     return response.build();

@@ -5,18 +5,17 @@ import static com.google.protobuf.util.Durations.fromNanos;
 import dev.seriatim.admin.v1.GetObjectResponse;
 import dev.seriatim.admin.v1.LiveObject;
 import dev.seriatim.admin.v1.ObjectName;
-import dev.seriatim.admin.v1.ObjectSummary;
 import dev.seriatim.admin.v1.OpenStub;
 import dev.seriatim.service.object.LiveState;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.object.ObjectControl;
 import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.storage.ObjectPlace;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.service.storage.StoredObject;
 import dev.seriatim.service.storage.StoredView;
 import io.grpc.Status;
 import io.grpc.StatusException;
-import org.jspecify.annotations.Nullable;
 
 /** {@code GetObject}: what one object has, and what it does. Safe for any number of threads. */
 final class ObjectLook {
@@ -57,26 +56,9 @@ final class ObjectLook {
     if (live != null) {
       response.setLive(live(live));
     }
-    return response.setObject(summary(address, stored, live != null)).build();
-  }
-
-  private static ObjectSummary summary(
-      ObjectAddress address, @Nullable StoredObject stored, boolean live) {
-    ObjectSummary.Builder summary =
-        ObjectSummary.newBuilder()
-            .setNamespace(address.namespace().name())
-            .setId(address.id().toString())
-            .setStored(stored != null)
-            .setLive(live);
-    if (stored != null && stored.place().name() != null) {
-      summary.setName(stored.place().name());
-    } else {
-      address.id().name().ifPresent(summary::setName);
-    }
-    if (stored != null && stored.alarmTime() != null) {
-      summary.setAlarm(HostAnswers.timestamp(stored.alarmTime()));
-    }
-    return summary.build();
+    ObjectPlace place =
+        new ObjectPlace(namespace, address.id().name().orElse(null), address.id().toByteString());
+    return response.setObject(ObjectListing.summary(place, stored, live != null)).build();
   }
 
   private static LiveObject live(LiveState state) {
