@@ -17,20 +17,19 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.concurrent.TimeoutException;
 
 /**
  * One life of a host under test: from its start until it is closed, drained or dead. Safe for any
  * number of threads.
  */
-final class RunningHost implements TestClock.Follower {
+final class RunningHost {
   private static final ChannelCredentials PLAIN = InsecureChannelCredentials.create();
 
   private final DurableObjectHost host;
   private final StorageEngine storage;
   private final Commits commits;
   private final TestClock clock;
+  private final HostTime time;
 
   /** Where it listens: a name in this process, or the address of a port. */
   private final String place;
@@ -65,6 +64,7 @@ final class RunningHost implements TestClock.Follower {
     }
     host = builder.build();
     storage = InternalDurableObjectHost.storage(host);
+    time = new HostTime(storage, commits);
     boolean started = false;
     try {
       host.start().awaitServing();
@@ -79,7 +79,7 @@ final class RunningHost implements TestClock.Follower {
       }
     }
     place = loopback ? "127.0.0.1:" + host.port() : name;
-    clock.follow(this);
+    clock.follow(time);
   }
 
   /** A new connection to it. */
@@ -111,23 +111,6 @@ final class RunningHost implements TestClock.Follower {
     return InternalDurableObjectHost.address(host, namespace, name);
   }
 
-  // ---- its time
-
-  @Override
-  public void clockChanged() {
-    storage.clockChanged();
-  }
-
-  @Override
-  public boolean isHeld() {
-    return commits.isHeld();
-  }
-
-  @Override
-  public long awaitNoneDue(Duration limit) throws InterruptedException, TimeoutException {
-    return storage.awaitNoneDue(limit);
-  }
-
   // ---- its connections, its objects and its end
 
   /** Cuts what listens beyond this process. */
@@ -142,7 +125,7 @@ final class RunningHost implements TestClock.Follower {
 
   /** Ends it in good order. */
   void drain() {
-    clock.leave(this);
+    clock.leave(time);
     try {
       host.drain();
     } catch (InterruptedException e) {
@@ -152,7 +135,7 @@ final class RunningHost implements TestClock.Follower {
 
   /** Ends it where it is: nothing becomes durable any more. */
   void die() {
-    clock.leave(this);
+    clock.leave(time);
     cutConnections();
     commits.die();
     host.close();
@@ -160,7 +143,7 @@ final class RunningHost implements TestClock.Follower {
 
   /** Ends it at once; what turns have written by now becomes durable. */
   void close() {
-    clock.leave(this);
+    clock.leave(time);
     host.close();
   }
 }

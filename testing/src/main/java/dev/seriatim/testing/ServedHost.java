@@ -15,8 +15,6 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * testing.begin(host);
  * }</pre>
  */
-public final class ServedHost implements AutoCloseable, TestClock.Follower {
+public final class ServedHost implements AutoCloseable {
   private final Path directory = TemporaryDirectory.make();
   private final TestClock clock = new TestClock(HostSettings.START);
   private final Commits commits = new Commits();
@@ -59,7 +57,7 @@ public final class ServedHost implements AutoCloseable, TestClock.Follower {
   /** The host was started. */
   public void begin(DurableObjectHost started) {
     host = started;
-    clock.follow(this);
+    clock.follow(new HostTime(InternalDurableObjectHost.storage(started), commits));
   }
 
   private DurableObjectHost host() {
@@ -127,21 +125,6 @@ public final class ServedHost implements AutoCloseable, TestClock.Follower {
                   }),
               "the end of " + stored);
     }
-  }
-
-  @Override
-  public void clockChanged() {
-    InternalDurableObjectHost.storage(host()).clockChanged();
-  }
-
-  @Override
-  public boolean isHeld() {
-    return commits.isHeld();
-  }
-
-  @Override
-  public long awaitNoneDue(Duration limit) throws InterruptedException, TimeoutException {
-    return InternalDurableObjectHost.storage(host()).awaitNoneDue(limit);
   }
 
   /** Tells the service which connection it is called on. */
