@@ -22,7 +22,7 @@ final class BackupCommand extends AdminCommand {
   @Override
   int run(ManagedChannel channel) throws IOException {
     long bytes = 0;
-    try (ExportCommand.PartialFile to = ExportCommand.PartialFile.of(file)) {
+    try (PartialFile to = PartialFile.of(file)) {
       Iterator<BackupResponse> parts = endless(channel).backup(BackupRequest.getDefaultInstance());
       while (parts.hasNext()) {
         BackupResponse part = parts.next();

@@ -4,10 +4,10 @@ import dev.seriatim.admin.v1.ExportObjectsRequest;
 import dev.seriatim.admin.v1.ExportObjectsResponse;
 import io.grpc.ManagedChannel;
 import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +48,7 @@ final class ExportCommand extends AdminCommand {
     ExportObjectsRequest request = request(which, object);
     long objects;
     if (file.equals("-")) {
-      objects = write(channel, request, new FileOutputStream(java.io.FileDescriptor.out));
+      objects = write(channel, request, new FileOutputStream(FileDescriptor.out));
     } else {
       try (PartialFile to = PartialFile.of(Path.of(file))) {
         objects = write(channel, request, to.stream());
@@ -90,50 +90,5 @@ final class ExportCommand extends AdminCommand {
       writer.end();
     }
     return objects;
-  }
-
-  /** A file that is there when it is complete, and not before. */
-  static final class PartialFile implements AutoCloseable {
-    private final Path file;
-    private final Path partial;
-    private final OutputStream stream;
-    private boolean complete;
-
-    private PartialFile(Path file, Path partial, OutputStream stream) {
-      this.file = file;
-      this.partial = partial;
-      this.stream = stream;
-    }
-
-    static PartialFile of(Path file) throws IOException {
-      if (Files.exists(file)) {
-        throw CommandFailure.usage("'%s' is there already, expected a new file".formatted(file));
-      }
-      Path partial = file.resolveSibling(file.getFileName() + ".partial");
-      return new PartialFile(file, partial, Files.newOutputStream(partial));
-    }
-
-    OutputStream stream() {
-      return stream;
-    }
-
-    /** All has been written. */
-    void complete() throws IOException {
-      stream.close();
-      try (var written =
-          java.nio.channels.FileChannel.open(partial, java.nio.file.StandardOpenOption.WRITE)) {
-        written.force(true);
-      }
-      Files.move(partial, file); // Not over another one.
-      complete = true;
-    }
-
-    @Override
-    public void close() throws IOException {
-      stream.close();
-      if (!complete) {
-        Files.deleteIfExists(partial);
-      }
-    }
   }
 }
