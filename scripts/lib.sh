@@ -343,6 +343,40 @@ unpack_google_protos() {
   touch "$to/google-rpc-$version"
 }
 
+# ---- The project of docs/java.md -------------------------------------------------------------------------
+
+# Takes the project out of docs/java.md: a file of it is a line with nothing but its path, and the block behind it.
+write_java_project() { # TO
+  python3 - "$root/docs/java.md" "$1" <<'END'
+import pathlib, re, sys
+
+page = pathlib.Path(sys.argv[1]).read_text()
+files = re.findall(r"^`(\S+)`\n\n```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+for path, text in files:
+    file = pathlib.Path(sys.argv[2], path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+END
+  [[ -f "$1/pom.xml" ]] || fail 'no file of the project was found in docs/java.md'
+}
+
+# Fails unless the client of that project has printed what docs/java.md shows.
+expect_of_java_project() { # FILE WITH WHAT IT PRINTED
+  local expected
+  # shellcheck disable=SC2016 # the backticks are Markdown's
+  expected="$(sed -n '/^```text$/,/^```$/{/^```/!p}' "$root/docs/java.md")"
+  # Maven resets colours that it hasn't set.
+  diff <(printf '%s\n' "$expected") <(sed 's/\x1b\[0m//g' "$1" | grep .) \
+    || fail 'the client printed something else than docs/java.md shows, as above'
+}
+
+# A first sentence that says it all need not be said again in tags. Everything else that Javadoc warns of is an error.
+expect_no_javadoc_warnings() { # LOG
+  local warnings
+  warnings="$(grep -E 'warning: ' "$1" | grep -vE 'warning: no @(param|return|throws)' || true)"
+  [[ -z "$warnings" ]] || { printf '%s\n' "$warnings" && fail 'Javadoc warned, as above'; }
+}
+
 # ---- A server -------------------------------------------------------------------------------------------
 
 # Runs a command that starts a server, such as scripts/run, waits until it listens, and sets `server` (its
