@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -53,7 +54,7 @@ final class Relay implements AutoCloseable {
   void cut() {
     silent = false;
     left.set(Long.MAX_VALUE);
-    for (Socket socket : sockets) {
+    for (Socket socket : List.copyOf(sockets)) { // A client may be back before all are cut.
       try {
         socket.setSoLinger(true, 0);
       } catch (IOException e) {
@@ -124,7 +125,7 @@ final class Relay implements AutoCloseable {
   /** Without a reset, so that what was let through arrives. */
   private void cutGently() {
     left.set(Long.MAX_VALUE);
-    sockets.forEach(this::close);
+    List.copyOf(sockets).forEach(this::close);
   }
 
   private void close(Socket socket) {
