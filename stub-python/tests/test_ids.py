@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from grpc import aio
 
 from seriatim import ClientOptions, DurableObjectId, DurableObjectIds, DurableObjects
+from seriatim._transport import described_too_late
 
 Vector = dict[str, str]
 
@@ -119,3 +123,21 @@ def test_empty_keys_and_namespaces() -> None:
 def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ClientOptions(**options)
+
+
+def failed(code: grpc.StatusCode) -> aio.AioRpcError:
+    return aio.AioRpcError(code, aio.Metadata(), aio.Metadata(), details="as it was told")
+
+
+def test_a_host_that_ends_the_asking_at_its_timeout_is_told_so() -> None:
+    asked = time.monotonic() - 0.4
+    overdue = described_too_late("PROBE", failed(grpc.StatusCode.CANCELLED), asked, 0.4)
+    assert overdue is not None
+    assert overdue.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert overdue.details() == "the host did not describe namespace 'PROBE' within 0.4 s"
+
+
+def test_whatever_else_ends_the_asking_stays_what_it_is() -> None:
+    asked = time.monotonic()
+    assert described_too_late("PROBE", failed(grpc.StatusCode.CANCELLED), asked, 60) is None
+    assert described_too_late("PROBE", failed(grpc.StatusCode.UNAVAILABLE), asked - 60, 60) is None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 import grpc
+from grpc import aio
 
 from seriatim._failures import CallFailure, FailureCause, Fate
 from seriatim._ids import DurableObjectId, DurableObjectIds
@@ -18,6 +20,9 @@ LOGGER = logging.getLogger("seriatim")
 CONNECT_PATH = "/seriatim.v1.DurableObjects/Connect"
 CONNECT_MANY_PATH = "/seriatim.v1.DurableObjects/ConnectMany"
 DESCRIBE_NAMESPACE_PATH = "/seriatim.v1.DurableObjects/DescribeNamespace"
+
+_TIMER_SLACK = 0.01
+"""By how much the timers of host and client may differ, in seconds."""
 
 
 class _Here(threading.local):
@@ -55,6 +60,26 @@ def open_by(namespace: str, name: str | None, object_id: DurableObjectId | None)
 def describe_request(namespace: str) -> bytes:
     """Asks for a namespace."""
     return wire.DescribeNamespaceRequest(name=namespace).SerializeToString()
+
+
+def described_too_late(
+    namespace: str, error: grpc.RpcError, asked: float, timeout: float
+) -> grpc.RpcError | None:
+    """What the asking has failed with, if that is its timeout, though gRPC says otherwise; else None.
+
+    A host knows of the timeout too, and resets the call when it passes: sometimes before gRPC's own timer
+    runs, which takes it for a cancellation then.
+
+    :param asked: when, by `time.monotonic()`
+    """
+    if error.code() is not grpc.StatusCode.CANCELLED or time.monotonic() - asked < timeout - _TIMER_SLACK:
+        return None
+    return aio.AioRpcError(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        aio.Metadata(),
+        aio.Metadata(),
+        details=f"the host did not describe namespace '{namespace}' within {timeout:g} s",
+    )
 
 
 def ids_of(namespace: str, client: object, response: bytes) -> DurableObjectIds:

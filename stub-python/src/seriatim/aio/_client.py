@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from seriatim._transport import (
     DESCRIBE_NAMESPACE_PATH,
     check_namespace_name,
     describe_request,
+    described_too_late,
     ids_of,
 )
 from seriatim.aio._link import AioLink
@@ -254,7 +256,13 @@ class DurableObjectNamespace:
         describe: aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
             DESCRIBE_NAMESPACE_PATH
         )
-        response = await describe(
-            describe_request(self._name), timeout=self._connection.options.describe_timeout
-        )
+        timeout = self._connection.options.describe_timeout
+        asked = time.monotonic()
+        try:
+            response = await describe(describe_request(self._name), timeout=timeout)
+        except grpc.RpcError as e:
+            overdue = described_too_late(self._name, e, asked, timeout)
+            if overdue is None:
+                raise
+            raise overdue from e
         return ids_of(self._name, self._connection, response)
