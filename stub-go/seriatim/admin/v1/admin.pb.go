@@ -2599,15 +2599,15 @@ func (x *ImportObjectsResponse) GetSkipped() uint64 {
 // What `Tail` is asked.
 type TailRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only of this namespace; empty for all.
+	// Only of this namespace, which is served; empty for all.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Only of the object with this name; needs a namespace.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Only of this method.
+	// Only turns of this method.
 	Method string `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
-	// Only what failed.
+	// Only what failed: turns, alarms and breaks.
 	Failures bool `protobuf:"varint,4,opt,name=failures,proto3" json:"failures,omitempty"`
-	// Only turns that took at least so long.
+	// Only turns that ran for at least so long.
 	SlowerThan *durationpb.Duration `protobuf:"bytes,5,opt,name=slower_than,json=slowerThan,proto3" json:"slower_than,omitempty"`
 	// Arguments and replies too.
 	Payloads      bool `protobuf:"varint,6,opt,name=payloads,proto3" json:"payloads,omitempty"`
@@ -2705,8 +2705,10 @@ type TailResponse struct {
 	//	*TailResponse_Turn
 	//	*TailResponse_Alarm
 	//	*TailResponse_Broken
+	//	*TailResponse_Evicted
 	What isTailResponse_What `protobuf_oneof:"what"`
-	// How many were left out before this one, since the one before that.
+	// How many were left out before this one, since the one before that. If it is the last that were left out, nothing has
+	// happened in the last response but that.
 	LeftOut       uint64 `protobuf:"varint,8,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2804,6 +2806,15 @@ func (x *TailResponse) GetBroken() *TailBreak {
 	return nil
 }
 
+func (x *TailResponse) GetEvicted() *TailEviction {
+	if x != nil {
+		if x, ok := x.What.(*TailResponse_Evicted); ok {
+			return x.Evicted
+		}
+	}
+	return nil
+}
+
 func (x *TailResponse) GetLeftOut() uint64 {
 	if x != nil {
 		return x.LeftOut
@@ -2826,8 +2837,13 @@ type TailResponse_Alarm struct {
 }
 
 type TailResponse_Broken struct {
-	// A stub broke otherwise.
+	// A client was told that its stub is broken, and not for a turn that failed.
 	Broken *TailBreak `protobuf:"bytes,7,opt,name=broken,proto3,oneof"`
+}
+
+type TailResponse_Evicted struct {
+	// An instance was let go.
+	Evicted *TailEviction `protobuf:"bytes,9,opt,name=evicted,proto3,oneof"`
 }
 
 func (*TailResponse_Turn) isTailResponse_What() {}
@@ -2836,6 +2852,8 @@ func (*TailResponse_Alarm) isTailResponse_What() {}
 
 func (*TailResponse_Broken) isTailResponse_What() {}
 
+func (*TailResponse_Evicted) isTailResponse_What() {}
+
 // A turn that ended.
 type TailTurn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2843,7 +2861,7 @@ type TailTurn struct {
 	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
 	// The number of the invocation; 0 for an alarm.
 	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// How long it waited in its queue.
+	// How long it waited in its queue; for an alarm, how long after it was due it began.
 	Queued *durationpb.Duration `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`
 	// How long it ran.
 	Ran *durationpb.Duration `protobuf:"bytes,4,opt,name=ran,proto3" json:"ran,omitempty"`
@@ -2851,7 +2869,7 @@ type TailTurn struct {
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What was said then.
 	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
-	// The argument, if payloads were asked for.
+	// The argument, if payloads were asked for. Of a call in JSON it is a google.protobuf.Value, as is the reply.
 	Argument []byte `protobuf:"bytes,7,opt,name=argument,proto3" json:"argument,omitempty"`
 	// The reply, if payloads were asked for.
 	Reply         []byte `protobuf:"bytes,8,opt,name=reply,proto3" json:"reply,omitempty"`
@@ -3000,6 +3018,53 @@ func (x *TailBreak) GetMessage() string {
 	return ""
 }
 
+// An instance that was let go; its object is as it was.
+type TailEviction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why: IDLE, not used for long; ROOM, there were too many; ASKED, the object or an operator wanted it; RESET, what it
+	// had in memory might have disagreed with the store.
+	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TailEviction) Reset() {
+	*x = TailEviction{}
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TailEviction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TailEviction) ProtoMessage() {}
+
+func (x *TailEviction) ProtoReflect() protoreflect.Message {
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TailEviction.ProtoReflect.Descriptor instead.
+func (*TailEviction) Descriptor() ([]byte, []int) {
+	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *TailEviction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // What `Backup` is asked.
 type BackupRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3009,7 +3074,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3021,7 +3086,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3034,7 +3099,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 // A part of a file, in order.
@@ -3048,7 +3113,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3060,7 +3125,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3073,7 +3138,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *BackupResponse) GetChunk() []byte {
@@ -3092,7 +3157,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3104,7 +3169,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3117,7 +3182,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 // What `Drain` answers.
@@ -3129,7 +3194,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3141,7 +3206,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_seriatim_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3154,7 +3219,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 var File_seriatim_admin_v1_admin_proto protoreflect.FileDescriptor
@@ -3343,7 +3408,7 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\bfailures\x18\x04 \x01(\bR\bfailures\x12:\n" +
 	"\vslower_than\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"slowerThan\x12\x1a\n" +
-	"\bpayloads\x18\x06 \x01(\bR\bpayloads\"\xd1\x02\n" +
+	"\bpayloads\x18\x06 \x01(\bR\bpayloads\"\x8e\x03\n" +
 	"\fTailResponse\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x17\n" +
@@ -3351,7 +3416,8 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x04 \x01(\tR\x02id\x121\n" +
 	"\x04turn\x18\x05 \x01(\v2\x1b.seriatim.admin.v1.TailTurnH\x00R\x04turn\x123\n" +
 	"\x05alarm\x18\x06 \x01(\v2\x1b.seriatim.admin.v1.TailTurnH\x00R\x05alarm\x126\n" +
-	"\x06broken\x18\a \x01(\v2\x1c.seriatim.admin.v1.TailBreakH\x00R\x06broken\x12\x19\n" +
+	"\x06broken\x18\a \x01(\v2\x1c.seriatim.admin.v1.TailBreakH\x00R\x06broken\x12;\n" +
+	"\aevicted\x18\t \x01(\v2\x1f.seriatim.admin.v1.TailEvictionH\x00R\aevicted\x12\x19\n" +
 	"\bleft_out\x18\b \x01(\x04R\aleftOutB\x06\n" +
 	"\x04whatB\a\n" +
 	"\x05_name\"\x82\x02\n" +
@@ -3366,7 +3432,9 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\x05reply\x18\b \x01(\fR\x05reply\"=\n" +
 	"\tTailBreak\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"\x0f\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"&\n" +
+	"\fTailEviction\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x0f\n" +
 	"\rBackupRequest\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
 	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\x0e\n" +
@@ -3410,7 +3478,7 @@ func file_seriatim_admin_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_seriatim_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_seriatim_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_seriatim_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_seriatim_admin_v1_admin_proto_goTypes = []any{
 	(IfExists)(0),                  // 0: seriatim.admin.v1.IfExists
 	(*ObjectName)(nil),             // 1: seriatim.admin.v1.ObjectName
@@ -3454,37 +3522,38 @@ var file_seriatim_admin_v1_admin_proto_goTypes = []any{
 	(*TailResponse)(nil),           // 39: seriatim.admin.v1.TailResponse
 	(*TailTurn)(nil),               // 40: seriatim.admin.v1.TailTurn
 	(*TailBreak)(nil),              // 41: seriatim.admin.v1.TailBreak
-	(*BackupRequest)(nil),          // 42: seriatim.admin.v1.BackupRequest
-	(*BackupResponse)(nil),         // 43: seriatim.admin.v1.BackupResponse
-	(*DrainRequest)(nil),           // 44: seriatim.admin.v1.DrainRequest
-	(*DrainResponse)(nil),          // 45: seriatim.admin.v1.DrainResponse
-	nil,                            // 46: seriatim.admin.v1.GetHostResponse.OptionsEntry
-	nil,                            // 47: seriatim.admin.v1.GetHostResponse.MemoryEntry
-	(*timestamppb.Timestamp)(nil),  // 48: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 49: google.protobuf.Duration
+	(*TailEviction)(nil),           // 42: seriatim.admin.v1.TailEviction
+	(*BackupRequest)(nil),          // 43: seriatim.admin.v1.BackupRequest
+	(*BackupResponse)(nil),         // 44: seriatim.admin.v1.BackupResponse
+	(*DrainRequest)(nil),           // 45: seriatim.admin.v1.DrainRequest
+	(*DrainResponse)(nil),          // 46: seriatim.admin.v1.DrainResponse
+	nil,                            // 47: seriatim.admin.v1.GetHostResponse.OptionsEntry
+	nil,                            // 48: seriatim.admin.v1.GetHostResponse.MemoryEntry
+	(*timestamppb.Timestamp)(nil),  // 49: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 50: google.protobuf.Duration
 }
 var file_seriatim_admin_v1_admin_proto_depIdxs = []int32{
-	48, // 0: seriatim.admin.v1.GetHostResponse.started:type_name -> google.protobuf.Timestamp
-	46, // 1: seriatim.admin.v1.GetHostResponse.options:type_name -> seriatim.admin.v1.GetHostResponse.OptionsEntry
-	47, // 2: seriatim.admin.v1.GetHostResponse.memory:type_name -> seriatim.admin.v1.GetHostResponse.MemoryEntry
+	49, // 0: seriatim.admin.v1.GetHostResponse.started:type_name -> google.protobuf.Timestamp
+	47, // 1: seriatim.admin.v1.GetHostResponse.options:type_name -> seriatim.admin.v1.GetHostResponse.OptionsEntry
+	48, // 2: seriatim.admin.v1.GetHostResponse.memory:type_name -> seriatim.admin.v1.GetHostResponse.MemoryEntry
 	6,  // 3: seriatim.admin.v1.ListNamespacesResponse.namespaces:type_name -> seriatim.admin.v1.Namespace
 	7,  // 4: seriatim.admin.v1.Namespace.methods:type_name -> seriatim.admin.v1.Method
 	10, // 5: seriatim.admin.v1.ListObjectsResponse.objects:type_name -> seriatim.admin.v1.ObjectSummary
-	48, // 6: seriatim.admin.v1.ObjectSummary.alarm:type_name -> google.protobuf.Timestamp
+	49, // 6: seriatim.admin.v1.ObjectSummary.alarm:type_name -> google.protobuf.Timestamp
 	1,  // 7: seriatim.admin.v1.GetObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
 	10, // 8: seriatim.admin.v1.GetObjectResponse.object:type_name -> seriatim.admin.v1.ObjectSummary
 	13, // 9: seriatim.admin.v1.GetObjectResponse.live:type_name -> seriatim.admin.v1.LiveObject
-	48, // 10: seriatim.admin.v1.LiveObject.instance_since:type_name -> google.protobuf.Timestamp
-	49, // 11: seriatim.admin.v1.LiveObject.running_for:type_name -> google.protobuf.Duration
+	49, // 10: seriatim.admin.v1.LiveObject.instance_since:type_name -> google.protobuf.Timestamp
+	50, // 11: seriatim.admin.v1.LiveObject.running_for:type_name -> google.protobuf.Duration
 	14, // 12: seriatim.admin.v1.LiveObject.stubs:type_name -> seriatim.admin.v1.OpenStub
 	15, // 13: seriatim.admin.v1.LiveObject.last_break:type_name -> seriatim.admin.v1.LastBreak
-	48, // 14: seriatim.admin.v1.LastBreak.time:type_name -> google.protobuf.Timestamp
+	49, // 14: seriatim.admin.v1.LastBreak.time:type_name -> google.protobuf.Timestamp
 	1,  // 15: seriatim.admin.v1.ListEntriesRequest.object:type_name -> seriatim.admin.v1.ObjectName
 	18, // 16: seriatim.admin.v1.ListEntriesResponse.entries:type_name -> seriatim.admin.v1.Entry
 	1,  // 17: seriatim.admin.v1.EditEntriesRequest.object:type_name -> seriatim.admin.v1.ObjectName
 	20, // 18: seriatim.admin.v1.EditEntriesRequest.conditions:type_name -> seriatim.admin.v1.Condition
 	21, // 19: seriatim.admin.v1.EditEntriesRequest.puts:type_name -> seriatim.admin.v1.Put
-	48, // 20: seriatim.admin.v1.EditEntriesRequest.set_alarm:type_name -> google.protobuf.Timestamp
+	49, // 20: seriatim.admin.v1.EditEntriesRequest.set_alarm:type_name -> google.protobuf.Timestamp
 	22, // 21: seriatim.admin.v1.Put.json:type_name -> seriatim.admin.v1.JsonValue
 	1,  // 22: seriatim.admin.v1.RunAlarmRequest.object:type_name -> seriatim.admin.v1.ObjectName
 	1,  // 23: seriatim.admin.v1.EvictObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
@@ -3493,52 +3562,53 @@ var file_seriatim_admin_v1_admin_proto_depIdxs = []int32{
 	1,  // 26: seriatim.admin.v1.ExportObjectsRequest.object:type_name -> seriatim.admin.v1.ObjectName
 	34, // 27: seriatim.admin.v1.ExportObjectsResponse.part:type_name -> seriatim.admin.v1.ObjectSnapshot
 	18, // 28: seriatim.admin.v1.ObjectSnapshot.entries:type_name -> seriatim.admin.v1.Entry
-	48, // 29: seriatim.admin.v1.ObjectSnapshot.alarm:type_name -> google.protobuf.Timestamp
+	49, // 29: seriatim.admin.v1.ObjectSnapshot.alarm:type_name -> google.protobuf.Timestamp
 	36, // 30: seriatim.admin.v1.ImportObjectsRequest.options:type_name -> seriatim.admin.v1.ImportOptions
 	34, // 31: seriatim.admin.v1.ImportObjectsRequest.part:type_name -> seriatim.admin.v1.ObjectSnapshot
 	0,  // 32: seriatim.admin.v1.ImportOptions.if_exists:type_name -> seriatim.admin.v1.IfExists
-	49, // 33: seriatim.admin.v1.TailRequest.slower_than:type_name -> google.protobuf.Duration
-	48, // 34: seriatim.admin.v1.TailResponse.time:type_name -> google.protobuf.Timestamp
+	50, // 33: seriatim.admin.v1.TailRequest.slower_than:type_name -> google.protobuf.Duration
+	49, // 34: seriatim.admin.v1.TailResponse.time:type_name -> google.protobuf.Timestamp
 	40, // 35: seriatim.admin.v1.TailResponse.turn:type_name -> seriatim.admin.v1.TailTurn
 	40, // 36: seriatim.admin.v1.TailResponse.alarm:type_name -> seriatim.admin.v1.TailTurn
 	41, // 37: seriatim.admin.v1.TailResponse.broken:type_name -> seriatim.admin.v1.TailBreak
-	49, // 38: seriatim.admin.v1.TailTurn.queued:type_name -> google.protobuf.Duration
-	49, // 39: seriatim.admin.v1.TailTurn.ran:type_name -> google.protobuf.Duration
-	2,  // 40: seriatim.admin.v1.Admin.GetHost:input_type -> seriatim.admin.v1.GetHostRequest
-	4,  // 41: seriatim.admin.v1.Admin.ListNamespaces:input_type -> seriatim.admin.v1.ListNamespacesRequest
-	8,  // 42: seriatim.admin.v1.Admin.ListObjects:input_type -> seriatim.admin.v1.ListObjectsRequest
-	11, // 43: seriatim.admin.v1.Admin.GetObject:input_type -> seriatim.admin.v1.GetObjectRequest
-	16, // 44: seriatim.admin.v1.Admin.ListEntries:input_type -> seriatim.admin.v1.ListEntriesRequest
-	19, // 45: seriatim.admin.v1.Admin.EditEntries:input_type -> seriatim.admin.v1.EditEntriesRequest
-	24, // 46: seriatim.admin.v1.Admin.RunAlarm:input_type -> seriatim.admin.v1.RunAlarmRequest
-	26, // 47: seriatim.admin.v1.Admin.EvictObject:input_type -> seriatim.admin.v1.EvictObjectRequest
-	28, // 48: seriatim.admin.v1.Admin.ResetObject:input_type -> seriatim.admin.v1.ResetObjectRequest
-	30, // 49: seriatim.admin.v1.Admin.DeleteObject:input_type -> seriatim.admin.v1.DeleteObjectRequest
-	32, // 50: seriatim.admin.v1.Admin.ExportObjects:input_type -> seriatim.admin.v1.ExportObjectsRequest
-	35, // 51: seriatim.admin.v1.Admin.ImportObjects:input_type -> seriatim.admin.v1.ImportObjectsRequest
-	38, // 52: seriatim.admin.v1.Admin.Tail:input_type -> seriatim.admin.v1.TailRequest
-	42, // 53: seriatim.admin.v1.Admin.Backup:input_type -> seriatim.admin.v1.BackupRequest
-	44, // 54: seriatim.admin.v1.Admin.Drain:input_type -> seriatim.admin.v1.DrainRequest
-	3,  // 55: seriatim.admin.v1.Admin.GetHost:output_type -> seriatim.admin.v1.GetHostResponse
-	5,  // 56: seriatim.admin.v1.Admin.ListNamespaces:output_type -> seriatim.admin.v1.ListNamespacesResponse
-	9,  // 57: seriatim.admin.v1.Admin.ListObjects:output_type -> seriatim.admin.v1.ListObjectsResponse
-	12, // 58: seriatim.admin.v1.Admin.GetObject:output_type -> seriatim.admin.v1.GetObjectResponse
-	17, // 59: seriatim.admin.v1.Admin.ListEntries:output_type -> seriatim.admin.v1.ListEntriesResponse
-	23, // 60: seriatim.admin.v1.Admin.EditEntries:output_type -> seriatim.admin.v1.EditEntriesResponse
-	25, // 61: seriatim.admin.v1.Admin.RunAlarm:output_type -> seriatim.admin.v1.RunAlarmResponse
-	27, // 62: seriatim.admin.v1.Admin.EvictObject:output_type -> seriatim.admin.v1.EvictObjectResponse
-	29, // 63: seriatim.admin.v1.Admin.ResetObject:output_type -> seriatim.admin.v1.ResetObjectResponse
-	31, // 64: seriatim.admin.v1.Admin.DeleteObject:output_type -> seriatim.admin.v1.DeleteObjectResponse
-	33, // 65: seriatim.admin.v1.Admin.ExportObjects:output_type -> seriatim.admin.v1.ExportObjectsResponse
-	37, // 66: seriatim.admin.v1.Admin.ImportObjects:output_type -> seriatim.admin.v1.ImportObjectsResponse
-	39, // 67: seriatim.admin.v1.Admin.Tail:output_type -> seriatim.admin.v1.TailResponse
-	43, // 68: seriatim.admin.v1.Admin.Backup:output_type -> seriatim.admin.v1.BackupResponse
-	45, // 69: seriatim.admin.v1.Admin.Drain:output_type -> seriatim.admin.v1.DrainResponse
-	55, // [55:70] is the sub-list for method output_type
-	40, // [40:55] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	42, // 38: seriatim.admin.v1.TailResponse.evicted:type_name -> seriatim.admin.v1.TailEviction
+	50, // 39: seriatim.admin.v1.TailTurn.queued:type_name -> google.protobuf.Duration
+	50, // 40: seriatim.admin.v1.TailTurn.ran:type_name -> google.protobuf.Duration
+	2,  // 41: seriatim.admin.v1.Admin.GetHost:input_type -> seriatim.admin.v1.GetHostRequest
+	4,  // 42: seriatim.admin.v1.Admin.ListNamespaces:input_type -> seriatim.admin.v1.ListNamespacesRequest
+	8,  // 43: seriatim.admin.v1.Admin.ListObjects:input_type -> seriatim.admin.v1.ListObjectsRequest
+	11, // 44: seriatim.admin.v1.Admin.GetObject:input_type -> seriatim.admin.v1.GetObjectRequest
+	16, // 45: seriatim.admin.v1.Admin.ListEntries:input_type -> seriatim.admin.v1.ListEntriesRequest
+	19, // 46: seriatim.admin.v1.Admin.EditEntries:input_type -> seriatim.admin.v1.EditEntriesRequest
+	24, // 47: seriatim.admin.v1.Admin.RunAlarm:input_type -> seriatim.admin.v1.RunAlarmRequest
+	26, // 48: seriatim.admin.v1.Admin.EvictObject:input_type -> seriatim.admin.v1.EvictObjectRequest
+	28, // 49: seriatim.admin.v1.Admin.ResetObject:input_type -> seriatim.admin.v1.ResetObjectRequest
+	30, // 50: seriatim.admin.v1.Admin.DeleteObject:input_type -> seriatim.admin.v1.DeleteObjectRequest
+	32, // 51: seriatim.admin.v1.Admin.ExportObjects:input_type -> seriatim.admin.v1.ExportObjectsRequest
+	35, // 52: seriatim.admin.v1.Admin.ImportObjects:input_type -> seriatim.admin.v1.ImportObjectsRequest
+	38, // 53: seriatim.admin.v1.Admin.Tail:input_type -> seriatim.admin.v1.TailRequest
+	43, // 54: seriatim.admin.v1.Admin.Backup:input_type -> seriatim.admin.v1.BackupRequest
+	45, // 55: seriatim.admin.v1.Admin.Drain:input_type -> seriatim.admin.v1.DrainRequest
+	3,  // 56: seriatim.admin.v1.Admin.GetHost:output_type -> seriatim.admin.v1.GetHostResponse
+	5,  // 57: seriatim.admin.v1.Admin.ListNamespaces:output_type -> seriatim.admin.v1.ListNamespacesResponse
+	9,  // 58: seriatim.admin.v1.Admin.ListObjects:output_type -> seriatim.admin.v1.ListObjectsResponse
+	12, // 59: seriatim.admin.v1.Admin.GetObject:output_type -> seriatim.admin.v1.GetObjectResponse
+	17, // 60: seriatim.admin.v1.Admin.ListEntries:output_type -> seriatim.admin.v1.ListEntriesResponse
+	23, // 61: seriatim.admin.v1.Admin.EditEntries:output_type -> seriatim.admin.v1.EditEntriesResponse
+	25, // 62: seriatim.admin.v1.Admin.RunAlarm:output_type -> seriatim.admin.v1.RunAlarmResponse
+	27, // 63: seriatim.admin.v1.Admin.EvictObject:output_type -> seriatim.admin.v1.EvictObjectResponse
+	29, // 64: seriatim.admin.v1.Admin.ResetObject:output_type -> seriatim.admin.v1.ResetObjectResponse
+	31, // 65: seriatim.admin.v1.Admin.DeleteObject:output_type -> seriatim.admin.v1.DeleteObjectResponse
+	33, // 66: seriatim.admin.v1.Admin.ExportObjects:output_type -> seriatim.admin.v1.ExportObjectsResponse
+	37, // 67: seriatim.admin.v1.Admin.ImportObjects:output_type -> seriatim.admin.v1.ImportObjectsResponse
+	39, // 68: seriatim.admin.v1.Admin.Tail:output_type -> seriatim.admin.v1.TailResponse
+	44, // 69: seriatim.admin.v1.Admin.Backup:output_type -> seriatim.admin.v1.BackupResponse
+	46, // 70: seriatim.admin.v1.Admin.Drain:output_type -> seriatim.admin.v1.DrainResponse
+	56, // [56:71] is the sub-list for method output_type
+	41, // [41:56] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_seriatim_admin_v1_admin_proto_init() }
@@ -3569,6 +3639,7 @@ func file_seriatim_admin_v1_admin_proto_init() {
 		(*TailResponse_Turn)(nil),
 		(*TailResponse_Alarm)(nil),
 		(*TailResponse_Broken)(nil),
+		(*TailResponse_Evicted)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3576,7 +3647,7 @@ func file_seriatim_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_seriatim_admin_v1_admin_proto_rawDesc), len(file_seriatim_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   47,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -107,7 +107,8 @@ type AdminClient interface {
 	// may be. Right: edit.
 	ImportObjects(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportObjectsRequest, ImportObjectsResponse], error)
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
-	// nobody. Right: read; with payloads: data.
+	// nobody. Ends with OK when the host has shut down, and with CREDENTIALS_EXPIRED or PERMISSION_DENIED when the caller
+	// may see it no longer. OVERLOADED if there are too many who follow. Right: read; with payloads: data, too.
 	Tail(ctx context.Context, in *TailRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TailResponse], error)
 	// A copy of the whole store of this host, taken while it goes on: every object as it was between two turns.
 	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. RESOURCE_EXHAUSTED if the disk has less free
@@ -348,7 +349,8 @@ type AdminServer interface {
 	// may be. Right: edit.
 	ImportObjects(grpc.ClientStreamingServer[ImportObjectsRequest, ImportObjectsResponse]) error
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
-	// nobody. Right: read; with payloads: data.
+	// nobody. Ends with OK when the host has shut down, and with CREDENTIALS_EXPIRED or PERMISSION_DENIED when the caller
+	// may see it no longer. OVERLOADED if there are too many who follow. Right: read; with payloads: data, too.
 	Tail(*TailRequest, grpc.ServerStreamingServer[TailResponse]) error
 	// A copy of the whole store of this host, taken while it goes on: every object as it was between two turns.
 	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. RESOURCE_EXHAUSTED if the disk has less free

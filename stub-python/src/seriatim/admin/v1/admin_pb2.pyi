@@ -421,7 +421,7 @@ class TailRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., method: _Optional[str] = ..., failures: _Optional[bool] = ..., slower_than: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., payloads: _Optional[bool] = ...) -> None: ...
 
 class TailResponse(_message.Message):
-    __slots__ = ("time", "namespace", "name", "id", "turn", "alarm", "broken", "left_out")
+    __slots__ = ("time", "namespace", "name", "id", "turn", "alarm", "broken", "evicted", "left_out")
     TIME_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -429,6 +429,7 @@ class TailResponse(_message.Message):
     TURN_FIELD_NUMBER: _ClassVar[int]
     ALARM_FIELD_NUMBER: _ClassVar[int]
     BROKEN_FIELD_NUMBER: _ClassVar[int]
+    EVICTED_FIELD_NUMBER: _ClassVar[int]
     LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     time: _timestamp_pb2.Timestamp
     namespace: str
@@ -437,8 +438,9 @@ class TailResponse(_message.Message):
     turn: TailTurn
     alarm: TailTurn
     broken: TailBreak
+    evicted: TailEviction
     left_out: int
-    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., id: _Optional[str] = ..., turn: _Optional[_Union[TailTurn, _Mapping]] = ..., alarm: _Optional[_Union[TailTurn, _Mapping]] = ..., broken: _Optional[_Union[TailBreak, _Mapping]] = ..., left_out: _Optional[int] = ...) -> None: ...
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., namespace: _Optional[str] = ..., name: _Optional[str] = ..., id: _Optional[str] = ..., turn: _Optional[_Union[TailTurn, _Mapping]] = ..., alarm: _Optional[_Union[TailTurn, _Mapping]] = ..., broken: _Optional[_Union[TailBreak, _Mapping]] = ..., evicted: _Optional[_Union[TailEviction, _Mapping]] = ..., left_out: _Optional[int] = ...) -> None: ...
 
 class TailTurn(_message.Message):
     __slots__ = ("method", "sequence", "queued", "ran", "reason", "message", "argument", "reply")
@@ -467,6 +469,12 @@ class TailBreak(_message.Message):
     reason: str
     message: str
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class TailEviction(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class BackupRequest(_message.Message):
     __slots__ = ()

@@ -149,6 +149,7 @@ public final class DurableObjectHost implements AutoCloseable {
       parts.cluster.leave();
     }
     parts.directory.drain();
+    parts.directory.counts().tails().end();
     parts.services.drained();
     parts.server.shutdown();
     // The last frames are on their way; a client that doesn't read them is not waited for.
@@ -170,6 +171,7 @@ public final class DurableObjectHost implements AutoCloseable {
       parts.cluster.close();
     }
     parts.directory.close();
+    parts.directory.counts().tails().end();
     parts.server.shutdownNow();
     if (parts.connections != null) {
       parts.connections.close();

@@ -31,6 +31,7 @@ public final class HostLimits {
   private final int maxSpinningTurns;
   private final ConnectionLimits connections;
   private final SessionLimits sessions;
+  private final TailLimits tails;
 
   private HostLimits(Builder builder) {
     turnLimit = builder.turnLimit;
@@ -49,6 +50,7 @@ public final class HostLimits {
     maxStrayTurns = builder.maxStrayTurns;
     maxSpinningTurns = builder.maxSpinningTurns;
     sessions = builder.sessions;
+    tails = builder.tails;
     connections =
         builder.connections == null
             ? ConnectionLimits.defaults(HEAP_BYTES, maxStubs, maxFrameBytes)
@@ -211,6 +213,11 @@ public final class HostLimits {
     return sessions;
   }
 
+  /** What is kept for those who follow what happens in the host. */
+  public TailLimits tails() {
+    return tails;
+  }
+
   /**
    * How much may queue.
    *
@@ -247,6 +254,7 @@ public final class HostLimits {
     private int maxSpinningTurns = maxStrayTurns;
     private @Nullable ConnectionLimits connections;
     private SessionLimits sessions = SessionLimits.defaults();
+    private TailLimits tails = TailLimits.defaults();
 
     private Builder() {}
 
@@ -378,6 +386,13 @@ public final class HostLimits {
     @CanIgnoreReturnValue
     public Builder sessions(SessionLimits limits) {
       sessions = limits;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#tails}. */
+    @CanIgnoreReturnValue
+    public Builder tails(TailLimits limits) {
+      tails = limits;
       return this;
     }
 

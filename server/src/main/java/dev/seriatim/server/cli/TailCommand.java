@@ -18,7 +18,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "tail",
     description =
-        "Shows turns, alarms and breaks as they end, from now on. What comes too fast is left out"
+        "Shows turns, alarms, breaks and evictions, from now on. What comes too fast is left out"
             + " and counted.")
 final class TailCommand extends AdminCommand {
   @Parameters(
@@ -75,6 +75,9 @@ final class TailCommand extends AdminCommand {
   private void print(TailResponse event) {
     if (event.getLeftOut() > 0) {
       out().println("(%,d left out)".formatted(event.getLeftOut()));
+      if (event.getWhatCase() == TailResponse.WhatCase.WHAT_NOT_SET) {
+        return; // The last there is to say.
+      }
     }
     String object =
         ObjectArgument.text(
@@ -88,6 +91,7 @@ final class TailCommand extends AdminCommand {
                   + event.getBroken().getReason()
                   + ": "
                   + event.getBroken().getMessage();
+          case EVICTED -> "instance let go: " + event.getEvicted().getReason();
           case WHAT_NOT_SET -> "";
         };
     String time = Strings.padEnd(instant(event.getTime()).toString(), 30, ' ');

@@ -2,6 +2,7 @@ package dev.seriatim.server.serve;
 
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostLimits.QueueSize;
+import dev.seriatim.service.TailLimits;
 import java.time.Duration;
 import picocli.CommandLine.Option;
 
@@ -126,6 +127,26 @@ final class LimitOptions {
               + " Default: four for each processor, at least 16")
   private int maxSpinningTurns = DEFAULTS.maxSpinningTurns();
 
+  @Option(
+      names = "--max-tailers",
+      paramLabel = "N",
+      description = "How many may follow what happens, as 'seriatim tail' does. Default: 16")
+  private int maxTailers = DEFAULTS.tails().maxTailers();
+
+  @Option(
+      names = "--max-tail-events",
+      paramLabel = "N",
+      description =
+          "How many events may wait for one of them; what is more is left out and counted."
+              + " Default: 4096")
+  private int maxTailEvents = DEFAULTS.tails().maxEvents();
+
+  @Option(
+      names = "--max-tail-bytes",
+      paramLabel = "BYTES",
+      description = "How much memory these may take. Default: 4194304")
+  private long maxTailBytes = DEFAULTS.tails().maxBytes();
+
   /**
    * The limits as given.
    *
@@ -147,7 +168,8 @@ final class LimitOptions {
         .maxInstances(maxInstances)
         .maxStubs(maxStubs)
         .maxStrayTurns(maxStrayTurns)
-        .maxSpinningTurns(maxSpinningTurns);
+        .maxSpinningTurns(maxSpinningTurns)
+        .tails(new TailLimits(maxTailers, maxTailEvents, maxTailBytes));
   }
 
   static Duration seconds(double seconds) {

@@ -41,7 +41,6 @@ import dev.seriatim.service.Authorizer;
 import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.session.BreakException;
 import io.grpc.ServerServiceDefinition;
-import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -65,6 +64,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   private final ObjectExport export;
   private final StoreBackup backup;
   private final ObjectChanges changes;
+  private final TailCalls tails;
 
   /** Serves what there is in this host, to those who may. */
   public AdminService(AdminHost host, AdminAccess access) {
@@ -77,6 +77,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     this.entries = new EntryListing(host);
     this.export = new ObjectExport(host);
     this.backup = new StoreBackup(host);
+    this.tails = new TailCalls(host, names, access);
     this.changes = new ObjectChanges(host, names, new ValueTypes(host));
   }
 
@@ -134,12 +135,16 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void tail(TailRequest request, StreamObserver<TailResponse> to) {
-    stream(
-        to,
-        refusal(request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ)),
-        _ -> {
-          throw Status.UNIMPLEMENTED.asException();
-        });
+    EnumSet<AdminRight> rights = request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ);
+    TailCall call;
+    try {
+      access.require(rights);
+      call = tails.begin(request, rights);
+    } catch (Throwable thrown) { // Whatever it is, the client has to know.
+      to.onError(Failures.status(thrown));
+      return;
+    }
+    stream(to, /* refusal= */ null, call::run);
   }
 
   // ---- changes

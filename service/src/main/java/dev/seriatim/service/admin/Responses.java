@@ -22,6 +22,9 @@ final class Responses<R> {
 
   private final ServerCallStreamObserver<R> call;
 
+  /** Called when the client is gone. */
+  private volatile Runnable onCancel = () -> {};
+
   private Responses(ServerCallStreamObserver<R> call) {
     this.call = call;
   }
@@ -30,7 +33,7 @@ final class Responses<R> {
   static <R> void send(ServerCallStreamObserver<R> call, Executor threads, Source<R> source) {
     Responses<R> responses = new Responses<>(call);
     call.setOnReadyHandler(responses::wake);
-    call.setOnCancelHandler(responses::wake);
+    call.setOnCancelHandler(responses::cancelled);
     threads.execute(Context.current().wrap(() -> responses.run(source)));
   }
 
@@ -46,6 +49,19 @@ final class Responses<R> {
     if (!call.isCancelled()) {
       call.onCompleted();
     }
+  }
+
+  /** Calls this when the client is gone, also if it is by now. */
+  void onCancel(Runnable listener) {
+    onCancel = listener;
+    if (call.isCancelled()) {
+      listener.run();
+    }
+  }
+
+  private void cancelled() {
+    wake();
+    onCancel.run();
   }
 
   private synchronized void wake() {

@@ -128,7 +128,13 @@ final class AlarmRunner {
       if (alarm == null) {
         return null;
       }
-      AlarmTurn begun = new AlarmTurn(object.nextTurnNumber(), instance, alarm, order);
+      AlarmTurn begun =
+          new AlarmTurn(
+              object.nextTurnNumber(),
+              instance,
+              alarm,
+              order,
+              TurnTail.ofAlarm(object, late(alarm).toNanos()));
       thread.beginTurn(begun);
       if (!instance.isAborted() || !thread.endTurn(begun)) {
         return begun;
@@ -224,17 +230,30 @@ final class AlarmRunner {
     if (dropped) {
       counts.of(object.namespace()).alarmsDropped.increment();
     }
-    Duration late =
-        Duration.between(turn.alarm().due(), object.host().storage().options().clock().instant());
     counts
         .listener()
         .alarm(
             new AlarmEvent(
                 object.namespace().name(),
                 object.id(),
-                late.isNegative() ? Duration.ZERO : late,
+                late(turn.alarm()),
                 failure == null,
                 dropped));
+    TurnTail tail = turn.tail();
+    if (tail != null) {
+      if (failure == null) {
+        tail.completed(/* outcome= */ null);
+      } else {
+        tail.failed(failure.cause());
+      }
+    }
+  }
+
+  /** How long ago it was due. */
+  private Duration late(Alarm alarm) {
+    Duration late =
+        Duration.between(alarm.due(), object.host().storage().options().clock().instant());
+    return late.isNegative() ? Duration.ZERO : late;
   }
 
   private void failed(AlarmTurn turn, AlarmFailure failure) {

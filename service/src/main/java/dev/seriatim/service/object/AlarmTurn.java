@@ -11,16 +11,29 @@ final class AlarmTurn extends Turn {
   private final Alarm alarm;
   private final Order.@Nullable RunAlarm order;
 
+  /** Tells of it; null if nobody follows what happens. */
+  private final @Nullable TurnTail tail;
+
   /** Written by the turn's thread; read by whoever cuts it off. */
   private volatile boolean handling;
 
   /**
    * @param order who wants it to run now; null if it is due
    */
-  AlarmTurn(long number, Instance instance, Alarm alarm, Order.@Nullable RunAlarm order) {
+  AlarmTurn(
+      long number,
+      Instance instance,
+      Alarm alarm,
+      Order.@Nullable RunAlarm order,
+      @Nullable TurnTail tail) {
     super(number, instance);
+    this.tail = tail;
     this.alarm = alarm;
     this.order = order;
+  }
+
+  @Nullable TurnTail tail() {
+    return tail;
   }
 
   Alarm alarm() {

@@ -121,8 +121,11 @@ final class CutOff {
       case InvocationTurn invocation -> {
         Session stub = invocation.stub();
         try {
-          stub.breakTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
+          stub.failTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
           count(invocation, cause);
+          if (invocation.tail() != null) {
+            invocation.tail().failed(cause);
+          }
         } catch (RuntimeException | Error e) {
           stub.lose(e);
         }

@@ -27,11 +27,13 @@ public final class HostCounts {
   private final Map<EvictionReason, LongAdder> evictions = Counters.of(EvictionReason.class);
   private final LongAdder transportTurns = new LongAdder();
   private final LongAdder otherTurns = new LongAdder();
+  private final Tails tails;
 
   /** Never throws. */
   private volatile HostListener listener = new HostListener() {};
 
-  HostCounts(Namespaces all) {
+  HostCounts(Namespaces all, Tails tails) {
+    this.tails = tails;
     ImmutableMap.Builder<String, NamespaceCounts> counts = ImmutableMap.builder();
     for (Namespace namespace : all.all()) {
       counts.put(namespace.name(), new NamespaceCounts(namespace));
@@ -52,6 +54,11 @@ public final class HostCounts {
     return listener;
   }
 
+  /** Those who follow what happens here. */
+  public Tails tails() {
+    return tails;
+  }
+
   @SuppressWarnings("NullAway") // There is one for each.
   NamespaceCounts of(Namespace namespace) {
     return namespaces.get(namespace.name());
@@ -65,15 +72,26 @@ public final class HostCounts {
     of(object.namespace()).instances.decrement();
     Counters.get(evictions, reason).increment();
     listener.evicted(new EvictionEvent(object.namespace().name(), object.id(), reason));
+    if (tails.isOn()) {
+      tails.evicted(object, reason);
+    }
   }
 
-  /** A client of this object is told that its stub is broken. */
-  void broken(LiveObject object, Broken broken) {
-    BreakReason reason = BreakCause.of(broken).reason();
+  /**
+   * A client of this object is told that its stub is broken.
+   *
+   * @param byTurn whether for a turn that failed
+   */
+  void broken(LiveObject object, Broken broken, boolean byTurn) {
+    BreakCause cause = BreakCause.of(broken);
+    BreakReason reason = cause.reason();
     of(object.namespace()).broken(reason);
     listener.broken(
         new BreakEvent(
             object.namespace().name(), object.id(), reason.name(), broken.getFailedSequence()));
+    if (!byTurn && tails.isOn()) {
+      tails.broken(object, cause);
+    }
   }
 
   /**

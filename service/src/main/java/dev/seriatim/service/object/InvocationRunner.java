@@ -202,10 +202,11 @@ final class InvocationRunner {
       long timeoutNanos,
       @Nullable IdempotencyKey key,
       @Nullable TurnTrace trace) {
+    TurnTail tail = TurnTail.of(object, stub, invocation, method);
     long arrivedNanos = stub.arrivedNanos(); // Once it has begun, others may end it.
     InvocationTurn turn;
     try {
-      turn = begin(stub, invocation, key, trace);
+      turn = begin(stub, invocation, key, trace, tail);
     } catch (BreakException e) {
       meter.refused(method, e.cause().reason());
       stub.breakTurn(e.cause(), object.pendingCommit());
@@ -262,12 +263,16 @@ final class InvocationRunner {
    * @return null if this thread has lost the object at once
    */
   private @Nullable InvocationTurn begin(
-      Session stub, Invocation invocation, @Nullable IdempotencyKey key, @Nullable TurnTrace trace)
+      Session stub,
+      Invocation invocation,
+      @Nullable IdempotencyKey key,
+      @Nullable TurnTrace trace,
+      @Nullable TurnTail tail)
       throws BreakException {
     while (true) {
       Instance instance = instances.beginTurn();
       InvocationTurn begun =
-          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation, key, trace);
+          new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation, key, trace, tail);
       thread.beginTurn(begun);
       if (!instance.isAborted()) {
         return begun;
@@ -324,7 +329,7 @@ final class InvocationRunner {
         failure = ThrownCause.reset(refusal);
       }
       instances.failTurn(instance, failure);
-      stub.breakTurn(
+      stub.failTurn(
           failure.reason() == BreakReason.OBJECT_START_FAILED
               ? failure
               : failure.blaming(ended.sequence()),
@@ -336,6 +341,14 @@ final class InvocationRunner {
 
   /** Tells whoever follows a turn what becomes of it. */
   private static void follow(InvocationTurn ended, long commit, @Nullable BreakCause failure) {
+    TurnTail tail = ended.tail();
+    if (tail != null) {
+      if (failure == null) {
+        tail.completed(ended.outcome());
+      } else {
+        tail.failed(failure);
+      }
+    }
     TurnTrace trace = ended.trace();
     if (trace == null) {
       return;

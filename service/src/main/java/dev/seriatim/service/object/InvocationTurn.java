@@ -24,6 +24,9 @@ final class InvocationTurn extends Turn implements Reply {
   /** Who follows it; null if nobody does. */
   private final @Nullable TurnTrace trace;
 
+  /** Tells of it; null if nobody follows what happens. */
+  private final @Nullable TurnTail tail;
+
   // Written by whoever closes the reply, before `closed`.
   private @Nullable Content message;
   private @Nullable Value json;
@@ -39,8 +42,10 @@ final class InvocationTurn extends Turn implements Reply {
       Session stub,
       Invocation invocation,
       @Nullable IdempotencyKey key,
-      @Nullable TurnTrace trace) {
+      @Nullable TurnTrace trace,
+      @Nullable TurnTail tail) {
     super(number, instance);
+    this.tail = tail;
     this.trace = trace;
     this.key = key;
     this.stub = stub;
@@ -53,6 +58,10 @@ final class InvocationTurn extends Turn implements Reply {
 
   @Nullable TurnTrace trace() {
     return trace;
+  }
+
+  @Nullable TurnTail tail() {
+    return tail;
   }
 
   /** The stub whose invocation it is. */

@@ -229,8 +229,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   @Override
-  public void told(Broken broken) {
-    directory.counts().broken(this, broken);
+  public void told(Broken broken, boolean byTurn) {
+    directory.counts().broken(this, broken, byTurn);
   }
 
   @Override

@@ -86,7 +86,7 @@ public final class ObjectDirectory implements AutoCloseable {
       LongSupplier nanos,
       @Nullable InvocationTracer tracer) {
     this.namespaces = namespaces;
-    this.counts = new HostCounts(namespaces);
+    this.counts = new HostCounts(namespaces, new Tails(limits.tails(), storage.options().clock()));
     Evictor evictor = new Evictor(limits, nanos, objects.values(), this::retire);
     host =
         ObjectHost.of(

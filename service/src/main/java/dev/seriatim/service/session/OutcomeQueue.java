@@ -30,6 +30,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   /** Guarded by this, but for what it says that is without the lock. */
   private final Progress progress;
 
+  /** Written by whoever has the object, before the break is put in line. */
+  private volatile boolean turnFailed;
+
   OutcomeQueue(
       Session session, Attachment attachment, OutputGate gate, @Nullable Resumption resumption) {
     this.session = session;
@@ -338,11 +341,23 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     return frame != null && send(frame);
   }
 
+  /** A turn of the stub has run and failed, which is about to break it. */
+  void turnFailed() {
+    turnFailed = true;
+  }
+
+  /** Whether it is for that turn that the stub is broken. */
+  private boolean isByTurn(Broken broken) {
+    return turnFailed
+        && (broken.getFailedSequence() != 0
+            || BreakCause.reason(broken.getCause()) == BreakReason.OBJECT_START_FAILED);
+  }
+
   private boolean send(OutcomeLine.Frame frame) {
     Broken broken = frame.broken();
     try {
       if (broken != null) {
-        session.object().told(broken);
+        session.object().told(broken, isByTurn(broken));
       }
       if (!frame.outcomes().isEmpty() || broken != null) {
         attachment.send(frame.outcomes(), broken);

@@ -350,6 +350,12 @@ public final class Session implements SessionInput {
         cause, resumption == null ? commit : resumption.turnFailed(object, cause, commit));
   }
 
+  /** The same, for a turn that has run. */
+  public void failTurn(BreakCause cause, long commit) {
+    outcomes.turnFailed();
+    breakTurn(cause, commit);
+  }
+
   /** The turn has its effect, but its outcome can't be told: the call ends without a break. */
   public void lose(Throwable thrown) {
     outcomes.lose(thrown);

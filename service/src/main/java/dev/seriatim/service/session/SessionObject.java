@@ -83,8 +83,12 @@ public interface SessionObject {
   /** The client has closed its stub, and needs nothing more. Called by whoever has the object. */
   void closed(SessionRecord record);
 
-  /** A client of the object is told that its stub is broken. */
-  default void told(Broken broken) {}
+  /**
+   * A client of the object is told that its stub is broken.
+   *
+   * @param byTurn whether for a turn that failed
+   */
+  default void told(Broken broken, boolean byTurn) {}
 
   /** The session is over. May be called again. */
   void ended(Session session);
