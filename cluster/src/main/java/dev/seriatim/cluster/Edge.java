@@ -229,7 +229,7 @@ final class Edge implements RelayHost, AutoCloseable {
   public @Nullable Way way(Relay relay, boolean onClientsThread) {
     int slot = relay.slot();
     if (slots.has(slot)) {
-      return directory.letsIn(relay.address().id(), relay.isFromObject())
+      return directory.moves().letsIn(relay.address().id(), relay.isFromObject())
           ? new LocalWay(relay, directory, slots, onClientsThread)
           : null;
     }

@@ -85,7 +85,7 @@ public final class SeriatimCluster implements Cluster {
         new Slots.Listener() {
           @Override
           public void lost(Set<Integer> lost) {
-            directory.lost(lost);
+            directory.moves().lost(lost);
           }
 
           @Override

@@ -1,6 +1,7 @@
 package dev.seriatim.cluster;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.object.Moves;
 import dev.seriatim.service.object.ObjectDirectory;
 import java.time.Duration;
 import java.util.HashMap;
@@ -55,33 +56,33 @@ final class SlotMover implements SlotHost, AutoCloseable {
   SlotMover(SlotHost store, ObjectDirectory directory, Duration limit, LongSupplier nanos) {
     this.store = store;
     this.nanos = nanos;
-    this.handover = new Handover(new Directory(directory), limit);
+    this.handover = new Handover(new Leaving(directory.moves()), limit);
   }
 
-  private record Directory(ObjectDirectory objects) implements Handover.Objects {
+  private record Leaving(Moves moves) implements Handover.Objects {
     @Override
     public void leave(Set<Integer> slots) {
-      objects.leave(slots);
+      moves.leave(slots);
     }
 
     @Override
     public void leaveWholly(Set<Integer> slots) {
-      objects.leaveWholly(slots);
+      moves.leaveWholly(slots);
     }
 
     @Override
     public Set<Integer> busy(Set<Integer> slots, boolean withObjectsStubs) {
-      return objects.busy(slots, withObjectsStubs);
+      return moves.busy(slots, withObjectsStubs);
     }
 
     @Override
     public void cutOff(Set<Integer> slots) {
-      objects.cutOff(slots);
+      moves.cutOff(slots);
     }
 
     @Override
     public void stay(Set<Integer> slots) {
-      objects.stay(slots);
+      moves.stay(slots);
     }
   }
 

@@ -11,7 +11,6 @@ import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.service.storage.ObjectLog;
-import dev.seriatim.service.storage.Slots;
 import io.grpc.Context;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +49,7 @@ final class AlarmRunner {
       putOff(order, refusal, null);
       return true;
     }
-    if (!object.directory().stays(Slots.of(object.id()))) {
+    if (!object.directory().moves().stays(object.id())) {
       putOff(order, Departures.cause(), null);
       return true;
     }

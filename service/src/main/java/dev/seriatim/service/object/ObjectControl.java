@@ -81,7 +81,8 @@ public final class ObjectControl {
     if (object == null) {
       return false;
     }
-    directory.breakStubs(id, CutOff.resetCause(why));
+    directory.stubs().breakOfClients(id::equals, CutOff.resetCause(why));
+    directory.stubs().breakOfObjects(id::equals, CutOff.resetCause(why));
     object.cutOff().reset(why);
     return true;
   }
@@ -97,17 +98,15 @@ public final class ObjectControl {
       return null;
     }
     ImmutableList.Builder<LiveState.Stub> told = ImmutableList.builder();
-    long open = 0;
-    for (Session stub : directory.stubs) {
-      if (stub.objectId().equals(id) && open++ < stubs) {
-        StubCaller caller = stub.caller();
-        told.add(
-            new LiveState.Stub(
-                caller == null ? Caller.anonymous() : caller.caller(),
-                stub.receivedThrough(),
-                stub.completedThrough()));
-      }
-    }
+    long[] open = {0};
+    directory
+        .stubs()
+        .forEachOfClients(
+            stub -> {
+              if (stub.objectId().equals(id) && open[0]++ < stubs) {
+                told.add(look(stub));
+              }
+            });
     Turn turn = object.turn();
     LiveState state =
         new LiveState(
@@ -118,8 +117,16 @@ public final class ObjectControl {
             object.budget().bytes(),
             object.log().pendingCommits(),
             told.build(),
-            open);
+            open[0]);
     return state.isIdle() ? null : state;
+  }
+
+  private static LiveState.Stub look(Session stub) {
+    StubCaller caller = stub.caller();
+    return new LiveState.Stub(
+        caller == null ? Caller.anonymous() : caller.caller(),
+        stub.receivedThrough(),
+        stub.completedThrough());
   }
 
   private <T extends @Nullable Object> CompletableFuture<T> give(

@@ -12,20 +12,16 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionOpen;
-import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
 import java.time.Instant;
 import java.util.Collection;
-import java.util.HashSet;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,13 +42,9 @@ public final class ObjectDirectory implements AutoCloseable {
   /** By id alone: the ids of two namespaces are never the same, since their unique keys differ. */
   private final ConcurrentMap<DurableObjectId, LiveObject> objects = new ConcurrentHashMap<>();
 
-  final Set<Session> stubs = ConcurrentHashMap.newKeySet();
-
-  /** Stubs that objects of this host have opened. They go on while turns are waited for. */
-  private final Set<Session> localStubs = ConcurrentHashMap.newKeySet();
-
-  private final Departures departures = new Departures();
-  private final Drain drain = new Drain(stubs::isEmpty);
+  private final OpenStubs stubs = new OpenStubs();
+  private final Moves moves = new Moves(stubs, objects.values());
+  private final Drain drain = new Drain(stubs::noneOfClients);
   private volatile boolean closed;
   private volatile @Nullable DurableObjects localObjects;
 
@@ -177,14 +169,10 @@ public final class ObjectDirectory implements AutoCloseable {
     LiveObject object = hold(address);
     Session stub = new Session(object, attachment, local, session);
     counts.of(address.namespace()).stubs.increment();
-    if (local) {
-      localStubs.add(stub);
-    } else {
-      stubs.add(stub);
-    }
+    stubs.add(stub, local);
     if (local ? closed : drain.hasBegun()) {
       stub.breakSoon(drainCause());
-    } else if (!departures.letsIn(address.id(), local)) {
+    } else if (!moves.letsIn(address.id(), local)) {
       stub.breakSoon(Departures.cause());
     } else {
       stub.begin();
@@ -192,96 +180,9 @@ public final class ObjectDirectory implements AutoCloseable {
     return stub;
   }
 
-  // ---- slots go to other hosts
-
-  /**
-   * The objects of these slots are about to go to another host: every stub on them that no object
-   * has opened breaks when the turn that it is in has ended, and so does every one that is opened
-   * from now on; and no alarm begins.
-   */
-  public void leave(Set<Integer> slots) {
-    departures.leave(slots);
-    breakStubs(stubs, id -> slots.contains(Slots.of(id)), Departures.cause());
-  }
-
-  /** Breaks also the stubs that objects have opened: nothing begins there any more. */
-  public void leaveWholly(Set<Integer> slots) {
-    departures.left(slots);
-    breakStubs(localStubs, id -> slots.contains(Slots.of(id)), Departures.cause());
-  }
-
-  /**
-   * In which of these slots something is under way: a stub is open, a turn runs or waits, or a
-   * commit is on its way.
-   *
-   * @param withLocal whether the stubs count that objects have opened
-   */
-  public Set<Integer> busy(Set<Integer> slots, boolean withLocal) {
-    Set<Integer> busy = new HashSet<>();
-    stubs.forEach(stub -> busy.add(Slots.of(stub.objectId())));
-    if (withLocal) {
-      localStubs.forEach(stub -> busy.add(Slots.of(stub.objectId())));
-    }
-    for (LiveObject object : objects.values()) {
-      if (object.isAtWork()) {
-        busy.add(Slots.of(object.id()));
-      }
-    }
-    busy.retainAll(slots);
-    return busy;
-  }
-
-  /** Cuts off what runs there. */
-  public void cutOff(Set<Integer> slots) {
-    for (LiveObject object : objects.values()) {
-      if (slots.contains(Slots.of(object.id()))) {
-        object
-            .cutOff()
-            .running(
-                BreakCause.of(
-                    BreakReason.OBJECT_MOVED,
-                    "the turn outlasted the time in which its object goes to another host"));
-      }
-    }
-  }
-
-  /** Another host has taken these slots: what is here of their objects is of no use any more. */
-  public void lost(Set<Integer> slots) {
-    BreakCause cause =
-        BreakCause.of(BreakReason.OBJECT_RESET, "the object has been taken over by another host");
-    breakStubs(stubs, id -> slots.contains(Slots.of(id)), cause);
-    for (LiveObject object : objects.values()) {
-      if (slots.contains(Slots.of(object.id()))) {
-        object.cutOff().running(cause);
-      }
-    }
-  }
-
-  /** These slots are this host's, or may become so, and stay. */
-  public void stay(Set<Integer> slots) {
-    departures.stay(slots);
-  }
-
-  /**
-   * Whether a stub may be opened on this object, if its slot is this host's.
-   *
-   * @param local whether an object opens it
-   */
-  public boolean letsIn(DurableObjectId id, boolean local) {
-    return departures.letsIn(id, local);
-  }
-
-  /** Whether the objects of this slot aren't about to go. */
-  boolean stays(int slot) {
-    return departures.stays(slot);
-  }
-
-  private static void breakStubs(Set<Session> of, Predicate<DurableObjectId> on, BreakCause why) {
-    for (Session stub : of) {
-      if (on.test(stub.objectId())) {
-        stub.breakSoon(why);
-      }
-    }
+  /** What becomes of objects and stubs when slots go to other hosts, or come back. */
+  public Moves moves() {
+    return moves;
   }
 
   /**
@@ -309,10 +210,9 @@ public final class ObjectDirectory implements AutoCloseable {
     return objects.get(id);
   }
 
-  /** Breaks every stub on this object, those that objects have opened too. */
-  void breakStubs(DurableObjectId id, BreakCause cause) {
-    breakStubs(stubs, id::equals, cause);
-    breakStubs(localStubs, id::equals, cause);
+  /** The stubs that are open. */
+  OpenStubs stubs() {
+    return stubs;
   }
 
   /** The object, made if need be, which someone holds now who will {@link #letGo let it go}. */
@@ -366,7 +266,7 @@ public final class ObjectDirectory implements AutoCloseable {
 
   /** A stub's call is over. May be called again. */
   void detach(Session stub, LiveObject object) {
-    if (!stubs.remove(stub) && !localStubs.remove(stub)) {
+    if (!stubs.remove(stub)) {
       return;
     }
     counts.of(object.namespace()).stubs.decrement();
@@ -381,13 +281,11 @@ public final class ObjectDirectory implements AutoCloseable {
    */
   public void drain() throws InterruptedException {
     beginDrain();
-    for (Session stub : stubs) {
-      stub.breakSoon(drainCause());
-    }
+    stubs.breakOfClients(id -> true, drainCause());
     if (!drain.await(limits().drainLimit())) {
       logger.warn(
           "{} stubs and {} other turns had not ended at the drain limit of {}",
-          stubs.size(),
+          stubs.countOfClients(),
           drain.others(),
           limits().drainLimit());
       for (LiveObject object : objects.values()) {
@@ -422,12 +320,8 @@ public final class ObjectDirectory implements AutoCloseable {
     beginDrain();
     closed = true;
     // First these, so that an object whose turn is cut off has nothing more to run.
-    for (Session stub : stubs) {
-      stub.breakSoon(drainCause());
-    }
-    for (Session stub : localStubs) {
-      stub.breakSoon(drainCause());
-    }
+    stubs.breakOfClients(id -> true, drainCause());
+    stubs.breakOfObjects(id -> true, drainCause());
     BreakCause cause = BreakCause.of(BreakReason.OBJECT_RESET, "the host has stopped");
     for (LiveObject object : objects.values()) {
       object.cutOff().running(cause);

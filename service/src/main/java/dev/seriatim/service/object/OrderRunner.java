@@ -3,7 +3,6 @@ package dev.seriatim.service.object;
 import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
-import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.TurnStorage;
 import io.grpc.Context;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +67,7 @@ final class OrderRunner {
 
   /** Why no turn of an operator may begin, or null: then it counts for the drain. */
   @Nullable BreakCause refusal() {
-    if (!object.directory().stays(Slots.of(object.id()))) {
+    if (!object.directory().moves().stays(object.id())) {
       return Departures.cause();
     }
     return drain().beginOther() ? null : ObjectDirectory.drainCause();

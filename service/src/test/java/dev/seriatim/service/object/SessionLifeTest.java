@@ -120,6 +120,7 @@ final class SessionLifeTest {
           () ->
               objects
                   .directory
+                  .moves()
                   .busy(Set.of(Slots.of(objects.address("a").id())), /* withLocal= */ true)
                   .isEmpty(),
           "the connection's end, which drops its outcomes: the host has no room for any");
