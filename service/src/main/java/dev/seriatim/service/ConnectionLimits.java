@@ -12,6 +12,10 @@ import java.time.Duration;
  *
  * @param maxConnections how many connections may be open; default one for each 512 KiB of the
  *     largest heap, and 64 at least. One more is closed at once
+ * @param maxConnectionsPerCaller how many connections a caller who is known may have; default half
+ *     of {@link #maxConnections}. A connection is the caller's while he has a call on it, and then
+ *     until another one calls there. A call on one more is refused with {@code OVERLOADED}, and the
+ *     connection closed if it is nobody else's
  * @param maxStubsPerConnection how many stubs, and calls with a header, one connection may have
  *     open, on calls of their own and on lanes together; default half of {@link
  *     HostLimits#maxStubs}. One more is refused with {@code OVERLOADED}
@@ -40,6 +44,7 @@ import java.time.Duration;
 @CheckReturnValue
 public record ConnectionLimits(
     int maxConnections,
+    int maxConnectionsPerCaller,
     int maxStubsPerConnection,
     int maxLanesPerCall,
     long maxArrivingBytes,
@@ -52,6 +57,7 @@ public record ConnectionLimits(
   /** Checks each. */
   public ConnectionLimits {
     positive("maxConnections", maxConnections);
+    positive("maxConnectionsPerCaller", maxConnectionsPerCaller);
     positive("maxStubsPerConnection", maxStubsPerConnection);
     positive("maxLanesPerCall", maxLanesPerCall);
     positive("maxArrivingBytes", maxArrivingBytes);
@@ -73,8 +79,10 @@ public record ConnectionLimits(
   }
 
   static ConnectionLimits defaults(long heapBytes, int maxStubs, int maxFrameBytes) {
+    int maxConnections = Math.clamp(heapBytes / (512 << 10), 64, 1 << 20);
     return new ConnectionLimits(
-        Math.clamp(heapBytes / (512 << 10), 64, 1 << 20),
+        maxConnections,
+        maxConnections / 2,
         Math.max(1, maxStubs / 2),
         100_000,
         Math.max(8L * maxFrameBytes, heapBytes / 16),
@@ -89,6 +97,23 @@ public record ConnectionLimits(
   /** A copy with another {@link #maxConnections}. */
   public ConnectionLimits withMaxConnections(int connections) {
     return new ConnectionLimits(
+        connections,
+        maxConnectionsPerCaller,
+        maxStubsPerConnection,
+        maxLanesPerCall,
+        maxArrivingBytes,
+        frameLimit,
+        maxResetsPerMinute,
+        handshakeLimit,
+        maxConnectionAge,
+        connectionAgeGrace,
+        maxConnectionIdle);
+  }
+
+  /** A copy with another {@link #maxConnectionsPerCaller}. */
+  public ConnectionLimits withMaxConnectionsPerCaller(int connections) {
+    return new ConnectionLimits(
+        maxConnections,
         connections,
         maxStubsPerConnection,
         maxLanesPerCall,
@@ -105,6 +130,7 @@ public record ConnectionLimits(
   public ConnectionLimits withMaxStubsPerConnection(int stubs) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         stubs,
         maxLanesPerCall,
         maxArrivingBytes,
@@ -120,6 +146,7 @@ public record ConnectionLimits(
   public ConnectionLimits withMaxLanesPerCall(int lanes) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         lanes,
         maxArrivingBytes,
@@ -135,6 +162,7 @@ public record ConnectionLimits(
   public ConnectionLimits withMaxArrivingBytes(long bytes) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         bytes,
@@ -150,6 +178,7 @@ public record ConnectionLimits(
   public ConnectionLimits withFrameLimit(Duration limit) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         maxArrivingBytes,
@@ -165,6 +194,7 @@ public record ConnectionLimits(
   public ConnectionLimits withMaxResetsPerMinute(int resets) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         maxArrivingBytes,
@@ -180,6 +210,7 @@ public record ConnectionLimits(
   public ConnectionLimits withHandshakeLimit(Duration limit) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         maxArrivingBytes,
@@ -195,6 +226,7 @@ public record ConnectionLimits(
   public ConnectionLimits withMaxConnectionAge(Duration age) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         maxArrivingBytes,
@@ -210,6 +242,7 @@ public record ConnectionLimits(
   public ConnectionLimits withConnectionAgeGrace(Duration grace) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         maxArrivingBytes,
@@ -225,6 +258,7 @@ public record ConnectionLimits(
   public ConnectionLimits withMaxConnectionIdle(Duration idle) {
     return new ConnectionLimits(
         maxConnections,
+        maxConnectionsPerCaller,
         maxStubsPerConnection,
         maxLanesPerCall,
         maxArrivingBytes,

@@ -27,6 +27,7 @@ public final class HostLimits {
   private final Duration idleLimit;
   private final int maxInstances;
   private final int maxStubs;
+  private final int maxStubsPerCaller;
   private final int maxStrayTurns;
   private final int maxSpinningTurns;
   private final ConnectionLimits connections;
@@ -47,6 +48,8 @@ public final class HostLimits {
     idleLimit = builder.idleLimit;
     maxInstances = builder.maxInstances;
     maxStubs = builder.maxStubs;
+    maxStubsPerCaller =
+        builder.maxStubsPerCaller == 0 ? Math.max(1, maxStubs / 2) : builder.maxStubsPerCaller;
     maxStrayTurns = builder.maxStrayTurns;
     maxSpinningTurns = builder.maxSpinningTurns;
     sessions = builder.sessions;
@@ -179,6 +182,15 @@ public final class HostLimits {
     return maxStubs;
   }
 
+  /**
+   * How many stubs one caller who is known may have open, on all of its connections together;
+   * default half of {@link #maxStubs}. One more is refused with {@code OVERLOADED}. Where the host
+   * doesn't know who calls, that caller has no bound of its own.
+   */
+  public int maxStubsPerCaller() {
+    return maxStubsPerCaller;
+  }
+
   static int maxStubs(long heapBytes) {
     return Math.clamp(heapBytes / (16 << 10), 1024, 1 << 27);
   }
@@ -250,6 +262,10 @@ public final class HostLimits {
     private Duration idleLimit = Duration.ofSeconds(60);
     private int maxInstances = 100_000;
     private int maxStubs = HostLimits.maxStubs(HEAP_BYTES);
+
+    /** Zero for half of all. */
+    private int maxStubsPerCaller;
+
     private int maxStrayTurns = Math.max(16, 4 * Runtime.getRuntime().availableProcessors());
     private int maxSpinningTurns = maxStrayTurns;
     private @Nullable ConnectionLimits connections;
@@ -356,6 +372,14 @@ public final class HostLimits {
     public Builder maxStubs(int stubs) {
       checkArgument(stubs > 0, "maxStubs: %s, expected at least 1", stubs);
       maxStubs = stubs;
+      return this;
+    }
+
+    /** Sets {@link HostLimits#maxStubsPerCaller}; at least 1. */
+    @CanIgnoreReturnValue
+    public Builder maxStubsPerCaller(int stubs) {
+      checkArgument(stubs > 0, "maxStubsPerCaller: %s, expected at least 1", stubs);
+      maxStubsPerCaller = stubs;
       return this;
     }
 

@@ -3,7 +3,7 @@ package dev.seriatim.service;
 import com.google.common.collect.ImmutableList;
 import dev.seriatim.service.HostStatistics.Amount;
 import dev.seriatim.service.connect.Connections;
-import dev.seriatim.service.connect.OpenCalls;
+import dev.seriatim.service.connect.CountedStubs;
 import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.storage.StorageEngine;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class Statistics {
   private final ObjectDirectory directory;
   private final StorageEngine storage;
-  private final OpenCalls stubs;
+  private final CountedStubs stubs;
   private final @Nullable Connections connections;
 
   /** Tells this listener of what happens, from now on. */
@@ -22,7 +22,7 @@ final class Statistics {
       HostListener listener,
       ObjectDirectory directory,
       StorageEngine storage,
-      OpenCalls stubs,
+      CountedStubs stubs,
       @Nullable Connections connections) {
     this.directory = directory;
     this.storage = storage;

@@ -16,6 +16,13 @@ final class ConnectionOptions {
   private @Nullable Integer maxConnections;
 
   @Option(
+      names = "--max-connections-per-caller",
+      paramLabel = "N",
+      description =
+          "How many connections a caller who is known may have. Default: half of --max-connections")
+  private @Nullable Integer maxConnectionsPerCaller;
+
+  @Option(
       names = "--max-stubs-per-connection",
       paramLabel = "N",
       description = "How many stubs one connection may have open. Default: half of --max-stubs")
@@ -81,7 +88,13 @@ final class ConnectionOptions {
   HostLimits applyTo(HostLimits.Builder limits) {
     ConnectionLimits connections = limits.build().connections();
     if (maxConnections != null) {
-      connections = connections.withMaxConnections(maxConnections);
+      connections =
+          connections
+              .withMaxConnections(maxConnections)
+              .withMaxConnectionsPerCaller(Math.max(1, maxConnections / 2));
+    }
+    if (maxConnectionsPerCaller != null) {
+      connections = connections.withMaxConnectionsPerCaller(maxConnectionsPerCaller);
     }
     if (maxStubsPerConnection != null) {
       connections = connections.withMaxStubsPerConnection(maxStubsPerConnection);

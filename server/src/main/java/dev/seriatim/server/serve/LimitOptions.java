@@ -4,6 +4,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostLimits.QueueSize;
 import dev.seriatim.service.TailLimits;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The host's limits, as options of the command line. */
@@ -112,6 +113,13 @@ final class LimitOptions {
   private int maxStubs = DEFAULTS.maxStubs();
 
   @Option(
+      names = "--max-stubs-per-caller",
+      paramLabel = "N",
+      description =
+          "How many stubs a caller who is known may have open. Default: half of --max-stubs")
+  private @Nullable Integer maxStubsPerCaller;
+
+  @Option(
       names = "--max-stray-turns",
       paramLabel = "N",
       description =
@@ -153,7 +161,11 @@ final class LimitOptions {
    * @throws IllegalArgumentException if one is out of its range
    */
   HostLimits.Builder toLimits() {
-    return HostLimits.builder()
+    HostLimits.Builder limits = HostLimits.builder();
+    if (maxStubsPerCaller != null) {
+      limits.maxStubsPerCaller(maxStubsPerCaller);
+    }
+    return limits
         .turnLimit(seconds(turnLimit))
         .drainLimit(seconds(drainLimit))
         .maxFrameBytes(maxFrameBytes)

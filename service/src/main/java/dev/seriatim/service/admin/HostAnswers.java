@@ -67,6 +67,7 @@ final class HostAnswers {
     options.put("max_frame_bytes", Integer.toString(limits.maxFrameBytes()));
     options.put("max_instances", Integer.toString(limits.maxInstances()));
     options.put("max_stubs", Integer.toString(limits.maxStubs()));
+    options.put("max_stubs_per_caller", Integer.toString(limits.maxStubsPerCaller()));
     options.put("idle_limit", limits.idleLimit().toString());
     options.put("turn_limit", limits.turnLimit().toString());
     options.put("drain_limit", limits.drainLimit().toString());

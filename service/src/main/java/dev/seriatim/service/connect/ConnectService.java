@@ -2,6 +2,7 @@ package dev.seriatim.service.connect;
 
 import com.google.common.collect.ImmutableList;
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.Caller;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.dispatch.ObjectMethod;
@@ -40,7 +41,7 @@ public final class ConnectService implements BindableService {
   private final Placement placement;
   private final HostLimits limits;
   private final FrameMarshaller frames;
-  private final @Nullable OpenCalls stubs;
+  private final @Nullable CountedStubs stubs;
   private final @Nullable Authorization authorization;
   private final @Nullable Executor readers;
   private final @Nullable HostCounts counts;
@@ -66,7 +67,7 @@ public final class ConnectService implements BindableService {
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
-      @Nullable OpenCalls stubs,
+      @Nullable CountedStubs stubs,
       @Nullable Authorization authorization,
       @Nullable Connections connections,
       HostCounts counts) {
@@ -91,7 +92,7 @@ public final class ConnectService implements BindableService {
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
-      @Nullable OpenCalls stubs,
+      @Nullable CountedStubs stubs,
       @Nullable Authorization authorization,
       @Nullable Connections connections,
       @Nullable HostCounts counts,
@@ -115,11 +116,6 @@ public final class ConnectService implements BindableService {
     return placement;
   }
 
-  /** What counts the stubs that are open; null if they aren't counted. */
-  @Nullable OpenCalls stubs() {
-    return stubs;
-  }
-
   /** What says what callers may do; null if they may do everything. */
   @Nullable Authorization authorization() {
     return authorization;
@@ -131,12 +127,28 @@ public final class ConnectService implements BindableService {
   }
 
   /**
+   * A stub is opened, on a call of its own.
+   *
+   * @return why it is one too many; null if it isn't, and {@link #endStub} must follow
+   */
+  @Nullable BreakCause beginStub(Caller caller, @Nullable Connection connection) {
+    return stubs == null ? null : stubs.begin(caller, connection);
+  }
+
+  /** It has ended. */
+  void endStub(Caller caller, @Nullable Connection connection) {
+    if (stubs != null) {
+      stubs.end(caller, connection);
+    }
+  }
+
+  /**
    * A lane is opened.
    *
    * @param open how many its call has
    * @return why it is one too many; null if it isn't, and {@link #endLane} must follow
    */
-  @Nullable BreakCause beginLane(int open, @Nullable Connection connection) {
+  @Nullable BreakCause beginLane(int open, Caller caller, @Nullable Connection connection) {
     int most = limits.connections().maxLanesPerCall();
     if (open >= most && !forHosts) {
       return BreakCause.of(
@@ -144,9 +156,9 @@ public final class ConnectService implements BindableService {
           "a call may have %,d lanes open at a time, and this one has them".formatted(most));
     }
     BreakCause refusal = connection == null || forHosts ? null : connection.beginLane();
-    if (refusal == null && stubs != null && !stubs.begin()) {
-      refusal = stubs.refusal();
-      if (connection != null && !forHosts) {
+    if (refusal == null && stubs != null) {
+      refusal = stubs.begin(caller);
+      if (refusal != null && connection != null && !forHosts) {
         connection.endLane();
       }
     }
@@ -154,12 +166,12 @@ public final class ConnectService implements BindableService {
   }
 
   /** A lane has ended. */
-  void endLane(@Nullable Connection connection) {
+  void endLane(Caller caller, @Nullable Connection connection) {
     if (connection != null && !forHosts) {
       connection.endLane();
     }
     if (stubs != null) {
-      stubs.end();
+      stubs.end(caller);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.seriatim.service.connect;
 
+import dev.seriatim.service.Caller;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
@@ -10,6 +11,8 @@ import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.grpc.netty.shaded.io.netty.util.concurrent.FastThreadLocal;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -33,6 +36,18 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private final HostLimits limits;
   private final ArrivalBudget.Part budget;
   private final Channel channel;
+  private final CallerCounts connectionsOfCallers;
+
+  /**
+   * How many calls each known caller has open here; none for the last one, maybe. Guarded by
+   * itself, as are the next two.
+   */
+  private final Map<CallerCounts.Key, Integer> callsOfCallers = new HashMap<>(2);
+
+  /** Who called last: the connection stays that caller's until another one calls. */
+  private CallerCounts.@Nullable Key last;
+
+  private boolean closed;
 
   /** How many lanes its calls have open. */
   private final AtomicInteger lanes = new AtomicInteger();
@@ -44,8 +59,10 @@ final class Connection extends ChannelInboundHandlerAdapter {
   /** Hears who owns the stream of a call that begins later than its stream; null mostly. */
   private @Nullable Consumer<Arrivals.Owner> late;
 
-  Connection(HostLimits limits, ArrivalBudget budget, Channel channel) {
+  Connection(
+      HostLimits limits, ArrivalBudget budget, CallerCounts connectionsOfCallers, Channel channel) {
     this.limits = limits;
+    this.connectionsOfCallers = connectionsOfCallers;
     this.budget = budget.part();
     this.channel = channel;
   }
@@ -161,6 +178,70 @@ final class Connection extends ChannelInboundHandlerAdapter {
   /** A lane has ended. On any thread. */
   void endLane() {
     lanes.decrementAndGet();
+  }
+
+  /**
+   * A call of this caller begins. If that would make the connection one too many of the caller's,
+   * and it is nobody else's, it closes when its calls are over.
+   *
+   * @return why it is one too many; null if it isn't, and {@link #endCall} must follow
+   */
+  @Nullable BreakCause beginCall(Caller caller) {
+    if (!CallerCounts.isCounted(caller)) {
+      return null;
+    }
+    CallerCounts.Key key = CallerCounts.Key.of(caller);
+    synchronized (callsOfCallers) {
+      if (callsOfCallers.containsKey(key) || connectionsOfCallers.begin(caller)) {
+        callsOfCallers.merge(key, 1, Integer::sum);
+        if (!key.equals(last)) {
+          leave(last);
+          last = key;
+        }
+        return null;
+      }
+      if (callsOfCallers.isEmpty()) {
+        transport().execute(this::close);
+      }
+    }
+    return BreakCause.of(
+        BreakReason.OVERLOADED,
+        "the caller '%s' may have %,d connections, and has them"
+            .formatted(caller.name(), connectionsOfCallers.most()));
+  }
+
+  /** By the pipeline, where HTTP/2 lets its calls come to their ends. */
+  private void close() {
+    var _ = channel.close();
+  }
+
+  /** One of this caller's calls has ended. */
+  void endCall(Caller caller) {
+    if (!CallerCounts.isCounted(caller)) {
+      return;
+    }
+    CallerCounts.Key key = CallerCounts.Key.of(caller);
+    synchronized (callsOfCallers) {
+      callsOfCallers.merge(key, -1, Integer::sum);
+      if (closed || !key.equals(last)) {
+        leave(key);
+      }
+    }
+  }
+
+  /** It is closed; its calls may end after that. */
+  void closed() {
+    synchronized (callsOfCallers) {
+      closed = true;
+      leave(last);
+    }
+  }
+
+  /** The connection isn't this caller's any more, if it has no calls. Holding the lock. */
+  private void leave(CallerCounts.@Nullable Key caller) {
+    if (caller != null && callsOfCallers.remove(caller, 0)) {
+      connectionsOfCallers.end(caller);
+    }
   }
 
   /** What counts the memory that the connection's messages take before they are queued. */

@@ -48,6 +48,7 @@ public final class Connections implements AutoCloseable {
 
   private final HostLimits limits;
   private final ArrivalBudget budget;
+  private final CallerCounts ofCallers;
   private final AtomicInteger open = new AtomicInteger();
   private final Set<Channel> channels = ConcurrentHashMap.newKeySet();
   private final EventLoopGroup listener = EventLoops.group(1, "seriatim-listener-ELG", _ -> false);
@@ -68,6 +69,7 @@ public final class Connections implements AutoCloseable {
         EventLoops.group(
             Runtime.getRuntime().availableProcessors(), "seriatim-transport-ELG", isHeld);
     this.budget = new ArrivalBudget(limits.connections().maxArrivingBytes());
+    this.ofCallers = new CallerCounts(limits.connections().maxConnectionsPerCaller());
   }
 
   private static ExecutorService threads(int most) {
@@ -159,6 +161,7 @@ public final class Connections implements AutoCloseable {
         return;
       }
       channels.add(channel);
+      Connection connection = new Connection(limits, budget, ofCallers, channel);
       var _ =
           channel
               .closeFuture()
@@ -166,8 +169,9 @@ public final class Connections implements AutoCloseable {
                   _ -> {
                     channels.remove(channel);
                     open.decrementAndGet();
+                    connection.closed();
                   });
-      channel.pipeline().addLast(new Connection(limits, budget, channel));
+      channel.pipeline().addLast(connection);
       context.fireChannelRead(accepted);
     }
   }

@@ -3,6 +3,7 @@ package dev.seriatim.service.connect;
 import com.google.protobuf.Duration;
 import com.google.protobuf.util.Durations;
 import com.google.rpc.Status;
+import dev.seriatim.service.Caller;
 import dev.seriatim.service.caller.Admission;
 import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.caller.Identity;
@@ -53,11 +54,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   private final ServerCall<Argument, EncodedFrame> call;
   private final ObjectMethod method;
   private final Placement placement;
-  private final OpenCalls calls;
+  private final CountedStubs stubs;
   private final HostCounts counts;
 
-  /** Whether the call is counted among those that are open. */
-  private final boolean counted;
+  /** Among whose calls, and among whose stubs, it is counted; null if it isn't. */
+  private final @Nullable Caller counted;
 
   // The transport thread's own.
   private @Nullable Namespace namespace;
@@ -81,7 +82,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   /**
    * Serves a call that has just come.
    *
-   * @param calls counts those that are open
+   * @param stubs counts those that are open
    * @param authorization says what callers may do; null if they may do everything
    * @param counts counts the calls that are refused
    */
@@ -91,21 +92,24 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       ObjectMethod method,
       Namespaces namespaces,
       Placement placement,
-      OpenCalls calls,
+      CountedStubs stubs,
       @Nullable Authorization authorization,
       HostCounts counts) {
     this.counts = counts;
     this.call = call;
     this.method = method;
     this.placement = placement;
-    this.calls = calls;
-    this.counted = calls.begin();
+    this.stubs = stubs;
     Connection connection = Connection.of(call.getAttributes());
     if (connection != null) {
       connection.own(this);
     }
+    Caller from = Identity.current().caller();
+    BreakCause tooMany = connection == null ? null : connection.oneTooMany();
+    tooMany = tooMany == null ? stubs.begin(from, connection) : tooMany;
+    this.counted = tooMany == null ? from : null;
     try {
-      open(headers, namespaces, authorization);
+      open(headers, namespaces, authorization, tooMany == null ? placement.refusal() : tooMany);
     } catch (BreakException e) {
       refuse(e.cause());
     } catch (RefusedException e) {
@@ -115,9 +119,12 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     }
   }
 
-  private void open(Metadata headers, Namespaces namespaces, @Nullable Authorization authorization)
+  private void open(
+      Metadata headers,
+      Namespaces namespaces,
+      @Nullable Authorization authorization,
+      @Nullable BreakCause refusal)
       throws BreakException, RefusedException {
-    BreakCause refusal = counted ? placement.refusal() : calls.refusal();
     if (refusal != null) {
       throw new BreakException(refusal);
     }
@@ -238,8 +245,8 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   }
 
   private void ended() {
-    if (counted) {
-      calls.end();
+    if (counted != null) {
+      stubs.end(counted, Connection.of(call.getAttributes()));
     }
   }
 

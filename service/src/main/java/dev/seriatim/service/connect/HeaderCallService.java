@@ -27,7 +27,7 @@ public final class HeaderCallService {
   /**
    * One definition for each service that a namespace has.
    *
-   * @param calls counts the calls that are open
+   * @param stubs counts those that are open
    * @param authorization says what callers may do; null if they may do everything
    * @param counts counts the calls that are refused
    */
@@ -35,7 +35,7 @@ public final class HeaderCallService {
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
-      OpenCalls calls,
+      CountedStubs stubs,
       @Nullable Authorization authorization,
       HostCounts counts) {
     Map<String, ServerServiceDefinition> services = new LinkedHashMap<>();
@@ -48,7 +48,7 @@ public final class HeaderCallService {
                   namespaces,
                   placement,
                   limits,
-                  calls,
+                  stubs,
                   authorization,
                   counts));
     }
@@ -60,7 +60,7 @@ public final class HeaderCallService {
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
-      OpenCalls calls,
+      CountedStubs stubs,
       @Nullable Authorization authorization,
       HostCounts counts) {
     ServiceDescriptor.Builder service =
@@ -86,7 +86,7 @@ public final class HeaderCallService {
                         method,
                         namespaces,
                         placement,
-                        calls,
+                        stubs,
                         authorization,
                         counts)));
     return definition.build();

@@ -24,7 +24,7 @@ public final class HostServices {
 
   private final HostLimits limits;
   private final Executor threads;
-  private final OpenCalls stubs;
+  private final CountedStubs stubs;
   private final ConnectService connect;
   private final @Nullable PeerService peers;
   private final List<ServerServiceDefinition> headerCalls;
@@ -62,7 +62,7 @@ public final class HostServices {
       HostCounts counts) {
     this.limits = limits;
     this.threads = threads;
-    this.stubs = new OpenCalls(limits.maxStubs());
+    this.stubs = new CountedStubs(limits);
     this.first = ImmutableList.copyOf(interceptors);
     OpenCalls unverified = new OpenCalls(limits.maxStubs());
     this.gate = gate(callers, unverified, counts);
@@ -87,7 +87,7 @@ public final class HostServices {
   }
 
   /** Counts the stubs that are open. */
-  public OpenCalls openStubs() {
+  public CountedStubs openStubs() {
     return stubs;
   }
 

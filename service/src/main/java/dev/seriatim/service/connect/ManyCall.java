@@ -51,6 +51,9 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
   /** Whether the host shuts down, and ends the call when no lane is open. */
   private volatile boolean draining;
 
+  /** Whether the call is counted among its caller's on the connection. */
+  private final boolean counted;
+
   /** Whether a lane was ever opened. Written by the call's events. */
   private volatile boolean used;
 
@@ -66,11 +69,15 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
     call.sendHeaders(new Metadata());
     if (connection != null) {
       connection.own(this);
-      BreakCause tooMany = connection.oneTooMany();
-      if (tooMany != null) {
-        over = true;
-        writer.fail(Statuses.of(tooMany.toEnd()));
-      }
+    }
+    BreakCause tooMany = connection == null ? null : connection.oneTooMany();
+    if (tooMany == null && connection != null) {
+      tooMany = connection.beginCall(identity.caller());
+    }
+    counted = tooMany == null;
+    if (tooMany != null) {
+      over = true;
+      writer.fail(Statuses.of(tooMany.toEnd()));
     }
     service.begin(this);
     call.request(2 * REQUEST_CHUNK);
@@ -165,6 +172,9 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
 
   private void ended() {
     over = true;
+    if (counted && connection != null) {
+      connection.endCall(identity.caller());
+    }
     writer.close();
     service.end(this);
     inOrder.run(
@@ -263,7 +273,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
   /** Null if it is one too many, which it was told. */
   private @Nullable Lane open(long number) {
     Lane lane = new Lane(this, number);
-    BreakCause refusal = service.beginLane(lanes.size(), connection);
+    BreakCause refusal = service.beginLane(lanes.size(), identity.caller(), connection);
     if (refusal != null) {
       lane.refuse(refusal);
       return null;
@@ -289,7 +299,7 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
   void ended(Lane lane) {
     lane.ended();
     if (lanes.remove(lane.number(), lane)) {
-      service.endLane(connection);
+      service.endLane(identity.caller(), connection);
       endIfDone();
     }
   }

@@ -36,7 +36,7 @@ public final class PeerService implements BindableService {
       Namespaces namespaces,
       Placement placement,
       HostLimits limits,
-      OpenCalls stubs,
+      CountedStubs stubs,
       @Nullable Connections connections,
       String token) {
     this.stubs =

@@ -1,6 +1,7 @@
 package dev.seriatim.service.connect;
 
 import com.google.rpc.Status;
+import dev.seriatim.service.Caller;
 import dev.seriatim.service.caller.Identity;
 import dev.seriatim.service.caller.Refusal;
 import dev.seriatim.service.session.BreakCause;
@@ -36,8 +37,8 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
   private final ServerCall<Arrived, EncodedFrame> call;
   private final ConnectService service;
 
-  /** Whether the call is counted among those that are open. */
-  private final boolean counted;
+  /** Among whose calls, and among whose stubs, it is counted; null if it isn't. */
+  private final @Nullable Caller counted;
 
   // The transport thread's own.
   private final Detour inOrder = new Detour();
@@ -63,11 +64,8 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
       connection.own(this);
       refusal = refusal == null ? connection.oneTooMany() : refusal;
     }
-    OpenCalls calls = service.stubs();
-    counted = refusal == null && calls != null && calls.begin();
-    if (refusal == null && calls != null && !counted) {
-      refusal = calls.refusal();
-    }
+    refusal = refusal == null ? service.beginStub(identity.caller(), connection) : refusal;
+    counted = refusal == null ? identity.caller() : null;
     if (refusal != null) {
       stub.refuse(refusal);
     }
@@ -124,9 +122,8 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
 
   private void ended() {
     stub.ended();
-    OpenCalls calls = service.stubs();
-    if (counted && calls != null) {
-      calls.end();
+    if (counted != null) {
+      service.endStub(counted, Connection.of(call.getAttributes()));
     }
   }
 
