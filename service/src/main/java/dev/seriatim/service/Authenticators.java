@@ -43,8 +43,9 @@ public final class Authenticators {
    *
    * <p>Groups and claims may be missing; empty lines and lines that begin with {@code #} don't
    * count. The file is looked at again each {@link #DEFAULT_LOOK}. Once it is bad, what it said
-   * before stays in force, and that is logged. A token that was taken out opens no stub any more;
-   * those that are open live on.
+   * before stays in force, and that is logged. A token that was taken out opens no stub any more,
+   * and stubs that were opened with it, or with one whose line says something else by now, end with
+   * {@code CREDENTIALS_EXPIRED}, behind the turns that they are in.
    *
    * @throws IllegalArgumentException if the file can't be read, or is none of tokens: the message
    *     says which file, which line, and what was expected

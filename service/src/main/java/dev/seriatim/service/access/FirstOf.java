@@ -17,6 +17,11 @@ public final class FirstOf implements Authenticator {
   }
 
   @Override
+  public void onChange(Runnable listener) {
+    authenticators.forEach(authenticator -> authenticator.onChange(listener));
+  }
+
+  @Override
   public Optional<Verified> authenticate(Credentials credentials) throws AuthenticationException {
     boolean unknownToken = false;
     for (Authenticator authenticator : authenticators) {

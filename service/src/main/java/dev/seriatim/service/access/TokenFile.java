@@ -13,24 +13,32 @@ import com.google.gson.stream.JsonToken;
 import dev.seriatim.service.Caller;
 import java.io.IOException;
 import java.io.StringReader;
+import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Knows callers by tokens that a file has the hashes of. A token is looked up by its hash, so the
- * time that takes tells nothing of it. Safe for any number of threads.
+ * time that takes tells nothing of it. Looks at the file when it is asked, and by itself as soon as
+ * somebody wants to know of changes. Safe for any number of threads.
  */
 public final class TokenFile extends Bearer {
+  private static final Logger logger = LoggerFactory.getLogger(TokenFile.class);
   private static final Pattern HASH = Pattern.compile("[0-9a-f]{64}");
 
   private final WatchedFile<ImmutableMap<HashCode, Caller>> file;
   private final Duration every;
   private final LongSupplier nanos;
+  private final CopyOnWriteArrayList<Runnable> listeners = new CopyOnWriteArrayList<>();
 
   /**
    * The tokens of this file, which is looked at each so often.
@@ -50,8 +58,52 @@ public final class TokenFile extends Bearer {
   @Override
   Optional<Verified> authenticate(String token) {
     HashCode hash = Hashing.sha256().hashString(token, UTF_8);
-    return Optional.ofNullable(file.current(every, nanos).get(hash))
-        .map(caller -> new Verified(caller, Optional.empty()));
+    if (file.lookIfDue(every, nanos)) {
+      tell();
+    }
+    return Optional.ofNullable(file.current().get(hash))
+        .map(
+            caller ->
+                new Verified(
+                    caller, Optional.empty(), () -> caller.equals(file.current().get(hash))));
+  }
+
+  @Override
+  public void onChange(Runnable listener) {
+    if (listeners.isEmpty()) {
+      WeakReference<TokenFile> self = new WeakReference<>(this);
+      Thread.ofVirtual().name("seriatim-tokens").start(() -> watch(self, every));
+    }
+    listeners.add(listener);
+  }
+
+  /** Looks again and again, for as long as somebody has it. */
+  private static void watch(WeakReference<TokenFile> watched, Duration every) {
+    try {
+      do {
+        Thread.sleep(every);
+      } while (look(watched.get()));
+    } catch (InterruptedException e) {
+      logger.debug("tokens are not looked at any more", e);
+    }
+  }
+
+  private static boolean look(@Nullable TokenFile tokens) {
+    if (tokens == null) {
+      return false;
+    }
+    try {
+      if (tokens.file.look()) {
+        tokens.tell();
+      }
+    } catch (RuntimeException e) {
+      logger.error("a listener failed to take new tokens", e);
+    }
+    return true;
+  }
+
+  private void tell() {
+    listeners.forEach(Runnable::run);
   }
 
   private static ImmutableMap<HashCode, Caller> parse(String text) {

@@ -74,15 +74,22 @@ public final class WatchedFile<T> {
 
   /** The same, after a look at it if the last one was this long ago. May block. */
   T current(Duration every, LongSupplier nanos) {
-    if (nanos.getAsLong() - lookedAtNanos >= every.toNanos() && lock.tryLock()) {
-      try {
-        look();
-        lookedAtNanos = nanos.getAsLong();
-      } finally {
-        lock.unlock();
-      }
-    }
+    var _ = lookIfDue(every, nanos);
     return current;
+  }
+
+  /** Looks at it if the last look was this long ago; returns what {@link #look} does. May block. */
+  boolean lookIfDue(Duration every, LongSupplier nanos) {
+    if (nanos.getAsLong() - lookedAtNanos < every.toNanos() || !lock.tryLock()) {
+      return false;
+    }
+    try {
+      boolean changed = look();
+      lookedAtNanos = nanos.getAsLong();
+      return changed;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /**

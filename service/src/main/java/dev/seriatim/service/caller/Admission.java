@@ -45,8 +45,11 @@ public final class Admission {
     this.over = identity.refusal();
   }
 
-  /** Lets it end when the credentials have run out. */
+  /** Lets it end when the credentials have run out, or are taken back. */
   void begin() {
+    if (over == null && !identity.counts().getAsBoolean()) {
+      over = takenBack();
+    }
     Instant until = identity.until();
     if (until == null || over != null) {
       return;
@@ -80,6 +83,17 @@ public final class Admission {
 
   private static Refusal runOut() {
     return Refusal.expired("the credentials have run out");
+  }
+
+  private static Refusal takenBack() {
+    return Refusal.expired("the credentials were taken back, or say something else by now");
+  }
+
+  /** The credentials may not count any more. */
+  void lookAtCredentials() {
+    if (over == null && !identity.counts().getAsBoolean()) {
+      end(takenBack());
+    }
   }
 
   private void end(Refusal why) {

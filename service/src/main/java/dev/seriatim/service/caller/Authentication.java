@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
 public final class Authentication {
   private static final Logger logger = LoggerFactory.getLogger(Authentication.class);
 
-  /** How long it is remembered who has a token: so long may one be good that was taken back. */
+  /** How long it is remembered who has a token. */
   static final Duration REMEMBERED = Duration.ofSeconds(60);
 
   /** How many tokens are remembered. */
@@ -103,7 +103,9 @@ public final class Authentication {
   /** Whose credentials these are; null if that isn't remembered. Doesn't block. */
   public @Nullable Identity remembered(@Nullable HashCode key) {
     Verified verified = key == null ? null : remembered.getIfPresent(key);
-    return verified == null || hasRunOut(verified) ? null : Identity.of(verified);
+    return verified == null || hasRunOut(verified) || !verified.counts().getAsBoolean()
+        ? null
+        : Identity.of(verified);
   }
 
   private boolean hasRunOut(Verified verified) {

@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Asks the {@link Authorizer} what callers may do, and knows the stubs for which the answer counts:
- * when it has changed for the worse, or the caller's credentials have run out, they end. Safe for
- * any number of threads.
+ * when it has changed for the worse, or the caller's credentials have run out or were taken back,
+ * they end. Safe for any number of threads.
  */
 public final class Authorization {
   private static final Logger logger = LoggerFactory.getLogger(Authorization.class);
@@ -30,7 +30,8 @@ public final class Authorization {
   private final ScheduledExecutorService timer;
 
   /**
-   * Those that are open, if there is an authorizer: they are asked for again when it has changed.
+   * Those that are open, if there is an authorizer, or their credentials may be taken back: they
+   * are asked for again when something has changed.
    */
   private final Set<Admission> open = ConcurrentHashMap.newKeySet();
 
@@ -60,7 +61,7 @@ public final class Authorization {
    */
   public Admission admit(Identity identity, Admission.@Nullable Stays stays) {
     Admission admission = new Admission(this, identity, stays);
-    if (authorizer != null && stays != null) {
+    if (stays != null && (authorizer != null || identity.isRevocable())) {
       open.add(admission);
     }
     admission.begin();
@@ -76,6 +77,11 @@ public final class Authorization {
       changes = changes + 1;
     }
     open.forEach(Admission::askAgain);
+  }
+
+  /** Some credentials may not count any more. */
+  void credentialsChanged() {
+    open.forEach(Admission::lookAtCredentials);
   }
 
   /** A number that is another one when answers may be others. */

@@ -25,10 +25,14 @@ public record Callers(
       @Nullable Authorizer authorizer,
       InstantSource clock,
       ScheduledExecutorService timer) {
-    return new Callers(
-        authenticator == null ? null : new Authentication(authenticator, clock),
-        authenticator == null && authorizer == null
-            ? null
-            : new Authorization(authorizer, clock, timer));
+    if (authenticator == null && authorizer == null) {
+      return new Callers(null, null);
+    }
+    Authorization authorization = new Authorization(authorizer, clock, timer);
+    if (authenticator == null) {
+      return new Callers(null, authorization);
+    }
+    authenticator.onChange(authorization::credentialsChanged);
+    return new Callers(new Authentication(authenticator, clock), authorization);
   }
 }
