@@ -132,6 +132,16 @@ final class CallersTest {
       assertThat(broken.getCompletedThrough()).isEqualTo(1);
       assertThat(broken.getFailedSequence()).isEqualTo(2);
       assertThat(broken.getRetryable()).isFalse();
+      assertThat(broken.getCause().getMessage())
+          .isEqualTo("the caller 'alice' may not call DoOther of namespace PROBE");
+    }
+    try (CallerHost host =
+        CallerHost.overNetwork(
+            CallerHost.probes(Probe::echo).authorizer(CallersTest::ownObjects))) {
+      TestStub stub = new TestStub(host.as(null), TestHost.byName("everyones"), Integer.MAX_VALUE);
+      stub.call("forbidden", call -> call.setMethod("DoOther"));
+      assertThat(stub.broken("PERMISSION_DENIED").getCause().getMessage())
+          .isEqualTo("a caller who isn't known may not call DoOther of namespace PROBE");
     }
   }
 

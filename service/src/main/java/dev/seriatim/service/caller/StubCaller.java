@@ -148,6 +148,13 @@ public final class StubCaller {
     return caller;
   }
 
+  /** Who it is, in an error's words. */
+  public String words() {
+    return caller.kind() == Caller.Kind.ANONYMOUS
+        ? "a caller who isn't known"
+        : "the caller '%s'".formatted(caller.name());
+  }
+
   /** Whether it may call this method. */
   public boolean mayCall(ObjectMethod method) {
     return methods == null || methods.get(method.index());

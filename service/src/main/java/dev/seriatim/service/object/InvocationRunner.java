@@ -67,7 +67,8 @@ final class InvocationRunner {
           method,
           sequence,
           BreakReason.PERMISSION_DENIED,
-          "the caller may not call %s of this object".formatted(method.name()));
+          "%s may not call %s of namespace %s"
+              .formatted(caller.words(), method.name(), object.namespace().name()));
     }
     thread.placeTurn(method, invocation, instances);
     StuckTurns stuck = object.host().stuckTurns();
