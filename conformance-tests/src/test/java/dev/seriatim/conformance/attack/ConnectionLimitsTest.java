@@ -123,6 +123,25 @@ final class ConnectionLimitsTest {
     }
   }
 
+  // ---- connections without a call
+
+  @Test
+  void aConnectionWithoutACallIsClosedAndOneWithAStubIsNot() throws Exception {
+    host(limits -> limits.withMaxConnectionIdle(Duration.ofMillis(1)));
+    RawConnection busy = connect();
+    RawStream stub = stub(busy, "busy").message(echo(1, 10));
+    await(() -> stub.outcomes() == 1, "the outcome of a call");
+    RawConnection idle = connect();
+    RawStream ended = stub(idle, "idle").message(echo(1, 10));
+    await(() -> ended.outcomes() == 1, "the outcome of a call");
+    assertThat(idle.isOver()).isFalse();
+    ended.end();
+    await(idle::isOver, "the end of an idle connection");
+    assertThat(busy.isOver()).isFalse();
+    RawStream more = stub.message(echo(2, 10));
+    await(() -> more.outcomes() == 2, "the outcome of a call on the other connection");
+  }
+
   // ---- messages that don't come to their end
 
   @Test
