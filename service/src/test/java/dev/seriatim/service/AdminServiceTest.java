@@ -18,6 +18,7 @@ import dev.seriatim.admin.v1.GetHostRequest;
 import dev.seriatim.admin.v1.GetHostResponse;
 import dev.seriatim.admin.v1.GetObjectRequest;
 import dev.seriatim.admin.v1.GetObjectResponse;
+import dev.seriatim.admin.v1.LastBreak;
 import dev.seriatim.admin.v1.ListEntriesRequest;
 import dev.seriatim.admin.v1.ListNamespacesRequest;
 import dev.seriatim.admin.v1.ListObjectsRequest;
@@ -30,6 +31,7 @@ import dev.seriatim.admin.v1.TailRequest;
 import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -37,6 +39,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -361,8 +364,119 @@ final class AdminServiceTest {
       assertThat(told.getLive().getOpenStubs()).isEqualTo(1);
       assertThat(told.getLive().getStubs(0).getReceivedThrough()).isEqualTo(3);
       assertThat(told.getLive().getStubs(0).getAnsweredThrough()).isEqualTo(0);
+      assertThat(told.getLive().getStubs(0).getPeer()).isNotEmpty();
+      assertThat(told.getLive().getQueuedBytes()).isGreaterThan(0L);
+      assertThat(told.getLive().getInstanceSince().getSeconds()).isGreaterThan(0L);
+      assertThat(told.getLive().hasLastBreak()).isFalse();
+      assertThat(told.getLive().getPendingCommits()).isEqualTo(0);
     } finally {
       leave.countDown();
+    }
+  }
+
+  @Test
+  void anObjectSaysHowAStubBrokeLast() throws Exception {
+    try (Host host =
+        new Host(
+            Store.MEMORY,
+            Probe.doing(
+                (probe, request, reply) -> {
+                  if (request.getText().equals("throw")) {
+                    throw new IllegalStateException("as was said");
+                  }
+                  Probe.echo(probe, request, reply);
+                }))) {
+      host.stub().call("throw").broken("OBJECT_EXCEPTION");
+      assertThat(host.stub().ask("x")).isEqualTo("x"); // So that it is live.
+      LastBreak last = look(host).getLive().getLastBreak();
+      assertThat(last.getReason()).isEqualTo("OBJECT_EXCEPTION");
+      assertThat(last.getMessage()).contains("as was said");
+      assertThat(last.getMethod()).isEqualTo("Do");
+      assertThat(last.getTime().getSeconds()).isGreaterThan(0L);
+      host.stub().call("x", invocation -> invocation.setMethod("Nothing")).broken("UNKNOWN_METHOD");
+      LastBreak next = look(host).getLive().getLastBreak();
+      assertThat(next.getReason()).isEqualTo("UNKNOWN_METHOD");
+      assertThat(next.getMethod()).isEmpty();
+    }
+  }
+
+  @Test
+  void aStubSaysWhereItComesFrom() throws Exception {
+    try (DurableObjectHost host =
+        CallerHost.probes(Probe::echo)
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .admin()
+            .build()
+            .start()) {
+      ManagedChannel channel =
+          NettyChannelBuilder.forAddress("127.0.0.1", host.port()).usePlaintext().build();
+      try {
+        TestStub stub = new TestStub(channel, TestHost.byName("a"), Integer.MAX_VALUE);
+        assertThat(stub.ask("x")).isEqualTo("x");
+        assertThat(
+                blocking(channel)
+                    .getObject(GetObjectRequest.newBuilder().setObject(A).build())
+                    .getLive()
+                    .getStubs(0)
+                    .getPeer())
+            .matches("127\\.0\\.0\\.1:\\d+");
+      } finally {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  @Test
+  void whatIsntServedIsLookedAtAndDeletedById() throws Exception {
+    try (Host host = new Host(Store.SQLITE, Probe.doing(Probe::echo))) {
+      var _ =
+          host.admin()
+              .editEntries(
+                  put("k").setSetAlarm(Timestamp.newBuilder().setSeconds(4_000_000_000L)).build());
+    }
+    ObjectName byId =
+        ObjectName.newBuilder()
+            .setNamespace(TestHost.PROBE)
+            .setId(new DurableObjectIds(TestHost.PROBE).fromName("a").toString())
+            .build();
+    String name = InProcessServerBuilder.generateName();
+    try (DurableObjectHost _ =
+        DurableObjectHost.builder()
+            .namespace("OTHER", ProbeGrpc.getServiceDescriptor(), Probe.doing(Probe::echo))
+            .storage(StorageOptions.sqlite(directory))
+            .server(InProcessServerBuilder.forName(name))
+            .admin()
+            .build()
+            .start()) {
+      ManagedChannel channel = InProcessChannelBuilder.forName(name).build();
+      try {
+        AdminGrpc.AdminBlockingStub admin = blocking(channel);
+        GetObjectRequest get = GetObjectRequest.newBuilder().setObject(byId).build();
+        GetObjectResponse told = admin.getObject(get);
+        assertThat(told.getObject().getName()).isEqualTo("a");
+        assertThat(told.getObject().getAlarm().getSeconds()).isEqualTo(4_000_000_000L);
+        assertThat(told.getEntries()).isEqualTo(1);
+        assertThat(told.hasLive()).isFalse();
+        assertThat(
+                admin
+                    .listEntries(ListEntriesRequest.newBuilder().setObject(byId).build())
+                    .getEntries(0)
+                    .getValue())
+            .isEqualTo(VALUE);
+        assertThat(
+                admin
+                    .exportObjects(ExportObjectsRequest.newBuilder().setObject(byId).build())
+                    .next()
+                    .getPart()
+                    .getName())
+            .isEqualTo("a");
+        DeleteObjectRequest delete = DeleteObjectRequest.newBuilder().setObject(byId).build();
+        assertThat(admin.deleteObject(delete).getDeleted()).isTrue();
+        assertThat(code(() -> admin.getObject(get))).isEqualTo(Status.Code.NOT_FOUND);
+        assertThat(admin.deleteObject(delete).getDeleted()).isFalse();
+      } finally {
+        channel.shutdownNow();
+      }
     }
   }
 

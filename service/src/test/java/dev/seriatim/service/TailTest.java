@@ -308,12 +308,14 @@ final class TailTest {
 
   @Test
   void filtersLeaveOutTheRest() throws Exception {
+    CountDownLatch entered = new CountDownLatch(1);
     CountDownLatch leave = new CountDownLatch(1);
     try (Host host =
         new Host(
             Probe.doing(
                 (probe, request, reply) -> {
                   if (request.getText().equals("wait")) {
+                    entered.countDown();
                     leave.await();
                   }
                   obey(probe, request, reply);
@@ -329,8 +331,9 @@ final class TailTest {
       assertThat(host.stub("a").ask("x")).isEqualTo("x");
       TestStub other = host.stub("c").call("x", call -> call.setMethod("DoOther"));
       assertThat(other.answer()).isEqualTo("x");
-      long began = System.nanoTime();
       TestStub waits = host.stub("d").call("wait");
+      Wait.on(entered, "the turn");
+      long began = System.nanoTime();
       Wait.until(() -> System.nanoTime() - began > 10_000_000, "10 ms of a turn");
       leave.countDown();
       assertThat(waits.answer()).isEqualTo("wait");

@@ -18,6 +18,8 @@ import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.object.ObjectControl;
 import dev.seriatim.service.object.TurnCode;
 import dev.seriatim.service.session.BreakException;
+import dev.seriatim.service.storage.ObjectPlace;
+import dev.seriatim.service.storage.StorageEngine;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import java.time.Instant;
@@ -32,11 +34,17 @@ final class ObjectChanges {
   private final ObjectNames names;
   private final ObjectControl control;
   private final ValueTypes types;
+  private final StorageEngine storage;
+  private final StoredNames stored;
+  private final UnservedObjects unservedObjects;
 
   ObjectChanges(AdminHost host, ObjectNames names, ValueTypes types) {
     this.names = names;
     this.control = host.directory().control();
     this.types = types;
+    this.storage = host.storage();
+    this.stored = new StoredNames(host.directory().namespaces());
+    this.unservedObjects = new UnservedObjects(storage);
   }
 
   EditEntriesResponse edit(EditEntriesRequest request) throws Exception {
@@ -108,6 +116,10 @@ final class ObjectChanges {
   }
 
   DeleteObjectResponse delete(ObjectName object) throws Exception {
+    ObjectPlace unserved = stored.findUnserved(storage, object);
+    if (unserved != null) {
+      return DeleteObjectResponse.newBuilder().setDeleted(unservedObjects.delete(unserved)).build();
+    }
     return turn(
         object,
         state -> {

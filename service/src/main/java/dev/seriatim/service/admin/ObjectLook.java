@@ -6,6 +6,7 @@ import dev.seriatim.admin.v1.GetObjectResponse;
 import dev.seriatim.admin.v1.LiveObject;
 import dev.seriatim.admin.v1.ObjectName;
 import dev.seriatim.admin.v1.OpenStub;
+import dev.seriatim.service.object.LastBreak;
 import dev.seriatim.service.object.LiveState;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.object.ObjectControl;
@@ -16,6 +17,7 @@ import dev.seriatim.service.storage.StoredObject;
 import dev.seriatim.service.storage.StoredView;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import org.jspecify.annotations.Nullable;
 
 /** {@code GetObject}: what one object has, and what it does. Safe for any number of threads. */
 final class ObjectLook {
@@ -24,27 +26,41 @@ final class ObjectLook {
   private final ObjectNames names;
   private final ObjectControl control;
   private final StorageEngine storage;
+  private final StoredNames storedNames;
 
   ObjectLook(AdminHost host, ObjectNames names) {
     this.names = names;
     this.control = host.directory().control();
     this.storage = host.storage();
+    this.storedNames = new StoredNames(host.directory().namespaces());
   }
 
   /** May block on the store. */
   GetObjectResponse look(ObjectName object) throws BreakException, StatusException {
+    ObjectPlace unserved = storedNames.findUnserved(storage, object);
+    if (unserved != null) {
+      return look(object, unserved, /* live= */ null);
+    }
     ObjectAddress address = names.resolve(object);
-    String namespace = address.namespace().name();
+    ObjectPlace place =
+        new ObjectPlace(
+            address.namespace().name(),
+            address.id().name().orElse(null),
+            address.id().toByteString());
+    return look(object, place, control.look(address.id(), STUBS));
+  }
+
+  private GetObjectResponse look(ObjectName object, ObjectPlace place, @Nullable LiveState live)
+      throws StatusException {
     GetObjectResponse.Builder response = GetObjectResponse.newBuilder();
     StoredObject stored;
     try (StoredView view = storage.view()) {
-      stored = view.find(namespace, address.id().toByteString());
+      stored = view.find(place.namespace(), place.id());
       if (stored != null) {
-        StoredObject.Size size = view.size(namespace, address.id().toByteString());
+        StoredObject.Size size = view.size(place.namespace(), place.id());
         response.setEntries(size.entries()).setBytes(size.bytes());
       }
     }
-    LiveState live = control.look(address.id(), STUBS);
     if (stored == null && live == null) {
       throw Status.NOT_FOUND
           .withDescription(ObjectNames.words(object) + " has stored nothing, and is not live")
@@ -56,8 +72,6 @@ final class ObjectLook {
     if (live != null) {
       response.setLive(live(live));
     }
-    ObjectPlace place =
-        new ObjectPlace(namespace, address.id().name().orElse(null), address.id().toByteString());
     return response.setObject(ObjectListing.summary(place, stored, live != null)).build();
   }
 
@@ -73,9 +87,22 @@ final class ObjectLook {
     for (LiveState.Stub stub : state.stubs()) {
       live.addStubs(
           OpenStub.newBuilder()
+              .setPeer(stub.peer())
               .setCaller(stub.caller().name())
               .setReceivedThrough(stub.receivedThrough())
               .setAnsweredThrough(stub.completedThrough()));
+    }
+    if (state.instanceSince() != null) {
+      live.setInstanceSince(HostAnswers.timestamp(state.instanceSince()));
+    }
+    LastBreak last = state.lastBreak();
+    if (last != null) {
+      live.setLastBreak(
+          dev.seriatim.admin.v1.LastBreak.newBuilder()
+              .setTime(HostAnswers.timestamp(last.time()))
+              .setReason(last.reason())
+              .setMessage(last.message())
+              .setMethod(last.method()));
     }
     return live.build();
   }

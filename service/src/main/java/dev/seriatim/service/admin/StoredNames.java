@@ -7,6 +7,7 @@ import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.storage.ObjectFilter;
 import dev.seriatim.service.storage.ObjectPlace;
+import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.service.storage.StoredObject;
 import dev.seriatim.service.storage.StoredView;
 import io.grpc.StatusException;
@@ -26,6 +27,27 @@ final class StoredNames {
   StoredNames(Namespaces namespaces) {
     this.namespaces = namespaces;
     this.served = new ObjectNames(namespaces);
+  }
+
+  /**
+   * Where this object of a namespace that isn't served is stored, or would be; null if it is of one
+   * that is.
+   *
+   * @throws BreakException if it can't be any
+   */
+  @Nullable ObjectPlace findUnserved(StorageEngine storage, ObjectName object)
+      throws BreakException, StatusException {
+    if (namespaces.names().contains(object.getNamespace())) {
+      return null;
+    }
+    ObjectPlace place;
+    try (StoredView view = storage.view()) {
+      place = find(view, object);
+    }
+    if (place == null) {
+      var _ = served.resolve(object); // It says which are served.
+    }
+    return place;
   }
 
   /**

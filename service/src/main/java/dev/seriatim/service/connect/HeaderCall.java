@@ -275,6 +275,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   }
 
   @Override
+  public String peer() {
+    return PeerAddress.of(call.getAttributes());
+  }
+
+  @Override
   public boolean isReady() {
     return !sent || call.isReady(); // There is one outcome, and gRPC has room for one.
   }

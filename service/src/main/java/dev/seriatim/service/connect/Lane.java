@@ -184,6 +184,11 @@ final class Lane extends StubReader {
   }
 
   @Override
+  public String peer() {
+    return call.peer();
+  }
+
+  @Override
   public boolean isReady() {
     return hasCredit() && call.hasRoomFor(this);
   }

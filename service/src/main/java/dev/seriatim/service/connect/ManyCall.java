@@ -92,6 +92,11 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
     return identity;
   }
 
+  /** Where it comes from, for people. */
+  String peer() {
+    return PeerAddress.of(call.getAttributes());
+  }
+
   /** Whether a network carries it, rather than a caller's thread in this process. */
   boolean isOnTransport() {
     return connection != null;

@@ -181,6 +181,11 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     }
 
     @Override
+    public String peer() {
+      return PeerAddress.of(call.getAttributes());
+    }
+
+    @Override
     public boolean isReady() {
       return call.isReady();
     }

@@ -1,8 +1,11 @@
 package dev.seriatim.service.object;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.wire.Invocation;
 import java.security.SecureRandom;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -50,6 +53,20 @@ final class CallChains {
     } catch (InvalidProtocolBufferException e) {
       return null; // It is refused when its turn comes.
     }
+  }
+
+  /** Why this object may not be called so: it waits for one of the calls itself. Null if it may. */
+  @Nullable BreakCause refusal(LiveObject called, List<Invocation> invocations) {
+    for (Invocation invocation : invocations) {
+      WaitingChain chain = find(invocation);
+      if (chain != null && chain.hasWaiting(called)) {
+        return BreakCause.of(
+                BreakReason.CALL_CYCLE,
+                "%s waits for this call, and would be called by it: %s".formatted(called, chain))
+            .blaming(invocation.sequence());
+      }
+    }
+    return null;
   }
 
   /** Whether this is one key of this host; it may have been removed. */

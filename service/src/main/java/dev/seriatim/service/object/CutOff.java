@@ -4,6 +4,7 @@ import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.FailedTurn;
 import dev.seriatim.service.session.Session;
 import org.slf4j.event.Level;
 
@@ -121,7 +122,10 @@ final class CutOff {
       case InvocationTurn invocation -> {
         Session stub = invocation.stub();
         try {
-          stub.failTurn(cause.blaming(invocation.sequence()), object.pendingCommit());
+          stub.failTurn(
+              new FailedTurn(invocation.method(), /* ran= */ true),
+              cause.blaming(invocation.sequence()),
+              object.pendingCommit());
           count(invocation, cause);
           if (invocation.tail() != null) {
             invocation.tail().failed(cause);

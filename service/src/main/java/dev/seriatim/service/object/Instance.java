@@ -14,6 +14,7 @@ import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
@@ -31,6 +32,7 @@ final class Instance implements DurableObjectState {
   private final TurnStorage storage;
   private final CallChain firstCall = CallChain.untilFirstCall(this);
   private final Context.CancellableContext context;
+  private final Instant since;
 
   // The turn thread's own.
   private @Nullable BindableService own;
@@ -54,10 +56,16 @@ final class Instance implements DurableObjectState {
     this.object = object;
     this.storage = storage;
     this.context = firstCall.in(Context.ROOT).withCancellation();
+    this.since = object.host().storage().options().clock().instant();
   }
 
   LiveObject object() {
     return object;
+  }
+
+  /** Since when it is there. */
+  Instant since() {
+    return since;
   }
 
   /** Called by the evictor, as {@link #setPlace}. */

@@ -7,6 +7,7 @@ import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.FailedTurn;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.Timeout;
@@ -166,10 +167,13 @@ final class InvocationRunner {
       long sequence,
       BreakReason reason,
       String message) {
-    if (method != null) {
+    BreakCause cause = BreakCause.of(reason, message).blaming(sequence);
+    if (method == null) {
+      stub.breakTurn(cause, object.pendingCommit());
+    } else {
       meter.refused(method, reason);
+      stub.failTurn(new FailedTurn(method.name(), /* ran= */ false), cause, object.pendingCommit());
     }
-    stub.breakTurn(BreakCause.of(reason, message).blaming(sequence), object.pendingCommit());
     return true;
   }
 
@@ -331,6 +335,7 @@ final class InvocationRunner {
       }
       instances.failTurn(instance, failure);
       stub.failTurn(
+          new FailedTurn(ended.method(), /* ran= */ true),
           failure.reason() == BreakReason.OBJECT_START_FAILED
               ? failure
               : failure.blaming(ended.sequence()),

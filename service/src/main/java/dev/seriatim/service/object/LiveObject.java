@@ -4,7 +4,7 @@ import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.dispatch.Legible;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
-import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.FailedTurn;
 import dev.seriatim.service.session.OutcomeBudget;
 import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.session.QueueBudget;
@@ -60,6 +60,9 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   /** The turn that is running, for those who may have to cut it off. Written by the owner. */
   private volatile @Nullable Turn turn;
+
+  /** How a stub broke last; null if none has. Written by whoever tells its client. */
+  private volatile @Nullable LastBreak lastBreak;
 
   /** How many stubs, alarms and orders hold this object. Guarded by the directory's entry. */
   private int holds;
@@ -216,21 +219,13 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** An object may not wait for itself. */
   @Override
   public @Nullable BreakCause refusal(List<Invocation> invocations) {
-    for (Invocation invocation : invocations) {
-      WaitingChain chain = directory.host().callChains().find(invocation);
-      if (chain != null && chain.hasWaiting(this)) {
-        return BreakCause.of(
-                BreakReason.CALL_CYCLE,
-                "%s waits for this call, and would be called by it: %s".formatted(this, chain))
-            .blaming(invocation.sequence());
-      }
-    }
-    return null;
+    return directory.host().callChains().refusal(this, invocations);
   }
 
   @Override
-  public void told(Broken broken, boolean byTurn) {
-    directory.counts().broken(this, broken, byTurn);
+  public void told(Broken broken, @Nullable FailedTurn turn) {
+    lastBreak = LastBreak.of(directory.host().storage().options().clock().instant(), broken, turn);
+    directory.counts().broken(this, broken, /* byTurn= */ turn != null && turn.ran());
   }
 
   @Override
@@ -428,6 +423,16 @@ final class LiveObject implements SessionObject, Possession.Owner {
   /** Whether the object has an instance, as far as anyone can tell from outside. */
   boolean hasInstance() {
     return instances.current() != null;
+  }
+
+  /** The object's instance, as far as anyone can tell from outside; null if it has none. */
+  @Nullable Instance instance() {
+    return instances.current();
+  }
+
+  /** How a stub of the object broke last; null if none has. */
+  @Nullable LastBreak lastBreak() {
+    return lastBreak;
   }
 
   /** Since when the object rests; only a hint while it doesn't. */

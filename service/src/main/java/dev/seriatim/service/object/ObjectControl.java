@@ -108,22 +108,25 @@ public final class ObjectControl {
               }
             });
     Turn turn = object.turn();
+    Instance instance = object.instance();
     LiveState state =
         new LiveState(
-            object.hasInstance(),
+            instance == null ? null : instance.since(),
             turn == null ? null : turn.method(),
             turn == null ? Duration.ZERO : object.host().turnWatch().seenFor(object, turn),
             object.budget().invocations(),
             object.budget().bytes(),
             object.log().pendingCommits(),
             told.build(),
-            open[0]);
+            open[0],
+            object.lastBreak());
     return state.isIdle() ? null : state;
   }
 
   private static LiveState.Stub look(Session stub) {
     StubCaller caller = stub.caller();
     return new LiveState.Stub(
+        stub.peer(),
         caller == null ? Caller.anonymous() : caller.caller(),
         stub.receivedThrough(),
         stub.completedThrough());

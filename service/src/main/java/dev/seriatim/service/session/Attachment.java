@@ -44,6 +44,11 @@ public interface Attachment {
     return null;
   }
 
+  /** Where the client is, such as {@code 10.0.0.7:53211}; empty if that isn't known. */
+  default String peer() {
+    return "";
+  }
+
   /** Whether the client reads as fast as it is sent to; may be asked from any thread. */
   boolean isReady();
 

@@ -31,7 +31,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   private final Progress progress;
 
   /** Written by whoever has the object, before the break is put in line. */
-  private volatile boolean turnFailed;
+  private volatile @Nullable FailedTurn failedTurn;
 
   OutcomeQueue(
       Session session, Attachment attachment, OutputGate gate, @Nullable Resumption resumption) {
@@ -45,6 +45,11 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   /** What it has beside if it is a connection of several; null if it is none. */
   @Nullable Resumption resumption() {
     return progress.resumption();
+  }
+
+  /** Where its client is; empty if that isn't known. */
+  String peer() {
+    return attachment.peer();
   }
 
   /** The last number that has an outcome. */
@@ -341,23 +346,24 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     return frame != null && send(frame);
   }
 
-  /** A turn of the stub has run and failed, which is about to break it. */
-  void turnFailed() {
-    turnFailed = true;
+  /** This is about to break the stub. */
+  void turnFailed(FailedTurn turn) {
+    failedTurn = turn;
   }
 
-  /** Whether it is for that turn that the stub is broken. */
-  private boolean isByTurn(Broken broken) {
-    return turnFailed
-        && (broken.getFailedSequence() != 0
-            || BreakCause.reason(broken.getCause()) == BreakReason.OBJECT_START_FAILED);
+  /** What has broken the stub, if it was that turn. */
+  private @Nullable FailedTurn failedTurn(Broken broken) {
+    boolean blamed =
+        broken.getFailedSequence() != 0
+            || BreakCause.reason(broken.getCause()) == BreakReason.OBJECT_START_FAILED;
+    return blamed ? failedTurn : null;
   }
 
   private boolean send(OutcomeLine.Frame frame) {
     Broken broken = frame.broken();
     try {
       if (broken != null) {
-        session.object().told(broken, isByTurn(broken));
+        session.object().told(broken, failedTurn(broken));
       }
       if (!frame.outcomes().isEmpty() || broken != null) {
         attachment.send(frame.outcomes(), broken);

@@ -111,6 +111,11 @@ public final class Session implements SessionInput {
     return caller;
   }
 
+  /** Where its client is; empty if that isn't known. */
+  public String peer() {
+    return outcomes.peer();
+  }
+
   // ---- the attachment's side
 
   @Override
@@ -350,9 +355,9 @@ public final class Session implements SessionInput {
         cause, resumption == null ? commit : resumption.turnFailed(object, cause, commit));
   }
 
-  /** The same, for a turn that has run. */
-  public void failTurn(BreakCause cause, long commit) {
-    outcomes.turnFailed();
+  /** The same, and it is known for what. */
+  public void failTurn(FailedTurn turn, BreakCause cause, long commit) {
+    outcomes.turnFailed(turn);
     breakTurn(cause, commit);
   }
 

@@ -86,9 +86,9 @@ public interface SessionObject {
   /**
    * A client of the object is told that its stub is broken.
    *
-   * @param byTurn whether for a turn that failed
+   * @param turn the one that has broken it; null if none has
    */
-  default void told(Broken broken, boolean byTurn) {}
+  default void told(Broken broken, @Nullable FailedTurn turn) {}
 
   /** The session is over. May be called again. */
   void ended(Session session);

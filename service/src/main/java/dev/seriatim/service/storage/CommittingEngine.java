@@ -2,10 +2,10 @@ package dev.seriatim.service.storage;
 
 import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageOptions;
-import dev.seriatim.stub.DurableObjectId;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Keeps objects in a database. */
 final class CommittingEngine extends StorageEngine {
@@ -39,8 +39,8 @@ final class CommittingEngine extends StorageEngine {
   }
 
   @Override
-  public ObjectLog log(String namespace, DurableObjectId id, CommitListener listener) {
-    return new StoredLog(this, new ObjectKey(namespace, id), id.name().orElse(null), listener);
+  ObjectLog log(ObjectKey key, @Nullable String name, CommitListener listener) {
+    return new StoredLog(this, key, name, listener);
   }
 
   @Override

@@ -2,7 +2,6 @@ package dev.seriatim.service.storage;
 
 import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageOptions;
-import dev.seriatim.stub.DurableObjectId;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -28,8 +27,8 @@ final class MemoryEngine extends StorageEngine {
   }
 
   @Override
-  public ObjectLog log(String namespace, DurableObjectId id, CommitListener listener) {
-    MemoryLog object = new MemoryLog(this, new ObjectKey(namespace, id), id.name().orElse(null));
+  ObjectLog log(ObjectKey key, @Nullable String name, CommitListener listener) {
+    MemoryLog object = new MemoryLog(this, key, name);
     synchronized (object) {
       object.rememberName();
     }

@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import com.google.protobuf.ByteString;
 import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
@@ -148,7 +149,20 @@ public abstract sealed class StorageEngine implements AutoCloseable
    * The log of one object. The caller keeps it as long as the object is live or has pending
    * commits, and never has two for one object.
    */
-  public abstract ObjectLog log(String namespace, DurableObjectId id, CommitListener listener);
+  public final ObjectLog log(String namespace, DurableObjectId id, CommitListener listener) {
+    return log(new ObjectKey(namespace, id), id.name().orElse(null), listener);
+  }
+
+  /**
+   * The same for an object of a namespace that isn't served, so that nobody else can have it.
+   *
+   * @param id its 32 bytes
+   */
+  public final ObjectLog logOfUnserved(String namespace, ByteString id, CommitListener listener) {
+    return log(new ObjectKey(namespace, id), /* name= */ null, listener);
+  }
+
+  abstract ObjectLog log(ObjectKey key, @Nullable String name, CommitListener listener);
 
   /**
    * A copy of all that is committed, as it was between two groups of commits, while the host goes
