@@ -151,7 +151,7 @@ final class ArchitectureTest {
           .resideInAPackage(ROOT)
           .and()
           .haveNameNotMatching(
-              ".*\\.(DurableObjectHost|HostParts|Internal.*|LocalObjects|Statistics)(\\$.*)?")
+              ".*\\.(Backups|DurableObjectHost|HostParts|Internal.*|LocalObjects|Statistics)(\\$.*)?")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

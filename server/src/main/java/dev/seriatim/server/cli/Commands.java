@@ -33,6 +33,7 @@ public final class Commands {
     commands.put("import", () -> line(new ImportCommand()));
     commands.put("copy", () -> line(new CopyCommand()));
     commands.put("backup", () -> line(new BackupCommand()));
+    commands.put("restore", () -> line(new RestoreCommand()));
     commands.put("drain", () -> line(new DrainCommand()));
     commands.put("token", () -> line(new TokenCommand()));
     commands.put("completion", () -> line(new CompletionCommand(program)));

@@ -86,6 +86,13 @@ public final class Serve implements Callable<Integer> {
   private boolean noReflection;
 
   @Option(
+      names = "--no-admin",
+      description =
+          "Don't serve seriatim.admin.v1.Admin, by which people and their tools look into the"
+              + " host.")
+  private boolean noAdmin;
+
+  @Option(
       names = "--log-limit",
       paramLabel = "N",
       defaultValue = "10",
@@ -280,7 +287,9 @@ public final class Serve implements Callable<Integer> {
         testing.addTo(builder);
       }
       telemetry = Telemetry.addTo(builder);
-      builder.admin(() -> System.exit(0)); // As SIGTERM does.
+      if (!noAdmin) {
+        builder.admin(() -> System.exit(0)); // As SIGTERM does.
+      }
       builder.service(health.service());
       if (!noReflection) {
         builder.service(ProtoReflectionServiceV1.newInstance()).service(olderReflection());
