@@ -162,6 +162,7 @@ build_module() { # server, examples, conformance-tests, benchmarks or benchmarks
   if [[ "$module" == server ]]; then
     parts+=(cluster telemetry testing)
   else
+    [[ "$module" != benchmarks ]] || parts+=(telemetry)
     more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
   fi
   for part in "${parts[@]}" "$module"; do

@@ -1,9 +1,12 @@
 package dev.seriatim.benchmarks;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** One run of the benchmarks: who is called, for how long and how often, and what came of it. */
 final class Bench {
@@ -12,18 +15,32 @@ final class Bench {
   private final Results results;
   private final boolean quick;
   private final Set<Integer> wantedInFlight;
+  private final @Nullable Path profile;
 
   /**
    * A run.
    *
+   * @param profile where processes of groups record themselves; null if they don't
    * @param inFlight the only numbers of calls in flight to measure; all of them, if it is empty
    */
-  Bench(Scratch scratch, HostProcess host, Results results, boolean quick, Set<Integer> inFlight) {
+  Bench(
+      Scratch scratch,
+      HostProcess host,
+      Results results,
+      boolean quick,
+      Set<Integer> inFlight,
+      @Nullable Path profile) {
     this.scratch = scratch;
     this.host = host;
     this.results = results;
     this.quick = quick;
     this.wantedInFlight = inFlight;
+    this.profile = profile;
+  }
+
+  /** The JVM's options for a process of hosts that a group starts, which has this name. */
+  List<String> hostOptions(String name) throws IOException {
+    return profile == null ? List.of() : Profile.hostOptions(profile, name);
   }
 
   Scratch scratch() {
@@ -52,6 +69,16 @@ final class Bench {
     return quick ? Duration.ofMillis(150) : Duration.ofMillis(400);
   }
 
+  /** How many rounds there are of loads that differ by little. */
+  int shortRounds() {
+    return quick ? 8 : 30;
+  }
+
+  /** How long a load is measured in one of those. */
+  private Duration shortTime() {
+    return quick ? Duration.ofMillis(200) : Duration.ofMillis(400);
+  }
+
   /** How long a load runs until it is compiled, before its first round. */
   Duration firstWarmUp() {
     return quick ? Duration.ofMillis(800) : Duration.ofSeconds(4);
@@ -65,9 +92,14 @@ final class Bench {
   }
 
   String how() throws IOException {
-    return "%d rounds of %s s%s; SQLite on %s"
+    return "%d rounds of %s s, with and without something %d of %s s%s; SQLite on %s"
         .formatted(
-            rounds(), time().toMillis() / 1000.0, quick ? " (--quick)" : "", scratch.fileSystem());
+            rounds(),
+            time().toMillis() / 1000.0,
+            shortRounds(),
+            shortTime().toMillis() / 1000.0,
+            quick ? " (--quick)" : "",
+            scratch.fileSystem());
   }
 
   /** Those of these numbers of calls in flight that are asked for. */
@@ -85,6 +117,14 @@ final class Bench {
   Run run(int round, String load, Runner runner, int inFlight) throws Exception {
     progress(round, "%s, %,d in flight".formatted(load, inFlight));
     return runner.run(inFlight, shortWarmUp(), time());
+  }
+
+  /** Runs a load for one of the many short rounds of {@link Twins}. */
+  Run runShortly(int round, String load, Load.Opener opener, int inFlight) throws Exception {
+    progress(
+        "short round %d of %d: %s, %,d in flight"
+            .formatted(round + 1, shortRounds(), load, inFlight));
+    return ClosedLoop.run(opener, inFlight, shortWarmUp(), shortTime());
   }
 
   /** Says what is measured now, in a round that is counted from 0. */

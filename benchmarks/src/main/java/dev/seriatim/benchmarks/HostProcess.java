@@ -10,12 +10,10 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
@@ -28,23 +26,15 @@ final class HostProcess implements AutoCloseable {
   private static final Logger STREAMS =
       Logger.getLogger("io.grpc.netty.shaded.io.grpc.netty.NettyServerHandler");
 
-  private final Scratch scratch;
-  private final Process process;
-  private final int barePort;
-  private final int memoryPort;
-  private final int durablePort;
+  private final JavaProcess process;
 
-  private HostProcess(Scratch scratch, Process process, List<Integer> ports) {
-    this.scratch = scratch;
+  private HostProcess(JavaProcess process) {
     this.process = process;
-    barePort = ports.get(0);
-    memoryPort = ports.get(1);
-    durablePort = ports.get(2);
   }
 
   /** Runs the servers; the argument is the directory of the durable host. */
   public static void main(String[] arguments) throws Exception {
-    STREAMS.setLevel(Level.SEVERE);
+    quiet();
     Server bare =
         NettyServerBuilder.forAddress(anyPort())
             .directExecutor()
@@ -54,15 +44,20 @@ final class HostProcess implements AutoCloseable {
     DurableObjectHost memory = host().build().start();
     DurableObjectHost durable =
         host().storage(StorageOptions.sqlite(Path.of(arguments[0]))).build().start();
-    System.out.println(bare.getPort() + " " + memory.port() + " " + durable.port());
-    while (System.in.read() >= 0) {}
+    JavaProcess.serve(bare.getPort(), memory.port(), durable.port());
     durable.close();
     memory.close();
     bare.shutdownNow();
     System.exit(0);
   }
 
-  private static DurableObjectHost.Builder host() {
+  /** Doesn't log what every load does at its end. */
+  static void quiet() {
+    STREAMS.setLevel(Level.SEVERE);
+  }
+
+  /** A host in memory with the benchmarks' objects, before it is built. */
+  static DurableObjectHost.Builder host() {
     return DurableObjectHost.builder()
         .namespace(BenchObject.NAMESPACE, BenchGrpc.getServiceDescriptor(), BenchObject::new)
         .namespace(Counter.NAMESPACE, CounterGrpc.getServiceDescriptor(), Counter::new)
@@ -79,41 +74,31 @@ final class HostProcess implements AutoCloseable {
   /** Starts it in a JVM like this one, with these options beyond its own. */
   static HostProcess start(Scratch scratch, List<String> options) throws IOException {
     Path directory = scratch.directory("host");
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElseThrow());
-    command.addAll(Jvm.OPTIONS);
-    command.add("-Djava.io.tmpdir=" + directory);
-    command.addAll(options);
-    command.addAll(
-        List.of(
-            "--class-path",
-            System.getProperty("java.class.path"),
-            HostProcess.class.getName(),
-            directory.resolve("data").toString()));
-    Process process =
-        scratch.start(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT));
-    String line = process.inputReader(StandardCharsets.UTF_8).readLine();
-    if (line == null) {
-      throw new IOException("the host process ended before it listened");
-    }
-    return new HostProcess(
-        scratch, process, Arrays.stream(line.split(" ")).map(Integer::valueOf).toList());
+    JavaProcess process =
+        JavaProcess.start(
+            scratch,
+            HostProcess.class,
+            directory,
+            options,
+            Map.of(),
+            directory.resolve("data").toString());
+    return new HostProcess(process);
   }
 
   int barePort() {
-    return barePort;
+    return process.port(0);
   }
 
   int memoryPort() {
-    return memoryPort;
+    return process.port(1);
   }
 
   int durablePort() {
-    return durablePort;
+    return process.port(2);
   }
 
   @Override
   public void close() {
-    scratch.end(process);
+    process.close();
   }
 }

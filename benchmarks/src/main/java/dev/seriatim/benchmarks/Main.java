@@ -36,6 +36,8 @@ public final class Main implements Callable<Integer> {
           new StartUp(),
           new Edge(),
           new Resumable(),
+          new Telemetry(),
+          new Callers(),
           new Languages());
 
   @Spec private @Nullable CommandSpec spec;
@@ -50,6 +52,19 @@ public final class Main implements Callable<Integer> {
       completionCandidates = GroupNames.class,
       description = "Measures only these groups of figures: ${COMPLETION-CANDIDATES}.")
   private Set<String> only = Set.of();
+
+  @Option(
+      names = "--telemetry",
+      description =
+          "Measures what metrics, and traces of which 0.1 %% are sampled, cost: the same as --only"
+              + " telemetry. May be given with --callers.")
+  private boolean telemetry;
+
+  @Option(
+      names = "--callers",
+      description =
+          "Measures what a verified caller and a policy cost: the same as --only callers.")
+  private boolean callers;
 
   @Option(
       names = "--in-flight",
@@ -109,7 +124,7 @@ public final class Main implements Callable<Integer> {
     String how;
     try (Scratch scratch = Scratch.make();
         HostProcess host = HostProcess.start(scratch, hostOptions())) {
-      Bench bench = new Bench(scratch, host, measured, quick, inFlight);
+      Bench bench = new Bench(scratch, host, measured, quick, inFlight, profile);
       how = bench.how();
       bench.progress("warming both processes up");
       for (Load.Opener load : MemoryLoads.of(host, Loads.SMALL).values()) {
@@ -151,14 +166,21 @@ public final class Main implements Callable<Integer> {
   }
 
   private List<String> hostOptions() throws IOException {
-    return profile == null ? List.of() : Profile.hostOptions(profile);
+    return profile == null ? List.of() : Profile.hostOptions(profile, "host");
   }
 
   private List<Group> groups() {
-    TreeSet<String> unknown = new TreeSet<>(only);
+    Set<String> wanted = new TreeSet<>(only);
+    if (telemetry) {
+      wanted.add("telemetry");
+    }
+    if (callers) {
+      wanted.add("callers");
+    }
+    TreeSet<String> unknown = new TreeSet<>(wanted);
     List<Group> groups = new ArrayList<>();
     for (Group group : GROUPS) {
-      if (unknown.remove(group.name()) || only.isEmpty()) {
+      if (unknown.remove(group.name()) || wanted.isEmpty()) {
         groups.add(group);
       }
     }

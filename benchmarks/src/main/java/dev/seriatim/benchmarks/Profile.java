@@ -36,12 +36,14 @@ final class Profile {
     return new Profile(directory, recording);
   }
 
-  /** What makes the host's JVM record itself in the same way, until it ends. */
-  static List<String> hostOptions(Path directory) throws IOException {
+  /**
+   * What makes a host's JVM record itself in the same way, until it ends, in a file of this name.
+   */
+  static List<String> hostOptions(Path directory, String file) throws IOException {
     Files.createDirectories(directory);
     StringBuilder recording = new StringBuilder("-XX:StartFlightRecording:dumponexit=true");
     recording.append(",settings=").append(SETTINGS);
-    recording.append(",filename=").append(directory.resolve("host.jfr").toAbsolutePath());
+    recording.append(",filename=").append(directory.resolve(file + ".jfr").toAbsolutePath());
     MORE.forEach((name, value) -> recording.append(',').append(name).append('=').append(value));
     // The host's standard output is for its ports.
     return List.of(recording.toString(), "-Xlog:jfr+startup=off");

@@ -51,7 +51,7 @@ final class Report {
                   f.referenceValue() == null
                       ? ""
                       : f.reference() + ": " + number(f.referenceValue()),
-                  f.ratio() == null ? "" : String.format(Locale.ROOT, "%.2f", f.ratio()),
+                  f.ratio() == null ? "" : ratio(f.ratio()),
                   f.target(),
                   f.met() == null ? "" : f.met() ? "yes" : "**no**"));
     }
@@ -90,6 +90,11 @@ final class Report {
     Files.writeString(directory.resolve("results.md"), markdown());
     Files.writeString(directory.resolve("results.json"), json());
     new Plots(directory).draw(results);
+  }
+
+  /** Close to 1, a hundredth may be what is asked for. */
+  private static String ratio(double ratio) {
+    return String.format(Locale.ROOT, ratio > 0.9 && ratio < 1.1 ? "%.3f" : "%.2f", ratio);
   }
 
   private static String number(double value) {

@@ -2,6 +2,7 @@ package dev.seriatim.benchmarks;
 
 import java.util.Arrays;
 import java.util.function.DoubleBinaryOperator;
+import java.util.stream.DoubleStream;
 
 /** The values of one measurement in all rounds so far. */
 final class Rounds {
@@ -36,6 +37,11 @@ final class Rounds {
   /** The median of the ratios round by round, which holds when the machine's speed drifts. */
   double ratioTo(Rounds other) {
     return with(other, (a, b) -> a / b).median();
+  }
+
+  /** The ratios, in ascending order. */
+  DoubleStream ratiosTo(Rounds other) {
+    return Arrays.stream(with(other, (a, b) -> a / b).values).sorted();
   }
 
   /** The sums, round by round. */

@@ -12,9 +12,11 @@ import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
+import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.stub.MetadataUtils;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -45,6 +47,32 @@ final class StubLoads {
         Loads.payload(bytes),
         objects,
         sharedCalls);
+  }
+
+  /** By {@link DurableObjectStub#call}: echoes on one object, by a client with these options. */
+  static Load.Opener echo(int port, int bytes, ClientOptions.Builder options) {
+    return echo(port, bytes, options, new Metadata());
+  }
+
+  /** The same, with headers on the call that carries the stub. */
+  static Load.Opener echo(int port, int bytes, Metadata headers) {
+    return echo(port, bytes, ClientOptions.builder(), headers);
+  }
+
+  private static Load.Opener echo(
+      int port, int bytes, ClientOptions.Builder options, Metadata headers) {
+    return onAnswer -> {
+      ManagedChannel channel = Loads.connect(port);
+      DurableObjectStub stub =
+          DurableObjects.on(
+                  ClientInterceptors.intercept(
+                      channel, MetadataUtils.newAttachHeadersInterceptor(headers)),
+                  options.executor(MoreExecutors.directExecutor()).build())
+              .namespace(BenchObject.NAMESPACE)
+              .getByName("bench-0");
+      Payload payload = Loads.payload(bytes);
+      return load(() -> stub.call(BenchGrpc.getEchoMethod(), payload), 1, channel, onAnswer);
+    };
   }
 
   /** By {@link DurableObjectStub#call}: increments on one object of this namespace. */
@@ -111,9 +139,15 @@ final class StubLoads {
 
   /** Echoes on this many objects without Seriatim's client: unary calls with a header. */
   static Load.Opener headerCall(int port, int bytes, int objects) {
+    return headerCall(port, bytes, objects, new Metadata());
+  }
+
+  /** The same, with these headers beside that one. */
+  static Load.Opener headerCall(int port, int bytes, int objects, Metadata beside) {
     List<Metadata> headers = new ArrayList<>(objects);
     for (String name : names(objects)) {
       Metadata header = new Metadata();
+      header.merge(beside);
       header.put(OBJECT_HEADER, BenchObject.NAMESPACE + "/" + name);
       headers.add(header);
     }
@@ -169,7 +203,8 @@ final class StubLoads {
         .namespace(name);
   }
 
-  private static <A> Load load(
+  /** A load of these calls. */
+  static <A> Load load(
       Supplier<ListenableFuture<A>> call, int width, ManagedChannel channel, Runnable onAnswer) {
     FutureCallback<A> callback =
         new FutureCallback<>() {
