@@ -5,6 +5,7 @@ import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Follows those invocations that their callers follow: whose metadata has a {@code traceparent}, as
  * the W3C's <a href="https://www.w3.org/TR/trace-context/">Trace Context</a> has it, that says
  * {@code sampled}. No other invocation ever comes here, and none costs anything for that. A {@code
- * traceparent} that breaks the rules is as none.
+ * traceparent} that breaks the rules is as none. Alarms, which have no caller, all come here.
  *
  * <p>Methods are called on the threads that run turns. They must not block, and whatever they throw
  * is logged and does no harm. Safe for any number of threads.
@@ -26,6 +27,16 @@ public interface InvocationTracer {
    * @return who follows it, or null if nobody does
    */
   @Nullable Trace begin(Arrival arrival);
+
+  /**
+   * An alarm comes to its turn. Nobody has called it, so that whether anyone follows it is for the
+   * tracer to say.
+   *
+   * @return who follows it, or null if nobody does, as it is unless the tracer says otherwise
+   */
+  default @Nullable Trace beginAlarm(AlarmArrival arrival) {
+    return null;
+  }
 
   /**
    * What an invocation is to have in its metadata that an object makes now, in this thread's gRPC
@@ -54,9 +65,21 @@ public interface InvocationTracer {
       Metadata metadata) {}
 
   /**
-   * What happens with one invocation. {@link #enter} and {@link #leave} come on the turn's thread,
-   * once each, about the object's code. Then, on any thread, comes {@link #durable} or {@link
-   * #failed}, once; it may come before {@link #leave}, if the turn was cut off.
+   * An alarm whose turn is about to begin.
+   *
+   * @param namespace the name of its object's namespace
+   * @param object the id of its object
+   * @param name the name of its object, if it is known
+   * @param due when it was to run
+   * @param retries how often it has failed before
+   */
+  record AlarmArrival(
+      String namespace, DurableObjectId object, Optional<String> name, Instant due, int retries) {}
+
+  /**
+   * What happens with one invocation, or alarm. {@link #enter} and {@link #leave} come on the
+   * turn's thread, once each, about the object's code. Then, on any thread, comes {@link #durable}
+   * or {@link #failed}, once; it may come before {@link #leave}, if the turn was cut off.
    */
   interface Trace {
     /** The object's code begins. Gives the context in which it is to run. */

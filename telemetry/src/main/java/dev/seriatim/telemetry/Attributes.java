@@ -13,6 +13,8 @@ final class Attributes {
   static final AttributeKey<String> OBJECT = AttributeKey.stringKey("seriatim.object");
   static final AttributeKey<String> OBJECT_ID = AttributeKey.stringKey("seriatim.object.id");
   static final AttributeKey<Long> SEQUENCE = AttributeKey.longKey("seriatim.sequence");
+  static final AttributeKey<String> ALARM_DUE = AttributeKey.stringKey("seriatim.alarm.due");
+  static final AttributeKey<Long> ALARM_RETRIES = AttributeKey.longKey("seriatim.alarm.retries");
   static final AttributeKey<String> FATE = AttributeKey.stringKey("seriatim.fate");
   static final String GRPC = "grpc";
 

@@ -19,9 +19,11 @@ import io.opentelemetry.context.Context;
 /** A span for each call that is made within a sampled one. */
 final class CallTracing implements ClientInterceptor {
   private final Tracer tracer;
+  private final Propagation propagation;
 
-  CallTracing(Tracer tracer) {
+  CallTracing(Tracer tracer, TracingOptions options) {
     this.tracer = tracer;
+    this.propagation = new Propagation(options.carriesBaggage());
   }
 
   @Override
@@ -43,7 +45,7 @@ final class CallTracing implements ClientInterceptor {
                 .setAttribute(Attributes.RPC_SYSTEM, Attributes.GRPC)
                 .setAttribute(Attributes.RPC_METHOD, method.getFullMethodName())
                 .startSpan();
-        Propagation.inject(
+        propagation.inject(
             current.with(span),
             headers,
             (metadata, key, value) -> {

@@ -2,11 +2,8 @@ package dev.seriatim.telemetry;
 
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.TelemetryProvider;
-import io.opentelemetry.sdk.OpenTelemetrySdk;
-import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
-import io.opentelemetry.sdk.common.CompletableResultCode;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /**
  * Traces of the server program, told as OpenTelemetry's environment variables say: to where {@code
@@ -14,14 +11,15 @@ import java.util.concurrent.TimeUnit;
  * them nothing is followed, and no class of OpenTelemetry's is loaded.
  */
 public final class OtelVariables implements TelemetryProvider {
-  private static final long LAST_SECONDS = 3;
+  private static final Pattern COMMA = Pattern.compile(",");
 
   /** Made by the server program. */
   public OtelVariables() {}
 
   @Override
   public AutoCloseable addTo(DurableObjectHost.Builder host) {
-    return isAsked(System.getenv()) ? begin(host) : () -> {};
+    Map<String, String> environment = System.getenv();
+    return isAsked(environment) ? TraceSdk.begin(host, options(environment)) : () -> {};
   }
 
   static boolean isAsked(Map<String, String> environment) {
@@ -32,23 +30,12 @@ public final class OtelVariables implements TelemetryProvider {
             || environment.containsKey("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"));
   }
 
-  private static AutoCloseable begin(DurableObjectHost.Builder host) {
-    OpenTelemetrySdk sdk =
-        AutoConfiguredOpenTelemetrySdk.builder()
-            .disableShutdownHook() // The drain is to be told, too.
-            // What the variables say wins.
-            .addPropertiesSupplier(
-                () ->
-                    Map.of(
-                        "otel.service.name", "seriatim",
-                        "otel.exporter.otlp.protocol", "http/protobuf",
-                        "otel.metrics.exporter", "none",
-                        "otel.logs.exporter", "none"))
-            .build()
-            .getOpenTelemetrySdk();
-    host.tracer(Tracing.host(sdk));
-    return () -> {
-      CompletableResultCode _ = sdk.shutdown().join(LAST_SECONDS, TimeUnit.SECONDS);
-    };
+  /** Baggage is carried if somebody has said so: OpenTelemetry would carry it anyway. */
+  static TracingOptions options(Map<String, String> environment) {
+    boolean baggage =
+        COMMA
+            .splitAsStream(environment.getOrDefault("OTEL_PROPAGATORS", ""))
+            .anyMatch(name -> name.strip().equals("baggage"));
+    return TracingOptions.defaults().withBaggage(baggage);
   }
 }

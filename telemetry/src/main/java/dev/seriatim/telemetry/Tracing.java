@@ -29,20 +29,26 @@ public final class Tracing {
    * lets the object's turn be a child of it. It ends when the call does.
    */
   public static ClientInterceptor client(OpenTelemetry openTelemetry) {
-    return new CallTracing(openTelemetry.getTracer(SCOPE));
+    return client(openTelemetry, TracingOptions.defaults());
+  }
+
+  /** The same, with these options. */
+  public static ClientInterceptor client(OpenTelemetry openTelemetry, TracingOptions options) {
+    return new CallTracing(openTelemetry.getTracer(SCOPE), options);
   }
 
   /**
    * For a host: makes a span of each invocation that its caller follows, from its arrival until its
    * outcome may leave, with events where its turn begins and ends and where what it saw is durable.
-   * The span is current in the turn, and the parent of what the object calls.
+   * The span is current in the turn, and the parent of what the object calls. An alarm begins a
+   * trace of its own, if the sampler wants one.
    */
   public static InvocationTracer host(OpenTelemetry openTelemetry) {
-    return new TurnTracing(openTelemetry.getTracer(SCOPE), /* tellsObjects= */ true);
+    return host(openTelemetry, TracingOptions.defaults());
   }
 
-  /** The same, and no span tells which object it was: who reads traces may not know all names. */
-  public static InvocationTracer hostWithoutObjects(OpenTelemetry openTelemetry) {
-    return new TurnTracing(openTelemetry.getTracer(SCOPE), /* tellsObjects= */ false);
+  /** The same, with these options. */
+  public static InvocationTracer host(OpenTelemetry openTelemetry, TracingOptions options) {
+    return new TurnTracing(openTelemetry.getTracer(SCOPE), options);
   }
 }

@@ -1,6 +1,7 @@
 package dev.seriatim.telemetry;
 
 import dev.seriatim.service.InvocationTracer;
+import dev.seriatim.stub.DurableObjectId;
 import io.grpc.Context;
 import io.grpc.Status;
 import io.opentelemetry.api.trace.Span;
@@ -12,25 +13,31 @@ import io.opentelemetry.context.Scope;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A span for each invocation that its caller follows. */
+/** A span for each invocation that its caller follows, and for each alarm that is sampled. */
 final class TurnTracing implements InvocationTracer {
   /** The turn's span, for threads that have its gRPC context and nothing else. */
   private static final Context.Key<io.opentelemetry.context.Context> TURN =
       Context.key("seriatim-trace");
 
+  /** Of all alarms: there are as many names of spans as methods, and one more. */
+  private static final String ALARM = "alarm";
+
   private final Tracer tracer;
+  private final Propagation propagation;
   private final boolean tellsObjects;
 
-  TurnTracing(Tracer tracer, boolean tellsObjects) {
+  TurnTracing(Tracer tracer, TracingOptions options) {
     this.tracer = tracer;
-    this.tellsObjects = tellsObjects;
+    this.propagation = new Propagation(options.carriesBaggage());
+    this.tellsObjects = options.tellsObjects();
   }
 
   @Override
   public @Nullable Trace begin(Arrival arrival) {
-    io.opentelemetry.context.Context parent = Propagation.extract(arrival.metadata());
+    io.opentelemetry.context.Context parent = propagation.extract(arrival.metadata());
     SpanBuilder builder =
         tracer
             .spanBuilder(arrival.method())
@@ -41,11 +48,30 @@ final class TurnTracing implements InvocationTracer {
             .setAttribute(Attributes.RPC_METHOD, arrival.method())
             .setAttribute(Attributes.NAMESPACE, arrival.namespace())
             .setAttribute(Attributes.SEQUENCE, arrival.sequence());
+    return new Turn(parent, start(builder, arrival.object(), arrival.name()));
+  }
+
+  /** Whether it is sampled or not: what its turn begins goes by that. */
+  @Override
+  public Trace beginAlarm(AlarmArrival arrival) {
+    io.opentelemetry.context.Context nobody = io.opentelemetry.context.Context.root();
+    SpanBuilder builder =
+        tracer
+            .spanBuilder(ALARM)
+            .setParent(nobody)
+            .setSpanKind(SpanKind.INTERNAL)
+            .setAttribute(Attributes.NAMESPACE, arrival.namespace())
+            .setAttribute(Attributes.ALARM_DUE, arrival.due().toString())
+            .setAttribute(Attributes.ALARM_RETRIES, arrival.retries());
+    return new Turn(nobody, start(builder, arrival.object(), arrival.name()));
+  }
+
+  private Span start(SpanBuilder builder, DurableObjectId object, Optional<String> objectName) {
     if (tellsObjects) {
-      builder.setAttribute(Attributes.OBJECT_ID, arrival.object().toString());
-      arrival.name().ifPresent(name -> builder.setAttribute(Attributes.OBJECT, name));
+      builder.setAttribute(Attributes.OBJECT_ID, object.toString());
+      objectName.ifPresent(name -> builder.setAttribute(Attributes.OBJECT, name));
     }
-    return new Turn(parent, builder.startSpan());
+    return builder.startSpan();
   }
 
   @Override
@@ -62,7 +88,7 @@ final class TurnTracing implements InvocationTracer {
       return Map.of();
     }
     Map<String, String> metadata = new HashMap<>();
-    Propagation.inject(
+    propagation.inject(
         current,
         metadata,
         (map, key, value) -> {
@@ -73,7 +99,7 @@ final class TurnTracing implements InvocationTracer {
     return metadata;
   }
 
-  /** One invocation, from its turn on. */
+  /** One invocation or alarm, from its turn on. */
   private static final class Turn implements Trace {
     private final io.opentelemetry.context.Context context;
     private final Span span;

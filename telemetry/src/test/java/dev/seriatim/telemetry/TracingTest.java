@@ -8,6 +8,7 @@ import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.examples.v1.IncrementRequest;
+import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.HostLimits;
@@ -18,11 +19,14 @@ import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.Tracer;
@@ -36,6 +40,7 @@ import io.opentelemetry.sdk.trace.data.StatusData;
 import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.opentelemetry.sdk.trace.samplers.Sampler;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -54,6 +59,7 @@ final class TracingTest {
   private final OpenTelemetrySdk sdk = sdk(exporter, Sampler.parentBased(Sampler.alwaysOn()));
   private final Tracer tracer = sdk.getTracer("test");
   private final List<String> seenByTurns = new CopyOnWriteArrayList<>();
+  private final List<String> baggageOfTurns = new CopyOnWriteArrayList<>();
   private final CountDownLatch running = new CountDownLatch(1);
   private final CountDownLatch goOn = new CountDownLatch(1);
   private final List<AutoCloseable> open = new ArrayList<>();
@@ -101,8 +107,11 @@ final class TracingTest {
     return start(Tracing.host(sdk));
   }
 
-  /** Passes what is over 1 on to the next object, throws at 0, waits below. */
-  private final class Passing extends CounterGrpc.CounterImplBase {
+  /**
+   * Passes what is over 1 on to the next object, throws at 0, waits below. From 100 on sets an
+   * alarm, which does the same with what is over that.
+   */
+  private final class Passing extends CounterGrpc.CounterImplBase implements AlarmHandler {
     private final DurableObjectState state;
 
     Passing(DurableObjectState state) {
@@ -111,6 +120,7 @@ final class TracingTest {
 
     @Override
     public void increment(IncrementRequest request, StreamObserver<CounterValue> reply) {
+      Baggage.current().forEach((key, entry) -> baggageOfTurns.add(key + "=" + entry.getValue()));
       seenByTurns.add(Span.current().getSpanContext().getSpanId());
       state.storage().put("n", CounterValue.newBuilder().setValue(request.getAmount()).build());
       long amount = request.getAmount();
@@ -124,9 +134,10 @@ final class TracingTest {
           throw new IllegalStateException(e);
         }
       } else if (amount == 2) {
-        try (DurableObjectStub next = next()) {
-          var _ = CounterGrpc.newBlockingStub(next.channel()).increment(request(1));
-        }
+        pass();
+      } else if (amount >= 100) {
+        state.storage().setAlarm(Instant.EPOCH);
+        state.storage().put("n", CounterValue.newBuilder().setValue(amount - 100).build());
       } else if (amount == 3) { // On a thread that has nothing but the gRPC context.
         Thread other = Thread.ofPlatform().unstarted(Context.current().wrap(this::pass));
         other.start();
@@ -138,6 +149,18 @@ final class TracingTest {
       }
       reply.onNext(CounterValue.newBuilder().setValue(amount).build());
       reply.onCompleted();
+    }
+
+    @Override
+    public void alarm(DueAlarm alarm) {
+      seenByTurns.add(Span.current().getSpanContext().getSpanId());
+      long amount = state.storage().get("n", CounterValue.getDefaultInstance()).getValue();
+      if (amount == 0) {
+        throw new IllegalStateException("amount 0");
+      }
+      if (amount == 2) {
+        pass();
+      }
     }
 
     private void pass() {
@@ -165,9 +188,14 @@ final class TracingTest {
   }
 
   private CounterGrpc.CounterBlockingStub first(DurableObjects objects, OpenTelemetry of) {
+    return first(objects, of, TracingOptions.defaults());
+  }
+
+  private CounterGrpc.CounterBlockingStub first(
+      DurableObjects objects, OpenTelemetry of, TracingOptions options) {
     DurableObjectStub stub = objects.namespace("COUNTER").getByName("first");
     open.add(stub);
-    Channel channel = ClientInterceptors.intercept(stub.channel(), Tracing.client(of));
+    Channel channel = ClientInterceptors.intercept(stub.channel(), Tracing.client(of, options));
     return CounterGrpc.newBlockingStub(channel);
   }
 
@@ -295,11 +323,111 @@ final class TracingTest {
 
   @Test
   void whatObjectsAreCalledIsLeftOutOnRequest() throws Exception {
-    CounterGrpc.CounterBlockingStub first = first(start(Tracing.hostWithoutObjects(sdk)), sdk);
+    CounterGrpc.CounterBlockingStub first =
+        first(start(Tracing.host(sdk, TracingOptions.defaults().withObjects(false))), sdk);
     within(tracer, () -> assertThat(first.increment(request(1)).getValue()).isEqualTo(1));
     SpanData turn = one(spans(3), SpanKind.SERVER);
     assertThat(turn.getAttributes().get(Attributes.OBJECT)).isNull();
     assertThat(turn.getAttributes().get(Attributes.OBJECT_ID)).isNull();
     assertThat(turn.getAttributes().get(Attributes.NAMESPACE)).isEqualTo("COUNTER");
+  }
+
+  @Test
+  void anAlarmBeginsATraceOfItsOwn() throws Exception {
+    CounterGrpc.CounterBlockingStub first = first(start(), sdk);
+    within(tracer, () -> assertThat(first.increment(request(102)).getValue()).isEqualTo(102));
+    List<SpanData> spans = spans(5);
+    SpanData alarm = named(spans, "alarm");
+    SpanData called = of(spans, "second");
+    assertThat(alarm.getParentSpanContext().isValid()).isFalse();
+    assertThat(alarm.getTraceId()).isNotEqualTo(one(spans, SpanKind.CLIENT).getTraceId());
+    assertThat(called.getParentSpanId()).isEqualTo(alarm.getSpanId());
+    assertThat(called.getTraceId()).isEqualTo(alarm.getTraceId());
+    assertThat(seenByTurns).contains(alarm.getSpanId());
+    assertThat(alarm.getKind()).isEqualTo(SpanKind.INTERNAL);
+    assertThat(alarm.getAttributes().get(Attributes.NAMESPACE)).isEqualTo("COUNTER");
+    assertThat(alarm.getAttributes().get(Attributes.OBJECT)).isEqualTo("first");
+    assertThat(alarm.getAttributes().get(Attributes.ALARM_DUE)).isEqualTo("1970-01-01T00:00:00Z");
+    assertThat(alarm.getAttributes().get(Attributes.ALARM_RETRIES)).isEqualTo(0);
+    assertThat(alarm.getEvents().stream().map(EventData::getName))
+        .containsExactly("turn began", "turn ended", "durable")
+        .inOrder();
+    assertThat(alarm.getStatus()).isEqualTo(StatusData.unset());
+  }
+
+  @Test
+  void anAlarmThatFailsSaysWhy() throws Exception {
+    CounterGrpc.CounterBlockingStub first = first(start(), sdk);
+    assertThat(first.increment(request(100)).getValue()).isEqualTo(100);
+    SpanData alarm = named(spans(1), "alarm");
+    assertThat(alarm.getStatus().getStatusCode().name()).isEqualTo("ERROR");
+    assertThat(alarm.getAttributes().get(Attributes.ERROR_TYPE)).isEqualTo("OBJECT_EXCEPTION");
+  }
+
+  @Test
+  void theSamplerSaysWhichAlarmsAreFollowed() throws Exception {
+    try (OpenTelemetrySdk never = sdk(exporter, Sampler.alwaysOff())) {
+      CounterGrpc.CounterBlockingStub first = first(start(Tracing.host(never)), sdk);
+      assertThat(first.increment(request(102)).getValue()).isEqualTo(102);
+      // The turn, the alarm, and what that has called.
+      for (int i = 0; seenByTurns.size() < 3; i++) {
+        assertThat(i).isLessThan(600_000);
+        LockSupport.parkNanos(50_000);
+      }
+      assertThat(exporter.getFinishedSpanItems()).isEmpty();
+    }
+  }
+
+  private static SpanData named(List<SpanData> spans, String name) {
+    return spans.stream().filter(span -> span.getName().equals(name)).findFirst().orElseThrow();
+  }
+
+  private void callWithBaggage(TracingOptions ofClient, TracingOptions ofHost) throws Exception {
+    CounterGrpc.CounterBlockingStub first = first(start(Tracing.host(sdk, ofHost)), sdk, ofClient);
+    try (Scope _ = Baggage.builder().put("tenant", "acme").build().makeCurrent()) {
+      within(tracer, () -> assertThat(first.increment(request(2)).getValue()).isEqualTo(2));
+    }
+    assertThat(spans(4)).hasSize(4);
+  }
+
+  @Test
+  void baggageGoesAlongOnRequest() throws Exception {
+    TracingOptions with = TracingOptions.defaults().withBaggage(true);
+    callWithBaggage(with, with);
+    assertThat(baggageOfTurns).containsExactly("tenant=acme", "tenant=acme");
+  }
+
+  @Test
+  void andOtherwiseNot() throws Exception {
+    callWithBaggage(TracingOptions.defaults(), TracingOptions.defaults().withBaggage(true));
+    assertThat(baggageOfTurns).isEmpty();
+  }
+
+  @Test
+  void aHostThatDoesNotCarryItPassesNoneOn() throws Exception {
+    callWithBaggage(TracingOptions.defaults().withBaggage(true), TracingOptions.defaults());
+    assertThat(baggageOfTurns).isEmpty();
+  }
+
+  @Test
+  void theStateOfTheTraceGoesAlongAndCredentialsDoNot() throws Exception {
+    Metadata headers = new Metadata();
+    String parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    headers.put(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER), parent);
+    headers.put(Metadata.Key.of("tracestate", Metadata.ASCII_STRING_MARSHALLER), "vendor=1");
+    headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer s3cr");
+    DurableObjectStub stub = start().namespace("COUNTER").getByName("first");
+    open.add(stub);
+    CounterGrpc.CounterBlockingStub first =
+        CounterGrpc.newBlockingStub(stub.channel())
+            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
+    assertThat(first.increment(request(2)).getValue()).isEqualTo(2);
+    List<SpanData> spans = spans(2);
+    for (SpanData span : spans) {
+      assertThat(span.getSpanContext().getTraceState().asMap()).containsExactly("vendor", "1");
+      assertThat(span.getTraceId()).isEqualTo("0af7651916cd43dd8448eb211c80319c");
+      assertThat(span.toString()).doesNotContain("s3cr");
+    }
+    assertThat(of(spans, "first").getParentSpanId()).isEqualTo("b7ad6b7169203331");
   }
 }

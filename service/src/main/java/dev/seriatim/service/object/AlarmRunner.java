@@ -89,15 +89,29 @@ final class AlarmRunner {
       return true;
     }
     if (turn != null) {
-      AlarmFailure failure = execute(turn);
-      if (!thread.endTurn(turn)) {
-        return false;
+      boolean lost = false;
+      try {
+        lost = !runTurn(turn, thread);
+      } finally {
+        if (!lost && turn.trace() != null) {
+          turn.trace().settle();
+        }
       }
-      turn.instance().turnEnded();
-      end(turn, failure);
-    } else if (order != null) {
+      return !lost;
+    }
+    if (order != null) {
       order.doneWith(object, object.pendingCommit(), false);
     }
+    return true;
+  }
+
+  private boolean runTurn(AlarmTurn turn, TurnThread thread) {
+    AlarmFailure failure = execute(turn);
+    if (!thread.endTurn(turn)) {
+      return false;
+    }
+    turn.instance().turnEnded();
+    end(turn, failure);
     return true;
   }
 
@@ -127,16 +141,21 @@ final class AlarmRunner {
       if (alarm == null) {
         return null;
       }
+      TurnTrace trace = TurnTrace.of(object, alarm);
       AlarmTurn begun =
           new AlarmTurn(
               object.nextTurnNumber(),
               instance,
               alarm,
               order,
-              TurnTail.ofAlarm(object, late(alarm).toNanos()));
+              TurnTail.ofAlarm(object, late(alarm).toNanos()),
+              trace);
       thread.beginTurn(begun);
       if (!instance.isAborted() || !thread.endTurn(begun)) {
         return begun;
+      }
+      if (trace != null) {
+        trace.failed(BreakCause.of(BreakReason.OBJECT_RESET, "the object aborted itself"));
       }
       instance.storage().rollback();
     }
@@ -151,6 +170,10 @@ final class AlarmRunner {
     CallChain chain = instance.beginChain(/* calledBy= */ null);
     Context ofHost = instance.context().withValue(DurableObjectState.CALLER, Caller.alarm());
     Context context = chain == null ? ofHost : chain.in(ofHost);
+    TurnTrace trace = turn.trace();
+    if (trace != null) {
+      context = trace.enter(context);
+    }
     Context previous = context.attach();
     try {
       AlarmFailure failure = start(instance);
@@ -169,6 +192,9 @@ final class AlarmRunner {
       return AlarmFailure.thrown(BreakReason.OBJECT_EXCEPTION, thrown);
     } finally {
       context.detach(previous);
+      if (trace != null) {
+        trace.leave();
+      }
       if (chain != null) {
         chain.end();
       }
@@ -195,6 +221,9 @@ final class AlarmRunner {
     if (failure == null) {
       try {
         long commit = instance.storage().endTurn();
+        if (ended.trace() != null) {
+          ended.trace().await(commit);
+        }
         if (ended.order() != null) {
           ended.order().doneWith(object, commit, true);
         }
@@ -204,6 +233,9 @@ final class AlarmRunner {
     }
     counted(ended, failure);
     if (failure != null) {
+      if (ended.trace() != null) {
+        ended.trace().failed(failure.cause());
+      }
       instances.failTurn(instance, failure.cause());
       failed(ended, failure);
     }

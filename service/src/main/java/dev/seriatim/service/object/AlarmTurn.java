@@ -14,6 +14,9 @@ final class AlarmTurn extends Turn {
   /** Tells of it; null if nobody follows what happens. */
   private final @Nullable TurnTail tail;
 
+  /** Who follows it; null if nobody does. */
+  private final @Nullable TurnTrace trace;
+
   /** Written by the turn's thread; read by whoever cuts it off. */
   private volatile boolean handling;
 
@@ -25,9 +28,11 @@ final class AlarmTurn extends Turn {
       Instance instance,
       Alarm alarm,
       Order.@Nullable RunAlarm order,
-      @Nullable TurnTail tail) {
+      @Nullable TurnTail tail,
+      @Nullable TurnTrace trace) {
     super(number, instance);
     this.tail = tail;
+    this.trace = trace;
     this.alarm = alarm;
     this.order = order;
   }
@@ -43,6 +48,11 @@ final class AlarmTurn extends Turn {
   /** Who wants it to run now; null if it is due. */
   Order.@Nullable RunAlarm order() {
     return order;
+  }
+
+  @Override
+  @Nullable TurnTrace trace() {
+    return trace;
   }
 
   /** From now on the object's own handler runs. */

@@ -93,9 +93,10 @@ final class CutOff {
     object.turnEnded();
     try {
       object.host().stuckTurns().cutOff(late);
-      if (late instanceof InvocationTurn invocation && invocation.trace() != null) {
+      TurnTrace trace = late.trace();
+      if (trace != null) {
         // Before the turn's own thread comes back, which would tell another end of it.
-        invocation.trace().failed(cause);
+        trace.failed(cause);
       }
       late.interrupt();
       instances.discard(cause.message());

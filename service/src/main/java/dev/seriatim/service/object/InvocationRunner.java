@@ -191,11 +191,15 @@ final class InvocationRunner {
     if (trace == null) {
       return runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key, null);
     }
+    boolean lost = false; // Then whoever has cut the turn off tells of it.
     try {
-      return runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key, trace);
+      lost = !runTurn(stub, invocation, method, argument, metadata, timeoutNanos, key, trace);
     } finally {
-      trace.settle();
+      if (!lost) {
+        trace.settle();
+      }
     }
+    return !lost;
   }
 
   private boolean runTurn(

@@ -56,6 +56,7 @@ final class InvocationTurn extends Turn implements Reply {
     return key;
   }
 
+  @Override
   @Nullable TurnTrace trace() {
     return trace;
   }

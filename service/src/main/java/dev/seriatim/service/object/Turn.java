@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The object's code at work, once: for an invocation or for an alarm; or an operator's, on its
@@ -93,6 +94,11 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn, AdminTurn {
   /** Whether it was cut off, and its thread has come back. Any thread may ask. */
   final boolean hasLeft() {
     return state == LEFT;
+  }
+
+  /** Who follows it; null if nobody does. */
+  @Nullable TurnTrace trace() {
+    return null;
   }
 
   /** What of its object it runs: the name of a method, or what stands for it. */

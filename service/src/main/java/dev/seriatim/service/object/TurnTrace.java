@@ -6,6 +6,7 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.storage.Alarm;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Context;
 import io.grpc.Metadata;
@@ -18,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
 /**
- * Follows one invocation, and sees to it that its end is told, once. Whatever who follows it throws
- * is logged. Safe for any number of threads.
+ * Follows one invocation, or one alarm, and sees to it that its end is told, once. Whatever who
+ * follows it throws is logged. Safe for any number of threads.
  */
 final class TurnTrace implements OutputGate.Follower {
   private final LiveObject object;
@@ -56,6 +57,28 @@ final class TurnTrace implements OutputGate.Follower {
                   invocation.sequence(),
                   Duration.ofNanos(Math.max(0, object.host().nanos() - stub.arrivedNanos())),
                   metadata));
+      return trace == null ? null : new TurnTrace(object, trace);
+    } catch (RuntimeException | Error e) {
+      log(object, e);
+      return null;
+    }
+  }
+
+  /** Who follows this alarm, whose turn is about to begin; null if nobody does. */
+  static @Nullable TurnTrace of(LiveObject object, Alarm alarm) {
+    InvocationTracer tracer = object.host().tracer();
+    if (tracer == null) {
+      return null;
+    }
+    try {
+      InvocationTracer.Trace trace =
+          tracer.beginAlarm(
+              new InvocationTracer.AlarmArrival(
+                  object.namespace().name(),
+                  object.id(),
+                  Optional.ofNullable(object.name()),
+                  alarm.due(),
+                  alarm.retries()));
       return trace == null ? null : new TurnTrace(object, trace);
     } catch (RuntimeException | Error e) {
       log(object, e);

@@ -55,6 +55,6 @@ final class TurnEndRaceTest {
 
   @SuppressWarnings("NullAway") // The end of a turn asks for neither its instance nor its alarm.
   private static Turn turn(long number) {
-    return new AlarmTurn(number, null, null, null, null);
+    return new AlarmTurn(number, null, null, null, null, null);
   }
 }
