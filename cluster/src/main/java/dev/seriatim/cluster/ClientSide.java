@@ -115,7 +115,11 @@ final class ClientSide extends OneWriter {
 
   @Override
   protected void failed(Throwable thrown) {
-    logger.warn("{} is lost: what carries it failed", relay, thrown);
+    relay
+        .address()
+        .on(logger.atWarn())
+        .setCause(thrown)
+        .log("a stub is lost: what carries it failed");
     synchronized (this) {
       given.clear();
       isEmpty = true;
@@ -128,7 +132,11 @@ final class ClientSide extends OneWriter {
               .setMessage("the host could not pass the stub on")
               .build());
     } catch (RuntimeException | Error e) {
-      logger.debug("what carried {}, which is lost, stays open", relay, e);
+      relay
+          .address()
+          .on(logger.atDebug())
+          .setCause(e)
+          .log("what carried a stub, which is lost, stays open");
     }
   }
 }

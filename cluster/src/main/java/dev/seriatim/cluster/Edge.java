@@ -276,7 +276,7 @@ final class Edge implements RelayHost, AutoCloseable {
           suspects.remove(relay);
         }
       } catch (RuntimeException | Error e) { // The others must be looked at.
-        logger.error("could not look at {}", relay, e);
+        relay.address().on(logger.atError()).setCause(e).log("could not look at a stub");
       }
     }
   }

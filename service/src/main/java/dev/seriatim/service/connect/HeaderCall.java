@@ -36,6 +36,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * One unary call that names its object in a header.
@@ -216,11 +217,12 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     if (session != null) {
       session.cancel();
     }
-    logger
-        .atWarn()
-        .setCause(thrown)
-        .addKeyValue("method", method.fullName())
-        .log("a call with a header threw");
+    LoggingEventBuilder event = logger.atWarn().setCause(thrown);
+    ObjectAddress called = address;
+    if (called != null) {
+      event = called.on(event);
+    }
+    event.addKeyValue("method", method.name()).log("a call with a header threw");
     try {
       call.close(io.grpc.Status.fromThrowable(thrown), new Metadata());
     } catch (IllegalStateException closed) {

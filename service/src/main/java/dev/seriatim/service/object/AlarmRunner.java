@@ -228,7 +228,7 @@ final class AlarmRunner {
           ended.order().doneWith(object, commit, true);
         }
       } catch (RuntimeException | Error e) {
-        failure = new AlarmFailure(instances.notSubmitted(instance, e), Legible.orStandIn(e));
+        failure = new AlarmFailure(instances.notSubmitted(ended, e), Legible.orStandIn(e));
       }
     }
     counted(ended, failure);
@@ -290,7 +290,8 @@ final class AlarmRunner {
   private void failed(AlarmTurn turn, AlarmFailure failure) {
     try {
       switch (failure.fate(turn, drain().hasBegun())) {
-        case TRIED -> log.retryAlarm(turn.alarm(), failure.thrown());
+        case TRIED ->
+            log.retryAlarm(turn.alarm(), failure.cause().reason().name(), failure.thrown());
         case LOST -> log.loseAlarm();
         case PUT_OFF -> {
           if (turn.order() == null) {

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /** The execution of the object's alarm. */
 final class AlarmTurn extends Turn {
   /** What stands for the name of a method. */
-  static final String METHOD = "the alarm";
+  static final String METHOD = Alarm.METHOD;
 
   private final Alarm alarm;
   private final Order.@Nullable RunAlarm order;

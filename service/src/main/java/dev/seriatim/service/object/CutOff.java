@@ -101,7 +101,11 @@ final class CutOff {
       late.interrupt();
       instances.discard(cause.message());
     } catch (RuntimeException | Error e) { // Memory may be short; who waits must be told.
-      object.log(Level.ERROR, e, "the end of a turn that was cut off");
+      object.log(
+          Level.ERROR,
+          e,
+          "the end of a turn that was cut off threw",
+          LogSubject.of(late).breaking(cause.reason()));
     } finally {
       try {
         tell(late, cause);

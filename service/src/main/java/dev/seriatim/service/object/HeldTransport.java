@@ -29,9 +29,8 @@ final class HeldTransport {
     if (method != null) {
       method.pace().bar();
     }
-    object
-        .logEvent(logger, Level.WARN)
-        .addKeyValue("method", turn.method())
+    LogSubject.of(turn)
+        .on(object.logEvent(logger, Level.WARN))
         .log(
             "a turn holds the thread {} of the transport, and with it the connections there, until"
                 + " it ends; the method's turns run elsewhere from now on",

@@ -86,7 +86,7 @@ final class Instances {
    *
    * @return why it can't be, or null
    */
-  @Nullable BreakCause start(Instance instance) {
+  @Nullable BreakCause start(Instance instance, Turn turn) {
     if (instance.isStarted()) {
       return null;
     }
@@ -94,14 +94,20 @@ final class Instances {
       instance.start();
       return null;
     } catch (Throwable thrown) { // The factory is the object's code, like its methods.
-      return ThrownCause.logged(object, BreakReason.OBJECT_START_FAILED, thrown, "the factory");
+      return ThrownCause.logged(
+          object, BreakReason.OBJECT_START_FAILED, thrown, "the factory", LogSubject.of(turn));
     }
   }
 
   /** Why the end of a turn threw, whose writes were not submitted. */
-  BreakCause notSubmitted(Instance instance, Throwable thrown) {
-    return instance.storage().refusal() == null
-        ? ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, thrown, "the end of the turn")
+  BreakCause notSubmitted(Turn turn, Throwable thrown) {
+    return turn.instance().storage().refusal() == null
+        ? ThrownCause.logged(
+            object,
+            BreakReason.OBJECT_EXCEPTION,
+            thrown,
+            "the end of the turn",
+            LogSubject.of(turn))
         : ThrownCause.reset(thrown);
   }
 

@@ -142,7 +142,12 @@ final class InvocationRunner {
     } catch (RuntimeException | Error e) { // Memory or stack may be short; the object must go on.
       meter.refused(method, BreakReason.OBJECT_EXCEPTION);
       stub.breakTurn(
-          ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, e, "the argument's parser")
+          ThrownCause.logged(
+                  object,
+                  BreakReason.OBJECT_EXCEPTION,
+                  e,
+                  "the argument's parser",
+                  LogSubject.of(method.name(), sequence))
               .blaming(sequence),
           object.pendingCommit());
       return true;
@@ -227,7 +232,12 @@ final class InvocationRunner {
       meter.refused(method, BreakReason.OBJECT_EXCEPTION);
       instances.discard("a turn could not begin");
       stub.breakTurn(
-          ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, e, "the beginning of a turn")
+          ThrownCause.logged(
+                  object,
+                  BreakReason.OBJECT_EXCEPTION,
+                  e,
+                  "the beginning of a turn",
+                  LogSubject.of(method.name(), invocation.sequence()))
               .blaming(invocation.sequence()),
           object.pendingCommit());
       return true;
@@ -242,7 +252,9 @@ final class InvocationRunner {
       try {
         failure = methods.run(turn, invocation, method, argument, metadata, timeoutNanos);
       } catch (Throwable thrown) { // Out of memory, say. Whatever it is, the object must go on.
-        failure = ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+        failure =
+            ThrownCause.logged(
+                object, BreakReason.OBJECT_EXCEPTION, thrown, "the method", LogSubject.of(turn));
       }
     }
     long tookNanos = 0;
@@ -322,7 +334,7 @@ final class InvocationRunner {
         commit = submit(ended);
       } catch (RuntimeException | Error e) {
         object.giveUp(ended.outcome());
-        failure = instances.notSubmitted(instance, e);
+        failure = instances.notSubmitted(ended, e);
       }
     }
     if (failure == null) {

@@ -70,6 +70,7 @@ final class InvocationTurn extends Turn implements Reply {
     return stub;
   }
 
+  @Override
   long sequence() {
     return invocation.sequence();
   }

@@ -13,6 +13,8 @@ import org.slf4j.event.Level;
  * that has the object; stateless.
  */
 final class LastResort {
+  private static final LogSubject RESET = LogSubject.OBJECT.breaking(BreakReason.OBJECT_RESET);
+
   private final LiveObject object;
   private final Mailbox mailbox;
   private final Instances instances;
@@ -25,7 +27,7 @@ final class LastResort {
 
   /** There is no thread to be had: drops all that there is to do. */
   void dropAll(Throwable why) {
-    object.log(Level.ERROR, why, "no thread could be started for its turns");
+    object.log(Level.ERROR, why, "no thread could be started for its turns", RESET);
     try {
       discard(why);
       if (mailbox.takeAlarm()) {
@@ -57,7 +59,11 @@ final class LastResort {
       @Nullable Order<?> order,
       Throwable why) {
     try {
-      object.log(Level.ERROR, why, "the host failed");
+      object.log(
+          Level.ERROR,
+          why,
+          "the host failed",
+          new LogSubject(alarm ? AlarmTurn.METHOD : null, sequence, BreakReason.OBJECT_RESET));
       discard(why);
     } finally {
       if (alarm) {

@@ -351,11 +351,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   /** Logs what has happened to this object, also if that is an exception which can't be shown. */
-  void log(Level level, Throwable thrown, String what) {
+  void log(Level level, Throwable thrown, String what, LogSubject about) {
     try {
-      logEvent(level).setCause(thrown).log(what);
+      about.on(logEvent(level)).setCause(thrown).log(what);
     } catch (RuntimeException | Error e) {
-      logEvent(level).log("{}: {}", what, Legible.of(thrown));
+      about.on(logEvent(level)).log("{}: {}", what, Legible.of(thrown));
     }
   }
 
@@ -364,8 +364,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
     return logEvent(logger, level);
   }
 
-  /** A record of this object, in this log. */
-  LoggingEventBuilder logEvent(Logger log, Level level) {
+  @Override
+  public LoggingEventBuilder logEvent(Logger log, Level level) {
     String name = name();
     LoggingEventBuilder event = log.atLevel(level).addKeyValue("namespace", namespace.name());
     return (name == null ? event : event.addKeyValue("object", name)).addKeyValue("id", id);

@@ -106,7 +106,7 @@ final class MethodRunner {
     BreakCause failure;
     MethodCall<?, ?> call = null;
     try {
-      failure = instances.start(instance);
+      failure = instances.start(instance, turn);
       if (failure == null && !turn.isCutOff()) {
         call = instance.call(method, argument, metadata, turn, invocation.isJson());
         call.run();
@@ -117,7 +117,9 @@ final class MethodRunner {
         failure = overlongOutcome(turn, method);
       }
     } catch (Throwable thrown) { // Whatever the object throws, an Error too, is its reply.
-      failure = ThrownCause.logged(object, BreakReason.OBJECT_EXCEPTION, thrown, method.name());
+      failure =
+          ThrownCause.logged(
+              object, BreakReason.OBJECT_EXCEPTION, thrown, "the method", LogSubject.of(turn));
     }
     if (failure != null && limited != null && isExpired(limited)) {
       // The object may have failed just because its deadline passed: it is the deadline that
@@ -125,7 +127,7 @@ final class MethodRunner {
       timedOut(turn, invocation);
     }
     if (call != null) {
-      finish(call);
+      finish(turn, call);
     }
     return failure;
   }
@@ -211,11 +213,11 @@ final class MethodRunner {
         BreakReason.OBJECT_EXCEPTION, status, new Metadata(), "response too long");
   }
 
-  private void finish(MethodCall<?, ?> call) {
+  private void finish(InvocationTurn turn, MethodCall<?, ?> call) {
     try {
       call.finish();
     } catch (RuntimeException | Error e) {
-      object.log(Level.WARN, e, "a listener threw after its reply");
+      object.log(Level.WARN, e, "a listener threw after its reply", LogSubject.of(turn));
     }
   }
 }

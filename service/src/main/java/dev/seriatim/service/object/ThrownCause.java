@@ -27,11 +27,18 @@ final class ThrownCause {
 
   private ThrownCause() {}
 
-  /** The same, which the object's code, or what is run for it, has thrown. Logs it. */
-  static BreakCause logged(LiveObject object, BreakReason reason, Throwable thrown, String where) {
+  /**
+   * The same, which the object's code, or what is run for it, has thrown. Logs it.
+   *
+   * @param where what threw, the same for all objects and methods
+   */
+  static BreakCause logged(
+      LiveObject object, BreakReason reason, Throwable thrown, String where, LogSubject about) {
     boolean meant = thrown instanceof StatusRuntimeException || thrown instanceof StatusException;
-    object.log(meant ? Level.DEBUG : Level.WARN, thrown, where + " threw");
-    return of(reason, thrown);
+    BreakCause cause = of(reason, thrown);
+    object.log(
+        meant ? Level.DEBUG : Level.WARN, thrown, where + " threw", about.breaking(cause.reason()));
+    return cause;
   }
 
   /** The object has to begin anew, for this has gone wrong, and not by its own fault. */

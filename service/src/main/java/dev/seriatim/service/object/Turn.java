@@ -101,6 +101,11 @@ abstract sealed class Turn permits InvocationTurn, AlarmTurn, AdminTurn {
     return null;
   }
 
+  /** The number of the invocation in its stub; 0 if it runs none. */
+  long sequence() {
+    return 0;
+  }
+
   /** What of its object it runs: the name of a method, or what stands for it. */
   abstract String method();
 }

@@ -101,7 +101,7 @@ final class TurnTrace implements OutputGate.Follower {
   }
 
   private static void log(LiveObject object, Throwable thrown) {
-    object.log(Level.WARN, thrown, "the tracer threw");
+    object.log(Level.WARN, thrown, "the tracer threw", LogSubject.OBJECT);
   }
 
   /** The turn begins: the context that it is to run in. */

@@ -138,7 +138,12 @@ final class TurnWatch {
             check(object, seen, now);
           } catch (RuntimeException | Error e) {
             // Thrown further, it would end the watch for every object.
-            object.logEvent(Level.WARN).setCause(e).log("the turn can't be watched");
+            Turn turn = object.turn();
+            object.log(
+                Level.WARN,
+                e,
+                "the turn can't be watched",
+                turn == null ? LogSubject.OBJECT : LogSubject.of(turn));
           }
         });
   }

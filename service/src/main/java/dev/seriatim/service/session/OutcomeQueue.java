@@ -10,6 +10,8 @@ import dev.seriatim.wire.Outcome;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * One stub's way out: outcomes wait here until they may leave, and the stub's end behind them. What
@@ -401,9 +403,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     }
     try {
       session.drop();
-      logger.warn("{} is lost: what carries it failed", session, thrown);
+      logEvent(Level.WARN).setCause(thrown).log("a stub is lost: what carries it failed");
     } catch (RuntimeException | Error e) {
-      logger.warn("{} is lost: what carries it failed: {}", session, Legible.of(thrown));
+      logEvent(Level.WARN).log("a stub is lost: what carries it failed: {}", Legible.of(thrown));
     } finally {
       if (open) {
         closeLost(thrown);
@@ -419,7 +421,11 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
               .setMessage("the host could not send: " + Legible.of(thrown))
               .build());
     } catch (RuntimeException | Error e) {
-      logger.debug("what carried {}, which is lost, stays open", session, e);
+      logEvent(Level.DEBUG).setCause(e).log("what carried a stub, which is lost, stays open");
     }
+  }
+
+  private LoggingEventBuilder logEvent(Level level) {
+    return session.object().logEvent(logger, level);
   }
 }

@@ -6,6 +6,9 @@ import dev.seriatim.wire.Invocation;
 import dev.seriatim.wire.Outcome;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /** The object of a session, as far as the session knows it. Safe for any number of threads. */
 public interface SessionObject {
@@ -17,6 +20,11 @@ public interface SessionObject {
 
   /** Which object it is. */
   DurableObjectId id();
+
+  /** A record of the object, in this log: with keys that say which one it is. */
+  default LoggingEventBuilder logEvent(Logger log, Level level) {
+    return log.atLevel(level).addKeyValue("id", id());
+  }
 
   /** The commit that an outcome must wait for which may have seen all that was submitted so far. */
   long pendingCommit();

@@ -10,6 +10,9 @@ import java.time.Instant;
  * @param life which of the object's lives between failed commits it was read in
  */
 public record Alarm(Instant due, int retries, int life) {
+  /** What stands for the name of a method where one is told. */
+  public static final String METHOD = "the alarm";
+
   /** Whether it is dropped if it fails now. */
   public boolean isLastTry() {
     return retries >= AlarmTime.MAX_RETRIES;

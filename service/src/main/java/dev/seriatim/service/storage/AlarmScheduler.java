@@ -164,6 +164,7 @@ final class AlarmScheduler implements AutoCloseable {
       notifyAll();
     }
     key.logEvent(LOGGER, first ? Level.WARN : Level.DEBUG, name)
+        .addKeyValue("method", Alarm.METHOD)
         .setCause(cause)
         .log(
             "the alarm can't run: {}; it stays in the store and is tried again, and others of the"

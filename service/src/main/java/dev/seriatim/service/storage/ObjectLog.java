@@ -114,13 +114,17 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
    * AlarmTime#MAX_RETRIES} times: it never runs then, and stays in the store to be found until it
    * is set anew or deleted. A commit of its own, so that a restart doesn't forget it; nothing needs
    * to wait for it. Called by the turn thread, before the object's next turn.
+   *
+   * @param reason what the contract calls the failure, for the log
    */
-  public final void retryAlarm(Alarm failed, Throwable cause) {
+  public final void retryAlarm(Alarm failed, String reason, Throwable cause) {
     AlarmTime next;
     if (failed.retries() < AlarmTime.MAX_RETRIES) {
       long delaySeconds = 2L << failed.retries();
       next = new AlarmTime(nowMillis() + delaySeconds * 1000, failed.retries() + 1);
       key.logEvent(LOGGER, Level.WARN, name)
+          .addKeyValue("method", Alarm.METHOD)
+          .addKeyValue("reason", reason)
           .setCause(cause)
           .log(
               "the alarm failed, try {} of {}; next in {} s",
@@ -130,6 +134,8 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
     } else {
       next = new AlarmTime(failed.due().toEpochMilli(), failed.retries()).givenUp();
       key.logEvent(LOGGER, Level.ERROR, name)
+          .addKeyValue("method", Alarm.METHOD)
+          .addKeyValue("reason", reason)
           .setCause(cause)
           .log(
               "the alarm failed {} times; it is given up, and stays in the store until it is set"

@@ -238,7 +238,9 @@ abstract class AlarmContract {
     assertThat(alarm.retries()).isEqualTo(retries);
     // The removal of the alarm is not a write of the object's own.
     assertThat(s.rollback()).isFalse();
-    object.storage().retryAlarm(alarm, new IllegalStateException("the handler threw"));
+    object
+        .storage()
+        .retryAlarm(alarm, "OBJECT_EXCEPTION", new IllegalStateException("the handler threw"));
     object.awaitDurable(object.storage().pendingCommit());
   }
 
