@@ -76,7 +76,7 @@ final class Telemetry implements Group {
     AtomicReference<DurableObjectHost> metered = new AtomicReference<>();
     DurableObjectHost.Builder withMetrics = HostProcess.host();
     Metrics metrics =
-        new OtelMetrics().begin(withMetrics, () -> metered.get().statistics(), "benchmarks");
+        new OtelMetrics().begin(withMetrics, () -> metered.get().statistics(), "benchmarks", "");
     metered.set(withMetrics.build().start());
     metrics.started();
     Thread.ofPlatform().daemon().start(() -> readAgainAndAgain(metrics));

@@ -8,11 +8,13 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.QueueBudget;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.SessionOpen;
+import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.Slots.HostRow;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Route;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -213,6 +215,11 @@ final class Edge implements RelayHost, AutoCloseable {
   public void waits(Relay relay) {
     waiting.add(relay);
     routes.ask(relay.slot());
+  }
+
+  @Override
+  public void broke(Relay relay, List<StubFrame> undelivered, Duration waited, BreakCause cause) {
+    directory.brokenElsewhere(relay.address(), undelivered, waited, cause);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.seriatim.service.connect.Frame;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.wire.FrameScan;
 import java.util.ArrayDeque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,11 @@ final class KeptFrames {
    */
   KeptFrames(RelayHost edge) {
     this.edge = edge;
+  }
+
+  /** What no host has: what waits. */
+  List<StubFrame> waiting() {
+    return waiting.stream().map(Kept::frame).toList();
   }
 
   /** How many invocations of the stub have been answered. */

@@ -13,6 +13,8 @@ import dev.seriatim.service.storage.Slots;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
+import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +61,10 @@ final class Relay {
 
   @GuardedBy("this")
   private boolean draining;
+
+  /** Whether it breaks while it waits. */
+  @GuardedBy("this")
+  private boolean breaks;
 
   /** Since when it waits, on the edge's clock, though there may have been ways in vain. */
   @GuardedBy("this")
@@ -384,14 +390,20 @@ final class Relay {
 
   /** Breaks the stub, if it waits. */
   void breakNow(BreakCause cause) {
+    List<StubFrame> undelivered;
+    Duration waited;
     synchronized (this) {
-      if (state != State.WAITS) {
+      if (state != State.WAITS || breaks) {
         return;
       }
+      breaks = true;
       client.end(cause.toBroken(input.answered()), cause.toEnd());
+      undelivered = input.waiting();
+      waited = Duration.ofNanos(edge.nanos() - waitsSince);
     }
     end();
     client.flush();
+    edge.broke(this, undelivered, waited, cause);
   }
 
   /** What was sent and not answered is to be sent again, on another way. */

@@ -1,6 +1,9 @@
 package dev.seriatim.cluster;
 
+import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.StubFrame;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What a relay uses of its edge. Safe for any number of threads. */
@@ -28,6 +31,14 @@ interface RelayHost {
    * from time to time: not at once, for a host that can't be reached would be tried without end.
    */
   void waits(Relay relay);
+
+  /**
+   * It breaks while it waits. Of those that break elsewhere the owner of the object tells.
+   *
+   * @param undelivered what waits, and comes to no owner
+   * @param waited for how long
+   */
+  void broke(Relay relay, List<StubFrame> undelivered, Duration waited, BreakCause cause);
 
   /** It has ended. */
   void ended(Relay relay);

@@ -177,6 +177,11 @@ final class RelayInput implements SessionInput {
     return kept.answered();
   }
 
+  /** What no host has. */
+  List<StubFrame> waiting() {
+    return kept.waiting();
+  }
+
   /** So many more were. */
   void answer(int count) {
     kept.answer(count);

@@ -9,15 +9,22 @@ import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.examples.v1.IncrementRequest;
+import dev.seriatim.service.InvocationTracer;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
+import io.grpc.Context;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.stub.MetadataUtils;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -272,5 +279,72 @@ final class EdgeTest {
         edge.client(options(false)).namespace("RECORDER").getByName("somebody");
     assertThat(failure(call(stub, 1)))
         .contains("no host had the object within 200 ms [OWNER_UNAVAILABLE");
+    assertThat(edge.host().statistics().namespaces().getFirst().stubsBroken("OWNER_UNAVAILABLE"))
+        .isEqualTo(1);
+  }
+
+  /** Tells what it is told. */
+  private static final class Telling implements InvocationTracer {
+    private final List<String> told = new CopyOnWriteArrayList<>();
+
+    @Override
+    public Trace begin(Arrival arrival) {
+      told.add(arrival.namespace() + " " + arrival.method() + " " + arrival.sequence());
+      return new Trace() {
+        @Override
+        public Context enter(Context context) {
+          return context;
+        }
+
+        @Override
+        public void leave() {}
+
+        @Override
+        public void durable() {
+          told.add("durable");
+        }
+
+        @Override
+        public void failed(String reason, Status status) {
+          told.add(reason + " " + status.getCode());
+        }
+      };
+    }
+
+    @Override
+    public Map<String, String> outgoing() {
+      return Map.of();
+    }
+  }
+
+  @Test
+  void whoFollowsAnInvocationLearnsThatNoHostHadItsObject() throws Exception {
+    Telling telling = new Telling();
+    Node edge =
+        cluster.start(
+            "edge",
+            builder -> {
+              recorder.on("edge").accept(builder);
+              builder.tracer(telling);
+            },
+            options -> options.withRoutingPatience(Duration.ofMillis(200)));
+    DurableObjectStub stub =
+        edge.client(options(false)).namespace("RECORDER").getByName("somebody");
+    Metadata headers = new Metadata();
+    headers.put(
+        Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER),
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    ListenableFuture<CounterValue> unfollowed = call(stub, 1);
+    ListenableFuture<CounterValue> followed =
+        CounterGrpc.newFutureStub(stub.channel())
+            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+            .increment(IncrementRequest.newBuilder().setAmount(2).build());
+    assertThat(failure(unfollowed)).contains("OWNER_UNAVAILABLE");
+    assertThat(failure(followed)).contains("OWNER_UNAVAILABLE");
+    TestHost.await("the end of what is followed", () -> telling.told.size() == 2);
+    assertThat(telling.told)
+        .containsExactly(
+            "RECORDER seriatim.examples.v1.Counter/Increment 2", "OWNER_UNAVAILABLE UNAVAILABLE")
+        .inOrder();
   }
 }

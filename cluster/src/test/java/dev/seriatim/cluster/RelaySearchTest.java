@@ -413,6 +413,14 @@ final class RelaySearchTest {
     }
 
     @Override
+    public void broke(Relay one, List<StubFrame> undelivered, Duration waited, BreakCause cause) {
+      long count = undelivered.stream().mapToLong(frame -> frame.invocations().size()).sum();
+      if (count != sent - ran) {
+        fault("%s calls wait, of %s, and %s ran".formatted(count, sent, ran));
+      }
+    }
+
+    @Override
     public void ended(Relay one) {
       way = null;
     }

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 public interface InvocationTracer {
   /**
    * An invocation comes to its turn. One that never does, since its stub has broken before, isn't
-   * followed.
+   * followed; but one that waits at this host for another one that has its object, in vain, is, and
+   * fails.
    *
    * @return who follows it, or null if nobody does
    */
@@ -78,8 +79,9 @@ public interface InvocationTracer {
 
   /**
    * What happens with one invocation, or alarm. {@link #enter} and {@link #leave} come on the
-   * turn's thread, once each, about the object's code. Then, on any thread, comes {@link #durable}
-   * or {@link #failed}, once; it may come before {@link #leave}, if the turn was cut off.
+   * turn's thread, once each or not at all, about the object's code. Then, on any thread, comes
+   * {@link #durable} or {@link #failed}, once; it may come before {@link #leave}, if the turn was
+   * cut off.
    */
   interface Trace {
     /** The object's code begins. Gives the context in which it is to run. */

@@ -18,9 +18,13 @@ public interface MetricsProvider {
    * @param statistics the host's, as soon as there is a host; never called before {@link
    *     Metrics#started}
    * @param version of the program
+   * @param commit what it was built from; empty if that isn't known
    */
   Metrics begin(
-      DurableObjectHost.Builder host, Supplier<HostStatistics> statistics, String version);
+      DurableObjectHost.Builder host,
+      Supplier<HostStatistics> statistics,
+      String version,
+      String commit);
 
   /** The metrics of one host. */
   interface Metrics extends AutoCloseable {

@@ -134,12 +134,15 @@ public final class HostMetrics implements HostListener {
    * Reads these from now on, whenever somebody asks.
    *
    * @param version of the program
+   * @param commit what it was built from; empty if that isn't known
    */
-  public void read(Supplier<HostStatistics> statistics, String version) {
+  public void read(Supplier<HostStatistics> statistics, String version, String commit) {
     Attributes build =
         Attributes.of(
             AttributeKey.stringKey("version"),
             version,
+            AttributeKey.stringKey("commit"),
+            commit,
             AttributeKey.stringKey("jdk"),
             Runtime.version().toString());
     gauge("seriatim.build.info", "What runs", out -> out.record(1, build));

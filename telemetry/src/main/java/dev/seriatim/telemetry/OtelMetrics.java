@@ -23,7 +23,10 @@ public final class OtelMetrics implements MetricsProvider {
 
   @Override
   public Metrics begin(
-      DurableObjectHost.Builder host, Supplier<HostStatistics> statistics, String version) {
+      DurableObjectHost.Builder host,
+      Supplier<HostStatistics> statistics,
+      String version,
+      String commit) {
     PrometheusReader reader = new PrometheusReader();
     OpenTelemetrySdk sdk =
         AutoConfiguredOpenTelemetrySdk.builder()
@@ -45,7 +48,7 @@ public final class OtelMetrics implements MetricsProvider {
     return new Metrics() {
       @Override
       public void started() {
-        metrics.read(statistics, version);
+        metrics.read(statistics, version, commit);
       }
 
       @Override

@@ -8,18 +8,22 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.seriatim.examples.v1.AppendRequest;
 import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.IncrementRequest;
+import dev.seriatim.examples.v1.JournalGrpc;
 import dev.seriatim.service.AlarmHandler;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectState;
 import dev.seriatim.service.HostStatistics;
 import dev.seriatim.service.MetricsProvider.Metrics;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.stub.CallFailure;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
@@ -29,6 +33,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -37,6 +42,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -83,8 +89,17 @@ final class HostMetricsTest {
     void of(Metrics metrics) throws Exception;
   }
 
+  private interface Use {
+    void of(DurableObjects objects);
+  }
+
   /** Uses a host, and reads what it says then. */
   private void afterUse(Reading reading) throws Exception {
+    afterUse(_ -> {}, reading);
+  }
+
+  /** The same, and does this, too. */
+  private void afterUse(Use more, Reading reading) throws Exception {
     AtomicReference<DurableObjectHost> started = new AtomicReference<>();
     DurableObjectHost.Builder builder =
         DurableObjectHost.builder()
@@ -93,7 +108,8 @@ final class HostMetricsTest {
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     try (Metrics metrics =
             new OtelMetrics()
-                .begin(builder, () -> requireNonNull(started.get()).statistics(), "1.2.3");
+                .begin(
+                    builder, () -> requireNonNull(started.get()).statistics(), "1.2.3", "abcdef");
         DurableObjectHost host = builder.build()) {
       started.set(host.start());
       metrics.started();
@@ -106,6 +122,7 @@ final class HostMetricsTest {
               CounterGrpc.newBlockingStub(stub.channel())
                   .increment(IncrementRequest.newBuilder().setAmount(i).build());
         }
+        more.of(objects);
         await(() -> turns(host.statistics()) == 10, "10 turns");
         await(() -> ofCounters(host).alarmsRun() == 1, "the run of an alarm");
         await(() -> ofCounters(host).alarmsSet().isPresent(), "how many alarms are set");
@@ -161,9 +178,62 @@ final class HostMetricsTest {
               .isGreaterThan(0.0);
           assertThat(read.of("seriatim_build_info").getFirst().labels())
               .containsEntry("version", "1.2.3");
+          assertThat(read.of("seriatim_build_info").getFirst().labels())
+              .containsEntry("commit", "abcdef");
           assertThat(read.value("seriatim_connections", Map.of())).isEqualTo(1);
           assertThat(read.value("seriatim_connections_limit", Map.of())).isGreaterThan(0.0);
         });
+  }
+
+  /** All series that there are, without what they say. */
+  private static Set<String> series(Metrics metrics) {
+    return metrics
+        .page("")
+        .text()
+        .lines()
+        .filter(line -> !line.startsWith("#"))
+        .map(line -> line.substring(0, line.lastIndexOf(' ')))
+        .collect(Collectors.toSet());
+  }
+
+  /** Names that strangers choose must not fill the memory of whoever keeps the metrics. */
+  @Test
+  void whatClientsSayMakesNoSeries() throws Exception {
+    Set<String> before = new HashSet<>();
+    afterUse(metrics -> before.addAll(series(metrics)));
+    afterUse(
+        objects -> {
+          for (int i = 0; i < 3; i++) {
+            refused(objects, "COUNTER", "chosen-name-" + i, "UNKNOWN_METHOD");
+            refused(objects, "CHOSEN_" + i, "a", "UNKNOWN_NAMESPACE");
+          }
+        },
+        metrics -> {
+          Exposition read = Exposition.parse(metrics.page("").text());
+          assertThat(
+                  read.value(
+                      "seriatim_stubs_broken_total",
+                      Map.of("namespace", "COUNTER", "reason", "UNKNOWN_METHOD")))
+              .isEqualTo(3);
+          assertThat(
+                  read.value(
+                      "seriatim_stubs_broken_total",
+                      Map.of("namespace", "", "reason", "UNKNOWN_NAMESPACE")))
+              .isEqualTo(3);
+          assertThat(series(metrics)).isEqualTo(before);
+        });
+  }
+
+  private static void refused(DurableObjects objects, String namespace, String name, String why) {
+    try (DurableObjectStub stub = objects.namespace(namespace).getByName(name)) {
+      StatusRuntimeException failure =
+          assertThrows(
+              StatusRuntimeException.class,
+              () ->
+                  JournalGrpc.newBlockingStub(stub.channel())
+                      .append(AppendRequest.getDefaultInstance()));
+      assertThat(CallFailure.of(failure).orElseThrow().reason()).isEqualTo(why);
+    }
   }
 
   @Test

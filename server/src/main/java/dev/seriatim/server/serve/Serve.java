@@ -275,7 +275,7 @@ public final class Serve implements Callable<Integer> {
       }
       List<String> served = ObjectPlaces.addTo(builder, objects);
       builder.program(Version.number(), Version.commit());
-      watching.addTo(builder, callers, Version.number());
+      watching.addTo(builder, callers, Version.number(), Version.commit());
       Policy policy = callers.policy();
       if (authenticator != null) {
         builder.authenticator(authenticator);

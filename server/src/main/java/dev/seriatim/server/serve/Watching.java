@@ -39,7 +39,8 @@ final class Watching {
    *
    * @throws IllegalArgumentException if the options say what isn't allowed
    */
-  void addTo(DurableObjectHost.Builder builder, CallerOptions callers, String version) {
+  void addTo(
+      DurableObjectHost.Builder builder, CallerOptions callers, String version, String commit) {
     if (http != null && !callers.allowsOpenPages(http)) {
       throw new IllegalArgumentException(
           "--http "
@@ -57,7 +58,9 @@ final class Watching {
     metrics =
         ServiceLoader.load(MetricsProvider.class)
             .findFirst()
-            .map(found -> found.begin(builder, () -> requireNonNull(host).statistics(), version))
+            .map(
+                found ->
+                    found.begin(builder, () -> requireNonNull(host).statistics(), version, commit))
             .orElse(null);
   }
 

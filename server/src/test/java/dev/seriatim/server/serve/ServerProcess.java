@@ -41,19 +41,30 @@ final class ServerProcess implements AutoCloseable {
   static ServerProcess start(
       Path directory, Class<? extends DurableObjectProvider> objects, List<String> options)
       throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName(),
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--objects",
-                jar(directory, objects).toString()));
+    return start(directory, objects, List.of(), options);
+  }
+
+  /** The same, with these options of the JVM. */
+  static ServerProcess start(
+      Path directory,
+      Class<? extends DurableObjectProvider> objects,
+      List<String> ofJvm,
+      List<String> options)
+      throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(ofJvm);
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("java.class.path"),
+            Main.class.getName(),
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--objects",
+            jar(directory, objects).toString()));
     command.addAll(options);
     ServerProcess started =
         new ServerProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
@@ -78,13 +89,24 @@ final class ServerProcess implements AutoCloseable {
         () -> output.stream().anyMatch(line -> line.contains(text)), "'" + text + "' in " + output);
   }
 
+  /** The first line with this in it, which it has said. */
+  String line(String text) {
+    return output.stream().filter(line -> line.contains(text)).findFirst().orElseThrow();
+  }
+
+  /** What it has said behind this, at the beginning of a line. */
+  String said(String before) {
+    await(before);
+    return output.stream()
+        .filter(line -> line.startsWith(before))
+        .findFirst()
+        .orElseThrow()
+        .substring(before.length());
+  }
+
   /** A new channel to it. */
   ManagedChannel channel() {
-    String listening =
-        output.stream().filter(line -> line.startsWith(LISTENING)).findFirst().orElseThrow();
-    return NettyChannelBuilder.forTarget(listening.substring(LISTENING.length()))
-        .usePlaintext()
-        .build();
+    return NettyChannelBuilder.forTarget(said(LISTENING)).usePlaintext().build();
   }
 
   /** Sends SIGTERM. */

@@ -94,6 +94,13 @@ public final class HostCounts {
     }
   }
 
+  /** The same, by a host that doesn't have the object: which one has it, isn't known. */
+  public void broken(ObjectAddress address, BreakCause cause) {
+    of(address.namespace()).broken(cause.reason());
+    listener.broken(
+        new BreakEvent(address.namespace().name(), address.id(), cause.reason().name(), 0));
+  }
+
   /**
    * A client is told that its stub is broken before there is an object for it.
    *

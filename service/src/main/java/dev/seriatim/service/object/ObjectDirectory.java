@@ -12,11 +12,14 @@ import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionOpen;
+import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjects;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
@@ -120,6 +123,22 @@ public final class ObjectDirectory implements AutoCloseable {
   /** Counts what happens here. */
   public HostCounts counts() {
     return counts;
+  }
+
+  /**
+   * A stub breaks that came in here, on an object that is elsewhere, before its owner was found:
+   * counts it, and tells who follows them of its invocations.
+   *
+   * @param undelivered what the owner would have got
+   * @param waited for how long that has waited
+   */
+  public void brokenElsewhere(
+      ObjectAddress address, List<StubFrame> undelivered, Duration waited, BreakCause cause) {
+    counts.broken(address, cause);
+    InvocationTracer tracer = host.tracer();
+    if (tracer != null) {
+      UndeliveredTraces.tell(tracer, address, undelivered, waited, cause);
+    }
   }
 
   /** What was counted for each namespace. */
