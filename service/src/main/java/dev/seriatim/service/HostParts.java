@@ -15,6 +15,7 @@ import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.service.placement.Here;
 import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.v1.Route;
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
 import java.net.InetSocketAddress;
@@ -86,7 +87,9 @@ final class HostParts {
               connections == null
                   ? requireNonNull(builder.server)
                   : connections.listen(builder.address, builder.credentials),
-              builder.admin ? withAdmin(builder, shutdown) : builder.services);
+              builder.admin
+                  ? withAdmin(builder, places == null ? null : places.forClients(), shutdown)
+                  : builder.services);
       built = true;
     } finally {
       if (!built) {
@@ -107,9 +110,21 @@ final class HostParts {
   }
 
   private List<ServerServiceDefinition> withAdmin(
-      DurableObjectHost.Builder builder, AdminHost.Shutdown shutdown) {
+      DurableObjectHost.Builder builder,
+      @Nullable Placement forClients,
+      AdminHost.Shutdown shutdown) {
     AdminHost host =
-        new AdminHost(directory, storage, executor, builder.version, builder.commit, shutdown);
+        new AdminHost(
+            directory,
+            storage,
+            id -> {
+              Route route = forClients == null ? null : forClients.route(id);
+              return route == null ? null : route.getAddress();
+            },
+            executor,
+            builder.version,
+            builder.commit,
+            shutdown);
     boolean local = builder.server != null || isLoopback(builder.address);
     return AdminService.with(builder.services, host, builder.authorizer, local);
   }

@@ -70,7 +70,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   public AdminService(AdminHost host, AdminAccess access) {
     this.host = host;
     this.access = access;
-    ObjectNames names = new ObjectNames(host.directory().namespaces());
+    ObjectNames names = new ObjectNames(host);
     this.hosts = new HostAnswers(host);
     this.look = new ObjectLook(host, names);
     this.objects = new ObjectListing(host);

@@ -26,7 +26,7 @@ final class EntryListing {
 
   EntryListing(AdminHost host) {
     this.storage = host.storage();
-    this.names = new StoredNames(host.directory().namespaces());
+    this.names = new StoredNames(host);
   }
 
   /** Answers one page. May block on the store. */

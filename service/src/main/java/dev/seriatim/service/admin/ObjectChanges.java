@@ -43,7 +43,7 @@ final class ObjectChanges {
     this.control = host.directory().control();
     this.types = types;
     this.storage = host.storage();
-    this.stored = new StoredNames(host.directory().namespaces());
+    this.stored = new StoredNames(host);
     this.unservedObjects = new UnservedObjects(storage);
   }
 
@@ -134,7 +134,7 @@ final class ObjectChanges {
   RunAlarmResponse runAlarm(ObjectName object) throws Exception {
     boolean ran;
     try {
-      ran = control.runAlarm(names.resolve(object)).get();
+      ran = control.runAlarm(names.resolveHere(object)).get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof BreakException failed && isOfTheObject(failed)) {
         throw Status.ABORTED
@@ -161,19 +161,19 @@ final class ObjectChanges {
 
   EvictObjectResponse evict(ObjectName object) throws Exception {
     return EvictObjectResponse.newBuilder()
-        .setEvicted(control.evict(names.resolve(object)).get())
+        .setEvicted(control.evict(names.resolveHere(object)).get())
         .build();
   }
 
   ResetObjectResponse reset(ResetObjectRequest request) throws BreakException {
     String why = request.getWhy().isEmpty() ? "no reason was given" : request.getWhy();
     return ResetObjectResponse.newBuilder()
-        .setReset(control.reset(names.resolve(request.getObject()).id(), why))
+        .setReset(control.reset(names.resolveHere(request.getObject()).id(), why))
         .build();
   }
 
   private <T extends @Nullable Object> T turn(ObjectName object, TurnCode<T> code)
       throws Exception {
-    return control.runTurn(names.resolve(object), code).get();
+    return control.runTurn(names.resolveHere(object), code).get();
   }
 }

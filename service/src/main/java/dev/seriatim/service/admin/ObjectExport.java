@@ -38,7 +38,7 @@ final class ObjectExport {
 
   ObjectExport(AdminHost host) {
     this.storage = host.storage();
-    this.names = new StoredNames(host.directory().namespaces());
+    this.names = new StoredNames(host);
   }
 
   /** Sends all that is asked for. May block on the store. */

@@ -39,6 +39,7 @@ final class ObjectImport {
   static final long MOST_BYTES_UNDER_WAY = 16 << 20;
 
   private final Namespaces namespaces;
+  private final ObjectNames names;
   private final ObjectControl control;
   private final long maxObjectBytes;
   private final ArrayDeque<UnderWay> underWay = new ArrayDeque<>();
@@ -51,6 +52,7 @@ final class ObjectImport {
 
   ObjectImport(AdminHost host) {
     this.namespaces = host.directory().namespaces();
+    this.names = new ObjectNames(host);
     this.control = host.directory().control();
     this.maxObjectBytes = host.storage().options().maxTurnBytes();
   }
@@ -159,7 +161,9 @@ final class ObjectImport {
         }
         id = named;
       }
-      return new Incoming(new ObjectAddress(namespace, id), words);
+      ObjectAddress address = new ObjectAddress(namespace, id);
+      names.requireHere(address);
+      return new Incoming(address, words);
     } catch (IllegalArgumentException e) {
       throw Failures.invalid("object %s: %s", words, String.valueOf(e.getMessage()));
     }

@@ -32,7 +32,7 @@ final class ObjectLook {
     this.names = names;
     this.control = host.directory().control();
     this.storage = host.storage();
-    this.storedNames = new StoredNames(host.directory().namespaces());
+    this.storedNames = new StoredNames(host);
   }
 
   /** May block on the store. */
@@ -47,7 +47,16 @@ final class ObjectLook {
             address.namespace().name(),
             address.id().name().orElse(null),
             address.id().toByteString());
-    return look(object, place, control.look(address.id(), STUBS));
+    String other = names.addressOf(address);
+    if (other == null) {
+      return look(object, place, control.look(address.id(), STUBS));
+    }
+    try {
+      return look(object, place, /* live= */ null).toBuilder().setHost(other).build();
+    } catch (StatusException e) { // Nothing is stored; but it may be live there.
+      names.requireHere(address);
+      throw e;
+    }
   }
 
   private GetObjectResponse look(ObjectName object, ObjectPlace place, @Nullable LiveState live)

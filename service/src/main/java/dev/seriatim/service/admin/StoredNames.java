@@ -24,9 +24,9 @@ final class StoredNames {
   private final Namespaces namespaces;
   private final ObjectNames served;
 
-  StoredNames(Namespaces namespaces) {
-    this.namespaces = namespaces;
-    this.served = new ObjectNames(namespaces);
+  StoredNames(AdminHost host) {
+    this.namespaces = host.directory().namespaces();
+    this.served = new ObjectNames(host);
   }
 
   /**
