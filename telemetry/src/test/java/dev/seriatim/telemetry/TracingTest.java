@@ -210,6 +210,12 @@ final class TracingTest {
   }
 
   private List<SpanData> spans(int count) {
+    await(count);
+    assertThat(exporter.getFinishedSpanItems()).hasSize(count);
+    return exporter.getFinishedSpanItems();
+  }
+
+  private void await(int count) {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
     while (exporter.getFinishedSpanItems().size() < count) {
       if (System.nanoTime() - end > 0) {
@@ -217,8 +223,6 @@ final class TracingTest {
       }
       LockSupport.parkNanos(50_000);
     }
-    assertThat(exporter.getFinishedSpanItems()).hasSize(count);
-    return exporter.getFinishedSpanItems();
   }
 
   private static SpanData one(List<SpanData> spans, SpanKind kind) {
@@ -359,7 +363,9 @@ final class TracingTest {
   void anAlarmThatFailsSaysWhy() throws Exception {
     CounterGrpc.CounterBlockingStub first = first(start(), sdk);
     assertThat(first.increment(request(100)).getValue()).isEqualTo(100);
-    SpanData alarm = named(spans(1), "alarm");
+    await(1); // It is tried again after two seconds.
+    SpanData alarm = named(exporter.getFinishedSpanItems(), "alarm");
+    assertThat(alarm.getAttributes().get(Attributes.ALARM_RETRIES)).isEqualTo(0);
     assertThat(alarm.getStatus().getStatusCode().name()).isEqualTo("ERROR");
     assertThat(alarm.getAttributes().get(Attributes.ERROR_TYPE)).isEqualTo("OBJECT_EXCEPTION");
   }
