@@ -5,6 +5,11 @@ import dev.seriatim.examples.v1.GetRequest;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectStub;
+import dev.seriatim.stub.DurableObjects;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
+import io.grpc.Metadata;
+import io.grpc.stub.MetadataUtils;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -20,13 +25,25 @@ public final class EdgeAndOwner implements AutoCloseable {
   /** Starts both, and builds each as this says. */
   public EdgeAndOwner(
       Consumer<DurableObjectHost.Builder> ofEdge, Consumer<DurableObjectHost.Builder> ofOwner) {
+    this(ofEdge, ofOwner, "");
+  }
+
+  /**
+   * The same.
+   *
+   * @param token of a caller whom the edge knows; empty if it asks nobody
+   */
+  public EdgeAndOwner(
+      Consumer<DurableObjectHost.Builder> ofEdge,
+      Consumer<DurableObjectHost.Builder> ofOwner,
+      String token) {
     // One connection between them: the cases count on it that what one stub is told comes before
     // what
     // another one says later.
     edge = cluster.start("edge", ofEdge, options -> options.withTrunksPerHost(1));
     this.ofOwner = ofOwner;
     owner = startOwner();
-    connect();
+    connect(token);
   }
 
   private TestCluster.Node startOwner() {
@@ -42,9 +59,19 @@ public final class EdgeAndOwner implements AutoCloseable {
   }
 
   /** What the cases send is to be at the owner when the edge has said that the stub is open. */
-  private void connect() {
+  private void connect(String token) {
+    Metadata headers = new Metadata();
+    if (!token.isEmpty()) {
+      headers.put(
+          Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + token);
+    }
+    Channel showing =
+        ClientInterceptors.intercept(
+            edge.channel(), MetadataUtils.newAttachHeadersInterceptor(headers));
     try (DurableObjectStub stub =
-        edge.client(ClientOptions.builder().build()).namespace("PROBE").getByName("nobody")) {
+        DurableObjects.on(showing, ClientOptions.builder().build())
+            .namespace("PROBE")
+            .getByName("nobody")) {
       stub.call(CounterGrpc.getGetMethod(), GetRequest.getDefaultInstance())
           .get(30, TimeUnit.SECONDS);
       throw new AssertionError("the probe has a method of a counter");

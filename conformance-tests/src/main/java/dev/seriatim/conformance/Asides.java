@@ -13,23 +13,28 @@ import dev.seriatim.v1.Outcome;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import java.time.Duration;
-import java.util.function.Supplier;
 
 /** What one run of one case calls on stubs of its own, beside those of the case. */
 final class Asides {
   private static final int ROUND_TRIPS_OF_A_BARRIER = 8;
 
   private final Variables variables;
-  private final Supplier<ManagedChannel> connection;
+  private final Connection connection;
   private final Duration patience;
   private int count;
+
+  /** Where these stubs are opened. */
+  @FunctionalInterface
+  interface Connection {
+    ManagedChannel get() throws CaseFailure;
+  }
 
   /**
    * Belongs to the thread of the run.
    *
    * @param connection where these stubs are opened, but for those of a barrier
    */
-  Asides(Variables variables, Supplier<ManagedChannel> connection, Duration patience) {
+  Asides(Variables variables, Connection connection, Duration patience) {
     this.variables = variables;
     this.connection = connection;
     this.patience = patience;

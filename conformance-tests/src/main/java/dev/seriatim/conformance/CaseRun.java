@@ -5,6 +5,8 @@ import com.google.protobuf.UnknownFieldSet;
 import com.google.rpc.Code;
 import dev.seriatim.conformance.v1.Call;
 import dev.seriatim.conformance.v1.Case;
+import dev.seriatim.conformance.v1.Connect;
+import dev.seriatim.conformance.v1.Direct;
 import dev.seriatim.conformance.v1.Expect;
 import dev.seriatim.conformance.v1.ExpectCallEnd;
 import dev.seriatim.conformance.v1.ExpectNothing;
@@ -33,6 +35,9 @@ final class CaseRun implements AutoCloseable {
   private static final int UNKNOWN_FIELD = 15_000;
   private static final String ON_LANES = "lanes";
   private static final String ASIDE = "(aside)";
+
+  /** Who may do everything, where a host asks who calls. */
+  private static final String WHOEVER = "all";
 
   private final Case testCase;
   private final Target target;
@@ -111,8 +116,11 @@ final class CaseRun implements AutoCloseable {
               .describeNamespace(variables.expand(step.getDescribeNamespace()));
       case LIST_NAMESPACES ->
           new UnaryCalls(connection(ASIDE), patience).listNamespaces(step.getListNamespaces());
-      case DIRECT ->
-          new UnaryCalls(connection(ASIDE), patience).direct(variables.expand(step.getDirect()));
+      case DIRECT -> {
+        Direct direct = variables.expand(step.getDirect());
+        String on = direct.getConnection().isEmpty() ? ASIDE : direct.getConnection();
+        new UnaryCalls(connection(on), patience).direct(direct);
+      }
       case DRAIN -> target.drain();
       case OPEN_GATE -> target.openGate(variables.expand(step.getOpenGate().getGate()));
       case SEND_PARTS -> {
@@ -132,8 +140,33 @@ final class CaseRun implements AutoCloseable {
         lanes(step.getGather().getConnection()).letGo();
       }
       case RESTART -> restart();
+      case CONNECT -> connect(step.getConnect());
       case REPEAT, STEP_NOT_SET -> throw new CaseFailure("the case has a step without content");
     }
+  }
+
+  private void connect(Connect connect) throws CaseFailure {
+    String name = connect.getConnection();
+    if (connections.containsKey(name)) {
+      throw new CaseFailure("the case opens connection '" + name + "' twice");
+    }
+    connections.put(name, open(connect.getCaller()));
+  }
+
+  /** A connection whose calls show the token of this caller; none, if that is empty. */
+  private ManagedChannel open(String caller) throws CaseFailure {
+    ManagedChannel connection = target.connect();
+    if (!caller.isEmpty()) {
+      String token = target.tokens().get(caller);
+      if (token == null) {
+        connection.shutdownNow();
+        throw new CaseFailure("there is no token for the caller '" + caller + "'");
+      }
+      connection = new CallerChannel(connection, token);
+    }
+    return target.onLanes() || testCase.getRequiresList().contains(ON_LANES)
+        ? new LaneChannel(connection)
+        : connection;
   }
 
   private void start(Start start, boolean compressed) throws CaseFailure {
@@ -190,7 +223,7 @@ final class CaseRun implements AutoCloseable {
     }
   }
 
-  private void disconnect(String connection) {
+  private void disconnect(String connection) throws CaseFailure {
     connection(connection).shutdownNow();
     ignore(connection);
   }
@@ -333,16 +366,13 @@ final class CaseRun implements AutoCloseable {
     }
   }
 
-  private ManagedChannel connection(String name) {
-    return connections.computeIfAbsent(
-        name,
-        _ -> {
-          ManagedChannel connection = target.connect();
-          boolean onLanes = testCase.getRequiresList().contains(ON_LANES);
-          return onLanes && !(connection instanceof LaneChannel)
-              ? new LaneChannel(connection)
-              : connection;
-        });
+  private ManagedChannel connection(String name) throws CaseFailure {
+    ManagedChannel connection = connections.get(name);
+    if (connection == null) {
+      connection = open(target.tokens().containsKey(WHOEVER) ? WHOEVER : "");
+      connections.put(name, connection);
+    }
+    return connection;
   }
 
   /** The call that the stubs of a connection share. */

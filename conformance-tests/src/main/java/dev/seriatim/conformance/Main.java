@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
@@ -44,6 +45,9 @@ public final class Main implements Callable<Integer> {
   /** What the runner itself offers, unless it is told to use lanes. */
   private static final String OWN_CALL = "own-call";
 
+  /** What needs the tokens of callers. */
+  private static final String AUTH = "auth";
+
   /** What a host must offer for that, and may offer without. */
   private static final String LANES = "lanes";
 
@@ -67,10 +71,18 @@ public final class Main implements Callable<Integer> {
       split = ",",
       description =
           "The host offers this beyond the contract, so that cases which require it run: ack-limit,"
-              + " alarms, bad-store, direct, few-instances, few-lanes, few-sessions, keys, lanes,"
+              + " alarms, auth, bad-store, direct, few-instances, few-lanes, few-sessions, keys, lanes,"
               + " queue-limit, sessions, turn-limit. What they mean"
               + " is in case.proto. May be repeated.")
   private List<String> with = new ArrayList<>();
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "FILE",
+      description =
+          "A caller and its bearer token on each line, for cases that require auth: all, alice,"
+              + " bob, and a stranger, whom the host doesn't know.")
+  private @Nullable Path tokens;
 
   @Option(
       names = "--known-failures",
@@ -137,7 +149,7 @@ public final class Main implements Callable<Integer> {
     Set<String> known = known();
     CaseRunner runner =
         new CaseRunner(
-            new RemoteTarget(target, features(), lanes), Duration.ofSeconds(patienceSeconds));
+            new RemoteTarget(target, features(), lanes, callers()), Duration.ofSeconds(patienceSeconds));
     List<CaseResult> results = new ArrayList<>();
     for (Case one : cases) {
       CaseResult result = runner.run(one);
@@ -179,6 +191,22 @@ public final class Main implements Callable<Integer> {
     Set<String> features = new HashSet<>(with);
     features.add(lanes ? LANES : OWN_CALL);
     return features;
+  }
+
+  private Map<String, String> callers() {
+    if (tokens == null) {
+      if (with.contains(AUTH)) {
+        throw usage("--with auth without --tokens, expected a file with the callers' tokens");
+      }
+      return Map.of();
+    }
+    try {
+      return CallerTokens.read(tokens);
+    } catch (IOException e) {
+      throw usage("--tokens can't be read: " + e);
+    } catch (IllegalArgumentException e) {
+      throw usage("--tokens: " + e.getMessage());
+    }
   }
 
   private Set<String> known() {

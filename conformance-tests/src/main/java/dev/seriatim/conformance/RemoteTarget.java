@@ -3,6 +3,7 @@ package dev.seriatim.conformance;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import java.util.Map;
 import java.util.Set;
 
 /** A host at an address, reached over TCP without TLS. */
@@ -12,13 +13,16 @@ final class RemoteTarget implements Target {
   private final String target;
   private final Set<String> features;
   private final boolean onLanes;
+  private final Map<String, String> tokens;
 
   /**
    * @param target HOST:PORT
    * @param onLanes whether the stubs of a connection share one call
+   * @param tokens those of its callers
    */
-  RemoteTarget(String target, Set<String> features, boolean onLanes) {
+  RemoteTarget(String target, Set<String> features, boolean onLanes, Map<String, String> tokens) {
     this.onLanes = onLanes;
+    this.tokens = Map.copyOf(tokens);
     this.target = target;
     this.features = Set.copyOf(features);
   }
@@ -29,7 +33,17 @@ final class RemoteTarget implements Target {
         NettyChannelBuilder.forTarget(target, InsecureChannelCredentials.create())
             .maxInboundMessageSize(LARGEST_FRAME)
             .build();
-    return onLanes ? new LaneChannel(connection) : connection;
+    return connection;
+  }
+
+  @Override
+  public boolean onLanes() {
+    return onLanes;
+  }
+
+  @Override
+  public Map<String, String> tokens() {
+    return tokens;
   }
 
   @Override

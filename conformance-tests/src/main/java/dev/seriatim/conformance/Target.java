@@ -1,12 +1,23 @@
 package dev.seriatim.conformance;
 
 import io.grpc.ManagedChannel;
+import java.util.Map;
 import java.util.Set;
 
 /** A host under test. */
 interface Target {
   /** A new connection to the host. Whoever asks for it shuts it down. */
   ManagedChannel connect();
+
+  /** The tokens of its callers, by what the cases call these; none if it doesn't ask who calls. */
+  default Map<String, String> tokens() {
+    return Map.of();
+  }
+
+  /** Whether the stubs of each connection are lanes of one call. */
+  default boolean onLanes() {
+    return false;
+  }
 
   /** What the host offers beyond the contract: see {@code Case.requires}. */
   Set<String> features();

@@ -17,6 +17,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -85,13 +86,17 @@ final class EdgeConformanceTest {
       directory = kept;
       hosts =
           new EdgeAndOwner(
-              builder -> add(new ProbeNamespaces(), builder, limits),
+              builder -> {
+                add(new ProbeNamespaces(), builder, limits);
+                Auth.addTo(builder, features);
+              },
               builder -> {
                 add(atOwner, builder, limits);
                 if (kept != null) {
                   builder.storage(StorageOptions.sqlite(kept));
                 }
-              });
+              },
+              Auth.tokens(features).getOrDefault("all", ""));
     }
 
     private static Path temporaryDirectory() {
@@ -134,7 +139,18 @@ final class EdgeConformanceTest {
 
     @Override
     public ManagedChannel connect() {
-      return new RemoteTarget("127.0.0.1:" + hosts.edge().port(), features, lanes).connect();
+      return new RemoteTarget("127.0.0.1:" + hosts.edge().port(), features, lanes, tokens())
+          .connect();
+    }
+
+    @Override
+    public boolean onLanes() {
+      return lanes;
+    }
+
+    @Override
+    public Map<String, String> tokens() {
+      return Auth.tokens(features);
     }
 
     @Override

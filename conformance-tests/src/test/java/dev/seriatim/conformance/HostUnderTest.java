@@ -21,6 +21,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -72,6 +73,7 @@ final class HostUnderTest implements Target, AutoCloseable {
             builder.storage(StorageOptions.sqlite(directory));
           }
           probes.addTo(builder);
+          Auth.addTo(builder, features);
           if (transport == Transport.IN_PROCESS) {
             builder.server(InProcessServerBuilder.forName(name));
           } else {
@@ -88,7 +90,10 @@ final class HostUnderTest implements Target, AutoCloseable {
             transport == Transport.IN_PROCESS
                 ? new InProcess(name, features)
                 : new RemoteTarget(
-                    "127.0.0.1:" + host.port(), features, transport == Transport.LANES);
+                    "127.0.0.1:" + host.port(),
+                    features,
+                    transport == Transport.LANES,
+                    Auth.tokens(features));
     HostUnderTest started = new HostUnderTest(starter, probes.world(), reach, features, directory);
     if (directory != null && features.contains("bad-store")) {
       makeBad(directory);
@@ -147,6 +152,16 @@ final class HostUnderTest implements Target, AutoCloseable {
   @Override
   public ManagedChannel connect() {
     return reach.apply(host).connect();
+  }
+
+  @Override
+  public boolean onLanes() {
+    return reach.apply(host).onLanes();
+  }
+
+  @Override
+  public Map<String, String> tokens() {
+    return Auth.tokens(features);
   }
 
   @Override
