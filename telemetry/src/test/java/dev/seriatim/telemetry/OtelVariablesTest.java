@@ -22,6 +22,17 @@ final class OtelVariablesTest {
   }
 
   @Test
+  void carryBaggageIfSomebodyHasSaidSo() {
+    String propagators = "OTEL_PROPAGATORS";
+    assertThat(OtelVariables.options(Map.of()).carriesBaggage()).isFalse();
+    assertThat(OtelVariables.options(Map.of(propagators, "tracecontext")).carriesBaggage())
+        .isFalse();
+    assertThat(OtelVariables.options(Map.of(propagators, "tracecontext, baggage")).carriesBaggage())
+        .isTrue();
+    assertThat(OtelVariables.options(Map.of(propagators, "baggage")).tellsObjects()).isTrue();
+  }
+
+  @Test
   void theProgramFindsThem() {
     assertThat(
             ServiceLoader.load(TelemetryProvider.class).stream()
