@@ -55,20 +55,19 @@ final class BareLoads {
 
   /** R3: a unary call for each call. */
   static Load.Opener unary(int port, int bytes) {
-    return unary(port, BareGrpc.getUnaryMethod(), bytes, List.of(new Metadata()));
+    return unary(port, BareGrpc.getUnaryMethod(), bytes, Metadata::new);
   }
 
   /**
    * Calls of a unary method.
    *
-   * @param headers of the calls, in turn
+   * @param headers gives each call its own
    */
   static Load.Opener unary(
-      int port, MethodDescriptor<Payload, Payload> method, int bytes, List<Metadata> headers) {
+      int port, MethodDescriptor<Payload, Payload> method, int bytes, Supplier<Metadata> headers) {
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
       Payload payload = Loads.payload(bytes);
-      Supplier<Metadata> next = Loads.inTurn(headers);
       ClientCall.Listener<Payload> listener =
           new EndListener() {
             @Override
@@ -82,9 +81,7 @@ final class BareLoads {
       Runnable send =
           () -> {
             ClientCall<Payload, Payload> call = channel.newCall(method, CallOptions.DEFAULT);
-            Metadata own = new Metadata(); // The call adds to it.
-            own.merge(next.get());
-            call.start(listener, own);
+            call.start(listener, headers.get());
             call.request(1);
             call.sendMessage(payload);
             call.halfClose();

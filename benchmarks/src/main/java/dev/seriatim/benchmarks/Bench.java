@@ -59,6 +59,11 @@ final class Bench {
     return quick ? 2 : 5;
   }
 
+  /** How often a connection is cut, or made, in a round. */
+  int cuts() {
+    return quick ? 40 : 100;
+  }
+
   /** How long a load is measured in a round. */
   Duration time() {
     return quick ? Duration.ofMillis(400) : Duration.ofSeconds(1);

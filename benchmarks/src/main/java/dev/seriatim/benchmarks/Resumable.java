@@ -3,6 +3,7 @@ package dev.seriatim.benchmarks;
 import dev.seriatim.benchmarks.v1.BenchGrpc;
 import dev.seriatim.benchmarks.v1.Payload;
 import io.grpc.MethodDescriptor;
+import java.time.Duration;
 
 /**
  * Calls through a stub that outlives its connections, beside the same calls through one that
@@ -44,6 +45,87 @@ final class Resumable implements Group {
           increment,
           inFlight == 1 ? 1.08 : 0.85);
     }
+    keys(bench);
+    afterCut(bench);
+    heap(bench);
+  }
+
+  private static void keys(Bench bench) throws Exception {
+    Latency plain = new Latency();
+    Latency keyed = new Latency();
+    for (int round = -1; round < bench.rounds(); round++) {
+      // An object of their own in each round: an object remembers only so many keys.
+      String name = "keys-" + round;
+      int port = bench.host().durablePort();
+      Load.Opener without = StubLoads.headerIncrement(port, name, /* keys= */ false);
+      Load.Opener with = StubLoads.headerIncrement(port, name + "-kept", /* keys= */ true);
+      if (round < 0) {
+        ClosedLoop.run(without, 1, Duration.ZERO, bench.firstWarmUp());
+        ClosedLoop.run(with, 1, Duration.ZERO, bench.firstWarmUp());
+      } else {
+        plain.add(bench.run(round, "durable header call", without, 1));
+        keyed.add(bench.run(round, "durable header call with an idempotency key", with, 1));
+      }
+    }
+    bench
+        .results()
+        .add(
+            Figure.of(
+                    "idempotency key, durable, one at a time, p50",
+                    keyed.p50(),
+                    "µs",
+                    "header call without",
+                    plain.p50())
+                .atMost(1.15));
+  }
+
+  private static void afterCut(Bench bench) throws Exception {
+    Latency connecting = new Latency();
+    Latency resuming = new Latency();
+    try (Reconnections reconnections = new Reconnections(bench.host())) {
+      Run _ = reconnections.bare(bench.cuts());
+      Run _ = reconnections.resumable(bench.cuts());
+      for (int round = 0; round < bench.rounds(); round++) {
+        bench.progress(round, "connecting a bare stream, %d times".formatted(bench.cuts()));
+        connecting.add(reconnections.bare(bench.cuts()));
+        bench.progress(round, "cutting a resumable stub, %d times".formatted(bench.cuts()));
+        resuming.add(reconnections.resumable(bench.cuts()));
+      }
+    }
+    bench
+        .results()
+        .add(
+            Figure.of(
+                    "resumable, from a cut to the next outcome, p50",
+                    resuming.p50(),
+                    "µs",
+                    "connecting a bare stream and one echo",
+                    connecting.p50())
+                .atMost(2));
+  }
+
+  private static void heap(Bench bench) throws Exception {
+    Rounds plain = new Rounds();
+    Rounds resumable = new Rounds();
+    try (IdleHeap heap = new IdleHeap(bench.host())) {
+      for (int round = 0; round < bench.rounds(); round++) {
+        String one = "idle-resumable-" + round;
+        bench.progress(round, "heap of %,d idle stubs".formatted(IdleHeap.IDLE));
+        plain.add(heap.ofStub(i -> one + "-" + i, /* sharedCalls= */ 0));
+        bench.progress(round, "heap of %,d idle resumable stubs".formatted(IdleHeap.IDLE));
+        resumable.add(heap.ofResumableStub(i -> one + "-" + i));
+      }
+    }
+    bench
+        .results()
+        .add(
+            Figure.of(
+                    "idle resumable stub's heap on the host",
+                    resumable,
+                    "bytes",
+                    "idle stub",
+                    plain)
+                .atMost(1.15));
   }
 
   private static void beside(

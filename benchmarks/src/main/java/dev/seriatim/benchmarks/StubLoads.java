@@ -17,8 +17,8 @@ import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.stub.MetadataUtils;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -26,6 +26,9 @@ import java.util.stream.IntStream;
 final class StubLoads {
   private static final Metadata.Key<String> OBJECT_HEADER =
       Metadata.Key.of("seriatim-object", Metadata.ASCII_STRING_MARSHALLER);
+
+  private static final Metadata.Key<String> KEY_HEADER =
+      Metadata.Key.of("seriatim-idempotency-key", Metadata.ASCII_STRING_MARSHALLER);
 
   private StubLoads() {}
 
@@ -144,14 +147,42 @@ final class StubLoads {
 
   /** The same, with these headers beside that one. */
   static Load.Opener headerCall(int port, int bytes, int objects, Metadata beside) {
-    List<Metadata> headers = new ArrayList<>(objects);
-    for (String name : names(objects)) {
-      Metadata header = new Metadata();
-      header.merge(beside);
-      header.put(OBJECT_HEADER, BenchObject.NAMESPACE + "/" + name);
-      headers.add(header);
-    }
-    return BareLoads.unary(port, BenchGrpc.getEchoMethod(), bytes, headers);
+    Supplier<String> next = Loads.inTurn(names(objects));
+    return BareLoads.unary(
+        port,
+        BenchGrpc.getEchoMethod(),
+        bytes,
+        () -> {
+          Metadata header = header(next.get());
+          header.merge(beside);
+          return header;
+        });
+  }
+
+  /**
+   * Increments without Seriatim's client, on an object of this name.
+   *
+   * @param keys whether each call has an idempotency key, a new one
+   */
+  static Load.Opener headerIncrement(int port, String name, boolean keys) {
+    AtomicLong key = new AtomicLong();
+    return BareLoads.unary(
+        port,
+        BenchGrpc.getIncrementMethod(),
+        Loads.SMALL,
+        () -> {
+          Metadata header = header(name);
+          if (keys) {
+            header.put(KEY_HEADER, "key-" + key.incrementAndGet());
+          }
+          return header;
+        });
+  }
+
+  private static Metadata header(String name) {
+    Metadata header = new Metadata();
+    header.put(OBJECT_HEADER, BenchObject.NAMESPACE + "/" + name);
+    return header;
   }
 
   private static List<String> names(int objects) {
