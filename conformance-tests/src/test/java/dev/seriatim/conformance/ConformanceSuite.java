@@ -2,6 +2,7 @@ package dev.seriatim.conformance;
 
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import dev.seriatim.conformance.HostUnderTest.Store;
 import dev.seriatim.conformance.HostUnderTest.Transport;
 import dev.seriatim.conformance.v1.Case;
 import java.io.IOException;
@@ -14,7 +15,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 
-/** Holds the host of this tree to every case, over one transport. */
+/** Holds the host of this tree to every case, over one transport, and on one store. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class ConformanceSuite {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -25,11 +26,17 @@ abstract class ConformanceSuite {
       Set.of("alarms", "own-call", "lanes", "sessions", "keys");
 
   private final Transport transport;
+  private final Store store;
   private final HostUnderTest shared;
 
   ConformanceSuite(Transport transport) {
+    this(transport, Store.EMBEDDED);
+  }
+
+  ConformanceSuite(Transport transport, Store store) {
     this.transport = transport;
-    shared = HostUnderTest.start(transport, ALWAYS);
+    this.store = store;
+    shared = HostUnderTest.start(transport, store, ALWAYS);
   }
 
   @AfterAll
@@ -54,7 +61,7 @@ abstract class ConformanceSuite {
       result = new CaseRunner(shared, PATIENCE).run(testCase);
     } else {
       try (HostUnderTest own =
-          HostUnderTest.start(transport, Set.copyOf(testCase.getRequiresList()))) {
+          HostUnderTest.start(transport, store, Set.copyOf(testCase.getRequiresList()))) {
         result = new CaseRunner(own, PATIENCE).run(testCase);
       }
     }

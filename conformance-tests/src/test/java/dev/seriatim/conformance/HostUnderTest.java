@@ -7,6 +7,7 @@ import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.SessionLimits;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.storage.PostgresServer;
 import io.grpc.ManagedChannel;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
@@ -22,6 +23,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -37,7 +39,19 @@ final class HostUnderTest implements Target, AutoCloseable {
     LANES
   }
 
+  /** Where the host keeps its objects. */
+  enum Store {
+    /** In memory, or in SQLite if that has to outlive the host, or has to fail. */
+    EMBEDDED,
+    /** In a schema of its own of the PostgreSQL server of this test run. */
+    POSTGRESQL
+  }
+
   private static final Path BAD_STORE = Path.of("bad-store.sql");
+
+  /** The same for PostgreSQL. */
+  private static final String BAD_POSTGRESQL =
+      "ALTER TABLE entries ADD CHECK (key <> convert_to('refused', 'UTF8'))";
 
   private final Supplier<DurableObjectHost> starter;
   private final ProbeWorld world;
@@ -62,8 +76,14 @@ final class HostUnderTest implements Target, AutoCloseable {
 
   /** Starts a host that has these features, and no others. */
   static HostUnderTest start(Transport transport, Set<String> features) {
+    return start(transport, Store.EMBEDDED, features);
+  }
+
+  /** The same, with its objects in this store. */
+  static HostUnderTest start(Transport transport, Store store, Set<String> features) {
     boolean keeps = features.contains("bad-store") || features.contains("restart");
-    Path directory = keeps ? temporaryDirectory() : null;
+    @Nullable String url = store == Store.POSTGRESQL ? PostgresServer.shared().newSchema() : null;
+    Path directory = keeps && url == null ? temporaryDirectory() : null;
     ProbeNamespaces probes = new ProbeNamespaces();
     String name = InProcessServerBuilder.generateName();
     Supplier<DurableObjectHost> starter =
@@ -71,6 +91,8 @@ final class HostUnderTest implements Target, AutoCloseable {
           DurableObjectHost.Builder builder = DurableObjectHost.builder().limits(limits(features));
           if (directory != null) {
             builder.storage(StorageOptions.sqlite(directory));
+          } else if (url != null) {
+            builder.storage(StorageOptions.postgres(url));
           }
           probes.addTo(builder);
           Auth.addTo(builder, features);
@@ -95,8 +117,12 @@ final class HostUnderTest implements Target, AutoCloseable {
                     transport == Transport.LANES,
                     Auth.tokens(features));
     HostUnderTest started = new HostUnderTest(starter, probes.world(), reach, features, directory);
-    if (directory != null && features.contains("bad-store")) {
-      makeBad(directory);
+    if (features.contains("bad-store")) {
+      if (url == null) {
+        makeBad("jdbc:sqlite:" + Objects.requireNonNull(directory).resolve("seriatim.db"), "");
+      } else {
+        makeBad(url, BAD_POSTGRESQL);
+      }
     }
     return started;
   }
@@ -110,11 +136,10 @@ final class HostUnderTest implements Target, AutoCloseable {
   }
 
   /** Has the store refuse the key {@code refused}, and so the commit that it is in. */
-  private static void makeBad(Path directory) {
-    try (Connection connection =
-            DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("seriatim.db"));
+  private static void makeBad(String url, String statements) {
+    try (Connection connection = DriverManager.getConnection(url);
         Statement statement = connection.createStatement()) {
-      statement.execute(Files.readString(BAD_STORE));
+      statement.execute(statements.isEmpty() ? Files.readString(BAD_STORE) : statements);
     } catch (SQLException | IOException e) {
       throw new IllegalStateException("the store can't be made bad", e);
     }
