@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableSet;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.cluster.SlotWishes.Work;
 import dev.seriatim.service.storage.Slots;
+import dev.seriatim.service.threads.Enduring;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -35,12 +36,8 @@ final class ClaimingSlots implements SlotHost, AutoCloseable {
 
   ClaimingSlots(Slots slots) {
     this.slots = slots;
-    this.thread =
-        Thread.ofPlatform()
-            .name("seriatim-claims")
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .start(this::run);
+    this.thread = Enduring.thread("seriatim-claims", this::run);
+    thread.start();
   }
 
   @Override

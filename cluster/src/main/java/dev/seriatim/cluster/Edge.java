@@ -11,6 +11,7 @@ import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.Slots.HostRow;
+import dev.seriatim.service.threads.Enduring;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Route;
 import java.time.Duration;
@@ -95,7 +96,10 @@ final class Edge implements RelayHost, AutoCloseable {
     routes.listen(this::changed);
     var _ =
         looks.scheduleWithFixedDelay(
-            this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            Enduring.task("what looks at relays", this::look),
+            LOOK.toMillis(),
+            LOOK.toMillis(),
+            TimeUnit.MILLISECONDS);
   }
 
   /** The placement for stubs of the host's clients. */

@@ -5,6 +5,7 @@ import dev.seriatim.cluster.SlotKeeper.Keepers;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.storage.Slots.Announcement;
 import dev.seriatim.service.storage.Slots.HostRow;
+import dev.seriatim.service.threads.Enduring;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -62,12 +63,7 @@ final class Membership implements AutoCloseable {
   Membership(MembershipOptions options, Keepers keepers) {
     this.options = options;
     this.keepers = keepers;
-    this.thread =
-        Thread.ofPlatform()
-            .name("seriatim-membership")
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .unstarted(this::run);
+    this.thread = Enduring.thread("seriatim-membership", this::run);
   }
 
   /** Is completed when this host is up in the cluster for the first time. */
@@ -126,16 +122,27 @@ final class Membership implements AutoCloseable {
 
   private void run() {
     try {
-      while (live()) {
+      while (liveOrFail()) {
         LOGGER.info("another membership begins in {} ms", backoff.toMillis());
         pause(backoff);
         backoff = min(backoff.multipliedBy(2), LAST_BACKOFF);
       }
     } catch (InterruptedException e) {
       // It is closed.
+    }
+  }
+
+  /** As {@link #live}. What is thrown ends the host if it wasn't up yet, and otherwise one life. */
+  private boolean liveOrFail() throws InterruptedException {
+    try {
+      return live();
     } catch (RuntimeException | Error e) {
-      LOGGER.warn("this host is in no cluster any more, and tries no longer to be", e);
-      up.completeExceptionally(e);
+      if (up.completeExceptionally(e)) {
+        LOGGER.warn("this host can't be in a cluster", e);
+        return false;
+      }
+      Enduring.log("the membership", e);
+      return !isClosed();
     }
   }
 

@@ -3,6 +3,7 @@ package dev.seriatim.cluster;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.object.Moves;
 import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.threads.Enduring;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -15,16 +16,12 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Has slots come to rest before they are given up, by a {@link Handover} that it drives on a thread
  * of its own. Safe for any number of threads.
  */
 final class SlotMover implements SlotHost, AutoCloseable {
-  private static final Logger logger = LoggerFactory.getLogger(SlotMover.class);
-
   /** How often is looked at slots that leave. */
   private static final Duration LOOK = Duration.ofMillis(1);
 
@@ -171,10 +168,13 @@ final class SlotMover implements SlotHost, AutoCloseable {
         looks = again;
       }
     } catch (RuntimeException | Error e) { // Slots must not stay half left.
-      logger.error("could not look at slots that leave", e);
+      Enduring.log("what looks at slots that leave", e);
     }
     if (again && !thread.isShutdown()) {
-      var _ = thread.schedule(this::look, LOOK.toNanos(), TimeUnit.NANOSECONDS);
+      Enduring.step(
+          () -> {
+            var _ = thread.schedule(this::look, LOOK.toNanos(), TimeUnit.NANOSECONDS);
+          });
     }
   }
 

@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableSortedMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import dev.seriatim.service.access.PolicyRules;
 import dev.seriatim.service.access.WatchedFile;
+import dev.seriatim.service.threads.Enduring;
 import dev.seriatim.stub.DurableObjectId;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -86,7 +87,8 @@ public final class Policy implements Authorizer, AutoCloseable {
   public static Policy watch(Path file, Duration every) {
     DurationRange.positive("every", every);
     Policy policy = new Policy(file);
-    policy.watcher = Thread.ofVirtual().name("seriatim-policy").start(() -> policy.watch(every));
+    policy.watcher = Enduring.virtualThread("seriatim-policy", () -> policy.watch(every));
+    policy.watcher.start();
     return policy;
   }
 

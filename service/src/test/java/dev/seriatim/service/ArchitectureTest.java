@@ -1,6 +1,12 @@
 package dev.seriatim.service;
 
 import static com.google.common.truth.Truth.assertWithMessage;
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -169,6 +175,44 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("picocli..", "ch.qos.logback..", "org.slf4j.bridge..");
+
+  @ArchTest
+  static final ArchRule THREADS_KNOW_NOTHING_HERE =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + ".threads")
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage(ROOT + "..").and(not(resideInAPackage(ROOT + ".threads"))));
+
+  /**
+   * A thread that lives as long as its host outlives what is thrown on it. Those that may start
+   * threads in another way start them for one task each, or hand them to what looks after them.
+   */
+  @ArchTest
+  static final ArchRule LASTING_THREADS_ENDURE =
+      noClasses()
+          .that()
+          .haveNameNotMatching(
+              ".*\\.(threads\\.Enduring|object\\.HostThreads|object\\.CarrierWatch"
+                  + "|connect\\.Connections|access\\.JwtKeys|storage\\.AlarmCounts)(\\$.*)?")
+          .should()
+          .callMethod(Thread.class, "ofPlatform")
+          .orShould()
+          .callMethod(Thread.class, "ofVirtual")
+          .orShould()
+          .callMethod(Thread.class, "startVirtualThread", Runnable.class)
+          .orShould()
+          .callConstructorWhere(target(owner(assignableTo(Thread.class))));
+
+  /** What a timer repeats it repeats no more once it has thrown. */
+  @ArchTest
+  static final ArchRule WHAT_IS_REPEATED_ENDURES =
+      noClasses()
+          .that()
+          .doNotHaveFullyQualifiedName(ROOT + ".object.TurnWatch") // Enduring.task
+          .should()
+          .callMethodWhere(target(nameMatching("scheduleAtFixedRate|scheduleWithFixedDelay")));
 
   @ArchTest
   static final ArchRule INTERNAL_PACKAGES_HAVE_NO_CYCLES =

@@ -7,6 +7,7 @@ import ch.qos.logback.classic.spi.IThrowableProxy;
 import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.UnsynchronizedAppenderBase;
+import dev.seriatim.service.threads.Enduring;
 import java.lang.StackWalker.StackFrame;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -72,7 +73,7 @@ final class LogLimit extends UnsynchronizedAppenderBase<ILoggingEvent> {
   @Override
   public void start() {
     super.start();
-    Thread.ofVirtual().name("seriatim-log").start(this::summarize);
+    Enduring.virtualThread("seriatim-log", this::summarize).start();
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.seriatim.server.serve;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableList;
+import dev.seriatim.service.threads.Enduring;
 import io.grpc.ChannelCredentials;
 import io.grpc.ServerCredentials;
 import io.grpc.TlsChannelCredentials;
@@ -110,7 +111,9 @@ final class TlsFiles implements AutoCloseable {
 
   /** Looks at the files each so often, until it is closed. */
   synchronized void watch(Duration every) {
-    watcher = Thread.ofVirtual().name("seriatim-tls").start(() -> lookAgain(every));
+    Thread started = Enduring.virtualThread("seriatim-tls", () -> lookAgain(every));
+    started.start();
+    watcher = started;
   }
 
   private void lookAgain(Duration every) {

@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.threads.Enduring;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -68,7 +69,7 @@ final class CarrierWatch implements AutoCloseable {
     this.active = active;
     this.stuck = stuck;
     this.threads = threads;
-    this.thread = HostThreads.daemons("seriatim-carriers").newThread(this::run);
+    this.thread = Enduring.thread("seriatim-carriers", this::run);
   }
 
   void start() {

@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import dev.seriatim.service.threads.Enduring;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -11,9 +12,6 @@ import java.util.concurrent.TimeUnit;
  * passes runs the object's code, which may block. Safe for any number of threads.
  */
 final class DeadlineTimer extends ScheduledThreadPoolExecutor {
-  /** After this long it is tried again to start a thread for a deadline that has passed. */
-  private static final long AGAIN_MILLIS = 100;
-
   private final Executor threads;
 
   /**
@@ -33,10 +31,14 @@ final class DeadlineTimer extends ScheduledThreadPoolExecutor {
   }
 
   private void start(Runnable task) {
-    try {
-      threads.execute(task);
-    } catch (RuntimeException | Error e) { // No memory for a thread; soon there may be.
-      var _ = schedule(task, AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+    while (!isShutdown()) {
+      try {
+        threads.execute(task);
+        return;
+      } catch (RuntimeException | Error e) {
+        // No memory for a thread, nor for those of the tasks behind it; soon there may be.
+        Enduring.pause();
+      }
     }
   }
 }

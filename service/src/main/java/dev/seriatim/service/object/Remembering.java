@@ -101,6 +101,11 @@ final class Remembering {
       }
 
       @Override
+      public boolean isKey() {
+        return true;
+      }
+
+      @Override
       public SessionRow row() {
         return row;
       }

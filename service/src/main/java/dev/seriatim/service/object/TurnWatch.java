@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.threads.Enduring;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -9,8 +10,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
@@ -19,8 +18,6 @@ import org.slf4j.event.Level;
  * at the limit or up to an eighth later.
  */
 final class TurnWatch {
-  private static final Logger logger = LoggerFactory.getLogger(TurnWatch.class);
-
   private static final long MAX_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long MIN_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -58,7 +55,12 @@ final class TurnWatch {
 
   void start(ScheduledExecutorService timer) {
     long interval = Math.clamp(limit.toNanos() / 8, MIN_INTERVAL_NANOS, MAX_INTERVAL_NANOS);
-    var _ = timer.scheduleWithFixedDelay(this::check, interval, interval, TimeUnit.NANOSECONDS);
+    var _ =
+        timer.scheduleWithFixedDelay(
+            Enduring.task("what watches turns", this::check),
+            interval,
+            interval,
+            TimeUnit.NANOSECONDS);
   }
 
   /** The objects that have a turn thread, or had one lately. */
@@ -122,14 +124,6 @@ final class TurnWatch {
   }
 
   void check() {
-    try {
-      checkAll();
-    } catch (RuntimeException | Error e) { // Likewise.
-      logger.warn("turns can't be watched", e);
-    }
-  }
-
-  private void checkAll() {
     long now = nanos.getAsLong();
     stuck.report(now);
     active.forEach(

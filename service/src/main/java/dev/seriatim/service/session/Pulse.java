@@ -1,11 +1,10 @@
 package dev.seriatim.service.session;
 
+import dev.seriatim.service.threads.Enduring;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Sends outcomes that wait behind a turn which takes long.
@@ -16,8 +15,6 @@ import org.slf4j.LoggerFactory;
  * flushes it. The thread sleeps while no stub does.
  */
 public final class Pulse implements AutoCloseable {
-  private static final Logger logger = LoggerFactory.getLogger(Pulse.class);
-
   private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Queue<OutcomeQueue> waiting = new ConcurrentLinkedQueue<>();
@@ -27,12 +24,7 @@ public final class Pulse implements AutoCloseable {
 
   /** A pulse of its own thread. */
   public Pulse() {
-    thread =
-        Thread.ofPlatform()
-            .daemon()
-            .name("seriatim-pulse")
-            .inheritInheritableThreadLocals(false)
-            .unstarted(this::beat);
+    thread = Enduring.thread("seriatim-pulse", this::beat);
     thread.start();
   }
 
@@ -68,7 +60,7 @@ public final class Pulse implements AutoCloseable {
     try {
       outcomes.flushFromPulse();
     } catch (RuntimeException | Error e) { // Thrown further, it would end the pulse for every stub.
-      logger.warn("outcomes that have waited can't be sent", e);
+      Enduring.log("what sends outcomes that have waited", e);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.threads.Enduring;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -113,12 +114,9 @@ final class AlarmScheduler implements AutoCloseable {
     AlarmIndex made = new AlarmIndex(namespaces, capacity, maxOutstanding, maxLong);
     index = made;
     Set<String> served = Set.copyOf(namespaces);
-    thread =
-        Thread.ofPlatform()
-            .name("seriatim-alarms")
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .start(() -> work(made, served, listener));
+    Thread started = Enduring.thread("seriatim-alarms", () -> work(made, served, listener));
+    started.start();
+    thread = started;
   }
 
   // ---- what becomes of alarms

@@ -58,6 +58,12 @@ final class Batch {
   /** Whether the row is made by this batch. */
   boolean rowIsNew;
 
+  /** Whether its log has taken note that it is durable. Guarded by the object's monitor. */
+  boolean settled;
+
+  /** Whether its object was told what became of it; the committer's. */
+  boolean told;
+
   Batch(StoredLog object, Ownership.@Nullable Tenure tenure, long first) {
     this.object = object;
     this.tenure = tenure;
@@ -90,6 +96,15 @@ final class Batch {
   /** The newest write of this session; null if there is none. */
   @Nullable SessionWrite session(SessionId id) {
     return sessions == null ? null : sessions.get(id);
+  }
+
+  /** How many idempotency keys it has. */
+  int keys() {
+    int keys = 0;
+    for (SessionWrite write : sessions()) {
+      keys += write.isKey() ? 1 : 0;
+    }
+    return keys;
   }
 
   /** The newest write of each session. */

@@ -2,9 +2,7 @@ package dev.seriatim.service.storage;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -88,11 +86,16 @@ final class CommitQueue {
       }
       waiting = false;
       poked = false;
-      ArrayDeque<StoredLog> empty = next;
-      next = arrived;
-      arrived = empty;
+      takeArrived();
       return true;
     }
+  }
+
+  @GuardedBy("lock")
+  private void takeArrived() {
+    ArrayDeque<StoredLog> empty = next;
+    next = arrived;
+    arrived = empty;
   }
 
   boolean isEmpty() {
@@ -104,30 +107,46 @@ final class CommitQueue {
     }
   }
 
-  /** What the objects in front have submitted, of this size at most, or a little more. */
-  List<Batch> takeGroup(long maxBytes) {
-    List<Batch> group = new ArrayList<>(next.size());
-    long bytes = 0;
-    StoredLog object;
-    while (bytes < maxBytes && (object = next.poll()) != null) {
-      Batch batch = object.take();
-      if (batch != null) {
-        group.add(batch);
-        bytes += batch.bytes;
+  /**
+   * The object in front, which stays there until it is {@link #removeFirst removed}; null if there
+   * is none.
+   */
+  @Nullable StoredLog first() {
+    if (next.isEmpty()) {
+      synchronized (lock) {
+        takeArrived();
       }
     }
-    return group;
+    return next.peekFirst();
   }
 
-  /** Takes these objects out, wherever they stand. */
-  List<StoredLog> remove(Predicate<StoredLog> which) {
-    List<StoredLog> removed = new ArrayList<>();
-    Predicate<StoredLog> remove = object -> which.test(object) && removed.add(object);
-    next.removeIf(remove);
-    synchronized (lock) {
-      arrived.removeIf(remove);
+  /** The object in front has been looked after. */
+  void removeFirst() {
+    next.removeFirst();
+  }
+
+  /** How many objects are taken at most. */
+  int size() {
+    return next.size();
+  }
+
+  /**
+   * Takes what the objects in front have submitted, of this size at most, or a little more, into a
+   * group that has room for all of them. If something is thrown, what was taken is in the group,
+   * and the others are here.
+   */
+  void takeInto(CommitGroup group, long maxBytes, Faults faults) {
+    long bytes = 0;
+    StoredLog object;
+    while (bytes < maxBytes && (object = next.peekFirst()) != null) {
+      faults.memory(Faults.Need.TO_TAKE);
+      Batch batch = object.take(); // From here on nothing needs memory.
+      if (batch != null) {
+        group.batches.add(batch);
+        bytes += batch.bytes;
+      }
+      next.removeFirst();
     }
-    return removed;
   }
 
   /** Waits until this time on {@link System#nanoTime}, or until the queue is closed. */

@@ -2,15 +2,13 @@ package dev.seriatim.service.storage;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.service.HostListener;
-import dev.seriatim.service.HostListener.StoreEvent;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.threads.Enduring;
 import java.sql.BatchUpdateException;
 import java.sql.SQLException;
-import java.time.Duration;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,6 +25,9 @@ import org.slf4j.event.Level;
  * commit of a group was sent but not answered, the store is asked what became of it. If that takes
  * longer than the patience, the group is told that it is in {@link Doubt}; nothing else is
  * committed before the store has said it.
+ *
+ * <p>Whatever is thrown, each batch that is taken ends as durable, as lost or in doubt, and its
+ * object is told; what is taken and not told is in {@link #groups}, and gone on with.
  *
  * <p>Everything here is the committer thread's own, but for {@link #enqueue} and {@link #close}.
  */
@@ -49,33 +50,30 @@ final class Committer implements AutoCloseable {
   private final Thread thread;
   private final CommitQueue queue = new CommitQueue();
   private final Outage outage;
-  private final FailureLog failures = new FailureLog();
+  private final StoreNews news;
   private final Doubt doubt = new Doubt();
+  private final GroupTelling telling;
   private @Nullable JdbcWriter writer;
 
-  // Written by any thread, before the host starts; and by the committer's, for others to see.
-  private volatile HostListener listener = new HostListener() {};
-  private volatile boolean storeAway;
+  /** What was taken and not told yet: mostly one, and more if one was divided. */
+  private final ArrayDeque<CommitGroup> groups = new ArrayDeque<>();
 
   Committer(StorageOptions options, JdbcStore store, Faults faults) {
     this.faults = faults;
     this.options = options;
     this.store = store;
     this.outage = new Outage(options.storePatience());
-    this.thread =
-        Thread.ofPlatform()
-            .name("seriatim-committer")
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .unstarted(this::run);
+    this.news = new StoreNews(store, options.location().kind(), outage);
+    this.telling = new GroupTelling(faults);
+    this.thread = Enduring.thread("seriatim-committer", this::run);
   }
 
   void listen(HostListener told) {
-    listener = told;
+    news.listen(told);
   }
 
   boolean isStoreAway() {
-    return storeAway;
+    return news.isAway();
   }
 
   int inDoubt() {
@@ -109,97 +107,133 @@ final class Committer implements AutoCloseable {
   }
 
   private void run() {
-    while (queue.await()) {
-      List<Batch> group = List.of();
+    while (true) {
       try {
-        group = queue.takeGroup(options.maxGroupBytes());
-        if (!group.isEmpty()) {
-          commit(group);
-        } else if (writer != null) {
-          store.betweenGroups(writer);
+        if (!work()) {
+          break;
         }
       } catch (RuntimeException | Error e) { // Thrown further, it would end the commits of all.
-        LOGGER.error("a group of commits failed", e);
-        abandonWriter();
-        failAll(group, e);
+        Enduring.log("what commits", e);
+        boolean _ = abandonWriter();
+        Enduring.pause();
       }
     }
     closeWriter();
   }
 
-  private void commit(List<Batch> group) {
-    boolean waited = false;
-    while (true) {
-      rejectLost(group);
-      if (group.isEmpty()) {
-        return;
+  /** False if nothing is to be done any more. */
+  private boolean work() {
+    CommitGroup group = groups.peekFirst();
+    if (group == null) {
+      if (!queue.await()) {
+        return false;
       }
-      long began = System.nanoTime();
-      if (outage.isHopeless(began) || (waited && outage.isBeyondPatience(began))) {
-        failAll(group, outage.failure(began));
-        return;
-      }
-      long number = store.groups().next();
-      boolean sent = false;
-      SQLException failure;
-      try {
-        JdbcWriter current = writer(outage.limit(began));
-        faults.at(Faults.Step.BEFORE_BEGIN, current.connection());
-        JdbcStore.Fence fence = current.begin(group, number);
-        if (fence != JdbcStore.Fence.PASSED) {
-          current.rollback();
-          if (fence == JdbcStore.Fence.WENT_BACK) {
-            resetAll(current, current.lastGroup());
-          }
-          boolean _ = current.used();
-          continue;
-        }
-        faults.at(Faults.Step.AFTER_FENCE, current.connection());
-        current.write(group);
-        faults.at(Faults.Step.AFTER_WRITES, current.connection());
-        sent = true;
-        current.commit();
-        faults.at(Faults.Step.AFTER_COMMIT, current.connection());
-        boolean _ = current.used();
-        long tookNanos = System.nanoTime() - began;
-        storeIsBack();
-        settle(group, number, current);
-        CommittedGroup.tell(listener, group, options.location().kind(), tookNanos);
-        if (writer == current) {
-          store.betweenGroups(current);
-        }
-        return;
-      } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
-        failure = abandonWriter(e, began);
-      }
-      Fate fate = sent ? resolve(group, number, failure, began) : Fate.LOST;
-      switch (fate) {
-        case DURABLE -> {
-          settle(group, number, null);
-          CommittedGroup.tell(
-              listener, group, options.location().kind(), System.nanoTime() - began);
-          return;
-        }
-        case TOLD -> {
-          return;
-        }
-        case LOST -> {
-          if (group.size() > 1 && store.isDamaged(failure)) {
-            // Only what is damaged shall suffer for it.
-            commit(new ArrayList<>(group.subList(0, group.size() / 2)));
-            commit(new ArrayList<>(group.subList(group.size() / 2, group.size())));
-            return;
-          }
-          if (!mayComeBack(failure, began)) {
-            failAll(group, failure);
-            return;
-          }
-          queue.pause(outage.pauseUntil(System.nanoTime()));
-          waited = true;
-        }
-        case FORGOTTEN -> {} // This host owns nothing now, and so all of it is rejected.
+      group = new CommitGroup(queue.size());
+      groups.addFirst(group);
+      queue.takeInto(group, options.maxGroupBytes(), faults);
+    }
+    try {
+      commit(group);
+    } catch (RuntimeException | Error e) {
+      group.thrown = e;
+      throw e;
+    }
+    groups.removeFirst();
+    JdbcWriter open = writer;
+    if (open != null) {
+      store.betweenGroups(open);
+    }
+    return true;
+  }
+
+  /** Commits a group, or goes on with it: when this returns, each of its objects was told. */
+  private void commit(CommitGroup group) {
+    Throwable thrown = group.thrown;
+    if (thrown != null) {
+      if (!group.sent) {
+        failAll(group, thrown);
       }
     }
+    while (!group.isEmpty()) {
+      Fate fate = group.sent ? resolve(group) : tryToCommit(group);
+      switch (fate) {
+        case DURABLE -> {
+          settle(group, null);
+          news.committed(group);
+          group.clear();
+        }
+        case TOLD -> group.clear();
+        case LOST -> lost(group);
+        case FORGOTTEN -> group.sent = false; // This host owns nothing now: all is rejected.
+      }
+    }
+  }
+
+  /** Tries once. */
+  private Fate tryToCommit(CommitGroup group) {
+    rejectLost(group);
+    long began = System.nanoTime();
+    if (group.isEmpty()) {
+      return Fate.TOLD;
+    }
+    if (outage.isHopeless(began) || (group.waited && outage.isBeyondPatience(began))) {
+      failAll(group, outage.failure(began));
+      return Fate.TOLD;
+    }
+    group.began = began;
+    group.number = store.groups().next();
+    try {
+      JdbcWriter current = writer(outage.limit(began));
+      faults.at(Faults.Step.BEFORE_BEGIN, current.connection());
+      JdbcStore.Fence fence = current.begin(group.batches, group.number);
+      if (fence != JdbcStore.Fence.PASSED) {
+        current.rollback();
+        if (fence == JdbcStore.Fence.WENT_BACK) {
+          resetAll(current, current.lastGroup());
+        }
+        boolean _ = current.used();
+        return Fate.FORGOTTEN;
+      }
+      faults.at(Faults.Step.AFTER_FENCE, current.connection());
+      current.write(group.batches);
+      faults.at(Faults.Step.AFTER_WRITES, current.connection());
+      group.sent = true;
+      current.commit();
+      faults.at(Faults.Step.AFTER_COMMIT, current.connection());
+      boolean _ = current.used();
+      news.back();
+      settle(group, current);
+    } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
+      group.failure = e;
+      group.failure = abandonWriter(e, began);
+      return group.sent ? resolve(group) : Fate.LOST;
+    }
+    news.committed(group);
+    return Fate.TOLD;
+  }
+
+  /** A try was for nothing: another one, or the end. */
+  private void lost(CommitGroup group) {
+    group.sent = false;
+    SQLException failure = failure(group);
+    if (group.size() > 1 && store.isDamaged(failure)) {
+      // Only what is damaged shall suffer for it.
+      CommitGroup half = new CommitGroup(group.size());
+      groups.addLast(half);
+      group.giveHalf(half);
+    } else if (mayComeBack(failure, group.began)) {
+      queue.pause(outage.pauseUntil(System.nanoTime()));
+      group.waited = true;
+    } else {
+      failAll(group, failure);
+    }
+  }
+
+  private static SQLException failure(CommitGroup group) {
+    Throwable failure = group.failure;
+    return failure instanceof SQLException e
+        ? e
+        : new SQLException(String.valueOf(failure), failure);
   }
 
   /**
@@ -233,12 +267,15 @@ final class Committer implements AutoCloseable {
   /** Whether it was used for too long. */
   private boolean abandonWriter() {
     JdbcWriter open = writer;
-    writer = null;
     if (open == null) {
       return false;
     }
     boolean late = open.used();
-    open.abandon();
+    try {
+      Enduring.step(open::abandon);
+    } finally {
+      writer = null;
+    }
     return late;
   }
 
@@ -251,20 +288,18 @@ final class Committer implements AutoCloseable {
   }
 
   /** Fails what belongs to slots that this host has lost, and takes it out of the group. */
-  private void rejectLost(List<Batch> group) {
+  private void rejectLost(CommitGroup group) {
     Ownership ownership = store.ownership();
     Set<Batch> lost = new HashSet<>();
-    for (Batch batch : group) {
+    for (Batch batch : group.batches) {
       if (ownership.tenure(batch.object.slot()) != batch.tenure) {
         lost.add(batch);
       }
     }
-    if (!lost.isEmpty()) {
-      group.removeAll(lost);
-      for (Batch batch : lost) {
-        fail(batch.object, ownership.refusal(batch.object.key));
-      }
+    for (Batch batch : lost) {
+      telling.lost(batch.object, ownership.refusal(batch.object.key));
     }
+    group.batches.removeAll(lost);
   }
 
   /** The store has an older group as this host's last: nothing in memory may be true any more. */
@@ -277,8 +312,8 @@ final class Committer implements AutoCloseable {
     store.groups().committed(number);
   }
 
-  private void settle(List<Batch> group, long number, @Nullable JdbcWriter current) {
-    store.groups().committed(number);
+  private void settle(CommitGroup group, @Nullable JdbcWriter current) {
+    store.groups().committed(group.number);
     if (!store.isInPlace()) {
       // It is durable where nobody will look for it.
       rejectLost(group);
@@ -291,90 +326,44 @@ final class Committer implements AutoCloseable {
         closeWriter();
       }
     }
-    boolean idle = group.size() == 1 && queue.isEmpty();
-    for (Batch batch : group) {
-      try {
-        batch.object.settle(batch, idle);
-      } catch (RuntimeException | Error e) { // It is durable all the same, and so are the others.
-        batch.object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
-      }
-    }
+    telling.durable(group, group.size() == 1 && queue.isEmpty());
   }
 
-  private void failAll(List<Batch> group, Throwable cause) {
+  private void failAll(CommitGroup group, Throwable cause) {
+    faults.memory(Faults.Need.TO_FAIL);
     String what = "the commit failed";
     StorageException failure =
         cause instanceof SQLException e
             ? store.failed(what, e)
             : new StorageException(what + ": " + cause.getMessage(), cause);
-    for (Batch batch : group) {
-      fail(batch.object, failure);
-    }
-  }
-
-  private static void fail(StoredLog object, Throwable cause) {
-    try {
-      object.fail(cause);
-    } catch (RuntimeException | Error e) {
-      object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
-    }
+    telling.lost(group, failure);
   }
 
   /** Whether it is worth to try again, after a try that began then has failed like this. */
   private boolean mayComeBack(SQLException failure, long began) {
     if (!store.isAway(failure)) {
-      log(failure);
+      news.failed(failure);
       return false;
     }
-    storeIsAway(failure, began);
+    news.away(failure, began);
     return !queue.isClosing() && !outage.isBeyondPatience(System.nanoTime());
   }
 
-  private void log(SQLException failure) {
-    String kind = failure.getSQLState() + " " + failure.getErrorCode();
-    if (!failures.isNews(kind, System.nanoTime())) {
-      LOGGER.debug("a group of commits failed", failure);
-    } else if (store.isFull(failure)) {
-      LOGGER.error(
-          "{} is full: commits fail until there is room ({})", store, failure.getMessage());
-    } else {
-      LOGGER.error("a group of commits failed", failure);
-    }
-  }
-
-  private void storeIsAway(SQLException failure, long began) {
-    if (outage.found(began, System.nanoTime(), failure)) {
-      storeAway = true;
-      listener.store(new StoreEvent(true, Duration.ZERO));
-      LOGGER.warn("the store {} is away: {}", store, failure.getMessage());
-    }
-  }
-
-  private void storeIsBack() {
-    if (outage.isAway()) {
-      Duration lasted = outage.lasted(System.nanoTime());
-      LOGGER.info("the store {} is back after {} ms", store, lasted.toMillis());
-      storeAway = false;
-      listener.store(new StoreEvent(false, lasted));
-      outage.over();
-    }
-  }
-
-  /** Finds out what became of a group whose commit was not answered, in a try that began then. */
-  private Fate resolve(List<Batch> group, long number, SQLException failure, long began) {
+  /** Finds out what became of a group whose commit was not answered. */
+  private Fate resolve(CommitGroup group) {
+    SQLException failure = failure(group);
     LOGGER
         .atLevel(store.isFull(failure) ? Level.DEBUG : Level.WARN)
         .log(
             "a commit was not answered; asking the store what became of it: {}",
             failure.getMessage());
-    if (outage.isLate(began, System.nanoTime())) {
-      storeIsAway(failure, began);
+    if (outage.isLate(group.began, System.nanoTime())) {
+      news.away(failure, group.began);
     }
-    boolean told = false;
-    long trying = began;
+    long trying = group.began;
     while (true) {
       if (outage.isBeyondPatience(System.nanoTime())) {
-        told = tell(group, told);
+        tell(group);
         failArrivals();
         trying = System.nanoTime();
       } else if (outage.isAway()) {
@@ -384,20 +373,22 @@ final class Committer implements AutoCloseable {
       try {
         JdbcWriter current = writer(outage.limit(trying));
         long found = current.lastGroup();
-        Fate fate = found == number ? Fate.DURABLE : Fate.LOST;
-        storeIsBack();
+        Fate fate = found == group.number ? Fate.DURABLE : Fate.LOST;
+        news.back();
         if (fate == Fate.LOST && found != store.groups().last()) {
           resetAll(current, found);
           fate = Fate.FORGOTTEN;
         }
         boolean _ = current.used();
-        told |= failure instanceof Faults.Unanswered unanswered && doubt.tell(group, unanswered);
-        return told ? doubtIsOver(group, number, fate) : fate;
+        if (failure instanceof Faults.Unanswered unanswered) {
+          group.doubted |= doubt.tell(group.batches, unanswered);
+        }
+        return group.doubted ? doubtIsOver(group, fate) : fate;
       } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
-        storeIsAway(abandonWriter(e, trying), trying);
+        news.away(abandonWriter(e, trying), trying);
       }
       if (queue.isClosing()) {
-        boolean _ = tell(group, told);
+        tell(group);
         LOGGER.error(
             "closed without knowing what became of the last commits of {} objects", group.size());
         return Fate.TOLD;
@@ -406,14 +397,14 @@ final class Committer implements AutoCloseable {
   }
 
   /** Tells this group that nobody knows what became of it, unless it was told. */
-  private boolean tell(List<Batch> group, boolean told) {
-    if (!told) {
+  private void tell(CommitGroup group) {
+    if (!group.doubted) {
       long away = outage.lasted(System.nanoTime()).toMillis();
       String why = "the store has not said for " + away + " ms whether it is durable";
       LOGGER.warn("the last commits of {} objects are in doubt: {}", group.size(), why);
-      doubt.begin(group, new StorageException(why));
+      doubt.begin(group.batches, new StorageException(why));
+      group.doubted = true;
     }
-    return true;
   }
 
   /** Fails what comes, until it is time to try the store again. */
@@ -421,9 +412,11 @@ final class Committer implements AutoCloseable {
     while (true) {
       long now = System.nanoTime();
       StorageException cause = store.failed("the commit failed", outage.failure(now));
-      for (StoredLog object : queue.remove(object -> true)) {
+      StoredLog object;
+      while ((object = queue.first()) != null) {
         Batch _ = object.take();
-        fail(object, cause);
+        telling.lost(object, cause);
+        queue.removeFirst();
       }
       if (!outage.isHopeless(now) || queue.isClosing()) {
         return;
@@ -433,15 +426,15 @@ final class Committer implements AutoCloseable {
   }
 
   /** The store has said what became of a group that had been told that nobody knows. */
-  private Fate doubtIsOver(List<Batch> group, long number, Fate fate) {
+  private Fate doubtIsOver(CommitGroup group, Fate fate) {
     LOGGER.info(
         "the last commits of {} objects, which were in doubt, are {}",
         group.size(),
         fate == Fate.DURABLE ? "durable" : "lost");
     if (fate == Fate.DURABLE) {
-      store.groups().committed(number);
+      store.groups().committed(group.number);
     }
-    doubt.end(group);
+    doubt.end(group.batches);
     return Fate.TOLD;
   }
 }

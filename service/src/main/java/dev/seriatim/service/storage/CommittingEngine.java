@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.HostListener;
+import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.sql.SQLException;
 import java.util.Map;
@@ -120,6 +121,11 @@ final class CommittingEngine extends StorageEngine {
   @Override
   public String toString() {
     return store.toString();
+  }
+
+  /** What is thrown when something of this object could not be read. */
+  StorageException notRead(ObjectKey key, SQLException e) {
+    return store.failed("storage of object " + key + " could not be read", e);
   }
 
   JdbcStore store() {

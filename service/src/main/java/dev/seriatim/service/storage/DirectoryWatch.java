@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.threads.Enduring;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -22,12 +23,7 @@ final class DirectoryWatch implements AutoCloseable {
 
   DirectoryWatch(SqliteStore store) {
     this.store = store;
-    this.thread =
-        Thread.ofPlatform()
-            .name("seriatim-directory")
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .unstarted(this::run);
+    this.thread = Enduring.thread("seriatim-directory", this::run);
   }
 
   void start() {

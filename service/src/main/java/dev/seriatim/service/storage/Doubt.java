@@ -1,12 +1,10 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.threads.Enduring;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-import org.slf4j.event.Level;
 
 /**
  * The objects of a group of which the store has not said in time what became of it. Until it has,
@@ -15,8 +13,6 @@ import org.slf4j.event.Level;
  * <p>Changed by the committer's thread; read by any.
  */
 final class Doubt {
-  private static final Logger LOGGER = LoggerFactory.getLogger(Doubt.class);
-
   private volatile Set<ObjectKey> objects = Set.of();
 
   /** Whether nothing may be done with this object. */
@@ -58,13 +54,16 @@ final class Doubt {
   private static boolean tell(List<Batch> group, StorageException cause) {
     for (Batch batch : group) {
       try {
-        if (batch.hasWrites()) {
-          batch.object.doubt(batch, cause);
-        } else {
-          batch.object.fail(cause); // Whatever became of it, it had no effect.
-        }
+        Enduring.step(
+            () -> {
+              if (batch.hasWrites()) {
+                batch.object.doubt(batch, cause);
+              } else {
+                batch.object.fail(cause); // Whatever became of it, it had no effect.
+              }
+            });
       } catch (RuntimeException | Error e) { // The others have to be told all the same.
-        batch.object.key.logEvent(LOGGER, Level.ERROR, null).setCause(e).log("a listener failed");
+        GroupTelling.failed(batch.object, e);
       }
     }
     return true;

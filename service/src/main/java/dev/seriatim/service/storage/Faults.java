@@ -3,7 +3,7 @@ package dev.seriatim.service.storage;
 import java.sql.Connection;
 import java.sql.SQLException;
 
-/** Makes commits fail. For tests. */
+/** Makes commits fail, and memory short. For tests. */
 @FunctionalInterface
 public interface Faults {
   /** No faults. */
@@ -36,6 +36,21 @@ public interface Faults {
     /** The group is known to be durable; nobody has been told. */
     BEFORE_NOTIFY,
   }
+
+  /** What memory is needed for, beside the steps of a group. */
+  enum Need {
+    /** An object says what its turn wrote, and half of that is said. */
+    TO_SUBMIT,
+    /** The committer takes what an object has submitted. */
+    TO_TAKE,
+    /** The committer finds out what follows from a failure. */
+    TO_FAIL,
+    /** An object is told what became of what it submitted. */
+    TO_TELL,
+  }
+
+  /** Throws an error if there is to be no memory for this. */
+  default void memory(Need need) {}
 
   /**
    * The committer has come to this step of a group, on this connection. Called by the committer's

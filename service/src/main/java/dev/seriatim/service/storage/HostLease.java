@@ -3,6 +3,7 @@ package dev.seriatim.service.storage;
 import com.google.common.base.Ticker;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.threads.Enduring;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -95,12 +96,7 @@ final class HostLease implements AutoCloseable {
         options.sharedSlots()
             ? new SharedClaims(this, slots, ownership, beats, host)
             : new FreeClaims(this, slots, ownership, store);
-    this.thread =
-        Thread.ofPlatform()
-            .name("seriatim-lease")
-            .daemon()
-            .inheritInheritableThreadLocals(false)
-            .unstarted(this::run);
+    this.thread = Enduring.thread("seriatim-lease", this::run);
   }
 
   /** Takes what it may, and goes on to look after it. Doesn't wait for other hosts. */

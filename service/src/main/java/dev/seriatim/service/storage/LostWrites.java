@@ -10,7 +10,7 @@ final class LostWrites {
   private final long first;
   private final @Nullable Batch inDoubt;
   private final long last;
-  private final long bytes;
+  private long bytes;
   private final boolean alarmLost;
   private final Throwable cause;
 
@@ -34,15 +34,29 @@ final class LostWrites {
     this.cause = cause;
   }
 
+  /** Can be called again if there was no memory for it. */
   void tell(StoredLog log, CommitListener listener) {
-    log.engine().budget().remove(bytes);
-    if (alarmLost) {
-      log.engine().alarms().lost(log.key);
-    }
-    if (inDoubt == null) {
-      listener.failed(first, last, cause);
-    } else {
-      listener.inDoubt(first, inDoubt.last, last, cause);
+    boolean told = true;
+    try {
+      if (bytes > 0) {
+        log.engine().budget().remove(bytes);
+        bytes = 0;
+      }
+      if (alarmLost) {
+        log.engine().alarms().lost(log.key);
+      }
+      if (inDoubt == null) {
+        listener.failed(first, last, cause);
+      } else {
+        listener.inDoubt(first, inDoubt.last, last, cause);
+      }
+    } catch (OutOfMemoryError e) {
+      told = false;
+      throw e;
+    } finally {
+      if (told) {
+        log.lossTold();
+      }
     }
   }
 }

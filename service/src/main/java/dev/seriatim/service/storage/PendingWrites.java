@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.StorageOptions;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +71,12 @@ final class PendingWrites {
     return (submitted == null ? 0 : submitted.bytes) + (taken == null ? 0 : taken.bytes);
   }
 
+  /** Whether one more turn may come, of this size. */
+  boolean hasRoom(StorageOptions options, long turns, long turnBytes) {
+    return turns < options.maxUncommittedTurnsPerObject()
+        && bytes() + turnBytes <= options.maxUncommittedBytesPerObject();
+  }
+
   /** Whether anything becomes of the object's alarm. */
   boolean setsAlarm() {
     return (submitted != null && submitted.alarm != null) || (taken != null && taken.alarm != null);
@@ -86,6 +93,11 @@ final class PendingWrites {
   @Nullable SessionWrite session(SessionId id) {
     SessionWrite newer = submitted == null ? null : submitted.session(id);
     return newer != null || taken == null ? newer : taken.session(id);
+  }
+
+  /** How many idempotency keys are to be stored. */
+  int keys() {
+    return (submitted == null ? 0 : submitted.keys()) + (taken == null ? 0 : taken.keys());
   }
 
   /** Whether nothing of what is durable is to be seen any more. */
@@ -109,16 +121,17 @@ final class PendingWrites {
 
   // ---- the committer's
 
-  /** What is to be committed next, or null if there is nothing any more. */
+  /** What is to be committed next, or null if there is nothing any more. Needs no memory. */
+  @SuppressWarnings("ForLoopReplaceableByForEach") // that would make an iterator
   @Nullable Batch take() {
     Batch batch = submitted;
-    submitted = null;
-    taken = batch;
     if (batch != null) {
-      for (Write write : batch.writes) {
-        write.pending = false;
+      for (int i = 0; i < batch.writes.size(); i++) {
+        batch.writes.get(i).pending = false;
       }
     }
+    submitted = null;
+    taken = batch;
     return batch;
   }
 
@@ -126,12 +139,19 @@ final class PendingWrites {
     return taken == batch;
   }
 
-  /** The batch that was taken is durable, and what is still the newest of it is cached. */
+  /**
+   * The batch that was taken is durable, and what is still the newest of it is cached. It can be
+   * done again after half of it was done.
+   */
   void settle(Batch batch, StoredState stored) {
-    taken = null;
     if (clearedBy <= batch.last) {
       clearedBy = 0;
     }
+    settleWrites(batch, stored);
+    taken = null;
+  }
+
+  private void settleWrites(Batch batch, StoredState stored) {
     TreeMap<String, Write> all = newest;
     if (all == null) {
       return;

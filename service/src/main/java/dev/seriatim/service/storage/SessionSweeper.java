@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import dev.seriatim.service.threads.Enduring;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -43,11 +44,7 @@ final class SessionSweeper implements AutoCloseable {
   }
 
   void start() {
-    Thread _ =
-        Thread.ofVirtual()
-            .name("seriatim-sweeper")
-            .inheritInheritableThreadLocals(false)
-            .start(this::run);
+    Enduring.virtualThread("seriatim-sweeper", this::run).start();
   }
 
   /** Begins nothing any more. */

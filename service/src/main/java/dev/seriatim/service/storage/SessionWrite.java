@@ -10,6 +10,11 @@ public interface SessionWrite {
   /** Whose row it is; always the same. */
   SessionId session();
 
+  /** Whether it is an idempotency key's. */
+  default boolean isKey() {
+    return false;
+  }
+
   /** Is about to be submitted with a commit. Called by the turn thread. */
   default void submitted() {}
 

@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.seriatim.service.threads.Enduring;
 import java.sql.Connection;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +43,8 @@ final class SilenceWatch implements AutoCloseable {
   private boolean closed;
 
   SilenceWatch(String what) {
-    thread = Thread.ofPlatform().name("seriatim-" + what + "-watch").daemon().start(this::run);
+    thread = Enduring.thread("seriatim-" + what + "-watch", this::run);
+    thread.start();
   }
 
   /** This connection is used from now on, and is ended if it still is at that time. */
@@ -68,7 +70,8 @@ final class SilenceWatch implements AutoCloseable {
   private void run() {
     Connection late;
     while ((late = awaitLate()) != null) {
-      abort(late);
+      Connection aborted = late;
+      Enduring.step(() -> abort(aborted));
     }
   }
 

@@ -4,7 +4,6 @@ import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
-import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -36,9 +35,13 @@ final class StoredLog extends ObjectLog {
   @GuardedBy("this")
   private int life;
 
-  /** Whether the listener is being told of a loss; no new life begins meanwhile. */
+  /** A loss of which the listener is being told; no new life begins meanwhile. */
   @GuardedBy("this")
-  private boolean tellingLoss;
+  private @Nullable LostWrites untold;
+
+  /** Why half of a submission may be in {@link #pending}, so that all of that is lost. */
+  @GuardedBy("this")
+  private @Nullable Throwable spoilt;
 
   /** Whether the committer knows that there is something to take. */
   @GuardedBy("this")
@@ -94,7 +97,7 @@ final class StoredLog extends ObjectLog {
   @Override
   @GuardedBy("this")
   void beginLife() {
-    while (tellingLoss) {
+    while (untold != null || spoilt != null) {
       awaitChange();
     }
     Ownership.Tenure owned = engine.ownership().tenure(slot);
@@ -160,35 +163,49 @@ final class StoredLog extends ObjectLog {
     if (turnBytes > 0) {
       engine.budget().awaitRoom(instance);
     }
-    long commit;
-    long added;
     synchronized (this) {
       awaitRoom(instance, turnBytes);
       instance.requireUsable();
-      commit = ++lastSubmitted;
-      Batch batch = batchFor(commit);
+      Batch batch = nextCommit();
       long before = batch.bytes;
-      if (turn != null) {
-        writes().add(batch, turn, stored);
-        if (turn.alarm != null) {
-          setAlarm(batch, turn.alarm);
+      try {
+        if (turn != null) {
+          writes().add(batch, turn, stored);
+          engine.faults().memory(Faults.Need.TO_SUBMIT);
+          if (turn.alarm != null) {
+            setAlarm(batch, turn.alarm);
+          }
         }
+        sessions.forEach(batch::add);
+      } catch (RuntimeException | Error e) {
+        // Half of a turn must not become durable. The committer finds out what is lost.
+        spoilt = e;
+        lose(e);
+        throw e;
+      } finally {
+        engine.budget().add(batch.bytes - before);
       }
-      sessions.forEach(batch::add);
-      added = batch.bytes - before;
-      enqueue();
+      return lastSubmitted;
     }
-    engine.budget().add(added);
-    return commit;
+  }
+
+  /** One more commit, in the batch that it joins. Whatever is thrown here, there is none. */
+  @GuardedBy("this")
+  private Batch nextCommit() {
+    if (!queued) {
+      engine.committer().enqueue(this); // It takes nothing before this monitor is free.
+      queued = true;
+    }
+    Batch batch = writes().batchFor(this, tenure, lastSubmitted + 1);
+    lastSubmitted++;
+    return batch;
   }
 
   @Override
   void submitAlarm(int ofLife, AlarmTime newAlarm) {
     synchronized (this) {
       if (ofLife == life) {
-        Batch batch = batchFor(++lastSubmitted);
-        setAlarm(batch, newAlarm);
-        enqueue();
+        setAlarm(nextCommit(), newAlarm);
         return;
       }
     }
@@ -222,8 +239,7 @@ final class StoredLog extends ObjectLog {
   @GuardedBy("this")
   void rememberName() {
     if (knownName() != null && stored.lacksName()) {
-      Batch _ = batchFor(++lastSubmitted);
-      enqueue();
+      Batch _ = nextCommit();
     }
   }
 
@@ -244,19 +260,6 @@ final class StoredLog extends ObjectLog {
   }
 
   @GuardedBy("this")
-  private Batch batchFor(long commit) {
-    return writes().batchFor(this, tenure, commit);
-  }
-
-  @GuardedBy("this")
-  private void enqueue() {
-    if (!queued) {
-      queued = true;
-      engine.committer().enqueue(this);
-    }
-  }
-
-  @GuardedBy("this")
   private void setAlarm(Batch batch, AlarmTime newAlarm) {
     batch.alarm = newAlarm;
     stored.setAlarm(newAlarm);
@@ -264,19 +267,12 @@ final class StoredLog extends ObjectLog {
 
   @GuardedBy("this")
   private void awaitRoom(TurnBracket instance, long turnBytes) {
-    while (instance.refusal() == null && !hasRoom(turnBytes)) {
+    while (instance.refusal() == null
+        && lastSubmitted > settled
+        && pending != null
+        && !pending.hasRoom(engine.options(), lastSubmitted - settled, turnBytes)) {
       awaitChange();
     }
-  }
-
-  @GuardedBy("this")
-  private boolean hasRoom(long turnBytes) {
-    if (lastSubmitted <= settled) {
-      return true;
-    }
-    long bytes = (pending == null ? 0 : pending.bytes()) + turnBytes;
-    return bytes <= engine.options().maxUncommittedBytesPerObject()
-        && lastSubmitted - settled < engine.options().maxUncommittedTurnsPerObject();
   }
 
   @Override
@@ -288,11 +284,6 @@ final class StoredLog extends ObjectLog {
       }
     }
     instance.requireUsable();
-  }
-
-  /** What is thrown when something of the object could not be read. */
-  StorageException notRead(SQLException e) {
-    return engine.store().failed("storage of object " + key + " could not be read", e);
   }
 
   @GuardedBy("this")
@@ -346,27 +337,35 @@ final class StoredLog extends ObjectLog {
   /** A commit that belongs to no turn, of what is said here, or of nothing. */
   @GuardedBy("this")
   long submit(@Nullable SessionWrite write) {
-    long commit = ++lastSubmitted;
-    Batch batch = batchFor(commit);
+    Batch batch = nextCommit();
     if (write != null) {
       long before = batch.bytes;
       batch.add(write);
       engine.budget().add(batch.bytes - before);
     }
-    enqueue();
-    return commit;
+    return lastSubmitted;
   }
 
   // ---- called by the committer
 
   /** What is to be committed next, or null if there is nothing any more. */
-  synchronized @Nullable Batch take() {
-    queued = false;
-    Batch batch = pending == null ? null : pending.take();
-    if (batch != null) {
-      batch.newName = stored.hasName() ? null : knownName();
+  @Nullable Batch take() {
+    Throwable why;
+    while ((why = spoilt()) != null) {
+      fail(why);
     }
-    return batch;
+    synchronized (this) {
+      queued = false;
+      Batch batch = pending == null ? null : pending.take();
+      if (batch != null) {
+        batch.newName = stored.hasName() ? null : knownName();
+      }
+      return batch;
+    }
+  }
+
+  private synchronized @Nullable Throwable spoilt() {
+    return spoilt;
   }
 
   /** The object's durable row, as far as it is known. */
@@ -375,22 +374,29 @@ final class StoredLog extends ObjectLog {
   }
 
   /**
-   * The batch that was taken is durable.
+   * The batch that was taken is durable. Can be called again if it has thrown.
    *
    * @param idle whether there is nothing else to commit
    */
   void settle(Batch batch, boolean idle) {
+    boolean first;
     synchronized (this) {
-      if (pending == null || !pending.hasTaken(batch)) {
-        return;
+      first = !batch.settled;
+      if (first) {
+        if (pending == null || !pending.hasTaken(batch)) {
+          return;
+        }
+        nameFound(batch.storedName);
+        stored.committed(batch);
+        pending.settle(batch, stored);
+        settled = batch.last;
+        batch.settled = true;
+        notifyAll();
       }
-      nameFound(batch.storedName);
-      stored.committed(batch);
-      pending.settle(batch, stored);
-      settled = batch.last;
-      notifyAll();
     }
-    engine.budget().remove(batch.bytes);
+    if (first) {
+      engine.budget().remove(batch.bytes);
+    }
     stored.makeRoom();
     if (batch.alarm != null) {
       alarmIs(batch.alarm, batch.row);
@@ -398,7 +404,7 @@ final class StoredLog extends ObjectLog {
     listener.durable(batch.last, idle);
   }
 
-  /** Everything that was submitted and isn't durable is lost. */
+  /** Everything that was submitted and isn't durable is lost. Can be called again, as the next. */
   void fail(Throwable cause) {
     lose(/* inDoubt= */ null, cause);
   }
@@ -414,28 +420,31 @@ final class StoredLog extends ObjectLog {
   private void lose(@Nullable Batch inDoubt, Throwable cause) {
     LostWrites lost;
     synchronized (this) {
-      if (lastSubmitted <= settled) {
-        return;
-      }
-      lost = new LostWrites(settled + 1, inDoubt, lastSubmitted, pending, cause);
-      pending = null;
-      stored.forgetAlarm();
-      if (inDoubt != null) {
-        stored.forget();
-      }
-      life++;
-      lose(cause);
-      settled = lastSubmitted;
-      tellingLoss = true;
-      notifyAll();
-    }
-    try {
-      lost.tell(this, listener);
-    } finally {
-      synchronized (this) {
-        tellingLoss = false;
+      lost = untold;
+      if (lost == null) {
+        if (lastSubmitted <= settled) {
+          return;
+        }
+        lost = new LostWrites(settled + 1, inDoubt, lastSubmitted, pending, cause);
+        untold = lost; // Nothing needs memory from here on.
+        pending = null;
+        spoilt = null;
+        stored.forgetAlarm();
+        if (inDoubt != null) {
+          stored.forget();
+        }
+        life++;
+        lose(cause);
+        settled = lastSubmitted;
         notifyAll();
       }
     }
+    lost.tell(this, listener);
+  }
+
+  /** The listener was told of what is lost. */
+  synchronized void lossTold() {
+    untold = null;
+    notifyAll();
   }
 }

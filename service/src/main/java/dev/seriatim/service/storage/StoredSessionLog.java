@@ -20,13 +20,17 @@ final class StoredSessionLog implements SessionLog {
 
   @Override
   public SessionCounts counts() {
+    int pendingKeys;
     synchronized (log) {
       log.beginLife();
+      PendingWrites pending = log.pending();
+      pendingKeys = pending == null ? 0 : pending.keys();
     }
     try {
-      return log.engine().store().sessions().count(log.key);
+      SessionCounts durable = log.engine().store().sessions().count(log.key);
+      return new SessionCounts(durable.sessions(), durable.keys() + pendingKeys);
     } catch (SQLException e) {
-      throw log.notRead(e);
+      throw log.engine().notRead(log.key, e);
     }
   }
 
@@ -47,7 +51,7 @@ final class StoredSessionLog implements SessionLog {
     try {
       return log.engine().store().readSession(log.key, session);
     } catch (SQLException e) {
-      throw log.notRead(e);
+      throw log.engine().notRead(log.key, e);
     }
   }
 

@@ -157,7 +157,7 @@ final class StoredState {
         value = log.engine().store().get(at, key);
       }
     } catch (SQLException e) {
-      throw log.notRead(e);
+      throw log.engine().notRead(log.key, e);
     }
     synchronized (log) {
       if (log.isCurrent(instance)) {
@@ -189,7 +189,7 @@ final class StoredState {
           ? Collections.emptyMap()
           : log.engine().store().list(at, range, limit);
     } catch (SQLException e) {
-      throw log.notRead(e);
+      throw log.engine().notRead(log.key, e);
     }
   }
 
@@ -209,7 +209,7 @@ final class StoredState {
         stored = log.engine().store().alarm(at);
       }
     } catch (SQLException e) {
-      throw log.notRead(e);
+      throw log.engine().notRead(log.key, e);
     }
     synchronized (log) {
       if (log.isCurrent(instance)) {
@@ -229,7 +229,7 @@ final class StoredState {
     try {
       long _ = lookUp(instance, known);
     } catch (SQLException e) {
-      throw log.notRead(e);
+      throw log.engine().notRead(log.key, e);
     }
   }
 

@@ -41,8 +41,8 @@ final class ValueCache {
    */
   void put(Write value, int limit, CacheRoom room) {
     long before = bytes;
-    bytes += value.bytes();
     Write old = values.put(value.key, value);
+    bytes += value.bytes();
     if (old != null) {
       bytes -= old.bytes();
     }

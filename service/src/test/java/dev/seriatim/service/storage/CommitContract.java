@@ -121,6 +121,108 @@ abstract class CommitContract {
     assertThat(entries(object)).containsExactly("c", B);
   }
 
+  /** Without a word on what was taken already, a later commit would stand for it. */
+  @Test
+  void batchesAreTakenThoughThereIsNoMemoryForAMoment() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    TestObject first = new TestObject(engine, "first");
+    long held = first.submit(s -> s.put("k", A));
+    hold.awaitReached();
+    object.submit(s -> s.put("k", A));
+    other.submit(s -> s.put("k", A));
+    faults.once(Faults.Step.BEFORE_NOTIFY, (_, _) -> faults.noMemory(Faults.Need.TO_TAKE, 2));
+    hold.release();
+    first.awaitDurable(held);
+    object.awaitDurable(1);
+    other.awaitDurable(1);
+    object.turn(s -> s.put("l", B));
+    other.evict();
+    object.evict();
+    assertThat(entries(other)).containsExactly("k", A);
+    assertThat(entries(object)).containsExactly("k", A, "l", B);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BEFORE_BEGIN", "AFTER_FENCE", "AFTER_WRITES"})
+  void withoutMemoryEveryoneIsToldAndTheNextCommitSucceeds(Faults.Step step) {
+    object.turn(s -> s.put("k", A));
+    FaultScript.Hold hold = faults.hold(step);
+    faults.once(
+        step,
+        (_, _) -> {
+          faults.noMemory(Faults.Need.TO_TELL, 2);
+          throw new OutOfMemoryError("no memory to commit");
+        });
+    long lost = object.submit(s -> s.put("k", B));
+    hold.awaitReached();
+    long onTop = object.submit(s -> s.put("l", B));
+    hold.release();
+    assertThat(object.awaitFailure(lost)).hasMessageThat().contains("no memory to commit");
+    assertThat(object.awaitFailure(onTop)).hasMessageThat().contains("no memory to commit");
+    assertThat(object.failed()).containsExactly(2L);
+    object.turn(s -> s.put("m", B));
+    assertThat(entries(object)).containsExactly("k", A, "m", B);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"AFTER_COMMIT", "BEFORE_NOTIFY"})
+  void whatIsDurableIsToldAsSuchThoughThereIsNoMemory(Faults.Step step) {
+    faults.once(
+        step,
+        (_, _) -> {
+          faults.noMemory(Faults.Need.TO_TELL, 2);
+          throw new OutOfMemoryError("no memory after the commit");
+        });
+    object.turn(s -> s.put("k", A));
+    object.turn(s -> s.put("l", B));
+    assertThat(object.failed()).isEmpty();
+    assertThat(entries(object)).containsExactly("k", A, "l", B);
+  }
+
+  @Test
+  void theFailureOfAFailureIsNoEnd() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.BEFORE_BEGIN);
+    faults.once(
+        Faults.Step.BEFORE_BEGIN,
+        (_, connection) -> {
+          connection.close();
+          faults.noMemory(Faults.Need.TO_FAIL, 3);
+          throw new OutOfMemoryError("no memory to commit");
+        });
+    long lost = object.submit(s -> s.put("k", A));
+    hold.awaitReached();
+    hold.release();
+    assertThat(object.awaitFailure(lost)).hasMessageThat().contains("memory");
+    other.turn(s -> s.put("k", A));
+    object.turn(s -> s.put("l", A));
+    assertThat(entries(object)).containsExactly("l", A);
+  }
+
+  @Test
+  void halfOfATurnIsNeverCommitted() {
+    object.turn(s -> s.put("a", A));
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    object.submit(s -> s.put("b", A));
+    hold.awaitReached();
+    long whole = object.submit(s -> s.put("c", A));
+    faults.noMemory(Faults.Need.TO_SUBMIT, 1);
+    assertThrows(
+        OutOfMemoryError.class,
+        () ->
+            object.submit(
+                s -> {
+                  s.put("b", B);
+                  s.put("d", B);
+                }));
+    hold.release();
+    object.awaitDurable(2);
+    assertThat(object.awaitFailure(whole)).hasMessageThat().contains("TO_SUBMIT");
+    assertThat(object.storage().pendingCommit()).isEqualTo(0);
+    object.turn(s -> s.put("e", B));
+    object.evict();
+    assertThat(entries(object)).containsExactly("a", A, "b", A, "e", B);
+  }
+
   @ParameterizedTest
   @EnumSource(names = {"BEFORE_BEGIN", "AFTER_FENCE", "AFTER_WRITES"})
   void aFailedCommitTakesAllThatCameOnTopOfIt(Faults.Step step) {

@@ -81,6 +81,20 @@ abstract class DatabaseSessionContract extends SessionContract {
     assertThat(CommitContract.entries(object)).containsExactly("k", A);
   }
 
+  /** Else a limit could be passed by as many as are on their way, and one of them run twice. */
+  @Test
+  void keysCountAsSoonAsTheyAreSubmitted() {
+    FaultScript.Hold hold = faults.hold(Faults.Step.AFTER_WRITES);
+    SessionRow key = new SessionRow(0, 0, A, A);
+    object.submit(s -> s.put("k", A), says(SESSION, key), true);
+    hold.awaitReached();
+    long commit = object.submit(s -> s.put("k", A), says(OTHER_SESSION, key), true);
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 2));
+    hold.release();
+    object.awaitDurable(commit);
+    assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 2));
+  }
+
   @Test
   void ofOneGroupOnlyTheNewestIsWritten() {
     FaultScript.Hold hold = faults.hold(Faults.Step.BEFORE_BEGIN);

@@ -14,6 +14,7 @@ final class FaultScript implements Faults {
 
   // Guarded by this.
   private final Map<Step, Faults> once = new EnumMap<>(Step.class);
+  private final Map<Need, Integer> noMemory = new EnumMap<>(Need.class);
   private @Nullable Hold hold;
 
   /** The next time that the committer comes to this step, it does this. */
@@ -35,6 +36,20 @@ final class FaultScript implements Faults {
     Hold made = new Hold(step);
     hold = made;
     return made;
+  }
+
+  /** The next so many times that memory is needed for this, there is none. */
+  synchronized void noMemory(Need need, int times) {
+    noMemory.put(need, times);
+  }
+
+  @Override
+  public synchronized void memory(Need need) {
+    Integer left = noMemory.get(need);
+    if (left != null && left > 0) {
+      noMemory.put(need, left - 1);
+      throw new OutOfMemoryError("no memory " + need);
+    }
   }
 
   @Override

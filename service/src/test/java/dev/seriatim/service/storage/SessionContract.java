@@ -71,6 +71,11 @@ abstract class SessionContract {
     }
 
     @Override
+    public boolean isKey() {
+      return row != null && row.connection() == 0;
+    }
+
+    @Override
     public SessionId session() {
       return session;
     }
