@@ -11,6 +11,7 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import dev.seriatim.service.Caller;
+import dev.seriatim.service.threads.Enduring;
 import java.io.IOException;
 import java.io.StringReader;
 import java.lang.ref.WeakReference;
@@ -72,7 +73,7 @@ public final class TokenFile extends Bearer {
   public void onChange(Runnable listener) {
     if (listeners.isEmpty()) {
       WeakReference<TokenFile> self = new WeakReference<>(this);
-      Thread.ofVirtual().name("seriatim-tokens").start(() -> watch(self, every));
+      Enduring.virtualThread("seriatim-tokens", () -> watch(self, every)).start();
     }
     listeners.add(listener);
   }
