@@ -13,8 +13,7 @@ import java.util.function.Supplier;
  * @param announcement gives, from the start on, what the others are to know of this host; its
  *     cluster address and whether it is leaving are filled in here
  * @param leaveLimit how long it may take to hand all slots over when the host leaves
- * @param rebalanceInterval how often slots are moved, at most {@code 32} at a time, to where fewer
- *     are
+ * @param rebalanceInterval how often slots are moved, a tenth of them at a time, to where fewer are
  */
 record MembershipOptions(
     String host,

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one entity of a shard, which is a slot. Where it runs, the slot is taken when it starts, and
- * given up when it is handed off. In between it says where it is.
+ * One slot, an entity of the shard that is its {@link SlotRun}. Where it runs, the slot is taken
+ * when it starts, and given up when it is handed off. In between it says where it is.
  */
 final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
   private static final Logger LOGGER = LoggerFactory.getLogger(SlotKeeper.class);

@@ -48,6 +48,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   /** The role of the hosts that have slots. */
   static final String ROLE = "slots";
 
+  /** Hosts that put other slots together would have to have another name for it. */
+  private static final String KEEPERS = "slots-by-" + SlotRun.SLOTS;
+
   private static final String HOST = "host-";
 
   private static final Duration TICK = Duration.ofMillis(250);
@@ -122,14 +125,14 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     return ClusterSharding.get(context.getSystem())
         .init(
             Entity.of(
-                    EntityTypeKey.create(SlotKeeper.Command.class, "slot"),
+                    EntityTypeKey.create(SlotKeeper.Command.class, KEEPERS),
                     entity -> SlotKeeper.create(Integer.parseInt(entity.getEntityId()), keepers))
-                .withMessageExtractor(new OneInEachShard())
+                .withMessageExtractor(new RunInEachShard())
                 .withStopMessage(SlotKeeper.Word.HAND_OFF)
                 .withRole(ROLE));
   }
 
-  private static final class OneInEachShard
+  private static final class RunInEachShard
       extends ShardingMessageExtractor<SlotKeeper.Command, SlotKeeper.Command> {
     @Override
     public String entityId(SlotKeeper.Command message) {
@@ -141,7 +144,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
 
     @Override
     public String shardId(String entityId) {
-      return entityId;
+      return Integer.toString(SlotRun.of(Integer.parseInt(entityId)));
     }
 
     @Override

@@ -8,54 +8,75 @@ import org.junit.jupiter.api.Test;
 
 final class HandOffsTest {
   private static final long PATIENCE = HandOffs.PATIENCE.toNanos();
+  private static final int RUN = SlotRun.SLOTS;
+
+  /** How many slots may leave at a time. */
+  private static final int MOST = HandOffs.MOST * RUN;
 
   private final HandOffs handOffs = new HandOffs();
   private final List<Integer> left = new ArrayList<>();
 
   @Test
-  void letsAFewLeaveAtATimeInOrder() {
-    enter(0, HandOffs.MOST + 2);
-    assertThat(left).hasSize(HandOffs.MOST);
+  void letsAFewRunsLeaveAtATimeInOrder() {
+    enter(0, MOST + 2 * RUN);
+    assertThat(left).hasSize(MOST);
 
-    handOffs.given(1, 0);
-    assertThat(left).hasSize(HandOffs.MOST);
-    handOffs.done(1, 0);
-    handOffs.done(3, 0);
+    given(0, RUN, 0);
+    assertThat(left).hasSize(MOST);
+    done(0, RUN - 1);
+    assertThat(left).hasSize(MOST);
+    done(RUN - 1, RUN);
+    assertThat(left).hasSize(MOST + RUN);
+    done(RUN, 2 * RUN);
 
-    assertThat(left).hasSize(HandOffs.MOST + 2);
+    assertThat(left).hasSize(MOST + 2 * RUN);
     assertThat(left).isInOrder();
   }
 
   @Test
   void doesNotWaitForeverForTurnsThatDoNotEnd() {
-    enter(0, HandOffs.MOST + 1);
+    enter(0, MOST + 1);
 
     handOffs.look(PATIENCE - 1);
-    assertThat(left).hasSize(HandOffs.MOST);
+    assertThat(left).hasSize(MOST);
     handOffs.look(PATIENCE);
-    assertThat(left).hasSize(HandOffs.MOST + 1);
+    assertThat(left).hasSize(MOST + 1);
   }
 
   @Test
   void doesNotWaitForeverForAnOwnerThatNobodyHearsOf() {
-    enter(0, 2 * HandOffs.MOST);
-    handOffs.given(0, PATIENCE - 1);
+    enter(0, 2 * MOST);
+    given(0, 1, PATIENCE - 1);
 
     handOffs.look(PATIENCE);
-    assertThat(left).hasSize(2 * HandOffs.MOST - 1);
+    assertThat(left).hasSize(2 * MOST - RUN);
     handOffs.look(2 * PATIENCE);
-    assertThat(left).hasSize(2 * HandOffs.MOST);
+    assertThat(left).hasSize(2 * MOST);
   }
 
   @Test
   void forgetsThoseThatStopWaiting() {
-    enter(0, HandOffs.MOST + 2);
+    enter(0, MOST + RUN + 2);
 
-    handOffs.done(HandOffs.MOST, 0);
-    handOffs.done(0, 0);
+    done(MOST, MOST + RUN + 1);
+    done(0, RUN);
 
-    assertThat(left).contains(HandOffs.MOST + 1);
-    assertThat(left).doesNotContain(HandOffs.MOST);
+    assertThat(left).contains(MOST + RUN + 1);
+    assertThat(left).doesNotContain(MOST);
+  }
+
+  @Test
+  void aSlotWhoseRunIsLeavingDoesNotWait() {
+    enter(0, 1);
+    enter(RUN, MOST + 1);
+    assertThat(left).doesNotContain(MOST);
+
+    enter(1, 2);
+    assertThat(left).contains(1);
+    done(0, 1);
+    assertThat(left).doesNotContain(MOST);
+    done(1, 2);
+    assertThat(left).contains(MOST);
   }
 
   @Test
@@ -70,6 +91,18 @@ final class HandOffsTest {
     for (int slot = from; slot < to; slot++) {
       int each = slot;
       handOffs.enter(slot, () -> left.add(each), 0);
+    }
+  }
+
+  private void given(int from, int to, long now) {
+    for (int slot = from; slot < to; slot++) {
+      handOffs.given(slot, now);
+    }
+  }
+
+  private void done(int from, int to) {
+    for (int slot = from; slot < to; slot++) {
+      handOffs.done(slot, 0);
     }
   }
 }
