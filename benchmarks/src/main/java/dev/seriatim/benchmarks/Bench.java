@@ -14,12 +14,14 @@ final class Bench {
   private final HostProcess host;
   private final Results results;
   private final boolean quick;
+  private final int rounds;
   private final Set<Integer> wantedInFlight;
   private final @Nullable Path profile;
 
   /**
    * A run.
    *
+   * @param rounds how often everything is measured; 0 for as often as is usual
    * @param profile where processes of groups record themselves; null if they don't
    * @param inFlight the only numbers of calls in flight to measure; all of them, if it is empty
    */
@@ -28,12 +30,14 @@ final class Bench {
       HostProcess host,
       Results results,
       boolean quick,
+      int rounds,
       Set<Integer> inFlight,
       @Nullable Path profile) {
     this.scratch = scratch;
     this.host = host;
     this.results = results;
     this.quick = quick;
+    this.rounds = rounds;
     this.wantedInFlight = inFlight;
     this.profile = profile;
   }
@@ -56,7 +60,7 @@ final class Bench {
   }
 
   int rounds() {
-    return quick ? 2 : 5;
+    return rounds > 0 ? rounds : quick ? 2 : 5;
   }
 
   /** How often a connection is cut, or made, in a round. */

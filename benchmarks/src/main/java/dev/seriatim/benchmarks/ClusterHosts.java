@@ -1,93 +1,160 @@
 package dev.seriatim.benchmarks;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * Two hosts on one PostgreSQL, by {@code scripts/cluster}: one that has every object, and one that
- * has none and passes stubs on.
+ * Hosts on one PostgreSQL, by {@code scripts/cluster}, numbered from 1. The last has no objects,
+ * and passes stubs on.
  */
-final class EdgeHosts implements AutoCloseable {
+final class ClusterHosts implements AutoCloseable {
   private static final Path SCRIPTS = Path.of(System.getProperty("seriatim.scripts", "scripts"));
+  private static final Pattern STORE = Pattern.compile("(?m)^store=(\\S+)$");
 
   private final Path home;
   private final int port;
+  private final int count;
 
-  private EdgeHosts(Path home, int port) {
+  private ClusterHosts(Path home, int port, int count) {
     this.home = home;
     this.port = port;
+    this.count = count;
   }
 
-  /** Starts them, and waits until they serve. What goes wrong is said by the script. */
-  static EdgeHosts start(Scratch scratch) throws IOException, InterruptedException {
-    EdgeHosts hosts = new EdgeHosts(scratch.directory("cluster"), freePort());
+  /**
+   * Starts them, and waits until they serve. What goes wrong is said by the script.
+   *
+   * @param count how many, with the one that has no objects
+   * @param heap the heap of each in MiB
+   */
+  static ClusterHosts start(Scratch scratch, int count, int heap)
+      throws IOException, InterruptedException {
+    ClusterHosts hosts = new ClusterHosts(scratch.directory("cluster"), freePort(), count);
     Runtime.getRuntime().addShutdownHook(new Thread(hosts::close));
     String jar =
-        Path.of(EdgeHosts.class.getProtectionDomain().getCodeSource().getLocation().getPath())
+        Path.of(ClusterHosts.class.getProtectionDomain().getCodeSource().getLocation().getPath())
             .toString();
-    int status =
-        hosts.script("2", "--edge", "--port", Integer.toString(hosts.port), "--", "--objects", jar);
-    if (status != 0) {
-      throw new IOException("scripts/cluster ended with status " + status);
-    }
+    hosts.script(
+        heap,
+        Integer.toString(count),
+        "--edge",
+        "--port",
+        Integer.toString(hosts.port),
+        "--",
+        "--objects",
+        jar);
     return hosts;
   }
 
   private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0)) {
+      // The script takes the ports behind it, too, and those 1,000 above.
       return Math.min(socket.getLocalPort(), 60_000);
     }
   }
 
-  /** Where the owner of all objects serves. */
-  int owner() {
-    return port;
+  /** How many there are. */
+  int count() {
+    return count;
+  }
+
+  /** Where this one serves. */
+  int port(int host) {
+    return port + host - 1;
   }
 
   /** Where the host serves that passes stubs on. */
   int edge() {
-    return port + 1;
+    return port(count);
   }
 
-  /** The processor time that both have taken so far. */
+  /** The processor time that all have taken so far. */
   Duration cpu() throws IOException {
     Duration cpu = Duration.ZERO;
-    for (int host = 1; host <= 2; host++) {
-      long pid = Long.parseLong(Files.readString(home.resolve("host-" + host + ".pid")).strip());
-      cpu =
-          cpu.plus(
-              ProcessHandle.of(pid)
-                  .flatMap(process -> process.info().totalCpuDuration())
-                  .orElse(Duration.ZERO));
+    for (int host = 1; host <= count; host++) {
+      cpu = cpu.plus(process(host).info().totalCpuDuration().orElse(Duration.ZERO));
     }
     return cpu;
   }
 
-  private int script(String... arguments) throws IOException, InterruptedException {
+  private ProcessHandle process(int host) throws IOException {
+    long pid = Long.parseLong(Files.readString(home.resolve("host-" + host + ".pid")).strip());
+    return ProcessHandle.of(pid)
+        .orElseThrow(() -> new IOException("host " + host + " doesn't run, see " + home));
+  }
+
+  /** Ends this one by SIGTERM, and waits until it has ended. */
+  void terminate(int host) throws IOException {
+    ProcessHandle process = process(host);
+    process.destroy();
+    process.onExit().join();
+  }
+
+  /** Starts this one again, and waits until it serves. */
+  void restart(int host, int heap) throws IOException, InterruptedException {
+    script(heap, "start", Integer.toString(host));
+  }
+
+  /** The number of the host that has each slot, or 0, as the store says. */
+  int[] owners() throws IOException, SQLException {
+    Matcher store = STORE.matcher(Files.readString(home.resolve("settings")));
+    if (!store.find()) {
+      throw new IOException("no store in " + home.resolve("settings"));
+    }
+    int[] owners = new int[1024];
+    String url = store.group(1).replace("\\", "");
+    try (Connection connection = DriverManager.getConnection(url);
+        Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT slot, address FROM slots JOIN hosts USING (host) WHERE address <> ''")) {
+      while (rows.next()) {
+        String address = rows.getString(2);
+        int at = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+        owners[rows.getInt(1)] = at - port + 1;
+      }
+    }
+    return owners;
+  }
+
+  private void script(int heap, String... arguments) throws IOException, InterruptedException {
     List<String> words = new ArrayList<>(List.of(SCRIPTS.resolve("cluster").toString()));
     words.addAll(List.of(arguments));
     ProcessBuilder command =
         new ProcessBuilder(words)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(ProcessBuilder.Redirect.INHERIT);
-    command.environment().put("SERIATIM_CLUSTER", home.toString());
-    command.environment().put("SERIATIM_JAVA_OPTS", "-Xms512m -Xmx512m -XX:+UseParallelGC");
-    return command.start().waitFor();
+    command.environment().put("SERIATIM_CLUSTER_DIR", home.toString());
+    command
+        .environment()
+        .put("SERIATIM_JAVA_OPTS", "-Xms%1$dm -Xmx%1$dm -XX:+UseParallelGC".formatted(heap));
+    int status = command.start().waitFor();
+    if (status != 0) {
+      throw new IOException(String.join(" ", words) + " ended with status " + status);
+    }
   }
 
   @Override
   public void close() {
     try {
       if (Files.exists(home.resolve("settings"))) {
-        int _ = script("down");
+        script(1, "down");
       }
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

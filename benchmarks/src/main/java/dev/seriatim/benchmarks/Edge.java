@@ -14,8 +14,8 @@ final class Edge implements Group {
   @Override
   public void measure(Bench bench) throws Exception {
     bench.progress("starting two hosts on one PostgreSQL");
-    try (EdgeHosts hosts = EdgeHosts.start(bench.scratch())) {
-      for (int port : new int[] {hosts.owner(), hosts.edge()}) {
+    try (ClusterHosts hosts = ClusterHosts.start(bench.scratch(), 2, 512)) {
+      for (int port : new int[] {hosts.port(1), hosts.edge()}) {
         bench.warmUp(StubLoads.echo(port, Loads.SMALL, 1));
       }
       one(bench, hosts);
@@ -24,11 +24,11 @@ final class Edge implements Group {
     }
   }
 
-  private static void one(Bench bench, EdgeHosts hosts) throws Exception {
+  private static void one(Bench bench, ClusterHosts hosts) throws Exception {
     for (int inFlight : bench.inFlight(1, 256, 4096)) {
       Beside figures = new Beside(bench, hosts, "one stub through another host", inFlight);
       figures.measure(
-          StubLoads.echo(hosts.owner(), Loads.SMALL, 1),
+          StubLoads.echo(hosts.port(1), Loads.SMALL, 1),
           StubLoads.echo(hosts.edge(), Loads.SMALL, 1));
       if (inFlight == 1) {
         figures.addTimes(2.1, 2.5);
@@ -39,7 +39,7 @@ final class Edge implements Group {
     }
   }
 
-  private static void many(Bench bench, EdgeHosts hosts) throws Exception {
+  private static void many(Bench bench, ClusterHosts hosts) throws Exception {
     for (int inFlight : bench.inFlight(MANY)) {
       for (int shared : new int[] {0, 1}) {
         Beside figures =
@@ -49,7 +49,7 @@ final class Edge implements Group {
                 "10,000 stubs through another host" + (shared == 0 ? "" : ", on a shared call"),
                 inFlight);
         figures.measure(
-            StubLoads.echo(hosts.owner(), Loads.SMALL, MANY, shared),
+            StubLoads.echo(hosts.port(1), Loads.SMALL, MANY, shared),
             StubLoads.echo(hosts.edge(), Loads.SMALL, MANY, shared));
         figures.addRate(0.6);
         figures.addCpu();
@@ -57,12 +57,12 @@ final class Edge implements Group {
     }
   }
 
-  private static void durable(Bench bench, EdgeHosts hosts) throws Exception {
+  private static void durable(Bench bench, ClusterHosts hosts) throws Exception {
     for (int inFlight : bench.inFlight(4096)) {
       Beside figures =
           new Beside(bench, hosts, "durable on PostgreSQL, through another host", inFlight);
       figures.measure(
-          StubLoads.increment(hosts.owner(), BenchObject.NAMESPACE),
+          StubLoads.increment(hosts.port(1), BenchObject.NAMESPACE),
           StubLoads.increment(hosts.edge(), BenchObject.NAMESPACE));
       figures.addRate(0.85);
     }
@@ -71,7 +71,7 @@ final class Edge implements Group {
   /** One load twice: to the host that has the objects, and through the other one. */
   private static final class Beside {
     private final Bench bench;
-    private final EdgeHosts hosts;
+    private final ClusterHosts hosts;
     private final String what;
     private final int inFlight;
     private final Rounds direct = new Rounds();
@@ -81,7 +81,7 @@ final class Edge implements Group {
     private final Latency directTimes = new Latency();
     private final Latency throughTimes = new Latency();
 
-    private Beside(Bench bench, EdgeHosts hosts, String what, int inFlight) {
+    private Beside(Bench bench, ClusterHosts hosts, String what, int inFlight) {
       this.bench = bench;
       this.hosts = hosts;
       this.what = what;

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One line of the result.
  *
- * @param value the median of the rounds
+ * @param value the median of the rounds, or the highest of them where the figure says so
  * @param low the lowest round
  * @param high the highest round
  * @param reference what it is held against, or empty
@@ -31,6 +31,12 @@ record Figure(
   static Figure of(String figure, Rounds rounds, String unit) {
     return new Figure(
         figure, rounds.median(), rounds.low(), rounds.high(), unit, "", null, null, "", null);
+  }
+
+  /** A figure of which the highest round counts. */
+  static Figure ofHighest(String figure, Rounds rounds, String unit) {
+    return new Figure(
+        figure, rounds.high(), rounds.low(), rounds.high(), unit, "", null, null, "", null);
   }
 
   /** A figure that is held against a reference measured in the same rounds. */

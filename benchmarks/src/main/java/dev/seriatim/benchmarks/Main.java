@@ -35,6 +35,7 @@ public final class Main implements Callable<Integer> {
           new Heap(),
           new StartUp(),
           new Edge(),
+          new Moves(),
           new Resumable(),
           new Telemetry(),
           new Callers(),
@@ -74,6 +75,12 @@ public final class Main implements Callable<Integer> {
           "Where figures differ by calls in flight, measures only these numbers of them: 1, 16,"
               + " 256, 4096, and 10000 on many objects.")
   private Set<Integer> inFlight = Set.of();
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "NUMBER",
+      description = "Measures this often, rather than five times, or twice with --quick.")
+  private int rounds;
 
   @Option(
       names = "--peer",
@@ -124,7 +131,7 @@ public final class Main implements Callable<Integer> {
     String how;
     try (Scratch scratch = Scratch.make();
         HostProcess host = HostProcess.start(scratch, hostOptions())) {
-      Bench bench = new Bench(scratch, host, measured, quick, inFlight, profile);
+      Bench bench = new Bench(scratch, host, measured, quick, rounds, inFlight, profile);
       how = bench.how();
       bench.progress("warming both processes up");
       for (Load.Opener load : MemoryLoads.of(host, Loads.SMALL).values()) {
