@@ -71,9 +71,9 @@ public final class Main implements Callable<Integer> {
       split = ",",
       description =
           "The host offers this beyond the contract, so that cases which require it run: ack-limit,"
-              + " alarms, auth, bad-store, direct, few-instances, few-lanes, few-sessions, keys, lanes,"
-              + " queue-limit, sessions, turn-limit. What they mean"
-              + " is in case.proto. May be repeated.")
+              + " alarms, auth, bad-store, direct, few-instances, few-lanes, few-sessions, keys,"
+              + " lanes, queue-limit, sessions, turn-limit. What they mean is in case.proto. May be"
+              + " repeated.")
   private List<String> with = new ArrayList<>();
 
   @Option(
@@ -149,7 +149,8 @@ public final class Main implements Callable<Integer> {
     Set<String> known = known();
     CaseRunner runner =
         new CaseRunner(
-            new RemoteTarget(target, features(), lanes, callers()), Duration.ofSeconds(patienceSeconds));
+            new RemoteTarget(target, features(), lanes, callers()),
+            Duration.ofSeconds(patienceSeconds));
     List<CaseResult> results = new ArrayList<>();
     for (Case one : cases) {
       CaseResult result = runner.run(one);
