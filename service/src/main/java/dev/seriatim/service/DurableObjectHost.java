@@ -200,6 +200,7 @@ public final class DurableObjectHost implements AutoCloseable {
     @Nullable ServerBuilder<?> server;
     StorageOptions storage = StorageOptions.memory();
     Faults faults = Faults.NONE;
+    boolean replaceable;
     @Nullable Cluster cluster;
     @Nullable InvocationTracer tracer;
     boolean admin;

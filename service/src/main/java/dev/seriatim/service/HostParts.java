@@ -35,6 +35,10 @@ final class HostParts {
   final @Nullable Connections connections;
 
   final HostServices services;
+
+  /** Whether the objects' code may be replaced. */
+  final boolean replaceable;
+
   final Placement forObjects;
 
   /** Null if the host is alone. */
@@ -62,6 +66,8 @@ final class HostParts {
     connections =
         builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;
     cluster = builder.cluster;
+    // Others would have to be told: what a policy says of methods, and other hosts know of them.
+    replaceable = builder.replaceable && builder.authorizer == null && cluster == null;
     boolean built = false;
     try {
       Cluster.Places places = cluster == null ? null : cluster.join(member(builder.limits));
@@ -81,7 +87,8 @@ final class HostParts {
                   directory.timer()),
               builder.transportInterceptors,
               executor,
-              directory.counts());
+              directory.counts(),
+              replaceable);
       server =
           services.on(
               connections == null

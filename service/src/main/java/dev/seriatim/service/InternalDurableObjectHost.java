@@ -1,5 +1,7 @@
 package dev.seriatim.service;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import dev.seriatim.service.object.CallChain;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.object.ObjectDirectory;
@@ -24,6 +26,30 @@ public final class InternalDurableObjectHost {
   /** Makes the commits of the host that is built fail when they are meant to. */
   public static void faults(DurableObjectHost.Builder builder, Faults faults) {
     builder.faults = faults;
+  }
+
+  /** Lets the code of the host that is built be {@link #replaceCode replaced}. */
+  public static void makeReplaceable(DurableObjectHost.Builder builder) {
+    builder.replaceable = true;
+  }
+
+  /**
+   * Has the host's objects run, from their next turn on, what the namespaces of this builder do;
+   * nothing else of it counts. Stubs stay open, and what is stored stays; a turn that runs ends as
+   * it began. Calls of methods that are gone break their stub with {@code UNKNOWN_METHOD}. The old
+   * code can be collected when the last turn that runs it has ended, and what came of it is sent.
+   *
+   * @throws IllegalArgumentException if a namespace is gone, is new, or has another unique key;
+   *     nothing is replaced then
+   * @throws IllegalStateException if the host was not {@linkplain #makeReplaceable built for that},
+   *     or has an authorizer or a cluster
+   */
+  public static void replaceCode(DurableObjectHost host, DurableObjectHost.Builder next) {
+    checkState(host.parts.replaceable, "the code of this host can't be replaced");
+    synchronized (host.parts) {
+      host.parts.directory.takeCodeOf(next.namespaces);
+      host.parts.services.codeReplaced();
+    }
   }
 
   /** Where the host stores. */

@@ -1,6 +1,7 @@
 package dev.seriatim.server.cli;
 
 import com.google.common.collect.ImmutableMap;
+import dev.seriatim.server.project.DevCommand;
 import dev.seriatim.server.project.NewCommand;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -18,6 +19,7 @@ public final class Commands {
   public static ImmutableMap<String, Supplier<CommandLine>> all(Supplier<CommandLine> program) {
     ImmutableMap.Builder<String, Supplier<CommandLine>> commands = ImmutableMap.builder();
     commands.put("new", () -> line(new NewCommand()));
+    commands.put("dev", () -> line(new DevCommand()));
     commands.put("call", () -> line(new CallCommand()));
     commands.put("host", () -> line(new HostInfoCommand()));
     commands.put("namespaces", () -> line(new NamespacesCommand()));

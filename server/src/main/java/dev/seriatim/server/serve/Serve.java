@@ -4,6 +4,7 @@ import dev.seriatim.server.Version;
 import dev.seriatim.service.Authenticator;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.InternalDurableObjectHost;
 import dev.seriatim.service.Policy;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.placement.Cluster;
@@ -22,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -134,8 +136,17 @@ public final class Serve implements Callable<Integer> {
   @ArgGroup(exclusive = false, validate = false, heading = "Limits of what is remembered:%n")
   private SessionOptions sessions = new SessionOptions();
 
+  /** Told when it serves, if the objects' code is to be replaced then; null if it isn't. */
+  private final @Nullable Consumer<ServedCode> begun;
+
   /** Of the command line. */
-  Serve() {}
+  Serve() {
+    this(/* begun= */ null);
+  }
+
+  private Serve(@Nullable Consumer<ServedCode> begun) {
+    this.begun = begun;
+  }
 
   /**
    * The subcommand; to be made before anything is logged. It ends with 0 after a drain, 1 on a
@@ -147,11 +158,24 @@ public final class Serve implements Callable<Integer> {
 
   /** The subcommand in another environment than the process has. */
   public static CommandLine command(Map<String, String> environment) {
+    return command(environment, new Serve());
+  }
+
+  /**
+   * The same, of objects whose code is going to be replaced.
+   *
+   * @param begun told once, when the host serves, how to do that
+   */
+  public static CommandLine command(Map<String, String> environment, Consumer<ServedCode> begun) {
+    return command(environment, new Serve(begun));
+  }
+
+  private static CommandLine command(Map<String, String> environment, Serve program) {
     if (System.getProperty(LOG_MANAGER) == null) {
       // The class mustn't be used before, for with it the JDK makes its manager.
       System.setProperty(LOG_MANAGER, LogUntilTheEnd.class.getName());
     }
-    return commandLine(new Serve(), environment).commandLine();
+    return commandLine(program, environment).commandLine();
   }
 
   /** Reads a command line, the environment and a file into this program, and runs it. */
@@ -193,6 +217,9 @@ public final class Serve implements Callable<Integer> {
     out().println("listening on " + listen.getHostString() + ":" + host.port());
     out().flush();
     StartRecord.log(opened.facts(), opened.limits());
+    if (begun != null) {
+      begun.accept(new ServedCode(host));
+    }
     try {
       host.awaitServing();
     } catch (StorageException e) {
@@ -273,10 +300,16 @@ public final class Serve implements Callable<Integer> {
       if (joined != null) {
         builder.cluster(joined);
       }
+      if (begun != null) {
+        InternalDurableObjectHost.makeReplaceable(builder);
+      }
       List<String> served = ObjectPlaces.addTo(builder, objects);
       builder.program(Version.number(), Version.commit());
       watching.addTo(builder, callers, Version.number(), Version.commit());
       Policy policy = callers.policy();
+      if (begun != null && (policy != null || joined != null)) {
+        throw usage("--policy and --cluster go by the methods that there are at the start: serve");
+      }
       if (authenticator != null) {
         builder.authenticator(authenticator);
       }
@@ -360,7 +393,9 @@ public final class Serve implements Callable<Integer> {
   private void drain(Opened opened) {
     DurableObjectHost host = opened.host();
     draining = true;
-    haltLater();
+    LastEnd.after(
+        limits.toLimits().build().drainLimit().plus(cluster.leaveLimit()).plus(AFTER_DRAIN_LIMIT),
+        err());
     opened.health().end();
     out().println("draining: every stub finishes the turn that it is in, and is told");
     out().flush();
@@ -382,30 +417,6 @@ public final class Serve implements Callable<Integer> {
     Logs.end();
     // Otherwise the JVM would report the signal as its exit code, as if it had not been handled.
     Runtime.getRuntime().halt(0);
-  }
-
-  /**
-   * Whatever hangs, a store that doesn't answer or a client that doesn't read: who waits for this
-   * process doesn't wait for long. To end in the middle does no harm; a crash would be no
-   * different.
-   */
-  private void haltLater() {
-    Duration limit =
-        limits.toLimits().build().drainLimit().plus(cluster.leaveLimit()).plus(AFTER_DRAIN_LIMIT);
-    Thread.ofPlatform()
-        .daemon()
-        .name("seriatim-drain-limit")
-        .start(
-            () -> {
-              try {
-                Thread.sleep(limit);
-              } catch (InterruptedException e) {
-                return; // Nobody does that.
-              }
-              err().println("the drain has not ended after " + limit.toSeconds() + " s: ends here");
-              Logs.end();
-              Runtime.getRuntime().halt(1);
-            });
   }
 
   private ParameterException usage(String message) {

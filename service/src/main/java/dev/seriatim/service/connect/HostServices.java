@@ -1,5 +1,7 @@
 package dev.seriatim.service.connect;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.common.collect.ImmutableList;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
@@ -12,9 +14,13 @@ import io.grpc.ServerBuilder;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.util.MutableHandlerRegistry;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** All that a host serves, with what stands before it. */
@@ -27,7 +33,10 @@ public final class HostServices {
   private final CountedStubs stubs;
   private final ConnectService connect;
   private final @Nullable PeerService peers;
-  private final List<ServerServiceDefinition> headerCalls;
+  private final Supplier<List<ServerServiceDefinition>> headerCalls;
+
+  /** Where calls with a header are found, if the objects' code may be replaced; null else. */
+  private final @Nullable MutableHandlerRegistry replaceable;
 
   /** Before all but peers, the outermost first. */
   private final ImmutableList<ServerInterceptor> first;
@@ -48,6 +57,7 @@ public final class HostServices {
    * @param interceptors stand before everything, the first one outermost
    * @param threads starts a thread for each task, which may be held up
    * @param counts counts the stubs that are refused
+   * @param replaceable whether the objects' code may be replaced
    */
   public HostServices(
       Namespaces namespaces,
@@ -59,7 +69,8 @@ public final class HostServices {
       Callers callers,
       List<ServerInterceptor> interceptors,
       Executor threads,
-      HostCounts counts) {
+      HostCounts counts,
+      boolean replaceable) {
     this.limits = limits;
     this.threads = threads;
     this.stubs = new CountedStubs(limits);
@@ -76,7 +87,8 @@ public final class HostServices {
             ? null
             : new PeerService(namespaces, forPeers, limits, stubs, connections, token);
     headerCalls =
-        HeaderCallService.all(namespaces, forClients, limits, stubs, authorization, counts);
+        () -> HeaderCallService.all(namespaces, forClients, limits, stubs, authorization, counts);
+    this.replaceable = replaceable ? new MutableHandlerRegistry() : null;
   }
 
   private @Nullable CallerGate gate(
@@ -103,8 +115,11 @@ public final class HostServices {
       boolean open = service.getServiceDescriptor().getName().equals(HEALTH);
       server.addService(behind(open ? null : gateOfOthers, offTransport, service));
     }
-    for (ServerServiceDefinition service : headerCalls) {
-      server.addService(behind(gate, null, service));
+    if (replaceable == null) {
+      headerCalls.get().forEach(service -> server.addService(behind(gate, null, service)));
+    } else {
+      server.fallbackHandlerRegistry(replaceable);
+      codeReplaced();
     }
     if (peers != null) {
       server.addService(peers); // They have a token of their own.
@@ -116,6 +131,21 @@ public final class HostServices {
         // Stubs are served on the transport's own threads, which only enqueue.
         .directExecutor()
         .build();
+  }
+
+  /** The objects' code was replaced. To be called by one thread at a time. */
+  public void codeReplaced() {
+    MutableHandlerRegistry registry = requireNonNull(replaceable);
+    Set<String> there = new HashSet<>();
+    for (ServerServiceDefinition service : headerCalls.get()) {
+      registry.addService(behind(gate, null, service));
+      there.add(service.getServiceDescriptor().getName());
+    }
+    for (ServerServiceDefinition old : registry.getServices()) {
+      if (!there.contains(old.getServiceDescriptor().getName())) {
+        registry.removeService(old);
+      }
+    }
   }
 
   private ServerServiceDefinition behind(

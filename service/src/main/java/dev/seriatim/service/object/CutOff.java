@@ -116,7 +116,7 @@ final class CutOff {
   }
 
   private void count(InvocationTurn late, BreakCause cause) {
-    ObjectMethod method = object.namespace().methods().find(late.method());
+    ObjectMethod method = late.instance().code().methods().find(late.method());
     if (method != null) {
       new TurnMeter(object).failed(method, cause.reason());
     }

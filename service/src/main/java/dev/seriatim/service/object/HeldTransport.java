@@ -25,7 +25,7 @@ final class HeldTransport {
       return;
     }
     LiveObject object = turn.instance().object();
-    ObjectMethod method = object.namespace().methods().find(turn.method());
+    ObjectMethod method = turn.instance().code().methods().find(turn.method());
     if (method != null) {
       method.pace().bar();
     }

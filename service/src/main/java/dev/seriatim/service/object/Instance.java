@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class Instance implements DurableObjectState {
   private final LiveObject object;
   private final TurnStorage storage;
+  private final ObjectCode code;
   private final CallChain firstCall = CallChain.untilFirstCall(this);
   private final Context.CancellableContext context;
   private final Instant since;
@@ -52,9 +53,10 @@ final class Instance implements DurableObjectState {
   /** Its own way to other objects, with the stubs that it opens. Written holding this. */
   private volatile @Nullable DurableObjects others;
 
-  Instance(LiveObject object, TurnStorage storage) {
+  Instance(LiveObject object, TurnStorage storage, ObjectCode code) {
     this.object = object;
     this.storage = storage;
+    this.code = code;
     this.context = firstCall.in(Context.ROOT).withCancellation();
     this.since = object.host().storage().options().clock().instant();
   }
@@ -68,6 +70,11 @@ final class Instance implements DurableObjectState {
     return since;
   }
 
+  /** What it runs. */
+  ObjectCode code() {
+    return code;
+  }
+
   /** Called by the evictor, as {@link #setPlace}. */
   int place() {
     return place;
@@ -79,9 +86,8 @@ final class Instance implements DurableObjectState {
 
   /** Makes the object's own value. To be called once, as part of a turn. */
   void start() throws Exception {
-    Namespace namespace = object.namespace();
-    BindableService made = namespace.factory().create(this);
-    service = ObjectService.bind(made, namespace.methods(), namespace.interceptors());
+    BindableService made = code.factory().create(this);
+    service = ObjectService.bind(made, code.methods(), object.namespace().interceptors());
     own = made;
   }
 

@@ -15,6 +15,8 @@ final class Instances {
   /** How often a turn is begun anew, with a new instance, when storage refuses the one there is. */
   private static final int MAX_BEGINNINGS = 3;
 
+  private static final String CODE_REPLACED = "the object's code was replaced";
+
   private final LiveObject object;
   private final ObjectLog log;
   private @Nullable Instance current;
@@ -31,13 +33,21 @@ final class Instances {
 
   /** Whether there is an instance fit for a turn, which the object's factory has made already. */
   boolean hasStarted() {
-    return current != null && current.isStarted() && !current.isSpent();
+    return current != null
+        && current.isStarted()
+        && !current.isSpent()
+        && current.code() == object.namespace().code();
   }
 
   /** Opens the bracket of a turn on an instance that may have to be {@link #start started} yet. */
   Instance beginTurn() throws BreakException {
+    return beginTurn(object.namespace().code());
+  }
+
+  /** The same, of a turn that runs this code. */
+  Instance beginTurn(ObjectCode code) throws BreakException {
     for (int attempt = 1; ; attempt++) {
-      Instance live = live();
+      Instance live = live(code);
       try {
         live.storage().beginTurn();
         return live;
@@ -53,8 +63,14 @@ final class Instances {
 
   /** An instance fit for a turn: the one that there is, or a new one. */
   Instance live() throws BreakException {
+    return live(object.namespace().code());
+  }
+
+  private Instance live(ObjectCode code) throws BreakException {
     if (current != null && current.isSpent()) {
       discard("the object was reset");
+    } else if (current != null && current.code() != code) {
+      discard(CODE_REPLACED, EvictionReason.ASKED);
     }
     if (current == null) {
       ObjectHost host = object.host();
@@ -66,7 +82,7 @@ final class Instances {
                     .formatted(host.limits().maxInstances())));
       }
       try {
-        Instance made = new Instance(object, log.newStorage());
+        Instance made = new Instance(object, log.newStorage(), code);
         host.evictor().made(made);
         object.directory().counts().of(object.namespace()).instances.increment();
         current = made;
@@ -116,6 +132,14 @@ final class Instances {
     boolean wrote = instance.storage().rollback();
     if (wrote || !instance.isStarted() || failure.reason() == BreakReason.OBJECT_RESET) {
       discard("a turn failed: " + failure.message());
+    }
+  }
+
+  /** The object comes to rest: an instance whose code was replaced isn't kept for the next turn. */
+  void willRest() {
+    Instance kept = current;
+    if (kept != null && kept.code() != object.namespace().code()) {
+      discard(CODE_REPLACED, EvictionReason.ASKED);
     }
   }
 

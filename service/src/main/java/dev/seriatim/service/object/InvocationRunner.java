@@ -27,6 +27,9 @@ final class InvocationRunner {
   private final MethodRunner methods;
   private final TurnMeter meter;
 
+  /** What the invocation that is being served runs. */
+  private ObjectCode code;
+
   /** Made when it is needed, as few objects need it. */
   private @Nullable Remembering remembering;
 
@@ -34,6 +37,7 @@ final class InvocationRunner {
     this.object = object;
     this.instances = instances;
     this.thread = thread;
+    this.code = object.namespace().code();
     this.methods = new MethodRunner(object, instances);
     this.meter = new TurnMeter(object);
   }
@@ -51,7 +55,8 @@ final class InvocationRunner {
    */
   boolean run(Session stub, Invocation invocation) {
     long sequence = invocation.sequence();
-    ObjectMethod method = object.namespace().methods().find(invocation.method());
+    code = object.namespace().code();
+    ObjectMethod method = code.methods().find(invocation.method());
     if (method == null) {
       return refuse(
           stub,
@@ -59,7 +64,7 @@ final class InvocationRunner {
           sequence,
           BreakReason.UNKNOWN_METHOD,
           "method '%s' is not a unary method of %s"
-              .formatted(invocation.method(), object.namespace().methods().serviceName()));
+              .formatted(invocation.method(), code.methods().serviceName()));
     }
     StubCaller caller = stub.caller();
     if (caller != null && !caller.mayCall(method)) {
@@ -291,7 +296,7 @@ final class InvocationRunner {
       @Nullable TurnTail tail)
       throws BreakException {
     while (true) {
-      Instance instance = instances.beginTurn();
+      Instance instance = instances.beginTurn(code);
       InvocationTurn begun =
           new InvocationTurn(object.nextTurnNumber(), instance, stub, invocation, key, trace, tail);
       thread.beginTurn(begun);

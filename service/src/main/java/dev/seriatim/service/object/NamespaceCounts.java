@@ -6,9 +6,10 @@ import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.TurnResult;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakReason;
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Counts what happens to the objects of one namespace. Safe for any number of threads. */
@@ -22,17 +23,19 @@ final class NamespaceCounts {
   private final Namespace namespace;
   private final Map<BreakReason, LongAdder> breaks = Counters.of(BreakReason.class);
 
-  /** By the place of the method in its table, and then by result. */
-  private final List<Map<TurnResult, LongAdder>> turns;
+  /** By the name of the method, and then by result. Methods may come with other code. */
+  private final ConcurrentMap<String, Map<TurnResult, LongAdder>> turns = new ConcurrentHashMap<>();
 
   NamespaceCounts(Namespace namespace) {
     this.namespace = namespace;
-    this.turns =
-        namespace.methods().methods().stream().map(_ -> Counters.of(TurnResult.class)).toList();
   }
 
   void turns(ObjectMethod method, TurnResult result, int more) {
-    Counters.get(turns.get(method.index()), result).add(more);
+    Counters.get(of(method), result).add(more);
+  }
+
+  private Map<TurnResult, LongAdder> of(ObjectMethod method) {
+    return turns.computeIfAbsent(method.name(), _ -> Counters.of(TurnResult.class));
   }
 
   void broken(BreakReason reason) {
@@ -42,7 +45,7 @@ final class NamespaceCounts {
   OfNamespace read(long turnsRunning, OptionalLong alarmsSet) {
     ImmutableList.Builder<OfMethod> methods = ImmutableList.builder();
     for (ObjectMethod method : namespace.methods().methods()) {
-      methods.add(new OfMethod(method.name(), Counters.read(turns.get(method.index()))));
+      methods.add(new OfMethod(method.name(), Counters.read(of(method))));
     }
     return new OfNamespace(
         namespace.name(),

@@ -15,7 +15,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The namespaces of a host: which objects there can be. Immutable. */
+/**
+ * The namespaces of a host: which objects there can be. Immutable, but for their code. Safe for any
+ * number of threads.
+ */
 public final class Namespaces {
   private final ImmutableSortedMap<String, Namespace> byName;
 
@@ -49,6 +52,34 @@ public final class Namespaces {
           other.name());
     }
     to.put(added.name(), added);
+  }
+
+  /**
+   * Has their objects run, from the next turn on, what those of these namespaces do.
+   *
+   * @param next the same ones, with other code
+   * @throws IllegalArgumentException if they aren't the same; nothing is replaced then
+   */
+  void takeCodeOf(Map<String, Namespace> next) {
+    for (Namespace each : byName.values()) {
+      Namespace other = next.get(each.name());
+      checkArgument(
+          other != null, "namespace %s is gone, expected it to be there as before", each.name());
+      checkArgument(
+          other.uniqueKey().equals(each.uniqueKey()),
+          "namespace %s has the unique key '%s', expected '%s', which its objects' ids are made of",
+          each.name(),
+          other.uniqueKey(),
+          each.uniqueKey());
+    }
+    for (String name : next.keySet()) {
+      checkArgument(
+          byName.containsKey(name),
+          "namespace %s is new, expected none but %s until the host starts again",
+          name,
+          byName.keySet());
+    }
+    byName.values().forEach(each -> each.takeCodeOf(checkNotNull(next.get(each.name()))));
   }
 
   /** What they are called. */

@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import static com.google.common.base.Preconditions.checkNotNull;
 
 import com.google.common.collect.ImmutableList;
+import dev.seriatim.service.EvictionReason;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostStatistics.Amount;
 import dev.seriatim.service.HostStatistics.OfNamespace;
@@ -20,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
@@ -118,6 +120,30 @@ public final class ObjectDirectory implements AutoCloseable {
   /** What may be opened. */
   public Namespaces namespaces() {
     return namespaces;
+  }
+
+  /**
+   * Has the objects run, from their next turn on, the code of these namespaces. Stubs stay open; a
+   * turn that runs ends as it began; instances that rest go at once, and others when they come to.
+   * To be called by one thread at a time.
+   *
+   * @throws IllegalArgumentException if they aren't the same namespaces; nothing is replaced then
+   */
+  public void takeCodeOf(Map<String, Namespace> next) {
+    namespaces.takeCodeOf(next);
+    for (String name : namespaces.names()) {
+      host.storage().types(name).forget();
+    }
+    for (LiveObject object : objects.values()) {
+      if (!object.hasInstance()) {
+        continue;
+      }
+      if (object.evict(host.nanos(), EvictionReason.ASKED)) {
+        retire(object);
+      } else {
+        var _ = control().evict(new ObjectAddress(object.namespace(), object.id()));
+      }
+    }
   }
 
   /** Counts what happens here. */

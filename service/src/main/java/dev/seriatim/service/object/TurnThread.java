@@ -35,6 +35,9 @@ final class TurnThread {
   /** Whether it has the object, unless its turn was cut off. */
   private boolean has = true;
 
+  /** Whose class loader it has. */
+  private @Nullable ObjectCode code;
+
   /** The last turn that it has begun. */
   private @Nullable Turn turn;
 
@@ -60,8 +63,7 @@ final class TurnThread {
   void run(@Nullable MountedThread startedOnTransport) {
     onTransport = startedOnTransport;
     invocations.meter().goesOn(onTransport != null);
-    // What the object's code looks up by it is what it was loaded with, whoever started the thread.
-    Thread.currentThread().setContextClassLoader(object.namespace().classLoader());
+    runs(object.namespace().code());
     while (true) {
       try {
         serve();
@@ -73,6 +75,14 @@ final class TurnThread {
       } finally {
         invocations.meter().tell();
       }
+    }
+  }
+
+  /** What the object's code looks up is what it was loaded with, whoever started the thread. */
+  private void runs(ObjectCode now) {
+    if (now != code) {
+      code = now;
+      Thread.currentThread().setContextClassLoader(now.classLoader());
     }
   }
 
@@ -168,6 +178,7 @@ final class TurnThread {
   /** Gives the object up. False if there is work after all, and this thread has it again. */
   private boolean rest() {
     invocations.meter().tell();
+    instances.willRest();
     object.willRest();
     MountedThread thread = onTransport;
     onTransport = null; // A resting object keeps no thread.
@@ -185,6 +196,7 @@ final class TurnThread {
 
   /** This turn begins: from now on it may be cut off. */
   void beginTurn(Turn begun) {
+    runs(begun.instance().code());
     turn = begun;
     object.beginTurn(begun);
   }

@@ -52,6 +52,12 @@ public final class MessageTypes {
     }
   }
 
+  /** Forgets them, for their classes may be of code that was replaced. */
+  public synchronized void forget() {
+    last = null;
+    byName = Map.of();
+  }
+
   /** A message of each type, without content; the type that was seen first comes first. */
   public ImmutableList<Message> prototypes() {
     return ImmutableList.copyOf(byName.values());
