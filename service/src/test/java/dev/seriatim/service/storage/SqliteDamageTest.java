@@ -97,7 +97,7 @@ final class SqliteDamageTest {
   @Test
   void aHostStartsOnAFullDiskToReadAndWritesAgainWhenThereIsRoom() throws Exception {
     Path disk = mountSmallDisk();
-    try (Logged log = Logged.at(Committer.class.getName())) {
+    try (Logged log = Logged.at(StoreNews.class.getName())) {
       Path data = disk.resolve("data");
       try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(data))) {
         new TestObject(engine, "object").turn(s -> s.put("k", A));
