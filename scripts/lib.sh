@@ -374,7 +374,8 @@ expect_of_java_project() { # FILE WITH WHAT IT PRINTED
 # A first sentence that says it all need not be said again in tags. Everything else that Javadoc warns of is an error.
 expect_no_javadoc_warnings() { # LOG
   local warnings
-  warnings="$(grep -E 'warning: ' "$1" | grep -vE 'warning: no @(param|return|throws)' || true)"
+  # The same Maven run may make code from the contract, whose compiler warns of an import that is there for readers.
+  warnings="$(grep -E 'warning: ' "$1" | grep -vE 'protoc - stderr|warning: no @(param|return|throws)' || true)"
   [[ -z "$warnings" ]] || { printf '%s\n' "$warnings" && fail 'Javadoc warned, as above'; }
 }
 
