@@ -7,21 +7,19 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A connection on which each call of {@code Connect} is a lane of one call of {@code ConnectMany},
  * so that the cases, which know nothing of lanes, are played on them. Other calls go their own way.
  */
-final class LaneChannel extends ManagedChannel {
-  private final ManagedChannel connection;
+final class LaneChannel extends ConnectionChannel {
 
   /** By how their messages are compressed. Guarded by itself. */
   private final Map<String, ManyLanes> calls = new HashMap<>();
 
   /** Stubs of this connection are opened on lanes. */
   LaneChannel(ManagedChannel connection) {
-    this.connection = connection;
+    super(connection);
   }
 
   @Override
@@ -49,39 +47,5 @@ final class LaneChannel extends ManagedChannel {
       }
       return call;
     }
-  }
-
-  // ---- the connection's own
-
-  @Override
-  public String authority() {
-    return connection.authority();
-  }
-
-  @Override
-  public ManagedChannel shutdown() {
-    connection.shutdown();
-    return this;
-  }
-
-  @Override
-  public boolean isShutdown() {
-    return connection.isShutdown();
-  }
-
-  @Override
-  public boolean isTerminated() {
-    return connection.isTerminated();
-  }
-
-  @Override
-  public ManagedChannel shutdownNow() {
-    connection.shutdownNow();
-    return this;
-  }
-
-  @Override
-  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
-    return connection.awaitTermination(timeout, unit);
   }
 }
