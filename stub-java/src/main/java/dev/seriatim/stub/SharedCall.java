@@ -263,8 +263,9 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       }
       inbox.drop();
       writer.cancel(why);
+      endLanes(end); // Not later: a writer that cancels would have the transport say first why.
     }
-    end(end);
+    flush();
   }
 
   private void end(Consumer<Lane> forThoseLeft) {
@@ -272,10 +273,15 @@ final class SharedCall extends ClientCall.Listener<EncodedFrame> {
       if (ledger.isOver()) {
         return;
       }
-      ledger.end();
-      inbox.end(forThoseLeft);
+      endLanes(forThoseLeft);
     }
     flush();
+  }
+
+  /** Under the lock. */
+  private void endLanes(Consumer<Lane> forThoseLeft) {
+    ledger.end();
+    inbox.end(forThoseLeft);
   }
 
   /** The call has been half-closed: sees to it that it ends. */
