@@ -10,6 +10,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.sqlite.SQLiteConnection;
 
 /**
  * Keeps SQLite's write-ahead log short. SQLite begins it anew by itself, once all of it is in the
@@ -82,11 +83,17 @@ final class WriteAheadLog {
     if (!pauseReads()) {
       return false;
     }
-    try (PreparedStatement checkpoint =
-            connection.prepareStatement("PRAGMA wal_checkpoint(TRUNCATE)");
-        ResultSet results = checkpoint.executeQuery()) {
-      return results.next() && results.getInt(1) == 0; // not busy
+    SQLiteConnection sqlite = connection.unwrap(SQLiteConnection.class);
+    int busyMillis = sqlite.getBusyTimeout();
+    try {
+      sqlite.setBusyTimeout(0); // Commits wait meanwhile: not for a reader who has all the time.
+      try (PreparedStatement checkpoint =
+              connection.prepareStatement("PRAGMA wal_checkpoint(TRUNCATE)");
+          ResultSet results = checkpoint.executeQuery()) {
+        return results.next() && results.getInt(1) == 0; // not busy
+      }
     } finally {
+      sqlite.setBusyTimeout(busyMillis);
       looks.resume();
       reads.resume();
       connection.rollback();
