@@ -12,7 +12,9 @@ import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2Connection;
 import io.grpc.netty.shaded.io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.grpc.netty.shaded.io.netty.util.concurrent.FastThreadLocal;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -40,12 +42,18 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   /**
    * How many calls each known caller has open here; none for the last one, maybe. Guarded by
-   * itself, as are the next two.
+   * itself, as are the next three.
    */
   private final Map<CallerCounts.Key, Integer> callsOfCallers = new HashMap<>(2);
 
   /** Who called last: the connection stays that caller's until another one calls. */
   private CallerCounts.@Nullable Key last;
+
+  /**
+   * Those of whom it is one too many; none mostly. It is about to close then, but its client may
+   * still begin calls, and would have a connection that is counted as well as the next one.
+   */
+  private Set<CallerCounts.Key> refused = Set.of();
 
   private boolean closed;
 
@@ -182,7 +190,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   /**
    * A call of this caller begins. If that would make the connection one too many of the caller's,
-   * and it is nobody else's, it closes when its calls are over.
+   * and it is nobody else's, it closes when its calls are over; until then it stays one too many of
+   * this caller's, whoever of its other connections ends.
    *
    * @return why it is one too many; null if it isn't, and {@link #endCall} must follow
    */
@@ -192,7 +201,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
     }
     CallerCounts.Key key = CallerCounts.Key.of(caller);
     synchronized (callsOfCallers) {
-      if (callsOfCallers.containsKey(key) || connectionsOfCallers.begin(caller)) {
+      if (!refused.contains(key)
+          && (callsOfCallers.containsKey(key) || connectionsOfCallers.begin(caller))) {
         callsOfCallers.merge(key, 1, Integer::sum);
         if (!key.equals(last)) {
           leave(last);
@@ -200,14 +210,23 @@ final class Connection extends ChannelInboundHandlerAdapter {
         }
         return null;
       }
-      if (callsOfCallers.isEmpty()) {
-        transport().execute(this::close);
+      if (callsOfCallers.isEmpty() && !refused.contains(key)) {
+        refuse(key);
       }
     }
     return BreakCause.of(
         BreakReason.OVERLOADED,
         "the caller '%s' may have %,d connections, and has them"
             .formatted(caller.name(), connectionsOfCallers.most()));
+  }
+
+  /** Closes, since it is one too many of this caller's. Holding the lock. */
+  private void refuse(CallerCounts.Key caller) {
+    if (refused.isEmpty()) {
+      refused = new HashSet<>();
+      transport().execute(this::close);
+    }
+    refused.add(caller);
   }
 
   /** By the pipeline, where HTTP/2 lets its calls come to their ends. */
