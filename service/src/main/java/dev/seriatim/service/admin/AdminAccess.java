@@ -1,6 +1,7 @@
 package dev.seriatim.service.admin;
 
 import dev.seriatim.service.Authorizer;
+import dev.seriatim.service.Caller;
 import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.caller.Identity;
 import dev.seriatim.service.session.BreakCause;
@@ -31,9 +32,14 @@ public final class AdminAccess {
    * @throws BreakException if he hasn't
    */
   void require(Set<AdminRight> needed) throws BreakException {
+    require(Identity.current().caller(), needed);
+  }
+
+  /** The same of this caller. */
+  void require(Caller caller, Set<AdminRight> needed) throws BreakException {
     EnumSet<AdminRight> missing = EnumSet.copyOf(needed);
     if (authorizer != null) {
-      missing.removeAll(authorizer.adminRights(Identity.current().caller()));
+      missing.removeAll(authorizer.adminRights(caller));
     } else if (onLoopback) {
       missing.clear();
     }

@@ -77,7 +77,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     this.entries = new EntryListing(host);
     this.export = new ObjectExport(host);
     this.backup = new StoreBackup(host);
-    this.tails = new TailCalls(host, names, access);
+    this.tails = new TailCalls(host, names);
     this.changes = new ObjectChanges(host, names, new ValueTypes(host));
   }
 
@@ -130,21 +130,22 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   @Override
   public void exportObjects(
       ExportObjectsRequest request, StreamObserver<ExportObjectsResponse> to) {
-    stream(to, refusal(EnumSet.of(DATA)), responses -> export.export(request, responses));
+    stream(to, EnumSet.of(DATA), responses -> export.export(request, responses));
   }
 
   @Override
   public void tail(TailRequest request, StreamObserver<TailResponse> to) {
-    EnumSet<AdminRight> rights = request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ);
+    EnumSet<AdminRight> needed = request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ);
+    StreamRights rights;
     TailCall call;
     try {
-      access.require(rights);
-      call = tails.begin(request, rights);
+      rights = rights(needed);
+      call = tails.begin(request);
     } catch (Throwable thrown) { // Whatever it is, the client has to know.
       to.onError(Failures.status(thrown));
       return;
     }
-    stream(to, /* refusal= */ null, call::run);
+    stream(to, rights, call::run);
   }
 
   // ---- changes
@@ -202,15 +203,28 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   @Override
   public StreamObserver<ImportObjectsRequest> importObjects(
       StreamObserver<ImportObjectsResponse> to) {
-    StatusException refusal = refusal(EnumSet.of(EDIT));
-    return new ImportCall(host, (ServerCallStreamObserver<ImportObjectsResponse>) to, refusal);
+    ServerCallStreamObserver<ImportObjectsResponse> call =
+        (ServerCallStreamObserver<ImportObjectsResponse>) to;
+    try {
+      return new ImportCall(host, call, rights(EnumSet.of(EDIT)));
+    } catch (BreakException e) {
+      return ImportCall.refused(call, e);
+    }
   }
 
   @Override
   public void backup(BackupRequest request, StreamObserver<BackupResponse> to) {
-    StatusException refusal = refusal(EnumSet.of(CONTROL, DATA));
-    Audit.log("Backup", "the store", refusal);
-    stream(to, refusal, backup::send);
+    StreamRights rights;
+    try {
+      rights = rights(EnumSet.of(CONTROL, DATA));
+    } catch (BreakException e) {
+      StatusException refusal = Failures.status(e);
+      Audit.log("Backup", "the store", refusal);
+      to.onError(refusal);
+      return;
+    }
+    Audit.log("Backup", "the store", /* failure= */ null);
+    stream(to, rights, backup::send);
   }
 
   @Override
@@ -276,21 +290,24 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
         });
   }
 
+  /** Streams to a caller who has these rights, and as long as he has them. */
   private <R> void stream(
-      StreamObserver<R> to, @Nullable StatusException refusal, Responses.Source<R> source) {
-    if (refusal != null) {
-      to.onError(refusal);
-    } else {
-      Responses.send((ServerCallStreamObserver<R>) to, host.threads(), source);
+      StreamObserver<R> to, Set<AdminRight> needed, Responses.Source<R> source) {
+    StreamRights rights;
+    try {
+      rights = rights(needed);
+    } catch (BreakException e) {
+      to.onError(Failures.status(e));
+      return;
     }
+    stream(to, rights, source);
   }
 
-  private @Nullable StatusException refusal(Set<AdminRight> rights) {
-    try {
-      access.require(rights);
-      return null;
-    } catch (BreakException e) {
-      return Failures.status(e);
-    }
+  private <R> void stream(StreamObserver<R> to, StreamRights rights, Responses.Source<R> source) {
+    Responses.send((ServerCallStreamObserver<R>) to, rights, host.threads(), source);
+  }
+
+  private StreamRights rights(Set<AdminRight> needed) throws BreakException {
+    return new StreamRights(access, needed, host.storage().options().clock());
   }
 }

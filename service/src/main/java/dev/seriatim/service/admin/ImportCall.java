@@ -2,6 +2,7 @@ package dev.seriatim.service.admin;
 
 import dev.seriatim.admin.v1.ImportObjectsRequest;
 import dev.seriatim.admin.v1.ImportObjectsResponse;
+import dev.seriatim.service.session.BreakException;
 import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -14,32 +15,44 @@ import org.jspecify.annotations.Nullable;
 final class ImportCall implements StreamObserver<ImportObjectsRequest> {
   private final ServerCallStreamObserver<ImportObjectsResponse> to;
 
+  /** Null if the caller has none. */
+  private final @Nullable StreamRights rights;
+
   /** Null once the call has ended. */
   private @Nullable ObjectImport objects;
 
   /**
    * A call that has begun.
    *
-   * @param refusal why it ends at once, or null
+   * @param rights what the caller needs until the end
    */
   ImportCall(
-      AdminHost host,
-      ServerCallStreamObserver<ImportObjectsResponse> to,
-      @Nullable StatusException refusal) {
+      AdminHost host, ServerCallStreamObserver<ImportObjectsResponse> to, StreamRights rights) {
     this.to = to;
-    if (refusal == null) {
-      this.objects = new ObjectImport(host);
-    } else {
-      fail(refusal);
-    }
+    this.rights = rights;
+    this.objects = new ObjectImport(host);
+  }
+
+  private ImportCall(ServerCallStreamObserver<ImportObjectsResponse> to) {
+    this.to = to;
+    this.rights = null;
+  }
+
+  /** One that ends at once, for this. */
+  static ImportCall refused(
+      ServerCallStreamObserver<ImportObjectsResponse> to, BreakException refusal) {
+    ImportCall call = new ImportCall(to);
+    call.fail(refusal);
+    return call;
   }
 
   @Override
   public void onNext(ImportObjectsRequest request) {
-    if (objects == null) {
+    if (objects == null || rights == null) {
       return;
     }
     try {
+      rights.look();
       objects.next(request);
     } catch (Throwable thrown) { // Whatever it is, the client has to know.
       fail(thrown);

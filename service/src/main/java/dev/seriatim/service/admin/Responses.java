@@ -1,5 +1,6 @@
 package dev.seriatim.service.admin;
 
+import dev.seriatim.service.session.BreakException;
 import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusException;
@@ -21,17 +22,24 @@ final class Responses<R> {
   }
 
   private final ServerCallStreamObserver<R> call;
+  private final StreamRights rights;
 
   /** Called when the client is gone. */
   private volatile Runnable onCancel = () -> {};
 
-  private Responses(ServerCallStreamObserver<R> call) {
+  private Responses(ServerCallStreamObserver<R> call, StreamRights rights) {
     this.call = call;
+    this.rights = rights;
   }
 
-  /** Lets this source answer the call, whose method is running. */
-  static <R> void send(ServerCallStreamObserver<R> call, Executor threads, Source<R> source) {
-    Responses<R> responses = new Responses<>(call);
+  /**
+   * Lets this source answer the call, whose method is running.
+   *
+   * @param rights what the caller needs until the end
+   */
+  static <R> void send(
+      ServerCallStreamObserver<R> call, StreamRights rights, Executor threads, Source<R> source) {
+    Responses<R> responses = new Responses<>(call, rights);
     call.setOnReadyHandler(responses::wake);
     call.setOnCancelHandler(responses::cancelled);
     threads.execute(Context.current().wrap(() -> responses.run(source)));
@@ -72,13 +80,13 @@ final class Responses<R> {
    * Sends one more, when the client has read enough of those before.
    *
    * @throws CancellationException if the client is gone
+   * @throws BreakException if it may have no more
    */
-  void send(R response) throws InterruptedException {
-    synchronized (this) {
-      while (!call.isReady() && !call.isCancelled()) {
-        wait();
-      }
+  void send(R response) throws InterruptedException, BreakException {
+    while (!awaitReady(StreamRights.LOOK.toMillis())) {
+      look();
     }
+    look();
     sendNow(response);
   }
 
@@ -87,23 +95,42 @@ final class Responses<R> {
    *
    * @throws StatusException if the client reads nothing for so long
    */
-  void send(R response, Duration patience) throws InterruptedException, StatusException {
+  void send(R response, Duration patience)
+      throws InterruptedException, BreakException, StatusException {
     long end = System.nanoTime() + patience.toNanos();
-    synchronized (this) {
-      while (!call.isReady() && !call.isCancelled()) {
-        long left = end - System.nanoTime();
-        if (left <= 0) {
-          throw Status.DEADLINE_EXCEEDED
-              .withDescription(
-                  "the client has read nothing for "
-                      + patience.toSeconds()
-                      + " s while something was held open for it")
-              .asException();
-        }
-        wait(left / 1_000_000 + 1);
+    long left = patience.toMillis();
+    while (!awaitReady(Math.min(left, StreamRights.LOOK.toMillis()))) {
+      look();
+      left = (end - System.nanoTime()) / 1_000_000;
+      if (left <= 0) {
+        throw Status.DEADLINE_EXCEEDED
+            .withDescription(
+                "the client has read nothing for "
+                    + patience.toSeconds()
+                    + " s while something was held open for it")
+            .asException();
       }
     }
+    look();
     sendNow(response);
+  }
+
+  /** Waits, but for so long, until one more may be sent or the client is gone. Whether it is so. */
+  @SuppressWarnings("WaitNotInLoop") // It is called in one.
+  private synchronized boolean awaitReady(long millis) throws InterruptedException {
+    if (!call.isReady() && !call.isCancelled()) {
+      wait(millis);
+    }
+    return call.isReady() || call.isCancelled();
+  }
+
+  /**
+   * The client may still have what is sent.
+   *
+   * @throws BreakException if it may not
+   */
+  void look() throws BreakException {
+    rights.look();
   }
 
   private void sendNow(R response) {

@@ -3,8 +3,6 @@ package dev.seriatim.service.admin;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.admin.v1.ObjectName;
 import dev.seriatim.admin.v1.TailRequest;
-import dev.seriatim.service.Policy.AdminRight;
-import dev.seriatim.service.caller.Identity;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.object.TailFilter;
@@ -12,38 +10,24 @@ import dev.seriatim.service.session.BreakException;
 import dev.seriatim.stub.DurableObjectId;
 import io.grpc.StatusException;
 import java.time.InstantSource;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** {@code Tail}: begins to follow what happens. Safe for any number of threads. */
 final class TailCalls {
   private final ObjectDirectory directory;
   private final ObjectNames names;
-  private final AdminAccess access;
   private final InstantSource clock;
 
-  TailCalls(AdminHost host, ObjectNames names, AdminAccess access) {
+  TailCalls(AdminHost host, ObjectNames names) {
     this.directory = host.directory();
     this.names = names;
-    this.access = access;
     this.clock = host.storage().options().clock();
   }
 
-  /**
-   * The caller follows from now on. The call has to be run.
-   *
-   * @param rights what the caller needs for as long as he follows
-   */
-  TailCall begin(TailRequest request, Set<AdminRight> rights)
-      throws BreakException, StatusException {
+  /** The caller follows from now on. The call has to be run. */
+  TailCall begin(TailRequest request) throws BreakException, StatusException {
     TailFilter filter = filter(request);
-    return new TailCall(
-        directory.counts().tails(),
-        directory.counts().tails().open(filter),
-        access,
-        rights,
-        Identity.current(),
-        clock);
+    return new TailCall(directory.counts().tails(), directory.counts().tails().open(filter), clock);
   }
 
   private TailFilter filter(TailRequest request) throws BreakException, StatusException {
