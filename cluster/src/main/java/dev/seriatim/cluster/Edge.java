@@ -227,6 +227,11 @@ final class Edge implements RelayHost, AutoCloseable {
   }
 
   @Override
+  public void lost(Relay relay) {
+    directory.counts().ownerLost(relay.address());
+  }
+
+  @Override
   public void ended(Relay relay) {
     Set<Relay> known = relays.get(relay.slot());
     if (known != null) {

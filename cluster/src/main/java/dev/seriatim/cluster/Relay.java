@@ -385,6 +385,7 @@ final class Relay {
     }
     end();
     from.cancel();
+    edge.lost(this);
     client.flush();
   }
 
@@ -402,8 +403,8 @@ final class Relay {
       waited = Duration.ofNanos(edge.nanos() - waitsSince);
     }
     end();
-    client.flush();
     edge.broke(this, undelivered, waited, cause);
+    client.flush();
   }
 
   /** What was sent and not answered is to be sent again, on another way. */

@@ -5,6 +5,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
+import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Broken;
@@ -14,9 +15,6 @@ import java.time.Duration;
 
 /** How relays end, and which ends are none. */
 final class RelayEnds {
-  /** The reason of a stub whose owner was lost: for people, since no client can go on by it. */
-  static final String OWNER_LOST = "OWNER_LOST";
-
   private RelayEnds() {}
 
   /** Whether the owner has broken the stub in this frame, only since its object moves. */
@@ -44,7 +42,10 @@ final class RelayEnds {
         .setMessage("the host of the object was lost: " + why)
         .addDetails(
             Any.pack(
-                ErrorInfo.newBuilder().setReason(OWNER_LOST).setDomain(BreakCause.DOMAIN).build()))
+                ErrorInfo.newBuilder()
+                    .setReason(HostCounts.OWNER_LOST)
+                    .setDomain(BreakCause.DOMAIN)
+                    .build()))
         .build();
   }
 

@@ -33,12 +33,16 @@ interface RelayHost {
   void waits(Relay relay);
 
   /**
-   * It breaks while it waits. Of those that break elsewhere the owner of the object tells.
+   * It breaks while it waits. Of those that break elsewhere the owner of the object tells, if it
+   * isn't {@linkplain #lost lost}.
    *
    * @param undelivered what waits, and comes to no owner
    * @param waited for how long
    */
   void broke(Relay relay, List<StubFrame> undelivered, Duration waited, BreakCause cause);
+
+  /** Its owner is lost, and it ends without a word on what ran. */
+  void lost(Relay relay);
 
   /** It has ended. */
   void ended(Relay relay);

@@ -14,6 +14,7 @@ import dev.seriatim.service.Caller;
 import dev.seriatim.service.Credentials;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.DurableObjectState;
+import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.storage.Slots;
 import dev.seriatim.stub.CallFailure;
 import dev.seriatim.stub.ClientOptions;
@@ -36,6 +37,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -132,7 +134,11 @@ final class CallersAcrossHostsTest {
    * Objects {@code a} and {@code b} are at another host than the one that is called, and c is here.
    */
   private Node start() {
-    Node edge = cluster.start("edge", this::asking);
+    return start(this::asking);
+  }
+
+  private Node start(Consumer<DurableObjectHost.Builder> asking) {
+    Node edge = cluster.start("edge", asking);
     Node owner = cluster.start("owner", this::owning);
     DurableObjectNamespace namespace = namespace(edge, "nobody");
     Set<Integer> there = new HashSet<>();
@@ -223,6 +229,40 @@ final class CallersAcrossHostsTest {
       FailureCause cause = broken.get(30, TimeUnit.SECONDS);
       assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
       assertThat(cause.retryable()).isTrue();
+    }
+  }
+
+  @Test
+  void theEdgeBoundsTheStubsOfACallerWhereverTheirObjectsAre() throws Exception {
+    Node edge =
+        start(
+            builder -> {
+              asking(builder);
+              builder.limits(HostLimits.builder().maxStubsPerCaller(2).build());
+            });
+    DurableObjectStub here = namespace(edge, "alice").getByName("c");
+    assertThat(get(here)).isEqualTo("OK");
+    try (DurableObjectStub there = namespace(edge, "alice").getByName("a")) {
+      assertThat(get(there)).isEqualTo("OK");
+      for (String object : new String[] {"a", "c"}) {
+        assertThat(once(edge, "alice", object)).isEqualTo("OVERLOADED");
+        assertThat(once(edge, "bob", object)).isEqualTo("OK");
+      }
+      assertThat(get(there)).isEqualTo("OK");
+    }
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!once(edge, "alice", "a").equals("OK")) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("never came: room for a stub of alice's");
+      }
+    }
+    assertThat(get(here)).isEqualTo("OK");
+    here.close();
+  }
+
+  private static String once(Node edge, String token, String object) throws Exception {
+    try (DurableObjectStub stub = namespace(edge, token).getByName(object)) {
+      return get(stub);
     }
   }
 

@@ -213,6 +213,8 @@ final class EdgeTest {
     cluster.kill(one);
     recorder.open(2);
     assertThat(failure(held)).contains("UNKNOWN]");
+    assertThat(edge.host().statistics().namespaces().getFirst().stubsBroken("OWNER_LOST"))
+        .isEqualTo(1);
     DurableObjectStub next =
         edge.client(options(false)).namespace("RECORDER").getByName("somebody");
     ListenableFuture<CounterValue> waits = call(next, 4);

@@ -413,6 +413,9 @@ final class RelaySearchTest {
     }
 
     @Override
+    public void lost(Relay one) {}
+
+    @Override
     public void broke(Relay one, List<StubFrame> undelivered, Duration waited, BreakCause cause) {
       long count = undelivered.stream().mapToLong(frame -> frame.invocations().size()).sum();
       if (count != sent - ran) {

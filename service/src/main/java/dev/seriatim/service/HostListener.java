@@ -66,7 +66,8 @@ public interface HostListener {
   /**
    * A stub that is told that it is broken.
    *
-   * @param reason as in the wire contract, such as {@code OBJECT_RESET}
+   * @param reason as in the wire contract, such as {@code OBJECT_RESET}; or {@code OWNER_LOST} of a
+   *     stub that is lost, at its edge, with the owner of its object
    * @param sequence the invocation that is to blame; 0 if none is
    */
   record BreakEvent(String namespace, DurableObjectId object, String reason, long sequence) {}

@@ -45,7 +45,8 @@ public record HostStatistics(
    * @param instancesLive how many of them have an instance
    * @param turnsRunning how many turns are running
    * @param stubsBroken how many stubs were told that they are broken, or refused, for each reason
-   *     of the wire contract
+   *     of the wire contract; and at an edge how many were lost with the owner of their object, as
+   *     {@code OWNER_LOST}
    * @param alarmsSet how many alarms are set, also those of objects that aren't in memory: as of a
    *     few seconds ago; empty as long as they weren't counted
    * @param alarmsRun how often an alarm has run

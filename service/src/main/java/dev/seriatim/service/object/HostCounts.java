@@ -22,6 +22,12 @@ import org.jspecify.annotations.Nullable;
  * listener. Safe for any number of threads.
  */
 public final class HostCounts {
+  /**
+   * The reason of a stub whose object was at another host, and that was lost: for people, since no
+   * client can go on by it.
+   */
+  public static final String OWNER_LOST = "OWNER_LOST";
+
   private final ImmutableMap<String, NamespaceCounts> namespaces;
   private final Map<BreakReason, LongAdder> refused = Counters.of(BreakReason.class);
   private final Map<EvictionReason, LongAdder> evictions = Counters.of(EvictionReason.class);
@@ -99,6 +105,12 @@ public final class HostCounts {
     of(address.namespace()).broken(cause.reason());
     listener.broken(
         new BreakEvent(address.namespace().name(), address.id(), cause.reason().name(), 0));
+  }
+
+  /** A client's stub ends without a word on what ran: the host that has this object is lost. */
+  public void ownerLost(ObjectAddress address) {
+    of(address.namespace()).ownersLost.increment();
+    listener.broken(new BreakEvent(address.namespace().name(), address.id(), OWNER_LOST, 0));
   }
 
   /**

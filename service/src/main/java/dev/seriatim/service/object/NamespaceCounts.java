@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import dev.seriatim.service.HostStatistics.OfMethod;
 import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.TurnResult;
@@ -19,6 +20,9 @@ final class NamespaceCounts {
   final LongAdder instances = new LongAdder();
   final LongAdder alarmsRun = new LongAdder();
   final LongAdder alarmsDropped = new LongAdder();
+
+  /** The stubs whose objects were at a host that was lost. */
+  final LongAdder ownersLost = new LongAdder();
 
   private final Namespace namespace;
   private final Map<BreakReason, LongAdder> breaks = Counters.of(BreakReason.class);
@@ -53,7 +57,10 @@ final class NamespaceCounts {
         objects.sum(),
         instances.sum(),
         turnsRunning,
-        Counters.readNames(breaks),
+        ImmutableMap.<String, Long>builder()
+            .putAll(Counters.readNames(breaks))
+            .put(HostCounts.OWNER_LOST, ownersLost.sum())
+            .buildOrThrow(),
         alarmsSet,
         alarmsRun.sum(),
         alarmsDropped.sum(),
