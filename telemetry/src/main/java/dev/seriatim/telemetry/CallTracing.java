@@ -50,8 +50,9 @@ final class CallTracing implements ClientInterceptor {
             headers,
             (metadata, key, value) -> {
               if (metadata != null) {
-                metadata.discardAll(Propagation.key(key));
-                metadata.put(Propagation.key(key), value);
+                Metadata.Key<String> known = Propagation.key(key);
+                metadata.discardAll(known);
+                metadata.put(known, value);
               }
             });
         try {

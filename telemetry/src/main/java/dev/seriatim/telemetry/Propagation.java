@@ -8,6 +8,7 @@ import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapPropagator;
 import io.opentelemetry.context.propagation.TextMapSetter;
+import java.util.Map;
 
 /**
  * A trace on its way from one process to another: always as the W3C has it, and if sampled. {@code
@@ -15,6 +16,13 @@ import io.opentelemetry.context.propagation.TextMapSetter;
  * nothing else.
  */
 final class Propagation {
+  /** What the propagators ask for: to make a key takes longer than to look it up. */
+  private static final Map<String, Metadata.Key<String>> KEYS =
+      Map.of(
+          "traceparent", newKey("traceparent"),
+          "tracestate", newKey("tracestate"),
+          "baggage", newKey("baggage"));
+
   private static final TextMapGetter<Metadata> FROM_METADATA =
       (metadata, key) -> metadata == null ? null : metadata.get(key(key));
 
@@ -27,6 +35,11 @@ final class Propagation {
   }
 
   static Metadata.Key<String> key(String name) {
+    Metadata.Key<String> known = KEYS.get(name);
+    return known == null ? newKey(name) : known;
+  }
+
+  private static Metadata.Key<String> newKey(String name) {
     return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
   }
 

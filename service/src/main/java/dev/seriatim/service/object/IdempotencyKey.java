@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,12 +35,16 @@ record IdempotencyKey(SessionId id, ByteString fingerprint) {
   /**
    * The key of this invocation, or null if it has none.
    *
+   * @param metadata the invocation's, as it came
    * @param caller whose key it is: another one's is another key. Null if nobody known has it
    * @throws IllegalArgumentException if it isn't one; the message says why
    */
   static @Nullable IdempotencyKey of(
-      Invocation invocation, ObjectMethod method, @Nullable StubCaller caller) {
-    String key = InvocationMetadata.value(invocation, METADATA_KEY);
+      Invocation invocation,
+      Map<String, String> metadata,
+      ObjectMethod method,
+      @Nullable StubCaller caller) {
+    String key = metadata.get(METADATA_KEY);
     if (key == null) {
       return null;
     }

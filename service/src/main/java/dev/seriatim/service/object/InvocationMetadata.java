@@ -1,38 +1,44 @@
 package dev.seriatim.service.object;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
 import com.google.common.io.BaseEncoding;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.seriatim.service.caller.Credential;
 import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the metadata of an invocation. */
 final class InvocationMetadata {
+  /** Those that come again and again: to make a key takes longer than all else here. */
+  private static final ImmutableMap<String, Metadata.Key<String>> FREQUENT =
+      Maps.toMap(List.of("traceparent", "tracestate", "baggage"), InvocationMetadata::key);
+
   private InvocationMetadata() {}
+
+  private static Metadata.Key<String> key(String name) {
+    return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
+  }
 
   /**
    * The metadata as gRPC has it.
    *
+   * @param entries {@linkplain #entries as they came}
    * @param object hears which object calls, and for whom; null if it comes from none. An object may
    *     also say who waits for it
    * @throws IllegalArgumentException if a key or a value isn't allowed; the message says which
    */
-  static Metadata read(Invocation invocation, @Nullable StubCaller object) {
+  static Metadata read(Map<String, String> entries, @Nullable StubCaller object) {
     Metadata metadata = new Metadata();
-    if (!invocation.hasMetadata()) {
-      if (object != null) {
-        object.hear(Map.of());
-      }
-      return metadata;
-    }
-    Map<String, String> entries = entries(invocation);
     if (object != null) {
       object.hear(entries);
+    }
+    if (entries.isEmpty()) {
+      return metadata;
     }
     for (Map.Entry<String, String> entry : entries.entrySet()) {
       String key = entry.getKey();
@@ -57,7 +63,8 @@ final class InvocationMetadata {
           throw new IllegalArgumentException(
               "metadata value of '%s', expected printable ASCII".formatted(key));
         }
-        metadata.put(Metadata.Key.of(key, Metadata.ASCII_STRING_MARSHALLER), value);
+        Metadata.Key<String> frequent = FREQUENT.get(key);
+        metadata.put(frequent == null ? key(key) : frequent, value);
       }
     }
     return metadata;
@@ -65,10 +72,15 @@ final class InvocationMetadata {
 
   /** What stands under this key, or null. */
   static @Nullable String value(Invocation invocation, String key) {
-    return invocation.hasMetadata() ? entries(invocation).get(key) : null;
+    return entries(invocation).get(key);
   }
 
-  private static Map<String, String> entries(Invocation invocation) {
+  /**
+   * The metadata as it came.
+   *
+   * @throws IllegalArgumentException if it can't be read
+   */
+  static Map<String, String> entries(Invocation invocation) {
     try {
       return invocation.metadata();
     } catch (InvalidProtocolBufferException e) {
@@ -86,23 +98,22 @@ final class InvocationMetadata {
   }
 
   private static boolean isHeaderName(String key) {
-    return !key.isEmpty()
-        && key.chars()
-            .allMatch(
-                c ->
-                    (c >= 'a' && c <= 'z')
-                        || (c >= '0' && c <= '9')
-                        || c == '-'
-                        || c == '_'
-                        || c == '.');
-  }
-
-  static boolean isPrintableAscii(String value) {
-    for (byte b : value.getBytes(US_ASCII)) {
-      if (b < ' ' || b > '~') {
+    for (int i = 0; i < key.length(); i++) {
+      char c = key.charAt(i);
+      if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.')) {
         return false;
       }
     }
-    return value.chars().allMatch(c -> c <= '~');
+    return !key.isEmpty();
+  }
+
+  static boolean isPrintableAscii(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (c < ' ' || c > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 }

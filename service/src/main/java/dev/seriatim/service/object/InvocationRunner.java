@@ -14,6 +14,7 @@ import dev.seriatim.service.session.Timeout;
 import dev.seriatim.service.storage.TurnStorage;
 import dev.seriatim.wire.Invocation;
 import io.grpc.Metadata;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,8 +136,9 @@ final class InvocationRunner {
     IdempotencyKey key;
     try {
       timeoutNanos = nanosLeft(stub, invocation);
-      metadata = InvocationMetadata.read(invocation, stub.isLocal() ? stub.caller() : null);
-      key = IdempotencyKey.of(invocation, method, stub.caller());
+      Map<String, String> entries = InvocationMetadata.entries(invocation);
+      metadata = InvocationMetadata.read(entries, stub.isLocal() ? stub.caller() : null);
+      key = IdempotencyKey.of(invocation, entries, method, stub.caller());
       argument = method.parse(invocation);
     } catch (MalformedArgumentException e) {
       return refuse(
