@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -27,6 +28,12 @@ type Option func(*conn)
 // WithTracerProvider makes spans with a tracer of this provider; without it, of the global one.
 func WithTracerProvider(provider trace.TracerProvider) Option {
 	return func(c *conn) { c.provider = provider }
+}
+
+// WithBaggage lets OpenTelemetry's baggage go along with what is sampled, as the W3C has it, or not, which is the default.
+// Whoever is called sees all of it, so nothing secret may be in it.
+func WithBaggage(carried bool) Option {
+	return func(c *conn) { c.baggage = carried }
 }
 
 // Traced is a connection like that one, which is a *seriatim.Stub as a rule, whose calls are traced:
@@ -47,6 +54,7 @@ func Traced(stub grpc.ClientConnInterface, options ...Option) grpc.ClientConnInt
 type conn struct {
 	stub     grpc.ClientConnInterface
 	provider trace.TracerProvider // nil for the global one, which may be set later.
+	baggage  bool
 }
 
 // Invoke makes one call.
@@ -62,7 +70,7 @@ func (c *conn) Invoke(ctx context.Context, method string, request, reply any, op
 	ctx, span := provider.Tracer(scope).Start(ctx, name,
 		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("rpc.system.name", "grpc"), attribute.String("rpc.method", name)))
-	err := c.stub.Invoke(propagated(ctx, span.SpanContext()), method, request, reply, options...)
+	err := c.stub.Invoke(c.propagated(ctx, span.SpanContext()), method, request, reply, options...)
 	if err == nil {
 		if done, failure := answerOf(options); done != nil {
 			go func() {
@@ -95,8 +103,9 @@ func answerOf(options []grpc.CallOption) (<-chan struct{}, func() error) {
 	return nil, nil
 }
 
-// propagated has the trace in the metadata of the call, as https://www.w3.org/TR/trace-context/ has it, if it is sampled.
-func propagated(ctx context.Context, span trace.SpanContext) context.Context {
+// propagated has the trace in the metadata of the call, as https://www.w3.org/TR/trace-context/ has it, if it is sampled,
+// and then the baggage, as https://www.w3.org/TR/baggage/ has it, if that goes along.
+func (c *conn) propagated(ctx context.Context, span trace.SpanContext) context.Context {
 	if !span.IsSampled() {
 		return ctx
 	}
@@ -107,6 +116,9 @@ func propagated(ctx context.Context, span trace.SpanContext) context.Context {
 	told.Set("traceparent", fmt.Sprintf("00-%s-%s-%02x", span.TraceID(), span.SpanID(), byte(span.TraceFlags())))
 	if state := span.TraceState().String(); state != "" {
 		told.Set("tracestate", state)
+	}
+	if carried := baggage.FromContext(ctx).String(); c.baggage && carried != "" {
+		told.Set("baggage", carried)
 	}
 	return metadata.NewOutgoingContext(ctx, told)
 }

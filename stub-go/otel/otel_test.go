@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -85,7 +86,7 @@ type fixture struct {
 	counter  examplesv1.CounterClient
 }
 
-func start(t *testing.T) *fixture {
+func start(t *testing.T, options ...otel.Option) *fixture {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -106,7 +107,7 @@ func start(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made.counter = examplesv1.NewCounterClient(otel.Traced(stub, otel.WithTracerProvider(made.provider)))
+	made.counter = examplesv1.NewCounterClient(otel.Traced(stub, append(options, otel.WithTracerProvider(made.provider))...))
 	return made
 }
 
@@ -182,6 +183,37 @@ func TestOtherCallsStayAsTheyAre(t *testing.T) {
 		}
 	}
 	f.calls(t, 0)
+}
+
+func TestBaggageGoesAlongWhereThatIsAskedFor(t *testing.T) {
+	member, err := baggage.NewMemberRaw("tenant", "acme & sons")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bag, err := baggage.New(member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range []struct {
+		options []otel.Option
+		sampler sdk.Sampler
+		carried string
+	}{
+		{[]otel.Option{otel.WithBaggage(true)}, sdk.AlwaysSample(), "tenant=acme%20&%20sons"},
+		{[]otel.Option{otel.WithBaggage(true)}, sdk.NeverSample(), ""},
+		{[]otel.Option{otel.WithBaggage(false)}, sdk.AlwaysSample(), ""},
+		{nil, sdk.AlwaysSample(), ""},
+	} {
+		f := start(t, each.options...)
+		ctx, _ := sdk.NewTracerProvider(sdk.WithSampler(each.sampler)).Tracer("test").Start(t.Context(), "outer")
+		ctx = baggage.ContextWithBaggage(ctx, bag)
+		if _, err := f.counter.Increment(ctx, &examplesv1.IncrementRequest{Amount: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if told := f.next(t)["baggage"]; told != each.carried {
+			t.Errorf("baggage %q, expected %q", told, each.carried)
+		}
+	}
 }
 
 func TestAFailureEndsTheSpanWithItsReason(t *testing.T) {

@@ -13,7 +13,7 @@ from accepted import Accepted
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
-from opentelemetry import trace
+from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -54,10 +54,10 @@ def metadata(side: Accepted, count: int) -> list[dict[str, str]]:
 
 
 def told(span: ReadableSpan) -> dict[str, str]:
-    context = span.get_span_context()
-    assert context is not None
-    trace_id, span_id = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
-    return {"traceparent": f"00-{trace_id}-{span_id}-{context.trace_flags:02x}"}
+    of = span.get_span_context()
+    assert of is not None
+    trace_id, span_id = trace.format_trace_id(of.trace_id), trace.format_span_id(of.span_id)
+    return {"traceparent": f"00-{trace_id}-{span_id}-{of.trace_flags:02x}"}
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:
@@ -90,6 +90,35 @@ def test_threads_tell_of_what_is_sampled(host: FakeHost, traces: Traces) -> None
         assert outer.get_span_context() is not None
         assert span.parent.span_id == outer.get_span_context().span_id  # type: ignore[union-attr]
         assert span.status.status_code is trace.StatusCode.UNSET
+
+
+@pytest.mark.parametrize(
+    ("options", "sampled", "carried"),
+    [
+        ({"baggage": True}, True, "tenant=acme+%26+sons"),
+        ({"baggage": True}, False, None),
+        ({"baggage": False}, True, None),
+        ({}, True, None),
+    ],
+)
+def test_baggage_goes_along_where_that_is_asked_for(
+    host: FakeHost, traces: Traces, options: dict[str, bool], sampled: bool, carried: str | None
+) -> None:
+    within = traces.provider if sampled else TracerProvider(sampler=ALWAYS_OFF)
+    with seriatim.DurableObjects.connect(host.target) as objects:
+        stub = objects.namespace(NAMESPACE).get_by_name("foo")
+        echo = EchoStub(traced(stub.channel(), traces.provider, **options))
+        token = context.attach(baggage.set_baggage("tenant", "acme & sons"))
+        try:
+            with within.get_tracer("test").start_as_current_span("outer"):
+                call = echo.Echo.future(EchoMessage(number=1))
+        finally:
+            context.detach(token)
+        side = host.accept().opened()
+        (sent,) = metadata(side, 1)
+        side.answer(1)
+        assert call.result(WAIT_SECONDS).number == 10
+    assert sent.get("baggage") == carried
 
 
 def test_a_failure_ends_the_span_with_its_reason(host: FakeHost, traces: Traces) -> None:

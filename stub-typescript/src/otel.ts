@@ -5,16 +5,31 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import {
   context,
+  propagation,
   SpanKind,
   SpanStatusCode,
   trace,
   TraceFlags,
+  type Baggage,
   type Span,
   type TracerProvider,
 } from "@opentelemetry/api";
 import { CallFailure } from "./failure.js";
 
 const SCOPE = "@seriatim/stub";
+
+/** What the W3C lets a baggage have: members, and characters of all of them. */
+const MAX_MEMBERS = 180;
+const MAX_BAGGAGE = 8192;
+
+/** What goes along with calls. */
+export interface OtelOptions {
+  /**
+   * Whether OpenTelemetry's baggage goes along with what is sampled, as the W3C has it. Whoever is called sees all of it,
+   * so nothing secret may be in it. Default: no.
+   */
+  readonly baggage?: boolean;
+}
 
 /**
  * Makes a span of each call that is made within one that is sampled, and lets the object's turn be a child of it. All
@@ -24,7 +39,7 @@ const SCOPE = "@seriatim/stub";
  *
  * @param provider whose tracer makes the spans. Default: the global one
  */
-export function otel(provider?: TracerProvider): Interceptor {
+export function otel(provider?: TracerProvider, options: OtelOptions = {}): Interceptor {
   return (next) => (request) => {
     const active = context.active();
     const current = trace.getSpanContext(active);
@@ -40,7 +55,7 @@ export function otel(provider?: TracerProvider): Interceptor {
       },
       active,
     );
-    inject(span, request.header);
+    inject(span, options.baggage === true ? propagation.getBaggage(active) : undefined, request.header);
     // In this very step, or the call would lose its place in the order.
     const answer = next(request);
     answer.then(
@@ -57,7 +72,7 @@ export function otel(provider?: TracerProvider): Interceptor {
 }
 
 /** As https://www.w3.org/TR/trace-context/ has it. Whoever isn't sampled leaves nothing there. */
-function inject(span: Span, header: Headers): void {
+function inject(span: Span, baggage: Baggage | undefined, header: Headers): void {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   if ((traceFlags & TraceFlags.SAMPLED) === 0) {
     return;
@@ -67,6 +82,24 @@ function inject(span: Span, header: Headers): void {
   if (state !== undefined && state !== "") {
     header.set("tracestate", state);
   }
+  const carried = baggage === undefined ? "" : asHeader(baggage);
+  if (carried !== "") {
+    header.set("baggage", carried);
+  }
+}
+
+/** As https://www.w3.org/TR/baggage/ has it. What doesn't fit any more is left out. */
+function asHeader(baggage: Baggage): string {
+  let header = "";
+  for (const [key, { value, metadata }] of baggage.getAllEntries().slice(0, MAX_MEMBERS)) {
+    const rest = metadata === undefined ? "" : `;${metadata.toString()}`;
+    const member = `${encodeURIComponent(key)}=${encodeURIComponent(value)}${rest}`;
+    const longer = header === "" ? member : `${header},${member}`;
+    if (longer.length <= MAX_BAGGAGE) {
+      header = longer;
+    }
+  }
+  return header;
 }
 
 function failed(span: Span, thrown: unknown): void {

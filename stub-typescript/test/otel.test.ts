@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import {
   AlwaysOffSampler,
@@ -11,7 +11,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { Fate, Reasons } from "../src/index.js";
-import { otel } from "../src/otel.js";
+import { otel, type OtelOptions } from "../src/otel.js";
 import { DurableObjects } from "./client.js";
 import { counting, FakeHost } from "./fake-host.js";
 
@@ -30,10 +30,11 @@ async function metadataOfCalls(
   host: FakeHost,
   within: BasicTracerProvider | undefined,
   first = 1n,
+  options?: OtelOptions,
 ): Promise<Record<string, string>[]> {
   using objects = DurableObjects.connect(host.url);
   const stub = objects.namespace("COUNTER").getByName("foo");
-  const counter = createClient(Counter, stub.transport({ interceptors: [otel(provider)] }));
+  const counter = createClient(Counter, stub.transport({ interceptors: [otel(provider, options)] }));
   const call = async (): Promise<void> => {
     await Promise.all([first, 2n].map((amount) => counter.increment({ amount })));
   };
@@ -72,6 +73,30 @@ describe("@seriatim/stub/otel", () => {
       assert.deepEqual(await metadataOfCalls(host, within), [{}, {}]);
     }
     assert.deepEqual(exporter.getFinishedSpans(), []);
+  });
+
+  test("baggage goes along where that is asked for, with what is sampled", async () => {
+    const bag = propagation.createBaggage({
+      tenant: { value: "acme & sons" },
+      long: { value: "x".repeat(9000) },
+      last: { value: "1" },
+    });
+    const cases: [OtelOptions | undefined, BasicTracerProvider, string | undefined][] = [
+      [{ baggage: true }, provider, "tenant=acme%20%26%20sons,last=1"],
+      [{ baggage: true }, unsampled, undefined],
+      [{ baggage: false }, provider, undefined],
+      [undefined, provider, undefined],
+    ];
+    for (const [options, within, carried] of cases) {
+      await using host = await FakeHost.start(counting);
+      const told = await context.with(propagation.setBaggage(context.active(), bag), () =>
+        metadataOfCalls(host, within, 1n, options),
+      );
+      assert.deepEqual(
+        told.map(({ baggage }) => baggage),
+        [carried, carried],
+      );
+    }
   });
 
   test("a call that fails ends its span with the reason and the fate", async () => {

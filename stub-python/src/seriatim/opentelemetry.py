@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar, cast
 import grpc
 from grpc import aio
 from opentelemetry import trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
 from seriatim import _request
 from seriatim._failures import CallFailure
@@ -26,21 +27,62 @@ _Pairs = _request.Pairs
 _Channel = TypeVar("_Channel", grpc.Channel, aio.Channel)
 
 
-def traced(channel: _Channel, tracer_provider: trace.TracerProvider | None = None) -> _Channel:
+_BAGGAGE = W3CBaggagePropagator()
+
+
+def traced(
+    channel: _Channel, tracer_provider: trace.TracerProvider | None = None, *, baggage: bool = False
+) -> _Channel:
     """A channel like this one of a stub, of threads or of asyncio, whose calls are traced.
 
-    The spans are made by a tracer of `tracer_provider`; by default of the global one.
+    The spans are made by a tracer of `tracer_provider`; by default of the global one. With `baggage`,
+    OpenTelemetry's baggage goes along with what is sampled, as the W3C has it: whoever is called sees all of
+    it, so nothing secret may be in it.
     """
     tracer = trace.get_tracer("seriatim", tracer_provider=tracer_provider)
-    return cast("_Channel", _Traced(channel, tracer))
+    return cast("_Channel", _Traced(channel, _Tracing(tracer, baggage)))
+
+
+class _Tracing:
+    """Makes the span of a call, and says what goes along with that."""
+
+    def __init__(self, tracer: trace.Tracer, baggage: bool) -> None:
+        self._tracer = tracer
+        self._baggage = baggage
+
+    def begin(self, name: str, metadata: _Pairs | None) -> tuple[trace.Span, _Pairs] | None:
+        if not trace.get_current_span().get_span_context().trace_flags.sampled:
+            return None
+        span = self._tracer.start_span(
+            name,
+            kind=trace.SpanKind.CLIENT,
+            attributes={"rpc.system.name": "grpc", "rpc.method": name},
+        )
+        return span, [*(metadata or ()), *self._propagated(span.get_span_context())]
+
+    def _propagated(self, context: trace.SpanContext) -> list[tuple[str, str | bytes]]:
+        """As https://www.w3.org/TR/trace-context/ has it; nothing if it isn't sampled."""
+        if not context.trace_flags.sampled:
+            return []
+        trace_id, span_id = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
+        pairs: list[tuple[str, str | bytes]] = [
+            ("traceparent", f"00-{trace_id}-{span_id}-{context.trace_flags:02x}")
+        ]
+        if context.trace_state:
+            pairs.append(("tracestate", context.trace_state.to_header()))
+        if self._baggage:
+            carried: dict[str, str] = {}
+            _BAGGAGE.inject(carried)
+            pairs.extend(carried.items())
+        return pairs
 
 
 class _Traced:
     """Passes everything on, and goes between where a unary call is made."""
 
-    def __init__(self, channel: Any, tracer: trace.Tracer) -> None:
+    def __init__(self, channel: Any, tracing: _Tracing) -> None:
         self._channel = channel
-        self._tracer = tracer
+        self._tracing = tracing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._channel, name)
@@ -63,24 +105,17 @@ class _Traced:
         """One method of the object."""
         call = self._channel.unary_unary(method, *arguments, **options)
         kind = _AioMethod if isinstance(self._channel, aio.Channel) else _Method
-        return kind(call, method.lstrip("/"), self._tracer)
+        return kind(call, method.lstrip("/"), self._tracing)
 
 
 class _AnyMethod:
-    def __init__(self, method: Any, name: str, tracer: trace.Tracer) -> None:
+    def __init__(self, method: Any, name: str, tracing: _Tracing) -> None:
         self._method = method
         self._name = name
-        self._tracer = tracer
+        self._tracing = tracing
 
     def _begin(self, metadata: _Pairs | None) -> tuple[trace.Span, _Pairs] | None:
-        if not trace.get_current_span().get_span_context().trace_flags.sampled:
-            return None
-        span = self._tracer.start_span(
-            self._name,
-            kind=trace.SpanKind.CLIENT,
-            attributes={"rpc.system.name": "grpc", "rpc.method": self._name},
-        )
-        return span, [*(metadata or ()), *_propagated(span.get_span_context())]
+        return self._tracing.begin(self._name, metadata)
 
 
 class _Method(_AnyMethod):
@@ -161,19 +196,6 @@ class _AioMethod(_AnyMethod):
 
         call.add_done_callback(ended)
         return call
-
-
-def _propagated(context: trace.SpanContext) -> list[tuple[str, str | bytes]]:
-    """As https://www.w3.org/TR/trace-context/ has it; nothing if it isn't sampled."""
-    if not context.trace_flags.sampled:
-        return []
-    trace_id, span_id = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
-    pairs: list[tuple[str, str | bytes]] = [
-        ("traceparent", f"00-{trace_id}-{span_id}-{context.trace_flags:02x}")
-    ]
-    if context.trace_state:
-        pairs.append(("tracestate", context.trace_state.to_header()))
-    return pairs
 
 
 def _failed(span: trace.Span, thrown: BaseException) -> None:
