@@ -20,11 +20,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
-/**
- * Calls of which one of 1,000 is made within a sampled span, and the others within one that isn't.
- */
+/** Calls of which few are made within a sampled span, and the others within one that isn't. */
 final class TracedLoads implements AutoCloseable {
-  private static final int ONE_OF = 1000;
+  /** Of so many calls one is sampled. */
+  static final int ONE_OF = 1000;
+
   private static final String TRACE = "0af7651916cd43dd8448eb211c80319c";
   private static final String SPAN = "b7ad6b7169203331";
   private static final Map<String, String> SAMPLED =
@@ -52,19 +52,25 @@ final class TracedLoads implements AutoCloseable {
             .getOpenTelemetrySdk();
   }
 
-  /** Echoes on one object by direct calls, of which one of 1,000 says that it is followed. */
-  static Load.Opener direct(int port, int bytes) {
-    Supplier<Map<String, String>> metadata = oneOf(SAMPLED, Map.of());
+  /**
+   * Echoes on one object by direct calls, of which some say that they are followed.
+   *
+   * @param oneOf of how many calls one does
+   */
+  static Load.Opener direct(int port, int bytes, int oneOf) {
+    Supplier<Map<String, String>> metadata = oneOf(oneOf, SAMPLED, Map.of());
     return StubLoads.echo(port, bytes, ClientOptions.builder().invocationMetadata(metadata));
   }
 
   /**
    * Echoes on one object through the generated future stub.
    *
+   * @param oneOf of how many calls one is made within a span that is sampled
    * @param traced whether calls are followed; the spans within which they are made are there anyway
    */
-  Load.Opener future(int port, int bytes, boolean traced) {
-    Supplier<Context> within = oneOf(span(TraceFlags.getSampled()), span(TraceFlags.getDefault()));
+  Load.Opener future(int port, int bytes, int oneOf, boolean traced) {
+    Supplier<Context> within =
+        oneOf(oneOf, span(TraceFlags.getSampled()), span(TraceFlags.getDefault()));
     return onAnswer -> {
       ManagedChannel channel = Loads.connect(port);
       Channel stub =
@@ -90,12 +96,12 @@ final class TracedLoads implements AutoCloseable {
         .with(Span.wrap(SpanContext.create(TRACE, SPAN, flags, TraceState.getDefault())));
   }
 
-  private static <T> Supplier<T> oneOf(T rare, T others) {
+  private static <T> Supplier<T> oneOf(int number, T rare, T others) {
     AtomicInteger calls = new AtomicInteger();
     return () -> {
       int call = calls.get();
       calls.lazySet(call + 1); // One connection, so one thread; but for the first calls.
-      return call % ONE_OF == 0 ? rare : others;
+      return call % number == 0 ? rare : others;
     };
   }
 
