@@ -6,6 +6,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostLimits.QueueSize;
 import io.grpc.ChannelCredentials;
 import io.grpc.InsecureChannelCredentials;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,7 @@ public final class JoinOptions {
   private int trunksPerHost = Math.min(4, Runtime.getRuntime().availableProcessors());
   private @Nullable QueueSize edgeQueue;
   private ChannelCredentials peerCredentials = InsecureChannelCredentials.create();
+  private @Nullable MembershipTls membershipTls;
   private String version = "0";
 
   private JoinOptions(String clusterHost, int clusterPort) {
@@ -59,6 +61,7 @@ public final class JoinOptions {
     copy.trunksPerHost = trunksPerHost;
     copy.edgeQueue = edgeQueue;
     copy.peerCredentials = peerCredentials;
+    copy.membershipTls = membershipTls;
     copy.version = version;
     change.accept(copy);
     return copy;
@@ -131,6 +134,22 @@ public final class JoinOptions {
     return with(copy -> copy.peerCredentials = credentials);
   }
 
+  /**
+   * Has the hosts' memberships show each other certificates, both sides of each connection, and
+   * speak TLS. All hosts of a cluster have to, or none. The files, in PEM, are read again each
+   * minute. Default: in the clear.
+   *
+   * @param certificate the host's own; a subject or an alternative name of it must be in those of
+   *     all other hosts, too
+   * @param key its key: of RSA, as PKCS #8
+   * @param authority the one that issued the certificates of all hosts
+   * @throws IllegalArgumentException if one of the files can't be read, or the key isn't one of RSA
+   */
+  public JoinOptions withMembershipTls(Path certificate, Path key, Path authority) {
+    MembershipTls tls = new MembershipTls(certificate, key, authority);
+    return with(copy -> copy.membershipTls = tls);
+  }
+
   /** The version of this host's program: what new slots go to first is the newest. */
   public JoinOptions withVersion(String other) {
     return with(copy -> copy.version = other);
@@ -170,6 +189,10 @@ public final class JoinOptions {
 
   ChannelCredentials peerCredentials() {
     return peerCredentials;
+  }
+
+  @Nullable MembershipTls membershipTls() {
+    return membershipTls;
   }
 
   String version() {

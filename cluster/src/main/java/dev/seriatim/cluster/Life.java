@@ -9,6 +9,7 @@ import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.Slots.HostRow;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -84,6 +85,7 @@ final class Life {
                 .put(PHASE + "before-cluster-shutdown.timeout", options.leaveLimit())
                 // The region takes its own limit from here, though it is told to end before this.
                 .put(PHASE + "cluster-sharding-shutdown-region.timeout", options.leaveLimit())
+                .putAll(options.tls() == null ? Map.of() : options.tls().settings())
                 .buildOrThrow());
     ClassLoader loader = Life.class.getClassLoader();
     return ConfigFactory.defaultOverrides(loader)

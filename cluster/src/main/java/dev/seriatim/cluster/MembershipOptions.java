@@ -3,6 +3,7 @@ package dev.seriatim.cluster;
 import dev.seriatim.service.storage.Slots;
 import java.time.Duration;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How this host takes part in a cluster.
@@ -14,6 +15,7 @@ import java.util.function.Supplier;
  *     cluster address and whether it is leaving are filled in here
  * @param leaveLimit how long it may take to hand all slots over when the host leaves
  * @param rebalanceInterval how often slots are moved, a tenth of them at a time, to where fewer are
+ * @param tls what hosts show each other; null if their memberships speak in the clear
  */
 record MembershipOptions(
     String host,
@@ -21,7 +23,8 @@ record MembershipOptions(
     int weight,
     Supplier<Slots.Announcement> announcement,
     Duration leaveLimit,
-    Duration rebalanceInterval) {
+    Duration rebalanceInterval,
+    @Nullable MembershipTls tls) {
   static final Duration LEAVE_LIMIT = Duration.ofSeconds(30);
   static final Duration REBALANCE_INTERVAL = Duration.ofSeconds(1);
 
@@ -43,18 +46,24 @@ record MembershipOptions(
 
   /** With what is usual. */
   MembershipOptions(String host, int port, Slots.Announcement announcement) {
-    this(host, port, 1, () -> announcement, LEAVE_LIMIT, REBALANCE_INTERVAL);
+    this(host, port, 1, () -> announcement, LEAVE_LIMIT, REBALANCE_INTERVAL, /* tls= */ null);
   }
 
   MembershipOptions withWeight(int other) {
-    return new MembershipOptions(host, port, other, announcement, leaveLimit, rebalanceInterval);
+    return new MembershipOptions(
+        host, port, other, announcement, leaveLimit, rebalanceInterval, tls);
   }
 
   MembershipOptions withLeaveLimit(Duration other) {
-    return new MembershipOptions(host, port, weight, announcement, other, rebalanceInterval);
+    return new MembershipOptions(host, port, weight, announcement, other, rebalanceInterval, tls);
   }
 
   MembershipOptions withRebalanceInterval(Duration other) {
-    return new MembershipOptions(host, port, weight, announcement, leaveLimit, other);
+    return new MembershipOptions(host, port, weight, announcement, leaveLimit, other, tls);
+  }
+
+  MembershipOptions withTls(@Nullable MembershipTls other) {
+    return new MembershipOptions(
+        host, port, weight, announcement, leaveLimit, rebalanceInterval, other);
   }
 }

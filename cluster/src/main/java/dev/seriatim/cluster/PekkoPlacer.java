@@ -24,7 +24,8 @@ final class PekkoPlacer implements Placer {
                 options.weight(),
                 () -> requireNonNull(announcement),
                 options.leaveLimit(),
-                MembershipOptions.REBALANCE_INTERVAL));
+                MembershipOptions.REBALANCE_INTERVAL,
+                options.membershipTls()));
   }
 
   @Override

@@ -31,6 +31,10 @@ public final class SeriatimClusterProvider implements ClusterProvider {
     if (options.trunksPerHost() != null) {
       join = join.withTrunksPerHost(options.trunksPerHost());
     }
+    ClusterProvider.MembershipTls tls = options.membershipTls();
+    if (tls != null) {
+      join = join.withMembershipTls(tls.certificate(), tls.key(), tls.authority());
+    }
     if (options.edgeQueue() != null) {
       join = join.withEdgeQueue(options.edgeQueue());
     }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** A host in this process, on a free port of the loopback interface. */
 final class TestHost implements AutoCloseable {
@@ -23,6 +24,10 @@ final class TestHost implements AutoCloseable {
   }
 
   TestHost(Slots slots, int weight, int port) {
+    this(slots, weight, port, /* tls= */ null);
+  }
+
+  TestHost(Slots slots, int weight, int port, @Nullable MembershipTls tls) {
     this.slots = slots;
     this.claiming = new ClaimingSlots(slots);
     this.cluster =
@@ -40,6 +45,7 @@ final class TestHost implements AutoCloseable {
                         /* leaving= */ false,
                         ByteString.copyFromUtf8(slots.host())))
                 .withWeight(weight)
+                .withTls(tls)
                 .withRebalanceInterval(Duration.ofMillis(250)));
   }
 

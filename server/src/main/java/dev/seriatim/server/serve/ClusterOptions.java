@@ -6,6 +6,7 @@ import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.service.placement.ClusterProvider;
 import io.grpc.ChannelCredentials;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +81,27 @@ final class ClusterOptions {
       description = "The same, in bytes. Default: as the host's queue")
   private @Nullable Long edgeQueueBytes;
 
+  @Option(
+      names = "--cluster-tls-certificate",
+      paramLabel = "FILE",
+      description =
+          "This host's certificate for the port of --cluster, in PEM: hosts show each other theirs"
+              + " and speak TLS there. They need a name in common. Default: they speak in the"
+              + " clear")
+  private @Nullable Path tlsCertificate;
+
+  @Option(
+      names = "--cluster-tls-key",
+      paramLabel = "FILE",
+      description = "The key of --cluster-tls-certificate: of RSA, PKCS #8 in PEM")
+  private @Nullable Path tlsKey;
+
+  @Option(
+      names = "--cluster-tls-ca",
+      paramLabel = "FILE",
+      description = "Who issued the certificates of all hosts of the cluster, in PEM")
+  private @Nullable Path tlsCa;
+
   boolean isWanted() {
     return cluster != null;
   }
@@ -102,9 +124,10 @@ final class ClusterOptions {
       HostLimits limits,
       @Nullable ChannelCredentials peers) {
     if (cluster == null) {
-      if (advertise != null || weight != 1) {
+      if (advertise != null || weight != 1 || membershipTls() != null) {
         throw new IllegalArgumentException(
-            "--advertise and --weight are of use with --cluster only, which is not given");
+            "--advertise, --weight and --cluster-tls-… are of use with --cluster only, which is not"
+                + " given");
       }
       return null;
     }
@@ -134,7 +157,20 @@ final class ClusterOptions {
             trunksPerHost,
             edgeQueue(limits),
             peers,
+            membershipTls(),
             Version.number()));
+  }
+
+  private ClusterProvider.@Nullable MembershipTls membershipTls() {
+    if (tlsCertificate == null && tlsKey == null && tlsCa == null) {
+      return null;
+    }
+    if (tlsCertificate == null || tlsKey == null || tlsCa == null) {
+      throw new IllegalArgumentException(
+          "--cluster-tls-certificate, --cluster-tls-key and --cluster-tls-ca: expected all three,"
+              + " or none");
+    }
+    return new ClusterProvider.MembershipTls(tlsCertificate, tlsKey, tlsCa);
   }
 
   private HostLimits.@Nullable QueueSize edgeQueue(HostLimits limits) {

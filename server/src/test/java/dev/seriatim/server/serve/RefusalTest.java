@@ -105,6 +105,9 @@ final class RefusalTest {
         "--insecure=both                  | expected one of",
         "--look-interval=0                | --look-interval: 0.0, expected more than 0",
         "--store-password-file=/none      | --store-password-file without --store",
+        "--cluster-tls-key=k              | expected all three, or none",
+        "--cluster-tls-key=k --cluster-tls-ca=c --cluster-tls-certificate=p | are of use with"
+            + " --cluster only",
       })
   void optionsThatGoTogetherGoTogether(String options, String expected) throws Exception {
     assertThat(OpenServer.refusal(Map.of(), options(options))).contains(expected);

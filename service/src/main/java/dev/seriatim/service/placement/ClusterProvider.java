@@ -3,6 +3,7 @@ package dev.seriatim.service.placement;
 import dev.seriatim.service.HostLimits;
 import io.grpc.ChannelCredentials;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,8 @@ public interface ClusterProvider {
    * @param weight 0 for a host without objects, 1 for all others
    * @param edgeQueue what may be kept for stubs; null if nothing was said
    * @param peers what other hosts are called with; null if they are called in the clear
+   * @param membershipTls what the hosts' memberships show each other; null if they speak in the
+   *     clear
    * @param version of the program
    */
   record Options(
@@ -36,7 +39,11 @@ public interface ClusterProvider {
       @Nullable Integer trunksPerHost,
       HostLimits.@Nullable QueueSize edgeQueue,
       @Nullable ChannelCredentials peers,
+      @Nullable MembershipTls membershipTls,
       String version) {}
+
+  /** Files in PEM: a host's certificate, its key, and who issued the certificates of all hosts. */
+  record MembershipTls(Path certificate, Path key, Path authority) {}
 
   /**
    * Makes it.
