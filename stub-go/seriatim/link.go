@@ -48,13 +48,14 @@ type link struct {
 	end      context.CancelFunc // Ends the call and its goroutines.
 	wakeUp   sync.Cond          // Wakes the writer. Its lock is the session's.
 	streamed bool               // A stream carries the call. Guarded by the session's lock.
+	sending  chan struct{}      // Holds what stands for the writer's being at a frame, until it has told what came of that.
 }
 
 // startLink begins a link. Under the session's lock.
 func startLink(session *session) *link {
 	// Outside of the caller's context: a stub outlives its first caller.
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{session: session, access: session.access, end: cancel}
+	l := &link{session: session, access: session.access, end: cancel, sending: make(chan struct{}, 1)}
 	l.wakeUp.L = &session.mu
 	go l.run(ctx)
 	return l
@@ -116,13 +117,28 @@ func (l *link) write(stream connectStream) {
 		frame := frameOf(&out)
 		clear(out.calls)
 		scratch = out.calls
-		if err := stream.Send(frame); err != nil {
-			if !errors.Is(err, io.EOF) { // Which says that the reader hears why.
-				l.session.lose(l, newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), endedLost)
-			}
+		if !l.send(stream, frame) {
 			return
 		}
 	}
+}
+
+// send tells whether the frame was sent. If it can't be, it is this that breaks the stub, and not that gRPC ends the call for it.
+func (l *link) send(stream connectStream, frame *seriatimv1.ConnectRequest) bool {
+	l.sending <- struct{}{}
+	defer func() { <-l.sending }()
+	err := stream.Send(frame)
+	if err != nil && !errors.Is(err, io.EOF) { // Which says that the reader hears why.
+		l.session.lose(l, newCause(ReasonClientFault, codes.Internal, fmt.Sprintf("can't send: %v", err)), endedLost)
+	}
+	return err == nil
+}
+
+// awaitSent waits until the writer isn't at a frame any more. The call has ended, so that this doesn't take long.
+func (l *link) awaitSent() {
+	l.end()
+	l.sending <- struct{}{}
+	<-l.sending
 }
 
 // read receives until the call has ended, or the host has nothing more to say that counts.
@@ -131,6 +147,7 @@ func (l *link) read(stream connectStream, codec *frameCodec) {
 	for {
 		frame, err := stream.Recv()
 		if err != nil {
+			l.awaitSent()
 			if !errors.Is(err, io.EOF) || !l.session.endedInOrder(l) {
 				l.session.lose(l, codec.lostCause(err), endedLost)
 			}
