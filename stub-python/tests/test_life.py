@@ -22,6 +22,7 @@ from processes import run
 import seriatim
 from seriatim import ClientOptions, Fate, Reason, _face
 from seriatim._event_link import EventLink
+from seriatim._ledger import Ledger
 from seriatim._thread_link import ThreadLink
 from seriatim.aio._link import AioLink
 
@@ -166,6 +167,21 @@ def test_a_host_that_cannot_be_reached(make_face: MakeFace, request: pytest.Fixt
     assert (late.code(), late.fate) == (grpc.StatusCode.UNAVAILABLE, Fate.NOT_EXECUTED)
     assert late.reason == Reason.OPEN_OVERDUE
     assert "there was no connection to the host within 0.3 s" in late.message
+
+
+@pytest.mark.parametrize("make_face", ["threads, own", "intercepted, own", "aio, own"], indirect=True)
+def test_what_cannot_be_sent_is_told_as_such(
+    host: FakeHost, make_face: MakeFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not as what gRPC makes of it, which ends the call then."""
+
+    def no_frame(_: Any, now: float) -> bytes:
+        raise RuntimeError("there is no frame")
+
+    monkeypatch.setattr(Ledger, "next_frame", no_frame)
+    failed = failure(make_face(host).call())
+    assert (failed.reason, failed.code()) == (Reason.CLIENT_FAULT, grpc.StatusCode.INTERNAL)
+    assert "there is no frame" in failed.message
 
 
 # ---- a connection that dies ---------------------------------------------------------------------------

@@ -182,10 +182,12 @@ class EventLink(Link):
         over = False
         was_ours, HERE.is_ours = HERE.is_ours, True
         try:
-            handler(event)
-            with self._lock:
-                self._due -= 1
-                over = self._due == 0
+            try:
+                handler(event)
+            finally:
+                with self._lock:
+                    self._due -= 1
+                    over = self._due == 0
             if over:
                 code = _CODES.get(self._status.code(), grpc.StatusCode.UNKNOWN)
                 words = self._status.details() or self._status.error_string() or ""

@@ -62,12 +62,16 @@ class ThreadLink(Link):
         The first frame has no invocations: only when gRPC comes back there is a connection, and what has
         never left is known not to have been executed.
         """
-        yield self._session.open_frame()
-        self._session.left()
-        step = self._awaited(None)
-        while step is not None and step is not Step.HALF_CLOSE:
-            yield step
-            step = self._awaited(self._session.taken())
+        try:
+            yield self._session.open_frame()
+            self._session.left()
+            step = self._awaited(None)
+            while step is not None and step is not Step.HALF_CLOSE:
+                yield step
+                step = self._awaited(self._session.taken())
+        except Exception as e:  # Thrown on, gRPC would end the call for it, and say that it was lost.
+            LOGGER.exception("a stub can't send")
+            self._session.failed(e)
 
     def _awaited(self, step: bytes | Step | None) -> bytes | Step | None:
         """Waits for a step, if there is none. None: the stream has been cancelled, and must not look
