@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.storage.Faults;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -13,6 +14,9 @@ import java.util.concurrent.TimeUnit;
  * by itself, which the committer lets go of while it waits.
  */
 final class Commits implements Faults {
+  /** A test may hold a commit for as long as it likes, or as whoever debugs it does. */
+  static final Duration PATIENCE = Duration.ofDays(1);
+
   @GuardedBy("this")
   private boolean fails;
 

@@ -54,7 +54,10 @@ final class RunningHost {
     DurableObjectHost.Builder builder = DurableObjectHost.builder();
     settings.objects().addTo(builder);
     settings.more().accept(builder);
-    builder.storage(StorageOptions.sqlite(directory).withClock(clock)).interceptor(breaks);
+    builder
+        .storage(
+            StorageOptions.sqlite(directory).withClock(clock).withStorePatience(Commits.PATIENCE))
+        .interceptor(breaks);
     InternalDurableObjectHost.faults(builder, commits);
     String name = InProcessServerBuilder.generateName();
     if (loopback) {

@@ -44,7 +44,7 @@ public final class ServedHost implements AutoCloseable {
 
   /** Where the host is to store, and by which clock. */
   public StorageOptions storage() {
-    return StorageOptions.sqlite(directory).withClock(clock);
+    return StorageOptions.sqlite(directory).withClock(clock).withStorePatience(Commits.PATIENCE);
   }
 
   /** Adds the service, and what it does to the host. */

@@ -8,6 +8,8 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.probe.ProbeGrpc;
+import dev.seriatim.service.storage.PostgresServer;
+import dev.seriatim.service.storage.TcpProxy;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.stub.MetadataUtils;
@@ -79,6 +81,26 @@ final class ShutdownTest {
     first.await("WARN  dev.seriatim.server.serve.ShutdownTest: said to the JDK in the drain");
     // It was cut off, which isn't counted.
     start("--drain-limit", "0.3").await("the alarm runs, after failures: 0");
+  }
+
+  @Test
+  void aStoreThatSaysNothingDoesNotHoldUpTheEnd() throws Exception {
+    PostgresServer database = PostgresServer.shared();
+    try (TcpProxy wire = new TcpProxy(database)) {
+      ServerProcess server =
+          ServerProcess.start(
+              directory,
+              Objects.class,
+              List.of("--store", wire.url(database.newSchema()), "--drain-limit", "0.3"));
+      servers.add(server);
+      setAlarm(server);
+      server.await("the alarm runs, after failures: 0");
+      wire.silence();
+      server.terminate();
+      // With 1 if it takes longer than Serve.AFTER_DRAIN_LIMIT.
+      assertThat(server.exitValue()).isEqualTo(0);
+      server.await("drained");
+    }
   }
 
   @Test

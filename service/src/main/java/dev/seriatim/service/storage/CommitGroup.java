@@ -19,6 +19,9 @@ final class CommitGroup {
   /** Whether the last try was committed, or may be. */
   boolean sent;
 
+  /** Whether what was committed is where a later host will find it. */
+  boolean inPlace = true;
+
   /** When the last try began. */
   long began;
 

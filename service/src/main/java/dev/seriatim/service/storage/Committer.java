@@ -5,10 +5,10 @@ import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.threads.Enduring;
-import java.sql.BatchUpdateException;
 import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,6 +25,9 @@ import org.slf4j.event.Level;
  * commit of a group was sent but not answered, the store is asked what became of it. If that takes
  * longer than the patience, the group is told that it is in {@link Doubt}; nothing else is
  * committed before the store has said it.
+ *
+ * <p>Where the store may keep the committer's thread for as long as it likes, another one stands in
+ * for it meanwhile: see {@link HangWatch}.
  *
  * <p>Whatever is thrown, each batch that is taken ends as durable, as lost or in doubt, and its
  * object is told; what is taken and not told is in {@link #groups}, and gone on with.
@@ -53,7 +56,7 @@ final class Committer implements AutoCloseable {
   private final StoreNews news;
   private final Doubt doubt = new Doubt();
   private final GroupTelling telling;
-  private @Nullable JdbcWriter writer;
+  private final CommitConnection connection;
 
   /** What was taken and not told yet: mostly one, and more if one was divided. */
   private final ArrayDeque<CommitGroup> groups = new ArrayDeque<>();
@@ -65,6 +68,7 @@ final class Committer implements AutoCloseable {
     this.outage = new Outage(options.storePatience());
     this.news = new StoreNews(store, options.location().kind(), outage);
     this.telling = new GroupTelling(faults);
+    this.connection = new CommitConnection(store, new StandIn());
     this.thread = Enduring.thread("seriatim-committer", this::run);
   }
 
@@ -81,6 +85,7 @@ final class Committer implements AutoCloseable {
   }
 
   void start() {
+    connection.start();
     thread.start();
   }
 
@@ -114,11 +119,11 @@ final class Committer implements AutoCloseable {
         }
       } catch (RuntimeException | Error e) { // Thrown further, it would end the commits of all.
         Enduring.log("what commits", e);
-        boolean _ = abandonWriter();
+        boolean _ = connection.abandon();
         Enduring.pause();
       }
     }
-    closeWriter();
+    connection.close();
   }
 
   /** False if nothing is to be done any more. */
@@ -139,10 +144,7 @@ final class Committer implements AutoCloseable {
       throw e;
     }
     groups.removeFirst();
-    JdbcWriter open = writer;
-    if (open != null) {
-      store.betweenGroups(open);
-    }
+    connection.betweenGroups(outage.limit(System.nanoTime()));
     return true;
   }
 
@@ -183,29 +185,40 @@ final class Committer implements AutoCloseable {
     group.began = began;
     group.number = store.groups().next();
     try {
-      JdbcWriter current = writer(outage.limit(began));
+      // Another thread may tell them meanwhile, and take them out of the group.
+      List<Batch> batches = List.copyOf(group.batches);
+      JdbcWriter current = connection.use(outage.limit(began));
       faults.at(Faults.Step.BEFORE_BEGIN, current.connection());
-      JdbcStore.Fence fence = current.begin(group.batches, group.number);
+      JdbcStore.Fence fence = current.begin(batches, group.number);
       if (fence != JdbcStore.Fence.PASSED) {
         current.rollback();
         if (fence == JdbcStore.Fence.WENT_BACK) {
           resetAll(current, current.lastGroup());
         }
-        boolean _ = current.used();
+        connection.used();
         return Fate.FORGOTTEN;
       }
       faults.at(Faults.Step.AFTER_FENCE, current.connection());
-      current.write(group.batches);
+      current.write(batches);
       faults.at(Faults.Step.AFTER_WRITES, current.connection());
+      connection.requireInTime();
       group.sent = true;
+      connection.goOn();
       current.commit();
       faults.at(Faults.Step.AFTER_COMMIT, current.connection());
-      boolean _ = current.used();
+      group.inPlace = store.isInPlace();
+      connection.used();
       news.back();
+      if (group.doubted) {
+        return doubtIsOver(group, Fate.DURABLE);
+      }
       settle(group, current);
     } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
       group.failure = e;
-      group.failure = abandonWriter(e, began);
+      group.failure = connection.abandon(e, began);
+      if (group.isEmpty()) {
+        return Fate.TOLD; // By another thread, since this one took too long.
+      }
       return group.sent ? resolve(group) : Fate.LOST;
     }
     news.committed(group);
@@ -236,57 +249,6 @@ final class Committer implements AutoCloseable {
         : new SQLException(String.valueOf(failure), failure);
   }
 
-  /**
-   * The writer, which may be used until then.
-   *
-   * @param until as {@link JdbcWriter#use}
-   */
-  private JdbcWriter writer(long until) throws SQLException {
-    JdbcWriter open = writer;
-    if (open == null) {
-      open = store.openWriter(until);
-      writer = open;
-    } else {
-      open.use(until);
-    }
-    return open;
-  }
-
-  /** Something that was begun then has failed. Says why, as a failure of the store. */
-  private SQLException abandonWriter(Throwable failure, long began) {
-    if (abandonWriter()) {
-      long millis = (System.nanoTime() - began) / 1_000_000;
-      return new SQLException("it has said nothing for " + millis + " ms", "08006");
-    }
-    // A batch that fails says what was to be written, and that is the object's own.
-    return failure instanceof BatchUpdateException batch && batch.getNextException() != null
-        ? batch.getNextException()
-        : failure instanceof SQLException e ? e : new SQLException(failure.toString(), failure);
-  }
-
-  /** Whether it was used for too long. */
-  private boolean abandonWriter() {
-    JdbcWriter open = writer;
-    if (open == null) {
-      return false;
-    }
-    boolean late = open.used();
-    try {
-      Enduring.step(open::abandon);
-    } finally {
-      writer = null;
-    }
-    return late;
-  }
-
-  private void closeWriter() {
-    JdbcWriter open = writer;
-    writer = null;
-    if (open != null) {
-      open.close();
-    }
-  }
-
   /** Fails what belongs to slots that this host has lost, and takes it out of the group. */
   private void rejectLost(CommitGroup group) {
     Ownership ownership = store.ownership();
@@ -314,7 +276,7 @@ final class Committer implements AutoCloseable {
 
   private void settle(CommitGroup group, @Nullable JdbcWriter current) {
     store.groups().committed(group.number);
-    if (!store.isInPlace()) {
+    if (!group.inPlace) {
       // It is durable where nobody will look for it.
       rejectLost(group);
     }
@@ -323,7 +285,7 @@ final class Committer implements AutoCloseable {
         faults.at(Faults.Step.BEFORE_NOTIFY, current.connection());
       } catch (SQLException e) {
         LOGGER.warn("a fault after a commit; it is durable", e);
-        closeWriter();
+        connection.drop();
       }
     }
     telling.durable(group, group.size() == 1 && queue.isEmpty());
@@ -371,21 +333,22 @@ final class Committer implements AutoCloseable {
         trying = System.nanoTime();
       }
       try {
-        JdbcWriter current = writer(outage.limit(trying));
+        JdbcWriter current = connection.use(outage.limit(trying));
         long found = current.lastGroup();
         Fate fate = found == group.number ? Fate.DURABLE : Fate.LOST;
-        news.back();
         if (fate == Fate.LOST && found != store.groups().last()) {
           resetAll(current, found);
           fate = Fate.FORGOTTEN;
         }
-        boolean _ = current.used();
+        group.inPlace = store.isInPlace();
+        connection.used();
+        news.back();
         if (failure instanceof Faults.Unanswered unanswered) {
           group.doubted |= doubt.tell(group.batches, unanswered);
         }
         return group.doubted ? doubtIsOver(group, fate) : fate;
       } catch (SQLException | RuntimeException | Error e) { // Memory may be short.
-        news.away(abandonWriter(e, trying), trying);
+        news.away(connection.abandon(e, trying), trying);
       }
       if (queue.isClosing()) {
         tell(group);
@@ -407,21 +370,52 @@ final class Committer implements AutoCloseable {
     }
   }
 
+  private void failThoseThatWait(long now) {
+    StorageException cause = store.failed("the commit failed", outage.failure(now));
+    StoredLog object;
+    while ((object = queue.first()) != null) {
+      Batch _ = object.take();
+      telling.lost(object, cause);
+      queue.removeFirst();
+    }
+  }
+
   /** Fails what comes, until it is time to try the store again. */
   private void failArrivals() {
     while (true) {
       long now = System.nanoTime();
-      StorageException cause = store.failed("the commit failed", outage.failure(now));
-      StoredLog object;
-      while ((object = queue.first()) != null) {
-        Batch _ = object.take();
-        telling.lost(object, cause);
-        queue.removeFirst();
-      }
+      failThoseThatWait(now);
       if (!outage.isHopeless(now) || queue.isClosing()) {
         return;
       }
       boolean _ = queue.pauseUntilAnArrival(outage.pauseUntil(now));
+    }
+  }
+
+  /** What another thread does while the store keeps the committer's for too long. */
+  private final class StandIn implements HangWatch.StandIn {
+    @Override
+    public void standIn(long since) {
+      long now = System.nanoTime();
+      if (!outage.isAway()) {
+        long millis = (now - since) / 1_000_000;
+        news.away(new SQLException("it has not answered for " + millis + " ms"), since);
+      }
+      store.ownership().hangs(true);
+      for (CommitGroup group : groups) {
+        if (group.sent) {
+          tell(group);
+        } else if (!group.isEmpty()) {
+          failAll(group, outage.failure(now));
+        }
+      }
+      failThoseThatWait(now);
+    }
+
+    @Override
+    public void isBack() {
+      news.back();
+      store.ownership().hangs(false);
     }
   }
 

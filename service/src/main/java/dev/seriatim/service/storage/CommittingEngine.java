@@ -1,15 +1,25 @@
 package dev.seriatim.service.storage;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.seriatim.service.HostListener;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.threads.Enduring;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Keeps objects in a database. */
 final class CommittingEngine extends StorageEngine {
+  private static final Logger LOGGER = LoggerFactory.getLogger(CommittingEngine.class);
+
+  /** For closing, beside what the store may take for what was written. */
+  private static final Duration LAST_STEPS = Duration.ofSeconds(1);
+
   private final JdbcStore store;
   private final Committer committer;
   private final Budget budget;
@@ -111,11 +121,32 @@ final class CommittingEngine extends StorageEngine {
     return store.ownership().reason();
   }
 
+  /** What can't be done in time, since the store doesn't answer, is done when it does. */
   @Override
   public void close() {
-    super.close();
-    committer.close();
-    store.close();
+    Thread closing = Enduring.thread("seriatim-close", this::closeAll);
+    closing.start();
+    Duration patience = Outage.tryTime(options().storePatience()).plus(LAST_STEPS);
+    Uninterruptibles.joinUninterruptibly(closing, patience);
+    if (closing.isAlive()) {
+      LOGGER.warn(
+          "{} has not answered for {} ms; it is closed when it does", store, patience.toMillis());
+    }
+  }
+
+  private void closeAll() {
+    closeStep(super::close);
+    closeStep(committer::close);
+    closeStep(store::close);
+  }
+
+  /** The next ones have to be taken all the same. */
+  private void closeStep(Runnable step) {
+    try {
+      step.run();
+    } catch (RuntimeException e) {
+      LOGGER.warn("{} was not closed well", store, e);
+    }
   }
 
   @Override

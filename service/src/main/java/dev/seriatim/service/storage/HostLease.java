@@ -33,6 +33,9 @@ final class HostLease implements AutoCloseable {
   /** How often it is tried to give the lease up. */
   private static final int TRIES_TO_LEAVE = 3;
 
+  /** After a try that took so long, another one isn't worth while: nobody is there to answer. */
+  private static final long SILENCE_NANOS = Duration.ofSeconds(1).toNanos();
+
   private final PostgresStore store;
   private final PostgresSessions sessions;
   private final HostTable hosts;
@@ -160,12 +163,13 @@ final class HostLease implements AutoCloseable {
   /** The connection may have been ended without this host's knowing. */
   private void leave() {
     for (int attempt = 1; ; attempt++) {
+      long began = System.nanoTime();
       try {
         hosts.leave(connected());
         return;
       } catch (SQLException e) {
         disconnect();
-        if (attempt == TRIES_TO_LEAVE) {
+        if (attempt == TRIES_TO_LEAVE || System.nanoTime() - began > SILENCE_NANOS) {
           LOGGER.warn("the lease could not be given up; it runs out by itself: {}", e.getMessage());
           return;
         }

@@ -111,6 +111,14 @@ abstract class JdbcStore implements AutoCloseable {
   }
 
   /**
+   * Whether it may keep who waits for it for as long as it likes. What is to be ended after some
+   * time can't be ended then.
+   */
+  boolean mayHang() {
+    return false;
+  }
+
+  /**
    * Connects for the committer, and for the writer's first use.
    *
    * @param until as {@link JdbcWriter#use}

@@ -55,6 +55,9 @@ final class Ownership {
   /** Why the last slot was lost, or why none is owned yet. */
   private volatile String reason = "it has not been taken yet";
 
+  /** Whether the store doesn't answer, and nobody can have what is here. */
+  private volatile boolean hangs;
+
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
   /** Whether this host serves, whatever it owns: it passes on what others own. */
@@ -101,8 +104,17 @@ final class Ownership {
    * One that the store can't be reached from is of no use, and others may have taken over.
    */
   boolean isServing() {
-    return (shares || owned() > 0)
+    return !hangs
+        && (shares || owned() > 0)
         && (leaseNanos == 0 || ticker.read() - certainUntil < leaseNanos);
+  }
+
+  /** Whether the store hangs: what this host owns stays its own, and nobody is served by that. */
+  void hangs(boolean now) {
+    if (hangs != now) {
+      hangs = now;
+      lookAtCertainty();
+    }
   }
 
   /** The stretch of owning this slot that lasts now; null if this host doesn't own it. */

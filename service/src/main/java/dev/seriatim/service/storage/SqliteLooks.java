@@ -4,6 +4,7 @@ import dev.seriatim.service.StorageException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class SqliteLooks implements AutoCloseable {
   private static final int CONNECTIONS = 2;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /** How many may be held open. */
   static final int MOST_HELD = 4;
@@ -20,7 +22,7 @@ final class SqliteLooks implements AutoCloseable {
   private final AtomicInteger held = new AtomicInteger();
 
   SqliteLooks(SqliteReads.Connector connector) {
-    this.reads = new SqliteReads(() -> beginning(connector.connect()), CONNECTIONS);
+    this.reads = new SqliteReads(() -> beginning(connector.connect()), CONNECTIONS, PATIENCE);
   }
 
   private static Connection beginning(Connection connection) throws SQLException {

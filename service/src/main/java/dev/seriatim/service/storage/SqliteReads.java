@@ -1,8 +1,10 @@
 package dev.seriatim.service.storage;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedDeque;
@@ -23,12 +25,22 @@ final class SqliteReads implements AutoCloseable {
   /** A permit for each read that may run. Fair, so that whoever wants all of them gets them. */
   private final Semaphore permits;
 
+  /** How long a read waits for the others. */
+  private final long patienceNanos;
+
+  /** Whether nothing was read for as long. Any thread's. */
+  private volatile boolean silent;
+
   private final ConcurrentLinkedDeque<Reader> idle = new ConcurrentLinkedDeque<>();
   private volatile boolean closed;
 
-  SqliteReads(Connector connector, int connections) {
+  /**
+   * @param patience how long a read waits for those before it, if none of them ends
+   */
+  SqliteReads(Connector connector, int connections, Duration patience) {
     this.connector = connector;
     this.connections = connections;
+    this.patienceNanos = patience.toNanos();
     this.permits = new Semaphore(connections, /* fair= */ true);
   }
 
@@ -44,9 +56,20 @@ final class SqliteReads implements AutoCloseable {
     }
   }
 
-  /** Waits for a connection, which {@link #giveBack} has to follow. */
+  /**
+   * Waits for a connection, which {@link #giveBack} has to follow.
+   *
+   * @throws SQLException also if the others read for longer than the patience, as they do when the
+   *     disk hangs; then those that come next don't wait
+   */
   Reader take() throws SQLException {
-    permits.acquireUninterruptibly();
+    if (!acquire()) {
+      silent = true;
+      throw new SQLException(
+          "what is being read has taken longer than "
+              + patienceNanos / 1_000_000
+              + " ms: does the disk hang?");
+    }
     boolean taken = false;
     try {
       Reader reader = idle.pollFirst();
@@ -62,6 +85,12 @@ final class SqliteReads implements AutoCloseable {
     }
   }
 
+  private boolean acquire() {
+    return silent
+        ? permits.tryAcquire()
+        : Uninterruptibles.tryAcquireUninterruptibly(permits, patienceNanos, TimeUnit.NANOSECONDS);
+  }
+
   /**
    * It isn't used any more.
    *
@@ -69,6 +98,7 @@ final class SqliteReads implements AutoCloseable {
    */
   void giveBack(Reader reader, boolean good) {
     release(reader, good);
+    silent = false;
     permits.release();
   }
 

@@ -80,7 +80,9 @@ final class SqliteStore extends JdbcStore {
     this.file = directory.resolve(FILE);
     this.reserve = new DiskReserve(file);
     this.watch = new DirectoryWatch(this);
-    this.reads = new SqliteReads(this::openReader, options.readConnections());
+    this.reads =
+        new SqliteReads(
+            this::openReader, options.readConnections(), Outage.tryTime(options.storePatience()));
     this.maxWalBytes = options.maxWalBytes();
     this.busyMillis =
         (int) Math.min(LONGEST_BUSY.toMillis(), Outage.tryTime(options.storePatience()).toMillis());
@@ -216,6 +218,12 @@ final class SqliteStore extends JdbcStore {
   private Connection openReader() throws SQLException {
     checkOpen();
     return connect(READER_CACHE_KIB);
+  }
+
+  /** A disk, or what is behind it. */
+  @Override
+  boolean mayHang() {
+    return true;
   }
 
   @Override

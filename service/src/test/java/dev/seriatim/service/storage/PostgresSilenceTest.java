@@ -288,6 +288,27 @@ final class PostgresSilenceTest {
     checkStored(new TestObject(next, "object"), Map.of("k", A));
   }
 
+  @Test
+  void aHostIsClosedInTimeThoughTheServerSaysNothing() {
+    engines.removeFirst().close();
+    // Whoever holds a lease for so long waits long for the word that it is given up.
+    StorageEngine lasting =
+        opened(options.withLease(Duration.ofMinutes(10), Duration.ofMinutes(3)));
+    TestObject last = new TestObject(lasting, "last");
+    last.turn(s -> s.get("k"));
+    proxy.silence();
+    long commit = last.submit(s -> s.put("k", A));
+    CountDownLatch closed = new CountDownLatch(1);
+    Thread.startVirtualThread(
+        () -> {
+          lasting.close();
+          closed.countDown();
+        });
+    Wait.on(closed, "the end of the host");
+    last.awaitFailure(commit);
+    engines.clear();
+  }
+
   /** What the store has, from another instance and, in the end, from the tables. */
   private static void checkStored(TestObject of, Map<String, ByteString> entries) {
     TestObject.untilItSucceeds(of::evict);
