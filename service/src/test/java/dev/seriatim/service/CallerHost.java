@@ -8,6 +8,7 @@ import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.stub.DurableObjectNamespace;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
+import dev.seriatim.stub.FailureCause;
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
@@ -20,6 +21,7 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -28,6 +30,8 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -61,6 +65,34 @@ final class CallerHost implements AutoCloseable {
 
     void advance(Duration time) {
       now.updateAndGet(before -> before.plus(time));
+    }
+  }
+
+  /** Calls of {@code hold} run until the test says that they may end; others are echoes. */
+  static final class Held implements Probe.Method {
+    private final CountDownLatch running;
+    private final CountDownLatch goOn = new CountDownLatch(1);
+
+    Held(int turns) {
+      running = new CountDownLatch(turns);
+    }
+
+    @Override
+    public void call(Probe probe, Words request, StreamObserver<Words> reply) {
+      if (request.getText().equals("hold")) {
+        running.countDown();
+        Wait.on(goOn, "the end of the turn");
+      }
+      Probe.echo(probe, request, reply);
+    }
+
+    /** Waits until as many run as there are. */
+    void awaitRunning() {
+      Wait.on(running, "the turns that are held");
+    }
+
+    void goOn() {
+      goOn.countDown();
     }
   }
 
@@ -198,6 +230,13 @@ final class CallerHost implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Why the stub breaks, when it does. */
+  static FailureCause broken(DurableObjectStub stub) throws Exception {
+    CompletableFuture<FailureCause> broken = new CompletableFuture<>();
+    stub.onBreak(broken::complete);
+    return Wait.on(broken, "the break of a stub");
   }
 
   /** The reason that the status of a call tells. */

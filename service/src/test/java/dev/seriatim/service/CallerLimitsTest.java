@@ -18,7 +18,6 @@ import io.grpc.stub.MetadataUtils;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -137,28 +136,19 @@ final class CallerLimitsTest {
 
   @Test
   void callsWithAHeaderCountAsLongAsTheyTake() throws Exception {
-    CountDownLatch running = new CountDownLatch(2);
-    CountDownLatch goOn = new CountDownLatch(1);
-    Probe.Method holding =
-        (probe, request, reply) -> {
-          if (request.getText().equals("hold")) {
-            running.countDown();
-            Wait.on(goOn, "the end of the turn");
-          }
-          Probe.echo(probe, request, reply);
-        };
-    try (CallerHost host = start(stubs(2), holding, true);
+    CallerHost.Held turns = new CallerHost.Held(2);
+    try (CallerHost host = start(stubs(2), turns, true);
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<String>> held = new ArrayList<>();
       for (String object : new String[] {"a", "b"}) {
         held.add(threads.submit(() -> host.call("alice", Way.HEADER, object, "hold")));
       }
-      Wait.on(running, "two turns");
+      turns.awaitRunning();
       for (Way way : Way.values()) {
         assertThat(host.call("alice", way, "c", "hello")).isEqualTo("OVERLOADED");
         assertThat(host.call("bob", way, "c", "hello")).isEqualTo("hello");
       }
-      goOn.countDown();
+      turns.goOn();
       for (Future<String> call : held) {
         assertThat(call.get(30, TimeUnit.SECONDS)).isEqualTo("hold");
       }

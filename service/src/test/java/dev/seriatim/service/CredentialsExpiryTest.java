@@ -13,9 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,12 +41,6 @@ final class CredentialsExpiryTest {
     return host.get();
   }
 
-  private static FailureCause broken(DurableObjectStub stub) throws Exception {
-    CompletableFuture<FailureCause> broken = new CompletableFuture<>();
-    stub.onBreak(broken::complete);
-    return broken.get(30, TimeUnit.SECONDS);
-  }
-
   @ParameterizedTest
   @EnumSource(names = {"CONNECT", "MANY"})
   void anIdleStubEndsWithItsCredentialsAndANewOneHasNewCredentials(Way way) throws Exception {
@@ -60,7 +52,7 @@ final class CredentialsExpiryTest {
       assertThat(CallerHost.call(other, "hello")).isEqualTo("hello");
       host.clock.advance(SOON);
       for (DurableObjectStub stub : new DurableObjectStub[] {one, other}) {
-        FailureCause cause = broken(stub);
+        FailureCause cause = CallerHost.broken(stub);
         assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
         assertThat(cause.retryable()).isTrue();
       }
@@ -71,24 +63,14 @@ final class CredentialsExpiryTest {
 
   @Test
   void aStubEndsBehindTheTurnThatItIsIn() throws Exception {
-    CountDownLatch running = new CountDownLatch(1);
-    CountDownLatch goOn = new CountDownLatch(1);
-    try (CallerHost host =
-        start(
-            CallerHost.probes(
-                (probe, request, reply) -> {
-                  if (request.getText().equals("hold")) {
-                    running.countDown();
-                    Wait.on(goOn, "the end of the turn");
-                  }
-                  Probe.echo(probe, request, reply);
-                }))) {
+    CallerHost.Held held = new CallerHost.Held(1);
+    try (CallerHost host = start(CallerHost.probes(held))) {
       TestStub stub = new TestStub(host.as("alice"), TestHost.byName("a"), Integer.MAX_VALUE);
       stub.call("hold", "never");
-      Wait.on(running, "the turn");
+      held.awaitRunning();
       host.clock.advance(SOON);
       // Another stub of the same moment ends at once: by then the first has been told, or is soon.
-      goOn.countDown();
+      held.goOn();
       assertThat(stub.outcome(1).getText()).isEqualTo("hold");
       Broken broken = stub.broken("CREDENTIALS_EXPIRED");
       assertThat(broken.getCompletedThrough()).isAtLeast(1);
@@ -167,7 +149,7 @@ final class CredentialsExpiryTest {
       assertThat(CallerHost.call(roots, "hello")).isEqualTo("hello");
 
       rights.change(Access.methods(Set.of("Do")));
-      FailureCause cause = broken(alices);
+      FailureCause cause = CallerHost.broken(alices);
       assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
       assertThat(cause.retryable()).isTrue();
       assertThat(CallerHost.call(roots, "hello")).isEqualTo("hello");
@@ -177,7 +159,7 @@ final class CredentialsExpiryTest {
       rights.change(Access.all()); // More than it had: it stays as it is.
       assertThat(CallerHost.call(fewer, "hello")).isEqualTo("hello");
       rights.change(Access.denied());
-      assertThat(broken(fewer).reason()).isEqualTo("CREDENTIALS_EXPIRED");
+      assertThat(CallerHost.broken(fewer).reason()).isEqualTo("CREDENTIALS_EXPIRED");
       assertThat(host.call("alice", way, "a", "hello")).isEqualTo("PERMISSION_DENIED");
       assertThat(CallerHost.call(roots, ProbeGrpc.getDoOtherMethod(), "hello")).isEqualTo("hello");
     }
@@ -219,7 +201,7 @@ final class CredentialsExpiryTest {
       access.set(Access.denied());
       listener.get().run();
       goOn.countDown();
-      assertThat(broken(stub).reason()).isEqualTo("CREDENTIALS_EXPIRED");
+      assertThat(CallerHost.broken(stub).reason()).isEqualTo("CREDENTIALS_EXPIRED");
       assertWithMessage("the call is over").that(answer).isNotNull();
     }
   }

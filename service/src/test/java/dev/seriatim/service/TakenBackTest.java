@@ -13,9 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,12 +55,6 @@ final class TakenBackTest {
         CallerHost.probes(method).authenticator(Authenticators.tokens(file, OFTEN)));
   }
 
-  private static FailureCause broken(DurableObjectStub stub) throws Exception {
-    CompletableFuture<FailureCause> broken = new CompletableFuture<>();
-    stub.onBreak(broken::complete);
-    return broken.get(30, TimeUnit.SECONDS);
-  }
-
   @ParameterizedTest
   @EnumSource(names = {"CONNECT", "MANY"})
   void aTokenThatIsTakenOutEndsItsStubsAndNoOthers(Way way) throws Exception {
@@ -75,7 +66,7 @@ final class TakenBackTest {
         assertThat(CallerHost.call(stub, "hello")).isEqualTo("hello");
       }
       tokens(line("a2", "alice", "people"), line("b", "bob"));
-      FailureCause cause = broken(gone);
+      FailureCause cause = CallerHost.broken(gone);
       assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
       assertThat(cause.retryable()).isTrue();
       for (Way each : Way.values()) { // Nor is it remembered.
@@ -88,25 +79,16 @@ final class TakenBackTest {
 
   @Test
   void theStubEndsBehindTheTurnThatItIsIn() throws Exception {
-    CountDownLatch running = new CountDownLatch(1);
-    CountDownLatch goOn = new CountDownLatch(1);
-    Probe.Method holding =
-        (probe, request, reply) -> {
-          if (request.getText().equals("hold")) {
-            running.countDown();
-            Wait.on(goOn, "the end of the turn");
-          }
-          Probe.echo(probe, request, reply);
-        };
-    try (CallerHost host = start(holding)) {
+    CallerHost.Held held = new CallerHost.Held(1);
+    try (CallerHost host = start(held)) {
       TestStub stub = new TestStub(host.as("a1"), TestHost.byName("a"), Integer.MAX_VALUE);
       DurableObjectStub neighbour = host.stub("a1", Way.CONNECT, "b");
       assertThat(CallerHost.call(neighbour, "hello")).isEqualTo("hello");
       stub.call("hold", "never");
-      Wait.on(running, "the turn");
+      held.awaitRunning();
       tokens(line("b", "bob"));
-      assertThat(broken(neighbour).reason()).isEqualTo("CREDENTIALS_EXPIRED");
-      goOn.countDown();
+      assertThat(CallerHost.broken(neighbour).reason()).isEqualTo("CREDENTIALS_EXPIRED");
+      held.goOn();
       assertThat(stub.outcome(1).getText()).isEqualTo("hold");
       Broken broken = stub.broken("CREDENTIALS_EXPIRED");
       assertThat(broken.getCompletedThrough()).isAtLeast(1);
@@ -151,7 +133,7 @@ final class TakenBackTest {
       assertThat(CallerHost.call(stub, "")).isEqualTo("people");
       assertThat(CallerHost.call(other, "")).isEqualTo("people");
       tokens(line("a1", "alice"), line("a2", "alice", "people"), line("b", "bob"));
-      assertThat(broken(stub).reason()).isEqualTo("CREDENTIALS_EXPIRED");
+      assertThat(CallerHost.broken(stub).reason()).isEqualTo("CREDENTIALS_EXPIRED");
       assertThat(host.call("a1", way, "a", "")).isEqualTo("PERMISSION_DENIED");
       assertThat(host.call("a1", Way.HEADER, "a", "")).isEqualTo("PERMISSION_DENIED");
       assertThat(CallerHost.call(other, "")).isEqualTo("people");
