@@ -152,6 +152,11 @@ final class Membership implements AutoCloseable {
 
   /** Lives once, and returns when that is over: whether there is to be another time. */
   private boolean live() throws InterruptedException {
+    String refusal =
+        SameNamespaces.refusal(options.announcement().get().namespaces(), keepers.slots().hosts());
+    if (refusal != null) {
+      throw new IllegalStateException(refusal);
+    }
     Life begun;
     try {
       begun = Life.begin(options, keepers);

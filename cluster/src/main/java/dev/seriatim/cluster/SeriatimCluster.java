@@ -122,6 +122,11 @@ public final class SeriatimCluster implements Cluster {
   @Override
   public void start(int port) {
     Parts there = parts();
+    String refusal =
+        SameNamespaces.refusal(there.member().namespaces(), there.member().slots().get().hosts());
+    if (refusal != null) {
+      throw new IllegalStateException(refusal);
+    }
     there
         .placer()
         .start(

@@ -45,6 +45,7 @@ public interface Cluster extends AutoCloseable {
    * The host listens: it may take part from now on. Doesn't wait for the others.
    *
    * @param port where
+   * @throws IllegalStateException if another host means something else by the name of a namespace
    */
   void start(int port);
 
