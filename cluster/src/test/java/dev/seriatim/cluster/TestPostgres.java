@@ -48,17 +48,21 @@ public final class TestPostgres implements AutoCloseable {
     }
     TestPostgres server = new TestPostgres(programs.orElseThrow(), home, port);
     server.run("initdb", "--auth=trust", "--username=seriatim", "--no-sync", "-D", server.data());
-    server.run(
+    server.start();
+    return server;
+  }
+
+  private void start() throws IOException, InterruptedException {
+    run(
         "pg_ctl",
         "start",
         "-w",
         "-l",
         home.resolve("log").toString(),
         "-D",
-        server.data(),
+        data(),
         "-o",
         "-c listen_addresses=127.0.0.1 -c fsync=off -p " + port + " -k " + home);
-    return server;
   }
 
   private static Optional<Path> programs() throws IOException {
@@ -116,6 +120,27 @@ public final class TestPostgres implements AutoCloseable {
   /** Ends it as a crash would, and starts it again. */
   public void restart() throws IOException, InterruptedException {
     run("pg_ctl", "restart", "-w", "-m", "immediate", "-D", data());
+  }
+
+  /** Keeps what is stored now, for {@link #goBack}. */
+  public void keep() throws IOException, InterruptedException {
+    run(
+        "pg_basebackup",
+        "--host=127.0.0.1",
+        "--port=" + port,
+        "--username=seriatim",
+        "--checkpoint=fast",
+        "--no-sync",
+        "-D",
+        home.resolve("kept").toString());
+  }
+
+  /** Ends it as a crash would, and starts it with what was kept last. */
+  public void goBack() throws IOException, InterruptedException {
+    run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data());
+    Files.move(Path.of(data()), home.resolve("lost"));
+    Files.move(home.resolve("kept"), Path.of(data()));
+    start();
   }
 
   /** What it answers to this, as text. */
