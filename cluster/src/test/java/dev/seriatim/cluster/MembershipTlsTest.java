@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,7 +25,6 @@ import java.util.List;
 import java.util.Objects;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -85,13 +85,9 @@ final class MembershipTlsTest {
   void whoSpeaksInTheClearIsCutOff() throws Exception {
     TestHost one = start("one", tls("one"));
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), one.clusterPort())) {
-      socket.setSoTimeout(LIMIT_MILLIS);
-      socket
-          .getOutputStream()
-          .write("PEKK\1 as a host that knows no TLS".getBytes(StandardCharsets.US_ASCII));
-      // At most an alert, and then the end.
-      byte[] answer = socket.getInputStream().readAllBytes();
-      assertThat(answer.length).isLessThan(64);
+      byte[] hello = "PEKK\1 as a host that knows no TLS".getBytes(StandardCharsets.US_ASCII);
+      // At most an alert, which is short.
+      assertThat(answer(socket, hello)).isLessThan(64);
     }
   }
 
@@ -113,15 +109,20 @@ final class MembershipTlsTest {
         context(certificate)
             .getSocketFactory()
             .createSocket(InetAddress.getLoopbackAddress(), port)) {
-      socket.setSoTimeout(LIMIT_MILLIS);
-      SSLException refused =
-          assertThrows(
-              SSLException.class,
-              () -> {
-                socket.getOutputStream().write(new byte[] {'P', 'E', 'K', 'K', 1});
-                int _ = socket.getInputStream().read();
-              });
-      assertThat(refused).hasMessageThat().contains("certificate");
+      assertThat(answer(socket, new byte[] {'P', 'E', 'K', 'K', 1})).isEqualTo(0);
+    }
+  }
+
+  /** How many bytes come until the host ends the connection, in whatever way it does. */
+  private static int answer(Socket socket, byte[] hello) throws IOException {
+    socket.setSoTimeout(LIMIT_MILLIS);
+    try {
+      socket.getOutputStream().write(hello);
+      return socket.getInputStream().readAllBytes().length;
+    } catch (SocketTimeoutException e) {
+      throw new AssertionError("never came: the end of the connection", e);
+    } catch (IOException e) { // An alert, or a reset which overtook that.
+      return 0;
     }
   }
 
