@@ -2,7 +2,14 @@
 //
 // Served on the port of the stubs: where there is a policy, to callers with the right that a method names (see
 // `admin` in seriatim/policy/v1/policy.proto); where there is none, to everybody on loopback, and to nobody beyond
-// it. In a cluster any host answers for all of them, unless a method says otherwise.
+// it.
+//
+// IN A CLUSTER
+//
+// Any host answers for all of them, unless a method says otherwise. What concerns one object is handed on to the host
+// that has it, with who calls; lists are put together from all hosts; what is stored, any host reads by itself. The host
+// that is called says what the caller may do. If a host that is needed can't be reached, the call ends with UNAVAILABLE,
+// and the message has its address: no answer has a part left out. Whether a change was made then isn't known.
 //
 // LOOKING AND CHANGING
 //
@@ -209,7 +216,9 @@ func (*ObjectName_Id) isObjectName_Which() {}
 
 // What `GetHost` is asked.
 type GetHostRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of a cluster, as `GetHostResponse.hosts` names it; empty for the one that is called. NOT_FOUND if there is none.
+	Host          string `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -244,6 +253,13 @@ func (*GetHostRequest) Descriptor() ([]byte, []int) {
 	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{1}
 }
 
+func (x *GetHostRequest) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
 // What `GetHost` answers.
 type GetHostResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -253,7 +269,7 @@ type GetHostResponse struct {
 	Commit string `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"`
 	// Since when it runs.
 	Started *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=started,proto3" json:"started,omitempty"`
-	// Its name in a cluster; empty outside of one.
+	// Its name in a cluster, which is the address at which the others reach it; empty outside of one.
 	Host string `protobuf:"bytes,4,opt,name=host,proto3" json:"host,omitempty"`
 	// What it stores in: `memory`, `sqlite` or `postgresql`.
 	Store string `protobuf:"bytes,5,opt,name=store,proto3" json:"store,omitempty"`
@@ -270,7 +286,9 @@ type GetHostResponse struct {
 	// Bytes of memory that are counted, by owner.
 	Memory map[string]uint64 `protobuf:"bytes,11,rep,name=memory,proto3" json:"memory,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// The slots that it has, of 1,024.
-	Slots         uint32 `protobuf:"varint,12,opt,name=slots,proto3" json:"slots,omitempty"`
+	Slots uint32 `protobuf:"varint,12,opt,name=slots,proto3" json:"slots,omitempty"`
+	// The hosts of its cluster, itself among them; none outside of one.
+	Hosts         []string `protobuf:"bytes,13,rep,name=hosts,proto3" json:"hosts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -387,6 +405,13 @@ func (x *GetHostResponse) GetSlots() uint32 {
 		return x.Slots
 	}
 	return 0
+}
+
+func (x *GetHostResponse) GetHosts() []string {
+	if x != nil {
+		return x.Hosts
+	}
+	return nil
 }
 
 // What `ListNamespaces` is asked.
@@ -925,7 +950,7 @@ type GetObjectResponse struct {
 	AlarmGivenUp bool `protobuf:"varint,5,opt,name=alarm_given_up,json=alarmGivenUp,proto3" json:"alarm_given_up,omitempty"`
 	// What it does; only if it is live.
 	Live *LiveObject `protobuf:"bytes,6,opt,name=live,proto3" json:"live,omitempty"`
-	// The host that has it; empty outside of a cluster.
+	// The host that has it, as `GetHostResponse.host`; empty outside of a cluster.
 	Host          string `protobuf:"bytes,7,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3153,7 +3178,9 @@ func (x *BackupResponse) GetChunk() []byte {
 
 // What `Drain` is asked.
 type DrainRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of a cluster, as `GetHostResponse.hosts` names it; empty for the one that is called.
+	Host          string `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3186,6 +3213,13 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
 	return file_seriatim_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *DrainRequest) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
 }
 
 // What `Drain` answers.
@@ -3235,8 +3269,9 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x14\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x12\x10\n" +
 	"\x02id\x18\x03 \x01(\tH\x00R\x02idB\a\n" +
-	"\x05which\"\x10\n" +
-	"\x0eGetHostRequest\"\xb2\x04\n" +
+	"\x05which\"$\n" +
+	"\x0eGetHostRequest\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\"\xc8\x04\n" +
 	"\x0fGetHostResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x124\n" +
@@ -3250,7 +3285,8 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\flive_objects\x18\n" +
 	" \x01(\x04R\vliveObjects\x12F\n" +
 	"\x06memory\x18\v \x03(\v2..seriatim.admin.v1.GetHostResponse.MemoryEntryR\x06memory\x12\x14\n" +
-	"\x05slots\x18\f \x01(\rR\x05slots\x1a:\n" +
+	"\x05slots\x18\f \x01(\rR\x05slots\x12\x14\n" +
+	"\x05hosts\x18\r \x03(\tR\x05hosts\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
@@ -3440,8 +3476,9 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x0f\n" +
 	"\rBackupRequest\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\x0e\n" +
-	"\fDrainRequest\"\x0f\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\"\n" +
+	"\fDrainRequest\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\"\x0f\n" +
 	"\rDrainResponse*d\n" +
 	"\bIfExists\x12\x19\n" +
 	"\x15IF_EXISTS_UNSPECIFIED\x10\x00\x12\x12\n" +

@@ -2,7 +2,14 @@
 //
 // Served on the port of the stubs: where there is a policy, to callers with the right that a method names (see
 // `admin` in seriatim/policy/v1/policy.proto); where there is none, to everybody on loopback, and to nobody beyond
-// it. In a cluster any host answers for all of them, unless a method says otherwise.
+// it.
+//
+// IN A CLUSTER
+//
+// Any host answers for all of them, unless a method says otherwise. What concerns one object is handed on to the host
+// that has it, with who calls; lists are put together from all hosts; what is stored, any host reads by itself. The host
+// that is called says what the caller may do. If a host that is needed can't be reached, the call ends with UNAVAILABLE,
+// and the message has its address: no answer has a part left out. Whether a change was made then isn't known.
 //
 // LOOKING AND CHANGING
 //
@@ -73,7 +80,7 @@ const (
 //
 // Looks into a host, and after it.
 type AdminClient interface {
-	// What this host is and how it does. Of one host, also in a cluster. Right: read.
+	// What a host is and how it does: the one that is called, or another one of its cluster. Right: read.
 	GetHost(ctx context.Context, in *GetHostRequest, opts ...grpc.CallOption) (*GetHostResponse, error)
 	// The namespaces that are served, and those that only have stored objects, by name. Right: read.
 	ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error)
@@ -107,17 +114,18 @@ type AdminClient interface {
 	// Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
 	// held against the unique key of their namespace. A failure ends the call and says at which object; those before
 	// it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
-	// may be. Right: edit.
+	// may be. In a cluster only of objects of the host that is called: OWNER_UNAVAILABLE for others. Right: edit.
 	ImportObjects(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportObjectsRequest, ImportObjectsResponse], error)
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
-	// nobody. Ends with OK when the host has shut down. OVERLOADED if there are too many who follow. Right: read; with
-	// payloads: data, too.
+	// nobody. Ends with OK when the host that is called has shut down. OVERLOADED if there are too many who follow. Right:
+	// read; with payloads: data, too.
 	Tail(ctx context.Context, in *TailRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TailResponse], error)
 	// A copy of the whole store of this host, taken while it goes on: every object as it was between two turns.
 	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. RESOURCE_EXHAUSTED if the disk has less free
 	// than twice what the store has. Right: control, and data.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
-	// Shuts this host down as SIGTERM does: answers at once. Of one host, also in a cluster. Right: control.
+	// Shuts a host down as SIGTERM does, the one that is called or another one of its cluster: answers at once. Right:
+	// control.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
 }
 
@@ -315,7 +323,7 @@ func (c *adminClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.
 //
 // Looks into a host, and after it.
 type AdminServer interface {
-	// What this host is and how it does. Of one host, also in a cluster. Right: read.
+	// What a host is and how it does: the one that is called, or another one of its cluster. Right: read.
 	GetHost(context.Context, *GetHostRequest) (*GetHostResponse, error)
 	// The namespaces that are served, and those that only have stored objects, by name. Right: read.
 	ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error)
@@ -349,17 +357,18 @@ type AdminServer interface {
 	// Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
 	// held against the unique key of their namespace. A failure ends the call and says at which object; those before
 	// it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
-	// may be. Right: edit.
+	// may be. In a cluster only of objects of the host that is called: OWNER_UNAVAILABLE for others. Right: edit.
 	ImportObjects(grpc.ClientStreamingServer[ImportObjectsRequest, ImportObjectsResponse]) error
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
-	// nobody. Ends with OK when the host has shut down. OVERLOADED if there are too many who follow. Right: read; with
-	// payloads: data, too.
+	// nobody. Ends with OK when the host that is called has shut down. OVERLOADED if there are too many who follow. Right:
+	// read; with payloads: data, too.
 	Tail(*TailRequest, grpc.ServerStreamingServer[TailResponse]) error
 	// A copy of the whole store of this host, taken while it goes on: every object as it was between two turns.
 	// SQLite only: FAILED_PRECONDITION for a store that has its own tools. RESOURCE_EXHAUSTED if the disk has less free
 	// than twice what the store has. Right: control, and data.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
-	// Shuts this host down as SIGTERM does: answers at once. Of one host, also in a cluster. Right: control.
+	// Shuts a host down as SIGTERM does, the one that is called or another one of its cluster: answers at once. Right:
+	// control.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
 	mustEmbedUnimplementedAdminServer()
 }

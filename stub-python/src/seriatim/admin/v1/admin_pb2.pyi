@@ -33,11 +33,13 @@ class ObjectName(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class GetHostRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("host",)
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    def __init__(self, host: _Optional[str] = ...) -> None: ...
 
 class GetHostResponse(_message.Message):
-    __slots__ = ("version", "commit", "started", "host", "store", "serving", "draining", "options", "stubs", "live_objects", "memory", "slots")
+    __slots__ = ("version", "commit", "started", "host", "store", "serving", "draining", "options", "stubs", "live_objects", "memory", "slots", "hosts")
     class OptionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +66,7 @@ class GetHostResponse(_message.Message):
     LIVE_OBJECTS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
+    HOSTS_FIELD_NUMBER: _ClassVar[int]
     version: str
     commit: str
     started: _timestamp_pb2.Timestamp
@@ -76,7 +79,8 @@ class GetHostResponse(_message.Message):
     live_objects: int
     memory: _containers.ScalarMap[str, int]
     slots: int
-    def __init__(self, version: _Optional[str] = ..., commit: _Optional[str] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host: _Optional[str] = ..., store: _Optional[str] = ..., serving: _Optional[bool] = ..., draining: _Optional[bool] = ..., options: _Optional[_Mapping[str, str]] = ..., stubs: _Optional[int] = ..., live_objects: _Optional[int] = ..., memory: _Optional[_Mapping[str, int]] = ..., slots: _Optional[int] = ...) -> None: ...
+    hosts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[str] = ..., commit: _Optional[str] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host: _Optional[str] = ..., store: _Optional[str] = ..., serving: _Optional[bool] = ..., draining: _Optional[bool] = ..., options: _Optional[_Mapping[str, str]] = ..., stubs: _Optional[int] = ..., live_objects: _Optional[int] = ..., memory: _Optional[_Mapping[str, int]] = ..., slots: _Optional[int] = ..., hosts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListNamespacesRequest(_message.Message):
     __slots__ = ()
@@ -487,8 +491,10 @@ class BackupResponse(_message.Message):
     def __init__(self, chunk: _Optional[bytes] = ...) -> None: ...
 
 class DrainRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("host",)
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    def __init__(self, host: _Optional[str] = ...) -> None: ...
 
 class DrainResponse(_message.Message):
     __slots__ = ()

@@ -44,7 +44,12 @@ public final class SeriatimCluster implements Cluster {
 
   /** What there is once a host has joined. */
   private record Parts(
-      Member member, Placer placer, ClaimingSlots claims, SlotMover mover, Edge edge) {}
+      Member member,
+      Placer placer,
+      ClaimingSlots claims,
+      SlotMover mover,
+      Edge edge,
+      ClusterNeighbours neighbours) {}
 
   /** What makes a host one of those that share its store. */
   public static SeriatimCluster join(JoinOptions options) {
@@ -81,6 +86,8 @@ public final class SeriatimCluster implements Cluster {
             options.routingPatience(),
             options.lostPatience(),
             System::nanoTime);
+    ClusterNeighbours neighbours =
+        new ClusterNeighbours(slots, placer.routes(), this::channel, options.routingPatience());
     slots.listen(
         new Slots.Listener() {
           @Override
@@ -91,10 +98,12 @@ public final class SeriatimCluster implements Cluster {
           @Override
           public void hostsChanged(List<HostRow> hosts) {
             trunks.keep(hosts);
+            neighbours.keep(hosts);
           }
         });
-    parts = new Parts(member, placer, claims, mover, edge);
-    return new Places(edge.forClients(), edge.forObjects(), new Peers(directory, slots));
+    parts = new Parts(member, placer, claims, mover, edge, neighbours);
+    return new Places(
+        edge.forClients(), edge.forObjects(), new Peers(directory, slots), neighbours);
   }
 
   private ManagedChannel channel(String address) {
@@ -127,11 +136,13 @@ public final class SeriatimCluster implements Cluster {
     if (refusal != null) {
       throw new IllegalStateException(refusal);
     }
+    String address = options.advertised(port);
+    there.neighbours().isAt(address);
     there
         .placer()
         .start(
             new Announcement(
-                options.advertised(port),
+                address,
                 /* clusterAddress= */ "",
                 options.version(),
                 there.member().namespaces(),
@@ -159,6 +170,7 @@ public final class SeriatimCluster implements Cluster {
       parts.mover().close();
       parts.claims().close();
       parts.edge().close();
+      parts.neighbours().close();
     }
   }
 }

@@ -13,9 +13,9 @@ import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.service.placement.Here;
+import dev.seriatim.service.placement.Neighbours;
 import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.storage.StorageEngine;
-import dev.seriatim.v1.Route;
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
 import java.net.InetSocketAddress;
@@ -95,7 +95,7 @@ final class HostParts {
                   ? requireNonNull(builder.server)
                   : connections.listen(builder.address, builder.credentials),
               builder.admin
-                  ? withAdmin(builder, places == null ? null : places.forClients(), shutdown)
+                  ? withAdmin(builder, places == null ? null : places.neighbours(), shutdown)
                   : builder.services);
       built = true;
     } finally {
@@ -118,20 +118,11 @@ final class HostParts {
 
   private List<ServerServiceDefinition> withAdmin(
       DurableObjectHost.Builder builder,
-      @Nullable Placement forClients,
+      @Nullable Neighbours neighbours,
       AdminHost.Shutdown shutdown) {
     AdminHost host =
         new AdminHost(
-            directory,
-            storage,
-            id -> {
-              Route route = forClients == null ? null : forClients.route(id);
-              return route == null ? null : route.getAddress();
-            },
-            executor,
-            builder.version,
-            builder.commit,
-            shutdown);
+            directory, storage, neighbours, executor, builder.version, builder.commit, shutdown);
     boolean local = builder.server != null || isLoopback(builder.address);
     return AdminService.with(builder.services, host, builder.authorizer, local);
   }

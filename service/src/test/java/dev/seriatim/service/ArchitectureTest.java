@@ -63,7 +63,7 @@ final class ArchitectureTest {
           .whereLayer("connect")
           .mayOnlyBeAccessedByLayers("api")
           .whereLayer("placement")
-          .mayOnlyBeAccessedByLayers("connect", "api")
+          .mayOnlyBeAccessedByLayers("connect", "admin", "api")
           .whereLayer("object")
           .mayOnlyBeAccessedByLayers("placement", "connect", "admin", "api")
           .whereLayer("session")

@@ -12,14 +12,22 @@ final class HostInfoCommand extends AdminCommand {
   @Option(names = "--options", description = "Also its limits and other options.")
   private boolean options;
 
+  @Option(
+      names = "--host",
+      paramLabel = "HOST",
+      defaultValue = "",
+      description = "Which of a cluster, by one of the names under 'hosts'. Default: --target's.")
+  private String name = "";
+
   @Override
   int run(ManagedChannel channel) {
-    GetHostResponse host = admin(channel).getHost(GetHostRequest.getDefaultInstance());
+    GetHostResponse host =
+        admin(channel).getHost(GetHostRequest.newBuilder().setHost(name).build());
     if (isJson()) {
       printJson(host);
       return ExitStatus.OK;
     }
-    out().println(host().target());
+    out().println(name.isEmpty() ? host().target() : name);
     TextTable facts = new TextTable("", "");
     facts.add(
         "version",
@@ -28,6 +36,7 @@ final class HostInfoCommand extends AdminCommand {
     if (!host.getHost().isEmpty()) {
       facts.add("name", host.getHost());
       facts.add("slots", "%,d of 1,024".formatted(host.getSlots()));
+      facts.add("hosts", String.join(", ", host.getHostsList()));
     }
     facts.add("store", host.getStore());
     facts.add("state", host.getDraining() ? "draining" : host.getServing() ? "serving" : "waits");

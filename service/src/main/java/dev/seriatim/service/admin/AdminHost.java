@@ -1,8 +1,8 @@
 package dev.seriatim.service.admin;
 
 import dev.seriatim.service.object.ObjectDirectory;
+import dev.seriatim.service.placement.Neighbours;
 import dev.seriatim.service.storage.StorageEngine;
-import dev.seriatim.stub.DurableObjectId;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param directory the objects that are live, and what there can be
  * @param storage what is stored
- * @param elsewhere knows which objects are at other hosts
+ * @param neighbours the other hosts of its cluster; null if it is alone
  * @param threads starts a thread for each task, which may be held up
  * @param version of the program
  * @param commit that it was built from; empty if that isn't known
@@ -20,18 +20,11 @@ import org.jspecify.annotations.Nullable;
 public record AdminHost(
     ObjectDirectory directory,
     StorageEngine storage,
-    Elsewhere elsewhere,
+    @Nullable Neighbours neighbours,
     Executor threads,
     String version,
     String commit,
     Shutdown drain) {
-  /** Knows which objects are at other hosts of a cluster. */
-  @FunctionalInterface
-  public interface Elsewhere {
-    /** Where the host is that has the object; null if it is here, or nobody knows. */
-    @Nullable String addressOf(DurableObjectId id);
-  }
-
   /** Shuts the host down. */
   @FunctionalInterface
   public interface Shutdown {

@@ -57,6 +57,7 @@ import org.jspecify.annotations.Nullable;
 public final class AdminService extends AdminGrpc.AdminImplBase {
   private final AdminHost host;
   private final AdminAccess access;
+  private final OtherHosts others;
   private final HostAnswers hosts;
   private final ObjectLook look;
   private final ObjectListing objects;
@@ -71,14 +72,15 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     this.host = host;
     this.access = access;
     ObjectNames names = new ObjectNames(host);
-    this.hosts = new HostAnswers(host);
-    this.look = new ObjectLook(host, names);
-    this.objects = new ObjectListing(host);
+    this.others = new OtherHosts(host, names);
+    this.hosts = new HostAnswers(host, others);
+    this.look = new ObjectLook(host, names, others);
+    this.objects = new ObjectListing(host, others);
     this.entries = new EntryListing(host);
     this.export = new ObjectExport(host);
     this.backup = new StoreBackup(host);
-    this.tails = new TailCalls(host, names);
-    this.changes = new ObjectChanges(host, names, new ValueTypes(host));
+    this.tails = new TailCalls(host, names, others);
+    this.changes = new ObjectChanges(host, names, new ValueTypes(host), others);
   }
 
   /**
@@ -103,7 +105,10 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void getHost(GetHostRequest request, StreamObserver<GetHostResponse> to) {
-    answer(to, READ, hosts::host);
+    answer(
+        to,
+        READ,
+        () -> others.of(request.getHost(), AdminGrpc.getGetHostMethod(), request, hosts::host));
   }
 
   @Override
@@ -119,7 +124,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
 
   @Override
   public void getObject(GetObjectRequest request, StreamObserver<GetObjectResponse> to) {
-    answer(to, READ, () -> look.look(request.getObject()));
+    answer(to, READ, () -> look.look(request));
   }
 
   @Override
@@ -137,7 +142,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
   public void tail(TailRequest request, StreamObserver<TailResponse> to) {
     EnumSet<AdminRight> needed = request.getPayloads() ? EnumSet.of(READ, DATA) : EnumSet.of(READ);
     StreamRights rights;
-    TailCall call;
+    TailOfAll call;
     try {
       rights = rights(needed);
       call = tails.begin(request);
@@ -167,7 +172,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
         CONTROL,
         "RunAlarm",
         ObjectNames.words(request.getObject()),
-        () -> changes.runAlarm(request.getObject()));
+        () -> changes.runAlarm(request));
   }
 
   @Override
@@ -177,7 +182,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
         CONTROL,
         "EvictObject",
         ObjectNames.words(request.getObject()),
-        () -> changes.evict(request.getObject()));
+        () -> changes.evict(request));
   }
 
   @Override
@@ -197,7 +202,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
         EDIT,
         "DeleteObject",
         ObjectNames.words(request.getObject()),
-        () -> changes.delete(request.getObject()));
+        () -> changes.delete(request));
   }
 
   @Override
@@ -233,11 +238,14 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
         to,
         CONTROL,
         "Drain",
-        "this host",
-        () -> {
-          host.threads().execute(this::shutDown);
-          return DrainResponse.getDefaultInstance();
-        });
+        request.getHost().isEmpty() ? "this host" : "the host " + request.getHost(),
+        () ->
+            others.of(request.getHost(), AdminGrpc.getDrainMethod(), request, this::beginToDrain));
+  }
+
+  private DrainResponse beginToDrain() {
+    host.threads().execute(this::shutDown);
+    return DrainResponse.getDefaultInstance();
   }
 
   private void shutDown() {

@@ -1,17 +1,21 @@
 package dev.seriatim.service.admin;
 
 import com.google.protobuf.Timestamp;
+import dev.seriatim.admin.v1.AdminGrpc;
 import dev.seriatim.admin.v1.GetHostResponse;
+import dev.seriatim.admin.v1.ListNamespacesRequest;
 import dev.seriatim.admin.v1.ListNamespacesResponse;
 import dev.seriatim.admin.v1.Method;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostStatistics.Amount;
 import dev.seriatim.service.HostStatistics.OfNamespace;
+import dev.seriatim.service.caller.HandedOn;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.service.storage.StoredView;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
+import io.grpc.StatusException;
 import io.grpc.protobuf.ProtoMethodDescriptorSupplier;
 import java.time.Instant;
 import java.util.Map;
@@ -20,11 +24,13 @@ import java.util.TreeMap;
 /** What there is in this host. Safe for any number of threads. */
 final class HostAnswers {
   private final AdminHost host;
+  private final OtherHosts others;
   private final StorageEngine storage;
   private final Instant started;
 
-  HostAnswers(AdminHost host) {
+  HostAnswers(AdminHost host, OtherHosts others) {
     this.host = host;
+    this.others = others;
     this.storage = host.storage();
     this.started = storage.options().clock().instant();
   }
@@ -35,6 +41,8 @@ final class HostAnswers {
             .setVersion(host.version())
             .setCommit(host.commit())
             .setStarted(timestamp(started))
+            .setHost(others.self())
+            .addAllHosts(others.addresses())
             .setStore(storage.options().location().kind())
             .setServing(storage.isServing())
             .setDraining(host.directory().isDraining())
@@ -74,7 +82,8 @@ final class HostAnswers {
     return options;
   }
 
-  ListNamespacesResponse namespaces() {
+  /** Those of all hosts. What is stored is counted by the host that was asked. */
+  ListNamespacesResponse namespaces() throws StatusException, InterruptedException {
     TreeMap<String, dev.seriatim.admin.v1.Namespace.Builder> all = new TreeMap<>();
     for (Namespace each : host.directory().namespaces().all()) {
       all.put(each.name(), served(each));
@@ -82,9 +91,34 @@ final class HostAnswers {
     for (OfNamespace live : host.directory().countedByNamespace()) {
       of(all, live.name()).setLiveObjects(live.objectsLive());
     }
+    for (ListNamespacesResponse there :
+        others.all(
+            AdminGrpc.getListNamespacesMethod(), ListNamespacesRequest.getDefaultInstance())) {
+      there.getNamespacesList().forEach(each -> add(all, each));
+    }
+    if (HandedOn.isCurrent()) {
+      return response(all);
+    }
     try (StoredView view = storage.view()) {
       view.countObjects().forEach((name, objects) -> of(all, name).setStoredObjects(objects));
     }
+    return response(all);
+  }
+
+  /** What another host says of a namespace. */
+  private static void add(
+      Map<String, dev.seriatim.admin.v1.Namespace.Builder> all,
+      dev.seriatim.admin.v1.Namespace there) {
+    dev.seriatim.admin.v1.Namespace.Builder here = of(all, there.getName());
+    long live = here.getLiveObjects() + there.getLiveObjects();
+    if (there.getServed() && !here.getServed()) {
+      here.mergeFrom(there);
+    }
+    here.setLiveObjects(live);
+  }
+
+  private static ListNamespacesResponse response(
+      Map<String, dev.seriatim.admin.v1.Namespace.Builder> all) {
     ListNamespacesResponse.Builder response = ListNamespacesResponse.newBuilder();
     all.forEach((name, each) -> response.addNamespaces(each.setName(name)));
     return response.build();

@@ -3,15 +3,19 @@ package dev.seriatim.service.admin;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.util.Timestamps;
+import dev.seriatim.admin.v1.AdminGrpc;
 import dev.seriatim.admin.v1.Condition;
+import dev.seriatim.admin.v1.DeleteObjectRequest;
 import dev.seriatim.admin.v1.DeleteObjectResponse;
 import dev.seriatim.admin.v1.EditEntriesRequest;
 import dev.seriatim.admin.v1.EditEntriesResponse;
+import dev.seriatim.admin.v1.EvictObjectRequest;
 import dev.seriatim.admin.v1.EvictObjectResponse;
 import dev.seriatim.admin.v1.ObjectName;
 import dev.seriatim.admin.v1.Put;
 import dev.seriatim.admin.v1.ResetObjectRequest;
 import dev.seriatim.admin.v1.ResetObjectResponse;
+import dev.seriatim.admin.v1.RunAlarmRequest;
 import dev.seriatim.admin.v1.RunAlarmResponse;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
@@ -32,13 +36,15 @@ import org.jspecify.annotations.Nullable;
 /** What is done to one object, as a turn of it or between two. Safe for any number of threads. */
 final class ObjectChanges {
   private final ObjectNames names;
+  private final OtherHosts others;
   private final ObjectControl control;
   private final ValueTypes types;
   private final StorageEngine storage;
   private final StoredNames stored;
   private final UnservedObjects unservedObjects;
 
-  ObjectChanges(AdminHost host, ObjectNames names, ValueTypes types) {
+  ObjectChanges(AdminHost host, ObjectNames names, ValueTypes types, OtherHosts others) {
+    this.others = others;
     this.names = names;
     this.control = host.directory().control();
     this.types = types;
@@ -48,6 +54,11 @@ final class ObjectChanges {
   }
 
   EditEntriesResponse edit(EditEntriesRequest request) throws Exception {
+    return others.ofOwner(
+        request.getObject(), AdminGrpc.getEditEntriesMethod(), request, () -> editHere(request));
+  }
+
+  private EditEntriesResponse editHere(EditEntriesRequest request) throws Exception {
     Map<String, ByteString> puts = puts(request);
     Optional<Instant> alarm =
         request.hasSetAlarm() ? Optional.of(instant(request.getSetAlarm())) : Optional.empty();
@@ -115,11 +126,17 @@ final class ObjectChanges {
     return value.map(bytes -> "a value of %,d bytes".formatted(bytes.size())).orElse("no value");
   }
 
-  DeleteObjectResponse delete(ObjectName object) throws Exception {
+  DeleteObjectResponse delete(DeleteObjectRequest request) throws Exception {
+    ObjectName object = request.getObject();
     ObjectPlace unserved = stored.findUnserved(storage, object);
     if (unserved != null) {
       return DeleteObjectResponse.newBuilder().setDeleted(unservedObjects.delete(unserved)).build();
     }
+    return others.ofOwner(
+        object, AdminGrpc.getDeleteObjectMethod(), request, () -> deleteHere(object));
+  }
+
+  private DeleteObjectResponse deleteHere(ObjectName object) throws Exception {
     return turn(
         object,
         state -> {
@@ -131,10 +148,16 @@ final class ObjectChanges {
         });
   }
 
-  RunAlarmResponse runAlarm(ObjectName object) throws Exception {
+  RunAlarmResponse runAlarm(RunAlarmRequest request) throws Exception {
+    ObjectName object = request.getObject();
+    return others.ofOwner(
+        object, AdminGrpc.getRunAlarmMethod(), request, () -> runAlarmHere(object));
+  }
+
+  private RunAlarmResponse runAlarmHere(ObjectName object) throws Exception {
     boolean ran;
     try {
-      ran = control.runAlarm(names.resolveHere(object)).get();
+      ran = control.runAlarm(names.resolve(object)).get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof BreakException failed && isOfTheObject(failed)) {
         throw Status.ABORTED
@@ -159,21 +182,31 @@ final class ObjectChanges {
     };
   }
 
-  EvictObjectResponse evict(ObjectName object) throws Exception {
-    return EvictObjectResponse.newBuilder()
-        .setEvicted(control.evict(names.resolveHere(object)).get())
-        .build();
+  EvictObjectResponse evict(EvictObjectRequest request) throws Exception {
+    return others.ofOwner(
+        request.getObject(),
+        AdminGrpc.getEvictObjectMethod(),
+        request,
+        () ->
+            EvictObjectResponse.newBuilder()
+                .setEvicted(control.evict(names.resolve(request.getObject())).get())
+                .build());
   }
 
-  ResetObjectResponse reset(ResetObjectRequest request) throws BreakException {
+  ResetObjectResponse reset(ResetObjectRequest request) throws Exception {
     String why = request.getWhy().isEmpty() ? "no reason was given" : request.getWhy();
-    return ResetObjectResponse.newBuilder()
-        .setReset(control.reset(names.resolveHere(request.getObject()).id(), why))
-        .build();
+    return others.ofOwner(
+        request.getObject(),
+        AdminGrpc.getResetObjectMethod(),
+        request,
+        () ->
+            ResetObjectResponse.newBuilder()
+                .setReset(control.reset(names.resolve(request.getObject()).id(), why))
+                .build());
   }
 
   private <T extends @Nullable Object> T turn(ObjectName object, TurnCode<T> code)
       throws Exception {
-    return control.runTurn(names.resolveHere(object), code).get();
+    return control.runTurn(names.resolve(object), code).get();
   }
 }

@@ -7,6 +7,7 @@ import dev.seriatim.admin.v1.ObjectSummary;
 import dev.seriatim.service.object.LiveListing;
 import dev.seriatim.service.storage.ObjectFilter;
 import dev.seriatim.service.storage.ObjectPlace;
+import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.service.storage.StoredObject;
 import io.grpc.StatusException;
 import java.time.Instant;
@@ -21,12 +22,14 @@ final class ObjectListing {
   static final int PAGE = 100;
   static final int MOST = 1_000;
 
-  private final LiveListing live;
-  private final ObjectPages pages;
+  private final Live here;
+  private final OtherHosts others;
+  private final StorageEngine storage;
 
-  ObjectListing(AdminHost host) {
-    this.live = new LiveListing(host.directory());
-    this.pages = new ObjectPages(host.storage()::view, new Live(live));
+  ObjectListing(AdminHost host, OtherHosts others) {
+    this.here = new Live(new LiveListing(host.directory()));
+    this.others = others;
+    this.storage = host.storage();
   }
 
   /** Those of this host. */
@@ -42,14 +45,19 @@ final class ObjectListing {
     }
   }
 
-  /** Answers one page. May block on the store. */
+  /** Answers one page. May block on the store, and for the other hosts. */
   ListObjectsResponse list(ListObjectsRequest request) throws StatusException {
+    LiveEverywhere live = new LiveEverywhere(here, others);
+    ObjectPages pages = new ObjectPages(storage::view, live);
     int size = size("page_size", request.getPageSize());
     ObjectPlace after = PageToken.parse(request.getPageToken());
     ObjectFilter filter =
         filter(request.getNamespace(), request.getNamePrefix(), request.getAlarm());
     ObjectPages.Page page =
         request.getLive() ? pages.live(filter, after, size) : pages.all(filter, after, size);
+    if (request.getAlarm() && !request.getLive() && !page.objects().isEmpty()) {
+      live.lookThrough(filter, after, page.objects().getLast().place());
+    }
     ListObjectsResponse.Builder response =
         ListObjectsResponse.newBuilder().setNextPageToken(PageToken.of(page.through()));
     for (ObjectPages.Found object : page.objects()) {

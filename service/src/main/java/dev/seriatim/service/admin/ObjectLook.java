@@ -2,6 +2,8 @@ package dev.seriatim.service.admin;
 
 import static com.google.protobuf.util.Durations.fromNanos;
 
+import dev.seriatim.admin.v1.AdminGrpc;
+import dev.seriatim.admin.v1.GetObjectRequest;
 import dev.seriatim.admin.v1.GetObjectResponse;
 import dev.seriatim.admin.v1.LiveObject;
 import dev.seriatim.admin.v1.ObjectName;
@@ -10,7 +12,6 @@ import dev.seriatim.service.object.LastBreak;
 import dev.seriatim.service.object.LiveState;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.object.ObjectControl;
-import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.storage.ObjectPlace;
 import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.service.storage.StoredObject;
@@ -24,19 +25,22 @@ final class ObjectLook {
   private static final int STUBS = 100;
 
   private final ObjectNames names;
+  private final OtherHosts others;
   private final ObjectControl control;
   private final StorageEngine storage;
   private final StoredNames storedNames;
 
-  ObjectLook(AdminHost host, ObjectNames names) {
+  ObjectLook(AdminHost host, ObjectNames names, OtherHosts others) {
+    this.others = others;
     this.names = names;
     this.control = host.directory().control();
     this.storage = host.storage();
     this.storedNames = new StoredNames(host);
   }
 
-  /** May block on the store. */
-  GetObjectResponse look(ObjectName object) throws BreakException, StatusException {
+  /** May block on the store, and for the host that has the object. */
+  GetObjectResponse look(GetObjectRequest request) throws Exception {
+    ObjectName object = request.getObject();
     ObjectPlace unserved = storedNames.findUnserved(storage, object);
     if (unserved != null) {
       return look(object, unserved, /* live= */ null);
@@ -47,16 +51,14 @@ final class ObjectLook {
             address.namespace().name(),
             address.id().name().orElse(null),
             address.id().toByteString());
-    String other = names.addressOf(address);
-    if (other == null) {
-      return look(object, place, control.look(address.id(), STUBS));
-    }
-    try {
-      return look(object, place, /* live= */ null).toBuilder().setHost(other).build();
-    } catch (StatusException e) { // Nothing is stored; but it may be live there.
-      names.requireHere(address);
-      throw e;
-    }
+    return others.ofOwner(
+        object,
+        AdminGrpc.getGetObjectMethod(),
+        request,
+        () ->
+            look(object, place, control.look(address.id(), STUBS)).toBuilder()
+                .setHost(others.self())
+                .build());
   }
 
   private GetObjectResponse look(ObjectName object, ObjectPlace place, @Nullable LiveState live)

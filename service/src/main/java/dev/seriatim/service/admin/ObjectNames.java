@@ -3,6 +3,8 @@ package dev.seriatim.service.admin;
 import dev.seriatim.admin.v1.ObjectName;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
+import dev.seriatim.service.placement.Neighbours;
+import dev.seriatim.service.placement.Neighbours.Neighbour;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
 import dev.seriatim.service.session.BreakReason;
@@ -13,22 +15,11 @@ import org.jspecify.annotations.Nullable;
 /** Which object is meant, of those that a host serves. Safe for any number of threads. */
 final class ObjectNames {
   private final Namespaces namespaces;
-  private final AdminHost.Elsewhere elsewhere;
+  private final @Nullable Neighbours neighbours;
 
   ObjectNames(AdminHost host) {
     this.namespaces = host.directory().namespaces();
-    this.elsewhere = host.elsewhere();
-  }
-
-  /**
-   * The object with this name, which is to be changed here.
-   *
-   * @throws BreakException if it can't be any, or is at another host
-   */
-  ObjectAddress resolveHere(ObjectName object) throws BreakException {
-    ObjectAddress address = resolve(object);
-    requireHere(address);
-    return address;
+    this.neighbours = host.neighbours();
   }
 
   /**
@@ -37,18 +28,14 @@ final class ObjectNames {
    * @throws BreakException if it is at another one; it says at which
    */
   void requireHere(ObjectAddress address) throws BreakException {
-    String other = elsewhere.addressOf(address.id());
+    Neighbour other = neighbours == null ? null : neighbours.known(address.id());
     if (other != null) {
       throw new BreakException(
           BreakCause.of(
               BreakReason.OWNER_UNAVAILABLE,
-              "the object is at the host %s, expected it here: ask that one".formatted(other)));
+              "the object is at the host %s, expected it here: ask that one"
+                  .formatted(other.address())));
     }
-  }
-
-  /** Where the host is that has the object; null if it is here, or nobody knows. */
-  @Nullable String addressOf(ObjectAddress address) {
-    return elsewhere.addressOf(address.id());
   }
 
   /**

@@ -133,7 +133,8 @@ final class Responses<R> {
     rights.look();
   }
 
-  private void sendNow(R response) {
+  /** One at a time: several threads may send. */
+  private synchronized void sendNow(R response) {
     if (call.isCancelled()) {
       throw new CancellationException("the client has gone");
     }

@@ -27,11 +27,21 @@ final class TailCall {
     this.clock = clock;
   }
 
-  /** Sends until there is nothing more. In the context of the call. */
-  void run(Responses<TailResponse> to) throws Exception {
+  /** Ends it: what has come is sent. Any thread may call it. */
+  void end() {
+    tails.close(tailer);
+  }
+
+  /**
+   * Sends until there is nothing more. In the context of the call.
+   *
+   * @param onLook is called with each event, and in between
+   */
+  void run(Responses<TailResponse> to, Runnable onLook) throws Exception {
     to.onCancel(() -> tails.close(tailer));
     try {
       while (!tailer.isOver() && !to.isCancelled()) {
+        onLook.run();
         Tailer.Taken taken = tailer.take(StreamRights.LOOK);
         to.look();
         if (taken != null) {

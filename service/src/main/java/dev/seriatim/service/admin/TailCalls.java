@@ -14,20 +14,26 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code Tail}: begins to follow what happens. Safe for any number of threads. */
 final class TailCalls {
+  private final AdminHost host;
+  private final OtherHosts others;
   private final ObjectDirectory directory;
   private final ObjectNames names;
   private final InstantSource clock;
 
-  TailCalls(AdminHost host, ObjectNames names) {
+  TailCalls(AdminHost host, ObjectNames names, OtherHosts others) {
+    this.host = host;
+    this.others = others;
     this.directory = host.directory();
     this.names = names;
     this.clock = host.storage().options().clock();
   }
 
   /** The caller follows from now on. The call has to be run. */
-  TailCall begin(TailRequest request) throws BreakException, StatusException {
+  TailOfAll begin(TailRequest request) throws BreakException, StatusException {
     TailFilter filter = filter(request);
-    return new TailCall(directory.counts().tails(), directory.counts().tails().open(filter), clock);
+    TailCall here =
+        new TailCall(directory.counts().tails(), directory.counts().tails().open(filter), clock);
+    return new TailOfAll(request, here, others, host.threads());
   }
 
   private TailFilter filter(TailRequest request) throws BreakException, StatusException {

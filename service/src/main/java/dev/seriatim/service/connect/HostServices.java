@@ -3,6 +3,7 @@ package dev.seriatim.service.connect;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableList;
+import dev.seriatim.admin.v1.AdminGrpc;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
 import dev.seriatim.service.caller.Callers;
@@ -28,6 +29,9 @@ public final class HostServices {
   /** Whoever asks whether a host is well, shows nothing of himself. */
   private static final String HEALTH = "grpc.health.v1.Health";
 
+  /** What hosts of a cluster answer for each other. */
+  private static final String ADMIN = AdminGrpc.SERVICE_NAME;
+
   private final HostLimits limits;
   private final Executor threads;
   private final CountedStubs stubs;
@@ -46,6 +50,9 @@ public final class HostServices {
 
   /** The same, before what are no stubs. */
   private final @Nullable CallerGate gateOfOthers;
+
+  /** The same, which lets other hosts pass; null if there are none. */
+  private final @Nullable PeerGate gateOfHosts;
 
   /**
    * What a host serves.
@@ -78,6 +85,7 @@ public final class HostServices {
     OpenCalls unverified = new OpenCalls(limits.maxStubs());
     this.gate = gate(callers, unverified, counts);
     this.gateOfOthers = gate(callers, unverified, /* counts= */ null);
+    this.gateOfHosts = forPeers == null ? null : new PeerGate(token, gateOfOthers);
     Authorization authorization = callers.authorization();
     connect =
         new ConnectService(
@@ -112,8 +120,8 @@ public final class HostServices {
     // As many again of other services, health for one: it is to be told also when there are many.
     OffTransport offTransport = new OffTransport(threads, new OpenCalls(limits.maxStubs()));
     for (ServerServiceDefinition service : others) {
-      boolean open = service.getServiceDescriptor().getName().equals(HEALTH);
-      server.addService(behind(open ? null : gateOfOthers, offTransport, service));
+      server.addService(
+          behind(gateOf(service.getServiceDescriptor().getName()), offTransport, service));
     }
     if (replaceable == null) {
       headerCalls.get().forEach(service -> server.addService(behind(gate, null, service)));
@@ -131,6 +139,13 @@ public final class HostServices {
         // Stubs are served on the transport's own threads, which only enqueue.
         .directExecutor()
         .build();
+  }
+
+  private @Nullable ServerInterceptor gateOf(String service) {
+    if (service.equals(HEALTH)) {
+      return null;
+    }
+    return service.equals(ADMIN) && gateOfHosts != null ? gateOfHosts : gateOfOthers;
   }
 
   /** The objects' code was replaced. To be called by one thread at a time. */

@@ -8,13 +8,9 @@ import dev.seriatim.wire.EncodedFrame;
 import io.grpc.BindableService;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
-import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
-import io.grpc.Status;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import org.jspecify.annotations.Nullable;
 
 /** The service {@code seriatim.peer.v1.Peer}: stubs that other hosts pass on to this one. */
@@ -24,7 +20,7 @@ public final class PeerService implements BindableService {
       Metadata.Key.of("seriatim-peer", Metadata.ASCII_STRING_MARSHALLER);
 
   private final ConnectService stubs;
-  private final byte[] token;
+  private final PeerToken token;
 
   /**
    * Serves stubs of other hosts.
@@ -49,7 +45,7 @@ public final class PeerService implements BindableService {
             connections,
             /* counts= */ null, // Nor is it the client who is told.
             /* forHosts= */ true);
-    this.token = token.getBytes(StandardCharsets.UTF_8);
+    this.token = new PeerToken(token);
   }
 
   /** Every stub has been told that the host shuts down. */
@@ -69,21 +65,8 @@ public final class PeerService implements BindableService {
             .addMethod(trunk)
             .build();
     ServerCallHandler<ManyMessage, EncodedFrame> handler =
-        (call, headers) -> isPeer(headers) ? new ManyCall(call, stubs) : refuse(call);
+        (call, headers) ->
+            token.isShown(headers) ? new ManyCall(call, stubs) : PeerToken.refuse(call);
     return ServerServiceDefinition.builder(service).addMethod(trunk, handler).build();
-  }
-
-  private boolean isPeer(Metadata headers) {
-    String shown = headers.get(TOKEN);
-    return shown != null && MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), token);
-  }
-
-  private static ServerCall.Listener<ManyMessage> refuse(ServerCall<?, ?> call) {
-    call.close(
-        Status.PERMISSION_DENIED.withDescription(
-            "only hosts of this cluster may call this, expected the host's token in "
-                + TOKEN.name()),
-        new Metadata());
-    return new ServerCall.Listener<>() {};
   }
 }

@@ -32,8 +32,10 @@ public interface Cluster extends AutoCloseable {
    * @param forClients opens the stubs of its clients
    * @param forObjects opens those of its objects
    * @param forPeers opens those that other hosts pass on
+   * @param neighbours the other hosts
    */
-  record Places(Placement forClients, Placement forObjects, Placement forPeers) {}
+  record Places(
+      Placement forClients, Placement forObjects, Placement forPeers, Neighbours neighbours) {}
 
   /** The host is being built. */
   Places join(Member member);
