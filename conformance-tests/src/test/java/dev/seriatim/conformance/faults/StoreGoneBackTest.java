@@ -13,8 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A PostgreSQL is restored to what it was some time ago, while hosts run on it, as by a failover to
- * a standby that lags behind. What was lost is lost; but no host shows it any more from memory, and
- * all of them say the same.
+ * a standby that lags behind. What was lost is lost; but no host shows it from memory any more once
+ * it has heard of that, which it does with its next beat or commit; and all of them say the same.
  */
 final class StoreGoneBackTest {
   private static final int HOSTS = 3;
@@ -45,6 +45,9 @@ final class StoreGoneBackTest {
       }
       cluster.awaitSlots();
       for (int host = 0; host < HOSTS; host++) {
+        awaitThat(journals, host, kept);
+      }
+      for (int host = 0; host < HOSTS; host++) {
         assertWithMessage("journals by way of host %s", host + 1)
             .that(journals.readAll(host))
             .isEqualTo(kept);
@@ -62,6 +65,21 @@ final class StoreGoneBackTest {
       stubs.values().forEach(JournalStub::close);
       fresh.values().forEach(JournalStub::close);
     }
+  }
+
+  /** Until the host of each object has heard that the store has gone back. */
+  private static void awaitThat(Journals journals, int host, Map<String, List<String>> kept)
+      throws InterruptedException {
+    Patience.await(
+        "journals by way of host %d as the store has them".formatted(host + 1),
+        () -> {
+          try {
+            return journals.readAll(host).equals(kept);
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+          }
+        });
   }
 
   private static void appendToAll(Journals journals, Map<String, JournalStub> stubs)
