@@ -30,7 +30,6 @@ import dev.seriatim.admin.v1.RunAlarmRequest;
 import dev.seriatim.admin.v1.TailRequest;
 import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.probe.ProbeGrpc;
-import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
@@ -46,7 +45,6 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -189,23 +187,15 @@ final class AdminServiceTest {
     return calls;
   }
 
-  private static final class Rights implements Authorizer {
-    @Override
-    public Access access(
-        Caller caller, String namespace, Optional<String> name, DurableObjectId id) {
-      return Access.denied();
-    }
-
-    @Override
-    public Set<AdminRight> adminRights(Caller caller) {
-      EnumSet<AdminRight> rights = EnumSet.noneOf(AdminRight.class);
-      if (!caller.name().equals("nobody")) {
-        for (String right : caller.name().split("-", -1)) {
-          rights.add(AdminRight.valueOf(right.toUpperCase(Locale.ROOT)));
-        }
+  /** Those that the caller's name names. */
+  private static Set<AdminRight> rightsByName(Caller caller) {
+    EnumSet<AdminRight> rights = EnumSet.noneOf(AdminRight.class);
+    if (!caller.name().equals("nobody")) {
+      for (String right : caller.name().split("-", -1)) {
+        rights.add(AdminRight.valueOf(right.toUpperCase(Locale.ROOT)));
       }
-      return rights;
     }
+    return rights;
   }
 
   @Test
@@ -214,7 +204,7 @@ final class AdminServiceTest {
         CallerHost.inProcess(
             CallerHost.probes(Probe::echo)
                 .authenticator(CallerHost::byName)
-                .authorizer(new Rights())
+                .authorizer(new Administrators(Access.denied(), AdminServiceTest::rightsByName))
                 .admin(drains::incrementAndGet))) {
       for (String caller :
           new String[] {

@@ -14,7 +14,6 @@ import dev.seriatim.admin.v1.ListObjectsRequest;
 import dev.seriatim.admin.v1.ObjectSnapshot;
 import dev.seriatim.admin.v1.TailRequest;
 import dev.seriatim.service.Policy.AdminRight;
-import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -123,19 +122,6 @@ final class AdminStreamsTest {
     abstract void begin(AdminGrpc.AdminStub admin, Reader reader);
   }
 
-  private final class Rights implements Authorizer {
-    @Override
-    public Access access(
-        Caller caller, String namespace, Optional<String> name, DurableObjectId id) {
-      return Access.all();
-    }
-
-    @Override
-    public Set<AdminRight> adminRights(Caller caller) {
-      return rights;
-    }
-  }
-
   @BeforeEach
   void start() throws Exception {
     Authenticator.Verified known =
@@ -145,7 +131,7 @@ final class AdminStreamsTest {
         CallerHost.probes(Probe::echo)
             .storage(StorageOptions.sqlite(directory).withClock(clock))
             .authenticator(_ -> Optional.of(known))
-            .authorizer(new Rights())
+            .authorizer(new Administrators(Access.all(), _ -> rights))
             .admin()
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .build()

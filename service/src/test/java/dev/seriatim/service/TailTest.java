@@ -16,7 +16,6 @@ import dev.seriatim.service.Policy.AdminRight;
 import dev.seriatim.service.object.Tails;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.probe.Words;
-import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.stub.DurableObjectIds;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
@@ -39,6 +38,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -481,25 +481,9 @@ final class TailTest {
     }
   }
 
-  /** Who may see what is said by the test. */
-  private static final class Rights implements Authorizer {
-    volatile EnumSet<AdminRight> rights = EnumSet.of(AdminRight.READ);
-
-    @Override
-    public Access access(
-        Caller caller, String namespace, Optional<String> name, DurableObjectId id) {
-      return Access.denied();
-    }
-
-    @Override
-    public Set<AdminRight> adminRights(Caller caller) {
-      return rights;
-    }
-  }
-
   @Test
   void itEndsWhenTheRightIsTakenAwayOrTheCredentialsRunOut() throws Exception {
-    Rights rights = new Rights();
+    AtomicReference<Set<AdminRight>> rights = new AtomicReference<>(EnumSet.of(AdminRight.READ));
     CallerHost.Clock clock = new CallerHost.Clock();
     Instant until = clock.instant().plusSeconds(60);
     String name = InProcessServerBuilder.generateName();
@@ -511,7 +495,7 @@ final class TailTest {
                     Optional.of(
                         new Authenticator.Verified(
                             Caller.ofToken("someone", Set.of(), Map.of()), Optional.of(until))))
-            .authorizer(rights)
+            .authorizer(new Administrators(Access.denied(), _ -> rights.get()))
             .admin()
             .server(InProcessServerBuilder.forName(name))
             .build()
@@ -521,9 +505,9 @@ final class TailTest {
       Tails tails = host.parts.directory.counts().tails();
       Follower first = new Follower(channel, ALL, 10);
       Wait.until(() -> tails.size() == 1, "one who follows");
-      rights.rights = EnumSet.noneOf(AdminRight.class);
+      rights.set(EnumSet.noneOf(AdminRight.class));
       assertThat(Wait.on(first.end, "the end").getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
-      rights.rights = EnumSet.of(AdminRight.READ);
+      rights.set(EnumSet.of(AdminRight.READ));
       Follower second = new Follower(channel, ALL, 10);
       Wait.until(() -> tails.size() == 1, "one who follows");
       clock.advance(Duration.ofSeconds(61));
