@@ -1,103 +1,137 @@
 package dev.seriatim.cluster;
 
+import com.google.common.collect.ImmutableSet;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * Lets a few runs of slots at a time leave this host, so that each is without an owner for a short
- * time only: a slot whose run waits for its turn is served as ever. The slots of a run leave
- * together. They are waited for until the next owner of each was heard of, but for no longer than
- * {@link #PATIENCE} while their last turns end, and as long again from when one was given up. Safe
- * for any number of threads; has no clock.
+ * The slots of this host whose keepers have stopped, so that Pekko starts others elsewhere. Each is
+ * served here as ever until its next keeper asks for it: so it is without an owner for as long as
+ * it takes to give and to claim it, and not for as long as Pekko takes to say where it goes.
+ *
+ * <p>And only a few leave at a time, since their objects are all read anew by the next owner. One
+ * is waited for until that owner has it, but for no longer than {@link #PATIENCE} while its last
+ * turns end, and as long again from when it was given up. Safe for any number of threads; has no
+ * clock.
  */
 final class HandOffs {
-  /** How many runs are waited for at the same time. */
-  static final int MOST = 2;
+  /** How many slots are waited for at the same time. */
+  static final int MOST = 16;
 
   static final Duration PATIENCE = Duration.ofMillis(500);
 
-  /** Those that wait for their turn: what the slots of each run do then. */
+  /** Those that no next keeper has asked for. */
   @GuardedBy("this")
-  private final Map<Integer, Map<Integer, Runnable>> waiting = new LinkedHashMap<>();
+  private final Set<Integer> kept = new HashSet<>();
 
-  /** Those that are waited for. */
+  /** Those whose next keepers wait: what is done when it is their turn. */
   @GuardedBy("this")
-  private final Map<Integer, Leaving> leaving = new HashMap<>();
+  private final Map<Integer, Runnable> waiting = new LinkedHashMap<>();
+
+  /** Those that leave, and since when they are waited for. */
+  @GuardedBy("this")
+  private final Map<Integer, Long> leaving = new HashMap<>();
 
   @GuardedBy("this")
-  private int most = MOST;
+  private boolean nobody;
 
-  /** The slots of a run that have no other owner as yet, and since when they are waited for. */
-  private static final class Leaving {
-    private final Set<Integer> slots = new HashSet<>();
-    private long since;
-
-    private Leaving(long now) {
-      since = now;
-    }
+  /** A new membership begins. */
+  synchronized void begin() {
+    nobody = false;
   }
 
-  /** This slot is to leave, and may do so when that is run: now or later. It must not block. */
-  synchronized void enter(int slot, Runnable mayLeave, long now) {
-    Leaving turn = leaving.get(SlotRun.of(slot));
-    if (turn == null) {
-      waiting.computeIfAbsent(SlotRun.of(slot), _ -> new LinkedHashMap<>()).put(slot, mayLeave);
-      letLeave(now);
-    } else {
-      turn.slots.add(slot);
-      mayLeave.run();
+  /**
+   * The keeper of this slot has stopped for another one to start.
+   *
+   * @return whether the slot is kept until then; if not, it is to be given up at once
+   */
+  synchronized boolean keep(int slot) {
+    if (!nobody) {
+      kept.add(slot);
     }
+    return !nobody;
+  }
+
+  /**
+   * The next keeper of this slot runs, on another host.
+   *
+   * @param leave gives the slot up, if it was kept: now or later. It must not block
+   */
+  void wanted(int slot, Runnable leave, long now) {
+    synchronized (this) {
+      if (!kept.remove(slot)) {
+        return;
+      }
+      waiting.put(slot, leave);
+    }
+    letLeave(now);
   }
 
   /** This slot isn't this host's any more. */
   synchronized void given(int slot, long now) {
-    Leaving turn = leaving.get(SlotRun.of(slot));
-    if (turn != null && turn.slots.contains(slot)) {
-      turn.since = now;
-    }
+    leaving.computeIfPresent(slot, (_, _) -> now);
   }
 
-  /** This slot has another owner, or isn't leaving for another reason. */
-  synchronized void done(int slot, long now) {
-    int run = SlotRun.of(slot);
-    Map<Integer, Runnable> waits = waiting.get(run);
-    if (waits != null && waits.remove(slot) != null && waits.isEmpty()) {
-      waiting.remove(run);
-    }
-    Leaving turn = leaving.get(run);
-    if (turn != null && turn.slots.remove(slot) && turn.slots.isEmpty()) {
-      leaving.remove(run);
+  /** Another host has this slot. */
+  void arrived(int slot, long now) {
+    synchronized (this) {
+      if (leaving.remove(slot) == null) {
+        return;
+      }
     }
     letLeave(now);
   }
 
-  /** Nobody is there to take them, so it is all the same how many leave at a time. */
-  synchronized void letAllLeave(long now) {
-    most = Integer.MAX_VALUE;
-    letLeave(now);
+  /** The slot has a keeper here again, or has been lost. */
+  void forget(int slot, long now) {
+    synchronized (this) {
+      kept.remove(slot);
+      waiting.remove(slot);
+    }
+    arrived(slot, now);
   }
 
   /** Waits no longer for those that take too long. */
-  synchronized void look(long now) {
-    leaving.values().removeIf(turn -> now - turn.since >= PATIENCE.toNanos());
+  void look(long now) {
+    synchronized (this) {
+      leaving.values().removeIf(since -> now - since >= PATIENCE.toNanos());
+    }
     letLeave(now);
   }
 
-  @GuardedBy("this")
+  /** Nobody is there to take slots. Returns those to be given up for that. */
+  synchronized ImmutableSet<Integer> nobodyElse() {
+    nobody = true;
+    return drop();
+  }
+
+  /** Nobody will be asked any more who takes these, and they are to be given up. */
+  synchronized ImmutableSet<Integer> drop() {
+    ImmutableSet<Integer> all =
+        ImmutableSet.<Integer>builder().addAll(kept).addAll(waiting.keySet()).build();
+    kept.clear();
+    waiting.clear();
+    return all;
+  }
+
   private void letLeave(long now) {
-    var next = waiting.entrySet().iterator();
-    while (leaving.size() < most && next.hasNext()) {
-      Map.Entry<Integer, Map<Integer, Runnable>> entry = next.next();
-      Leaving turn = new Leaving(now);
-      turn.slots.addAll(entry.getValue().keySet());
-      leaving.put(entry.getKey(), turn);
-      next.remove();
-      entry.getValue().values().forEach(Runnable::run);
+    List<Runnable> turns = new ArrayList<>();
+    synchronized (this) {
+      var next = waiting.entrySet().iterator();
+      while (leaving.size() < MOST && next.hasNext()) {
+        Map.Entry<Integer, Runnable> entry = next.next();
+        leaving.put(entry.getKey(), now);
+        turns.add(entry.getValue());
+        next.remove();
+      }
     }
+    turns.forEach(Runnable::run);
   }
 }

@@ -42,6 +42,13 @@ final class LiveRoutes implements Routes {
     wake.run();
   }
 
+  /** This host has given the slot up, and has asked already who takes it. */
+  void left(int slot, String host) {
+    if (table.left(slot, host)) {
+      tell(List.of(slot));
+    }
+  }
+
   @Override
   public void listen(Listener listener) {
     listeners.add(listener);

@@ -101,6 +101,20 @@ final class RoutingTable {
     return show(slot);
   }
 
+  /**
+   * This host, which is the one that asks, has given the slot up: whoever takes it may have been
+   * asked before, and the answer counts.
+   *
+   * @return whether the route has changed by that
+   */
+  synchronized boolean left(int slot, String host) {
+    if (!host.equals(owners[slot])) {
+      return false;
+    }
+    owners[slot] = null;
+    return show(slot);
+  }
+
   /** The questions that have to be sent now. */
   synchronized List<Question> due(long now) {
     List<Question> questions = new ArrayList<>();

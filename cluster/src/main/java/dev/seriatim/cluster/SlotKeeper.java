@@ -5,6 +5,7 @@ import dev.seriatim.service.storage.Slots;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -21,7 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One slot, an entity of the shard that is its {@link SlotRun}. Where it runs, the slot is taken
- * when it starts, and given up when it is handed off. In between it says where it is.
+ * when it starts, and then it says where it is. When it is handed off it stops at once; what it had
+ * is given up when the next keeper asks for it: see {@link HandOffs}.
  */
 final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
   private static final Logger LOGGER = LoggerFactory.getLogger(SlotKeeper.class);
@@ -34,12 +36,13 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
   /** Where are you? Starts the keeper if there is none. Answered by {@link SlotRouter.Here}. */
   record Where(Question question, ActorRef<SlotRouter.Message> replyTo) implements Command {}
 
+  /** The host that had the slot has given it up for this keeper. */
+  record Given() implements Command {}
+
   enum Word implements Command {
     /** The slot moves to another host, or this host leaves. The keeper has to stop. */
     HAND_OFF,
-    /** It is this slot's turn to leave. */
-    MAY_LEAVE,
-    /** It isn't this host's any more. */
+    /** What it had or wished for isn't this host's any more. */
     GIVEN,
     /** The store says that this host doesn't have the slot any more. */
     LOST,
@@ -64,26 +67,56 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
     /** The store says that this host doesn't have this slot any more. */
     void lost(int slot) {
       ActorRef<Command> keeper = running.get(slot);
-      if (keeper != null) {
+      if (keeper == null) {
+        handOffs.forget(slot, System.nanoTime());
+      } else {
         keeper.tell(Word.LOST);
       }
     }
 
-    int count() {
-      int count = 0;
+    /** Gives up these slots, which have no keeper here. */
+    void give(Set<Integer> slots) {
+      slots.forEach(slot -> give(slot, () -> {}));
+    }
+
+    /**
+     * Gives this slot up, which has no keeper here.
+     *
+     * @param then is run when that is done, or called off
+     */
+    void give(int slot, Runnable then) {
+      var _ =
+          host.give(slot)
+              .whenComplete(
+                  (_, failure) -> {
+                    if (failure != null && !isCancelled(failure)) {
+                      LOGGER.warn("slot {} could not be given up", slot, failure);
+                    }
+                    handOffs.given(slot, System.nanoTime());
+                    if (failure == null && !slots.has(slot)) {
+                      routes.left(slot, slots.host());
+                    }
+                    then.run();
+                  });
+    }
+
+    /** Whether this host has any slot, or a keeper that wants one. */
+    boolean hasAny() {
       for (int slot = 0; slot < running.length(); slot++) {
-        count += running.get(slot) == null ? 0 : 1;
+        if (running.get(slot) != null || slots.has(slot)) {
+          return true;
+        }
       }
-      return count;
+      return false;
     }
   }
 
   private enum State {
     TAKING,
     HERE,
-    WAITING_TO_LEAVE,
     GIVING,
-    GIVEN
+    GIVEN,
+    HANDED_OFF
   }
 
   private final int slot;
@@ -100,6 +133,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
     this.slot = slot;
     this.keepers = keepers;
     keepers.running().set(slot, context.getSelf());
+    keepers.handOffs().forget(slot, System.nanoTime());
     take();
   }
 
@@ -112,8 +146,8 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
     return newReceiveBuilder()
         .onMessage(Where.class, this::where)
         .onMessage(Taken.class, this::taken)
+        .onMessage(Given.class, given -> takeAgain())
         .onMessageEquals(Word.HAND_OFF, this::handOff)
-        .onMessageEquals(Word.MAY_LEAVE, this::mayLeave)
         .onMessageEquals(Word.GIVEN, this::given)
         .onMessageEquals(Word.LOST, this::lost)
         .onMessageEquals(Word.TAKE, this::takeAgain)
@@ -123,9 +157,13 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
 
   private Behavior<Command> where(Where where) {
     switch (state) {
-      case TAKING -> asking.put(where.replyTo(), where.question());
-      case HERE, WAITING_TO_LEAVE -> answer(where.replyTo(), where.question());
-      case GIVING, GIVEN -> {
+      case TAKING -> {
+        asking.put(where.replyTo(), where.question());
+        // If it comes from the host that has the slot, that one gives it up now.
+        where.replyTo().tell(new SlotRouter.Taking(slot, getContext().getSelf()));
+      }
+      case HERE -> answer(where.replyTo(), where.question());
+      case GIVING, GIVEN, HANDED_OFF -> {
         // Who asked will ask again, and find the next keeper.
       }
     }
@@ -181,32 +219,26 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
         state = State.TAKING;
         take();
       }
-      case WAITING_TO_LEAVE -> give();
-      case TAKING, GIVING, GIVEN -> {}
+      case TAKING, GIVING, GIVEN, HANDED_OFF -> {}
     }
     return this;
   }
 
   private Behavior<Command> handOff() {
-    switch (state) {
-      case TAKING -> give();
-      case HERE -> {
-        state = State.WAITING_TO_LEAVE;
-        ActorRef<Command> self = getContext().getSelf();
-        keepers.handOffs().enter(slot, () -> self.tell(Word.MAY_LEAVE), System.nanoTime());
+    return switch (state) {
+      case TAKING -> {
+        give();
+        yield this;
       }
-      case WAITING_TO_LEAVE, GIVING, GIVEN -> {}
-    }
-    return this;
+      case HERE -> {
+        state = State.HANDED_OFF;
+        yield Behaviors.stopped();
+      }
+      case GIVING, GIVEN, HANDED_OFF -> this;
+    };
   }
 
-  private Behavior<Command> mayLeave() {
-    if (state == State.WAITING_TO_LEAVE) {
-      give();
-    }
-    return this;
-  }
-
+  /** What it has wished for, and may get at this moment. */
   private void give() {
     state = State.GIVING;
     getContext()
@@ -228,16 +260,21 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
   /** Also if the actor system ends without handing anything off. */
   private Behavior<Command> stopped() {
     if (keepers.running().compareAndSet(slot, getContext().getSelf(), null)) {
-      if (state == State.GIVEN) {
-        keepers.handOffs().given(slot, System.nanoTime());
-      } else {
-        keepers.handOffs().done(slot, System.nanoTime());
-        if (state != State.GIVING) {
-          // Until it has come true, or the next keeper wants the slot.
-          var _ = keepers.host().give(slot);
+      switch (state) {
+        case HANDED_OFF -> {
+          if (keepers.handOffs().keep(slot)) {
+            keepers.routes().ask(slot);
+          } else {
+            keepers.give(Set.of(slot));
+          }
         }
+        // Until it has come true, or the next keeper wants the slot.
+        case TAKING, HERE -> {
+          keepers.give(Set.of(slot));
+          keepers.routes().isNotAt(slot, keepers.slots().host());
+        }
+        case GIVING, GIVEN -> keepers.routes().isNotAt(slot, keepers.slots().host());
       }
-      keepers.routes().isNotAt(slot, keepers.slots().host());
     }
     return this;
   }

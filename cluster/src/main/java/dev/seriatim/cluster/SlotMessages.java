@@ -11,12 +11,14 @@ import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.serialization.SerializerWithStringManifest;
 
 /**
- * What hosts say to each other of slots, as bytes: 2 of the slot, 8 of the question's number, and
- * in UTF-8 who asks or who has it.
+ * What hosts say to each other of slots, as bytes: 2 of the slot, 8 of the question's number or 0,
+ * and in UTF-8 who asks, who has it or who wants it. What a keeper is told that waits has no bytes.
  */
 final class SlotMessages extends SerializerWithStringManifest {
   private static final String WHERE = "w";
   private static final String HERE = "h";
+  private static final String TAKING = "t";
+  private static final String GIVEN = "g";
 
   private final ActorRefResolver references;
 
@@ -33,7 +35,17 @@ final class SlotMessages extends SerializerWithStringManifest {
 
   @Override
   public String manifest(Object message) {
-    return message instanceof SlotKeeper.Where ? WHERE : HERE;
+    return switch (message) {
+      case SlotKeeper.Where _ -> WHERE;
+      case SlotRouter.Here _ -> HERE;
+      case SlotRouter.Taking _ -> TAKING;
+      case SlotKeeper.Given _ -> GIVEN;
+      default -> throw unknown(message);
+    };
+  }
+
+  private static IllegalArgumentException unknown(Object message) {
+    return new IllegalArgumentException("message of " + message.getClass());
   }
 
   @Override
@@ -49,7 +61,14 @@ final class SlotMessages extends SerializerWithStringManifest {
         question = here.question();
         name = here.host();
       }
-      default -> throw new IllegalArgumentException("message of " + message.getClass());
+      case SlotRouter.Taking taking -> {
+        question = new Question(taking.slot(), 0);
+        name = references.toSerializationFormat(taking.keeper());
+      }
+      case SlotKeeper.Given _ -> {
+        return new byte[0];
+      }
+      default -> throw unknown(message);
     }
     byte[] nameBytes = name.getBytes(UTF_8);
     return ByteBuffer.allocate(Short.BYTES + Long.BYTES + nameBytes.length)
@@ -61,6 +80,9 @@ final class SlotMessages extends SerializerWithStringManifest {
 
   @Override
   public Object fromBinary(byte[] bytes, String manifest) {
+    if (manifest.equals(GIVEN)) {
+      return new SlotKeeper.Given();
+    }
     ByteBuffer from = ByteBuffer.wrap(bytes);
     int slot = from.getShort();
     if (slot < 0 || slot >= Slots.COUNT) {
@@ -71,7 +93,9 @@ final class SlotMessages extends SerializerWithStringManifest {
     return switch (manifest) {
       case WHERE -> new SlotKeeper.Where(question, references.resolveActorRef(name));
       case HERE -> new SlotRouter.Here(question, name);
-      default -> throw new IllegalArgumentException("manifest '" + manifest + "', expected w or h");
+      case TAKING -> new SlotRouter.Taking(slot, references.resolveActorRef(name));
+      default ->
+          throw new IllegalArgumentException("manifest '" + manifest + "', expected w, h, t or g");
     };
   }
 }

@@ -15,6 +15,7 @@ import org.apache.pekko.Done;
 import org.apache.pekko.actor.PoisonPill;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
@@ -58,7 +59,10 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private static final int TICKS_SAME = 8;
 
   /** How long the region may last when it has no slots any more. */
-  private static final Duration REGION_END = Duration.ofSeconds(1);
+  private static final Duration REGION_END = Duration.ofMillis(250);
+
+  /** How long it takes at most to hear of the next keepers by the last questions of the region. */
+  private static final Duration ALL_HEARD = Duration.ofSeconds(1);
 
   private static final ImmutableSet<MemberStatus> STAYING =
       ImmutableSet.of(MemberStatus.joining(), MemberStatus.weaklyUp(), MemberStatus.up());
@@ -68,6 +72,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   /** The slot is at this host. */
   record Here(Question question, String host) implements Message {}
 
+  /** This keeper has been started for the slot, and waits for whichever host has it. */
+  record Taking(int slot, ActorRef<SlotKeeper.Command> keeper) implements Message {}
+
   /** The hosts that have rows now. */
   record Rows(List<HostRow> rows) implements Message {}
 
@@ -76,7 +83,11 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     ASK,
     TICK,
     /** All slots are handed over, and the region ought to have ended. */
-    END_REGION
+    END_REGION,
+    /** It has ended. */
+    REGION_ENDED,
+    /** And what its last questions have led to has come. */
+    ALL_HEARD
   }
 
   /** This host is to hand all its slots over, and completes this when it has none. */
@@ -101,7 +112,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     super(context);
     this.keepers = keepers;
     this.cluster = Cluster.get(context.getSystem());
+    keepers.handOffs().begin();
     this.region = region(context, keepers);
+    context.watchWith(region, Word.REGION_ENDED);
     cluster
         .subscriptions()
         .tell(
@@ -157,20 +170,34 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   public Receive<Message> createReceive() {
     return newReceiveBuilder()
         .onMessage(Here.class, this::here)
+        .onMessage(Taking.class, this::taking)
         .onMessage(Rows.class, this::rows)
         .onMessage(Changed.class, this::changed)
         .onMessageEquals(Word.ASK, this::ask)
         .onMessageEquals(Word.TICK, this::tick)
         .onMessage(HandOver.class, this::handOver)
         .onMessageEquals(Word.END_REGION, this::endRegion)
+        .onMessageEquals(Word.REGION_ENDED, this::regionEnded)
+        .onMessageEquals(Word.ALL_HEARD, this::giveRest)
+        .onSignal(PostStop.class, stopped -> giveRest())
         .build();
   }
 
   private Behavior<Message> here(Here here) {
     if (!here.host().equals(keepers.slots().host())) {
-      keepers.handOffs().done(here.question().slot(), System.nanoTime());
+      keepers.handOffs().arrived(here.question().slot(), System.nanoTime());
     }
     keepers.routes().answered(here.question(), here.host(), System.nanoTime());
+    return this;
+  }
+
+  private Behavior<Message> taking(Taking taking) {
+    keepers
+        .handOffs()
+        .wanted(
+            taking.slot(),
+            () -> keepers.give(taking.slot(), () -> taking.keeper().tell(new SlotKeeper.Given())),
+            System.nanoTime());
     return this;
   }
 
@@ -197,9 +224,9 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     saySlots();
     if (handOver != null) {
       if (!othersHaveSlots()) {
-        keepers.handOffs().letAllLeave(System.nanoTime());
+        keepers.give(keepers.handOffs().nobodyElse());
       }
-      if (keepers.count() == 0 && handOver.handedOver().complete(Done.done())) {
+      if (!keepers.hasAny() && handOver.handedOver().complete(Done.done())) {
         // Questions of its own for which there is no host any more would hold it up.
         getContext().scheduleOnce(REGION_END, getContext().getSelf(), Word.END_REGION);
       }
@@ -229,6 +256,17 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private Behavior<Message> endRegion() {
     Adapter.toClassic(region)
         .tell(PoisonPill.getInstance(), org.apache.pekko.actor.ActorRef.noSender());
+    return this;
+  }
+
+  /** There is no way any more to ask who takes a slot. Who waits for one claims it soon. */
+  private Behavior<Message> regionEnded() {
+    getContext().scheduleOnce(ALL_HEARD, getContext().getSelf(), Word.ALL_HEARD);
+    return this;
+  }
+
+  private Behavior<Message> giveRest() {
+    keepers.give(keepers.handOffs().drop());
     return this;
   }
 

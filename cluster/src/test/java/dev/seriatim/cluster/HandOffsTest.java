@@ -7,35 +7,46 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class HandOffsTest {
+  private static final int MOST = HandOffs.MOST;
   private static final long PATIENCE = HandOffs.PATIENCE.toNanos();
-  private static final int RUN = SlotRun.SLOTS;
-
-  /** How many slots may leave at a time. */
-  private static final int MOST = HandOffs.MOST * RUN;
 
   private final HandOffs handOffs = new HandOffs();
   private final List<Integer> left = new ArrayList<>();
 
   @Test
-  void letsAFewRunsLeaveAtATimeInOrder() {
-    enter(0, MOST + 2 * RUN);
+  void keepsASlotUntilItsNextKeeperAsksForItOnce() {
+    assertThat(handOffs.keep(7)).isTrue();
+
+    want(8, 9);
+    assertThat(left).isEmpty();
+    want(7, 8);
+    assertThat(left).containsExactly(7);
+    want(7, 8);
+    assertThat(left).containsExactly(7);
+  }
+
+  @Test
+  void letsAFewLeaveAtATimeInTheOrderInWhichTheyWereAskedFor() {
+    keep(0, MOST + 3);
+    want(0, MOST + 3);
     assertThat(left).hasSize(MOST);
 
-    given(0, RUN, 0);
+    handOffs.given(0, 0);
     assertThat(left).hasSize(MOST);
-    done(0, RUN - 1);
-    assertThat(left).hasSize(MOST);
-    done(RUN - 1, RUN);
-    assertThat(left).hasSize(MOST + RUN);
-    done(RUN, 2 * RUN);
+    handOffs.arrived(0, 0);
+    assertThat(left).hasSize(MOST + 1);
+    handOffs.arrived(0, 0);
+    assertThat(left).hasSize(MOST + 1);
+    handOffs.forget(1, 0);
 
-    assertThat(left).hasSize(MOST + 2 * RUN);
+    assertThat(left).hasSize(MOST + 2);
     assertThat(left).isInOrder();
   }
 
   @Test
   void doesNotWaitForeverForTurnsThatDoNotEnd() {
-    enter(0, MOST + 1);
+    keep(0, MOST + 1);
+    want(0, MOST + 1);
 
     handOffs.look(PATIENCE - 1);
     assertThat(left).hasSize(MOST);
@@ -45,64 +56,61 @@ final class HandOffsTest {
 
   @Test
   void doesNotWaitForeverForAnOwnerThatNobodyHearsOf() {
-    enter(0, 2 * MOST);
-    given(0, 1, PATIENCE - 1);
+    keep(0, 2 * MOST);
+    want(0, 2 * MOST);
+    handOffs.given(0, PATIENCE - 1);
 
     handOffs.look(PATIENCE);
-    assertThat(left).hasSize(2 * MOST - RUN);
+    assertThat(left).hasSize(2 * MOST - 1);
     handOffs.look(2 * PATIENCE);
     assertThat(left).hasSize(2 * MOST);
   }
 
   @Test
-  void forgetsThoseThatStopWaiting() {
-    enter(0, MOST + RUN + 2);
+  void forgetsWhatHasAKeeperHereAgain() {
+    keep(0, MOST + 2);
+    want(0, MOST + 1);
+    handOffs.forget(MOST, 0);
+    handOffs.forget(MOST + 1, 0);
 
-    done(MOST, MOST + RUN + 1);
-    done(0, RUN);
-
-    assertThat(left).contains(MOST + RUN + 1);
-    assertThat(left).doesNotContain(MOST);
+    handOffs.look(PATIENCE);
+    want(MOST + 1, MOST + 2);
+    assertThat(left).hasSize(MOST);
+    assertThat(handOffs.drop()).isEmpty();
   }
 
   @Test
-  void aSlotWhoseRunIsLeavingDoesNotWait() {
-    enter(0, 1);
-    enter(RUN, MOST + 1);
-    assertThat(left).doesNotContain(MOST);
+  void keepsNothingIfNobodyIsThere() {
+    assertThat(handOffs.keep(7)).isTrue();
+    assertThat(handOffs.nobodyElse()).containsExactly(7);
+    assertThat(handOffs.nobodyElse()).isEmpty();
 
-    enter(1, 2);
-    assertThat(left).contains(1);
-    done(0, 1);
-    assertThat(left).doesNotContain(MOST);
-    done(1, 2);
-    assertThat(left).contains(MOST);
+    assertThat(handOffs.keep(8)).isFalse();
+    want(8, 9);
+    assertThat(left).isEmpty();
+
+    handOffs.begin();
+    assertThat(handOffs.keep(8)).isTrue();
   }
 
   @Test
-  void letsAllLeaveIfNobodyIsThere() {
-    enter(0, 100);
-    handOffs.letAllLeave(0);
-    enter(100, 200);
-    assertThat(left).hasSize(200);
+  void saysOnceWhatNobodyWillAskFor() {
+    keep(0, MOST + 2);
+    want(0, MOST + 1);
+    assertThat(handOffs.drop()).containsExactly(MOST, MOST + 1);
+    assertThat(handOffs.drop()).isEmpty();
   }
 
-  private void enter(int from, int to) {
+  private void keep(int from, int to) {
+    for (int slot = from; slot < to; slot++) {
+      assertThat(handOffs.keep(slot)).isTrue();
+    }
+  }
+
+  private void want(int from, int to) {
     for (int slot = from; slot < to; slot++) {
       int each = slot;
-      handOffs.enter(slot, () -> left.add(each), 0);
-    }
-  }
-
-  private void given(int from, int to, long now) {
-    for (int slot = from; slot < to; slot++) {
-      handOffs.given(slot, now);
-    }
-  }
-
-  private void done(int from, int to) {
-    for (int slot = from; slot < to; slot++) {
-      handOffs.done(slot, 0);
+      handOffs.wanted(slot, () -> left.add(each), 0);
     }
   }
 }

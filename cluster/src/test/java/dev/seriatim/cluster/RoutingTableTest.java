@@ -67,6 +67,21 @@ final class RoutingTableTest {
     assertThat(table.host(7)).isEqualTo(ONE);
   }
 
+  /** Who takes it was asked before it was given up, and says so when it has it. */
+  @Test
+  void takesTheAnswerOfWhoTakesASlotThatWasLeft() {
+    table.hosts(List.of(ONE, TWO));
+    answer(ask(0), 7, "one", 0);
+    assertThat(table.ask(7)).isTrue();
+    Map<Integer, Question> asked = ask(SECOND);
+
+    assertThat(table.left(7, "two")).isFalse();
+    assertThat(table.left(7, "one")).isTrue();
+    assertThat(table.host(7)).isNull();
+    assertThat(answer(asked, 7, "two", SECOND)).isTrue();
+    assertThat(table.host(7)).isEqualTo(TWO);
+  }
+
   @Test
   void dropsAnswersThatWereOvertaken() {
     table.hosts(List.of(ONE, TWO));
