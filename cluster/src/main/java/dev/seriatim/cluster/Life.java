@@ -164,7 +164,7 @@ final class Life {
   private CompletionStage<Done> handOver() {
     CompletableFuture<Done> handedOver = new CompletableFuture<>();
     if (isUp()) {
-      system.tell(new SlotRouter.HandOver(handedOver));
+      system.tell(new SlotRouter.HandOver(handedOver, System.nanoTime()));
     } else {
       handedOver.complete(Done.done());
     }

@@ -1,6 +1,7 @@
 package dev.seriatim.cluster;
 
 import static com.google.common.collect.ImmutableSet.toImmutableSet;
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import com.google.common.collect.ImmutableSet;
 import dev.seriatim.cluster.RoutingTable.Question;
@@ -91,7 +92,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   }
 
   /** This host is to hand all its slots over, and completes this when it has none. */
-  record HandOver(CompletableFuture<Done> handedOver) implements Message {}
+  record HandOver(CompletableFuture<Done> handedOver, long began) implements Message {}
 
   private record Changed(MemberEvent event) implements Message {}
 
@@ -188,6 +189,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
       keepers.handOffs().arrived(here.question().slot(), System.nanoTime());
     }
     keepers.routes().answered(here.question(), here.host(), System.nanoTime());
+    lookWhetherAllIsHandedOver();
     return this;
   }
 
@@ -222,16 +224,21 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private Behavior<Message> tick() {
     keepers.handOffs().look(System.nanoTime());
     saySlots();
-    if (handOver != null) {
-      if (!othersHaveSlots()) {
-        keepers.give(keepers.handOffs().nobodyElse());
-      }
-      if (!keepers.hasAny() && handOver.handedOver().complete(Done.done())) {
-        // Questions of its own for which there is no host any more would hold it up.
-        getContext().scheduleOnce(REGION_END, getContext().getSelf(), Word.END_REGION);
-      }
+    if (handOver != null && !othersHaveSlots()) {
+      keepers.give(keepers.handOffs().nobodyElse());
     }
+    lookWhetherAllIsHandedOver();
     return ask();
+  }
+
+  private void lookWhetherAllIsHandedOver() {
+    if (handOver != null && !keepers.hasAny() && handOver.handedOver().complete(Done.done())) {
+      LOGGER.info(
+          "all slots were handed over within {} ms",
+          NANOSECONDS.toMillis(System.nanoTime() - handOver.began()));
+      // Questions of its own for which there is no host any more would hold it up.
+      getContext().scheduleOnce(REGION_END, getContext().getSelf(), Word.END_REGION);
+    }
   }
 
   /** Says how many slots this host has, when that doesn't change any more. */
