@@ -4,6 +4,7 @@ import static com.google.common.collect.ImmutableSet.toImmutableSet;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import com.google.common.collect.ImmutableSet;
+import com.typesafe.config.Config;
 import dev.seriatim.cluster.RoutingTable.Question;
 import dev.seriatim.cluster.SlotKeeper.Keepers;
 import dev.seriatim.service.storage.Slots;
@@ -28,6 +29,8 @@ import org.apache.pekko.cluster.ClusterEvent.MemberRemoved;
 import org.apache.pekko.cluster.ClusterEvent.MemberUp;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.sharding.ShardCoordinator.ShardAllocationStrategy;
+import org.apache.pekko.cluster.sharding.ShardCoordinator.ShardAllocationStrategy$;
 import org.apache.pekko.cluster.sharding.ShardRegion;
 import org.apache.pekko.cluster.sharding.typed.ShardingMessageExtractor;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -54,6 +57,8 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private static final String KEEPERS = "slots-by-" + SlotRun.SLOTS;
 
   private static final String HOST = "host-";
+
+  private static final String LIMITS = "pekko.cluster.sharding.least-shard-allocation-strategy";
 
   private static final Duration TICK = Duration.ofMillis(250);
 
@@ -143,7 +148,16 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
                     entity -> SlotKeeper.create(Integer.parseInt(entity.getEntityId()), keepers))
                 .withMessageExtractor(new RunInEachShard())
                 .withStopMessage(SlotKeeper.Word.HAND_OFF)
+                .withAllocationStrategy(allocation(context))
                 .withRole(ROLE));
+  }
+
+  private static ShardAllocationStrategy allocation(ActorContext<Message> context) {
+    Config limits = context.getSystem().settings().config().getConfig(LIMITS);
+    return new SettledRebalance(
+        ShardAllocationStrategy$.MODULE$.leastShardAllocationStrategy(
+            limits.getInt("rebalance-absolute-limit"),
+            limits.getDouble("rebalance-relative-limit")));
   }
 
   private static final class RunInEachShard
