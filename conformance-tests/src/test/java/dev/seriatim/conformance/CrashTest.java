@@ -10,6 +10,7 @@ import dev.seriatim.examples.v1.AppendResponse;
 import dev.seriatim.examples.v1.JournalGrpc;
 import dev.seriatim.examples.v1.ReadRequest;
 import dev.seriatim.examples.v1.ReadResponse;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
@@ -29,12 +30,11 @@ import org.junit.jupiter.api.io.TempDir;
  * object must hold the effect of a prefix of each stub's calls, with every call in it that was
  * answered.
  *
- * <p>Longer with {@code -Dcrash.rounds=N}; the same loads and times again with {@code
- * -Dcrash.seed=N}, though not the same interleaving.
+ * <p>Longer with {@code -Dcrash.rounds=N}. A seed chooses the loads and times, and not the
+ * interleaving.
  */
 final class CrashTest {
   private static final int ROUNDS = Integer.getInteger("crash.rounds", 5);
-  private static final long SEED = Long.getLong("crash.seed", System.nanoTime());
   private static final int CLIENTS = 4;
   private static final int OBJECTS = 6;
   private static final int IN_FLIGHT = 256;
@@ -42,9 +42,11 @@ final class CrashTest {
   @TempDir Path directory;
 
   @Test
-  void whatWasAnsweredIsThereAfterACrash() throws Exception {
-    System.out.println("crash test: -Dcrash.rounds=" + ROUNDS + " -Dcrash.seed=" + SEED);
-    Random random = new Random(SEED);
+  void whatWasAnsweredIsThereAfterACrash() {
+    Seeds.each(1, seed -> crash(directory.resolve("seed " + seed), new Random(seed)));
+  }
+
+  private static void crash(Path data, Random random) throws Exception {
     // What each client has been told of each journal: its own lines up to this one are in it.
     AtomicLong[][] answered = new AtomicLong[CLIENTS][OBJECTS];
     for (AtomicLong[] row : answered) {
@@ -53,7 +55,7 @@ final class CrashTest {
     long[][] present = new long[CLIENTS][OBJECTS];
     long total = 0;
     for (int round = 1; round <= ROUNDS; round++) {
-      try (ServerProcess server = ServerProcess.start("--data", directory.toString())) {
+      try (ServerProcess server = ServerProcess.start("--data", data.toString())) {
         check(server, answered, present, round);
         Load load = new Load(server, answered, present);
         long before = total(answered);
@@ -64,7 +66,7 @@ final class CrashTest {
         total += total(answered) - before;
       }
     }
-    try (ServerProcess server = ServerProcess.start("--data", directory.toString())) {
+    try (ServerProcess server = ServerProcess.start("--data", data.toString())) {
       check(server, answered, present, ROUNDS + 1);
     }
     System.out.println("crash test: " + total + " calls were answered, none is lost");
@@ -93,17 +95,17 @@ final class CrashTest {
           int client = Integer.parseInt(line.substring(0, line.indexOf(':')));
           long number = Long.parseLong(line.substring(line.indexOf(':') + 1));
           assertWithMessage(
-                  "round %s, seed %s: the line of client %s in journal %s behind its line %s",
-                  round, SEED, client, object, last[client])
+                  "round %s: the line of client %s in journal %s behind its line %s",
+                  round, client, object, last[client])
               .that(number)
               .isEqualTo(last[client] + 1);
           last[client] = number;
         }
         for (int client = 0; client < CLIENTS; client++) {
           assertWithMessage(
-                  "round %s, seed %s: the last line of client %s in journal %s, beside the last"
-                      + " that it was told of",
-                  round, SEED, client, object)
+                  "round %s: the last line of client %s in journal %s, beside the last that it was"
+                      + " told of",
+                  round, client, object)
               .that(last[client])
               .isAtLeast(answered[client][object].get());
           present[client][object] = last[client];
@@ -196,13 +198,13 @@ final class CrashTest {
     }
 
     void awaitAnswers(int count) throws InterruptedException {
-      assertWithMessage("seed %s: %s calls were answered within 60 s", SEED, count)
+      assertWithMessage("%s calls were answered within 60 s", count)
           .that(answers.tryAcquire(count, 60, TimeUnit.SECONDS))
           .isTrue();
     }
 
     void awaitEnd() throws InterruptedException {
-      assertWithMessage("seed %s: all clients had noticed the crash within 60 s", SEED)
+      assertWithMessage("all clients had noticed the crash within 60 s")
           .that(ended.await(60, TimeUnit.SECONDS))
           .isTrue();
     }

@@ -1,7 +1,6 @@
 package dev.seriatim.conformance;
 
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.common.util.concurrent.FutureCallback;
 import com.google.common.util.concurrent.Futures;
@@ -11,6 +10,7 @@ import dev.seriatim.conformance.HostUnderTest.Transport;
 import dev.seriatim.conformance.v1.AppendRequest;
 import dev.seriatim.conformance.v1.AppendResponse;
 import dev.seriatim.conformance.v1.ProbeGrpc;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import io.grpc.ManagedChannel;
@@ -27,6 +27,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -35,14 +36,14 @@ import org.junit.jupiter.api.Timeout;
  * that none was lost, doubled or reordered, and that no two turns of an object overlapped.
  *
  * <p>Which object a call goes to, and through which stub, is drawn from a seed, so that a failure
- * can be played again with {@code -Dseriatim.seed=N}.
+ * can be played again.
  */
 final class MillionCallsTest {
   private static final int THREADS = 8;
   private static final int OBJECTS = 64;
   private static final int CALLS_PER_THREAD = 125_000;
   private static final int UNANSWERED_PER_THREAD = 4_000;
-  private static final long SEED = Long.getLong("seriatim.seed", 20_261_123);
+  private static final long SEED = 20_261_123;
 
   /** A stub, and how many calls one thread has made on it. */
   private static final class Line {
@@ -63,7 +64,11 @@ final class MillionCallsTest {
 
   @Test
   @Timeout(300)
-  void noneIsLostDoubledReorderedOrOverlapped() throws Exception {
+  void noneIsLostDoubledReorderedOrOverlapped() {
+    Seeds.each(LongStream.of(SEED), 0, this::callAMillionTimes);
+  }
+
+  private void callAMillionTimes(long seed) throws Exception {
     try (HostUnderTest host = HostUnderTest.start(Transport.LOOPBACK, Set.of());
         ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
       ManagedChannel channel = host.connect();
@@ -82,13 +87,13 @@ final class MillionCallsTest {
             own.add(new Line(shared.get(object), "shared-" + thread));
           }
           lines.add(own);
-          Random random = new Random(SEED + thread);
+          Random random = new Random(seed + thread);
           done.add(threads.submit(() -> callAll(own, random)));
         }
         for (Future<?> thread : done) {
           thread.get();
         }
-        assertWithMessage("seed %s", SEED).that(faults).isEmpty();
+        assertThat(faults).isEmpty();
         checkJournals(host, shared, lines);
       } finally {
         channel.shutdownNow();
@@ -163,8 +168,7 @@ final class MillionCallsTest {
         int expected = seen.merge(mark.substring(0, slash), 1, Integer::sum);
         if (Integer.parseInt(mark.substring(slash + 1)) != expected) {
           throw new AssertionError(
-              "seed %d: object %d ran %s where %d of it was expected"
-                  .formatted(SEED, object, mark, expected));
+              "object %d ran %s where %d of it was expected".formatted(object, mark, expected));
         }
         total++;
       }

@@ -1,6 +1,6 @@
 package dev.seriatim.wire;
 
-import static com.google.common.truth.Truth.assertWithMessage;
+import static com.google.common.truth.Truth.assertThat;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -19,10 +19,7 @@ import org.junit.jupiter.api.Test;
 final class FrameScanTest {
   private static final int FRAMES = 2_000;
 
-  private final long seed = System.nanoTime();
-  private final Random random = new Random(seed);
-
-  private ConnectRequest request() {
+  private static ConnectRequest request(Random random) {
     ConnectRequest.Builder request = ConnectRequest.newBuilder();
     if (random.nextInt(4) == 0) {
       request.setOpen(Open.newBuilder().setNamespace("N").setName("n"));
@@ -37,26 +34,32 @@ final class FrameScanTest {
   }
 
   @Test
-  void requestsAreCountedAndCut() throws InvalidProtocolBufferException {
+  void requestsAreCountedAndCut() {
+    Seeds.each(1, seed -> checkRequests(new Random(seed)));
+  }
+
+  private static void checkRequests(Random random) throws InvalidProtocolBufferException {
     for (int i = 0; i < FRAMES; i++) {
-      ConnectRequest request = request();
+      ConnectRequest request = request(random);
       FrameScan scan = FrameScan.ofRequest(request.toByteArray());
-      assertWithMessage("seed %s", seed)
-          .that(scan)
+      assertThat(scan)
           .isEqualTo(new FrameScan(request.hasOpen(), request.getInvocationsCount(), false, true));
       int skipped = random.nextInt(request.getInvocationsCount() + 1);
       ConnectRequest.Builder rest = request.toBuilder().clearOpen();
       for (int n = 0; n < skipped; n++) {
         rest.removeInvocations(0);
       }
-      assertWithMessage("seed %s", seed)
-          .that(ConnectRequest.parseFrom(FrameScan.requestBehind(request.toByteArray(), skipped)))
+      assertThat(ConnectRequest.parseFrom(FrameScan.requestBehind(request.toByteArray(), skipped)))
           .isEqualTo(rest.build());
     }
   }
 
   @Test
-  void responsesAreCountedAndCut() throws InvalidProtocolBufferException {
+  void responsesAreCountedAndCut() {
+    Seeds.each(1, seed -> checkResponses(new Random(seed)));
+  }
+
+  private static void checkResponses(Random random) throws InvalidProtocolBufferException {
     for (int i = 0; i < FRAMES; i++) {
       ConnectResponse.Builder response = ConnectResponse.newBuilder();
       for (int n = random.nextInt(4); n > 0; n--) {
@@ -69,30 +72,30 @@ final class FrameScanTest {
         response.setBroken(Broken.newBuilder().setCompletedThrough(random.nextInt(5)));
       }
       byte[] bytes = response.build().toByteArray();
-      assertWithMessage("seed %s", seed)
-          .that(FrameScan.ofResponse(bytes))
+      assertThat(FrameScan.ofResponse(bytes))
           .isEqualTo(
               new FrameScan(
                   response.hasOpened(), response.getOutcomesCount(), response.hasBroken(), true));
-      assertWithMessage("seed %s", seed)
-          .that(ConnectResponse.parseFrom(FrameScan.responseBefore(bytes)))
+      assertThat(ConnectResponse.parseFrom(FrameScan.responseBefore(bytes)))
           .isEqualTo(response.clearBroken().build());
     }
   }
 
   @Test
   void aFrameThatIsCutOffCountsUpToThere() {
+    Seeds.each(1, seed -> checkCutOff(new Random(seed)));
+  }
+
+  private static void checkCutOff(Random random) {
     for (int i = 0; i < FRAMES; i++) {
-      byte[] whole = request().toByteArray();
+      byte[] whole = request(random).toByteArray();
       byte[] cut = Arrays.copyOf(whole, random.nextInt(whole.length + 1));
       RequestFrame read = RequestFrame.parse(cut);
       FrameScan scan = FrameScan.ofRequest(cut);
-      assertWithMessage("seed %s", seed).that(scan.whole()).isEqualTo(read.fault() == null);
-      assertWithMessage("seed %s", seed).that(scan.count()).isEqualTo(read.invocations().size());
+      assertThat(scan.whole()).isEqualTo(read.fault() == null);
+      assertThat(scan.count()).isEqualTo(read.invocations().size());
       byte[] same = FrameScan.requestBehind(cut, 0);
-      assertWithMessage("seed %s", seed)
-          .that(RequestFrame.parse(same).invocations())
-          .hasSize(read.invocations().size());
+      assertThat(RequestFrame.parse(same).invocations()).hasSize(read.invocations().size());
     }
   }
 }

@@ -21,20 +21,28 @@ import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/**
- * Holds the frames that are read and written by hand to the generated classes. Set {@code
- * -Dseriatim.seed} to replay one run.
- */
+/** Holds the frames that are read and written by hand to the generated classes. */
 final class FramesTest {
   private static final int FRAMES = 3000;
 
-  private final long seed = Long.getLong("seriatim.seed", new Random().nextLong());
-  private final RandomFrames frames = new RandomFrames(seed, /* anyDepth= */ false);
-  private final RandomFrames anyFrames = new RandomFrames(seed, /* anyDepth= */ true);
+  private interface Check {
+    void check(RandomFrames frames, int frame) throws Exception;
+  }
+
+  /** Checks many frames of each seed. */
+  private static void check(boolean anyDepth, Check each) {
+    Seeds.each(
+        1,
+        seed -> {
+          RandomFrames frames = new RandomFrames(seed, anyDepth);
+          for (int i = 0; i < FRAMES; i++) {
+            each.check(frames, i);
+          }
+        });
+  }
 
   private static byte[] bytesOf(EncodedFrame frame) throws IOException {
     try (InputStream stream = EncodedFrame.MARSHALLER.stream(frame)) {
@@ -104,24 +112,26 @@ final class FramesTest {
 
   @Test
   void requestsAreReadAsTheyWereWritten() {
-    for (int i = 0; i < FRAMES; i++) {
-      byte[] bytes = frames.request().toByteArray();
-      ConnectRequest expected = expectedRequest(bytes);
-      assertWithMessage("seed %s, frame %s", seed, i).that(expected).isNotNull();
-      assertWithMessage("seed %s, frame %s", seed, i)
-          .that(actualRequest(bytes))
-          .isEqualTo(expected);
-    }
+    check(
+        /* anyDepth= */ false,
+        (frames, i) -> {
+          byte[] bytes = frames.request().toByteArray();
+          ConnectRequest expected = expectedRequest(bytes);
+          assertWithMessage("frame %s", i).that(expected).isNotNull();
+          assertWithMessage("frame %s", i).that(actualRequest(bytes)).isEqualTo(expected);
+        });
   }
 
   @Test
   void damagedRequestsAreRefusedJustWhereTheGeneratedClassRefusesThem() {
-    for (int i = 0; i < FRAMES; i++) {
-      byte[] bytes = anyFrames.damaged(anyFrames.request().toByteArray());
-      assertWithMessage("seed %s, frame %s", seed, i)
-          .that(actualRequest(bytes))
-          .isEqualTo(expectedRequest(bytes));
-    }
+    check(
+        /* anyDepth= */ true,
+        (frames, i) -> {
+          byte[] bytes = frames.damaged(frames.request().toByteArray());
+          assertWithMessage("frame %s", i)
+              .that(actualRequest(bytes))
+              .isEqualTo(expectedRequest(bytes));
+        });
   }
 
   @Test
@@ -150,21 +160,23 @@ final class FramesTest {
   }
 
   @Test
-  void requestsAreWrittenAsByTheGeneratedClass() throws Exception {
-    for (int i = 0; i < FRAMES; i++) {
-      ConnectRequest.Builder frame =
-          frames.request().toBuilder().setUnknownFields(UnknownFieldSet.getDefaultInstance());
-      RequestEncoder encoder =
-          new RequestEncoder(frame.hasOpen() ? frame.getOpen() : null, frame.getInvocationsCount());
-      for (Invocation.Builder invocation : frame.getInvocationsBuilderList()) {
-        write(invocation, encoder);
-      }
-      frame.setAcknowledgedThrough(i % 3 == 0 ? 0 : (long) i << (i % 50));
-      encoder.acknowledge(frame.getAcknowledgedThrough());
-      assertWithMessage("seed %s, frame %s", seed, i)
-          .that(bytesOf(encoder.encode()))
-          .isEqualTo(frame.build().toByteArray());
+  void requestsAreWrittenAsByTheGeneratedClass() {
+    check(/* anyDepth= */ false, FramesTest::assertRequestWrittenAlike);
+  }
+
+  private static void assertRequestWrittenAlike(RandomFrames frames, int i) throws IOException {
+    ConnectRequest.Builder frame =
+        frames.request().toBuilder().setUnknownFields(UnknownFieldSet.getDefaultInstance());
+    RequestEncoder encoder =
+        new RequestEncoder(frame.hasOpen() ? frame.getOpen() : null, frame.getInvocationsCount());
+    for (Invocation.Builder invocation : frame.getInvocationsBuilderList()) {
+      write(invocation, encoder);
     }
+    frame.setAcknowledgedThrough(i % 3 == 0 ? 0 : (long) i << (i % 50));
+    encoder.acknowledge(frame.getAcknowledgedThrough());
+    assertWithMessage("frame %s", i)
+        .that(bytesOf(encoder.encode()))
+        .isEqualTo(frame.build().toByteArray());
   }
 
   /** Makes an invocation one that clients write, and adds it. */
@@ -248,54 +260,57 @@ final class FramesTest {
 
   @Test
   void responsesAreReadAsTheyWereWritten() {
-    for (int i = 0; i < FRAMES; i++) {
-      byte[] bytes = frames.response().toByteArray();
-      String what = "seed " + seed + ", frame " + i;
-      assertReadAlike(what, bytes);
-      assertWithMessage(what).that(parse(bytes).outcomes()).isAtLeast(0);
-    }
+    check(
+        /* anyDepth= */ false,
+        (frames, i) -> {
+          byte[] bytes = frames.response().toByteArray();
+          assertReadAlike("frame " + i, bytes);
+          assertWithMessage("frame %s", i).that(parse(bytes).outcomes()).isAtLeast(0);
+        });
   }
 
   @Test
   void damagedResponsesAreRefusedJustWhereTheGeneratedClassRefusesThem() {
-    for (int i = 0; i < FRAMES; i++) {
-      assertReadAlike(
-          "seed " + seed + ", frame " + i, anyFrames.damaged(anyFrames.response().toByteArray()));
-    }
+    check(
+        /* anyDepth= */ true,
+        (frames, i) ->
+            assertReadAlike("frame " + i, frames.damaged(frames.response().toByteArray())));
   }
 
   @Test
-  void responsesAreWrittenAsByTheGeneratedClass() throws Exception {
-    for (int i = 0; i < FRAMES; i++) {
-      ConnectResponse.Builder frame =
-          frames.response().toBuilder()
-              .setUnknownFields(UnknownFieldSet.getDefaultInstance())
-              .clearOpened();
-      List<Outcome> outcomes = new ArrayList<>();
-      for (var outcome : frame.getOutcomesBuilderList()) {
-        outcome.setUnknownFields(UnknownFieldSet.getDefaultInstance());
-        outcomes.add(
-            new Outcome(
-                outcome.getSequence(),
-                outcome.hasMessage() ? Content.of(outcome.getMessage()) : null,
-                outcome.hasJson() ? outcome.getJson() : null));
-      }
-      ConnectResponse built = frame.build();
-      boolean numbered =
-          built.getOutcomesList().stream().allMatch(outcome -> outcome.getSequence() != 0);
-      byte[] bytes =
-          bytesOf(ResponseEncoder.encode(outcomes, built.hasBroken() ? built.getBroken() : null));
-      String what = "seed " + seed + ", frame " + i;
-      assertWithMessage(what).that(ConnectResponse.parseFrom(bytes)).isEqualTo(built);
-      if (numbered) { // The generated class leaves a zero out.
-        assertWithMessage(what).that(bytes).isEqualTo(built.toByteArray());
-      }
+  void responsesAreWrittenAsByTheGeneratedClass() {
+    check(/* anyDepth= */ false, FramesTest::assertResponseWrittenAlike);
+  }
+
+  private static void assertResponseWrittenAlike(RandomFrames frames, int i) throws IOException {
+    ConnectResponse.Builder frame =
+        frames.response().toBuilder()
+            .setUnknownFields(UnknownFieldSet.getDefaultInstance())
+            .clearOpened();
+    List<Outcome> outcomes = new ArrayList<>();
+    for (var outcome : frame.getOutcomesBuilderList()) {
+      outcome.setUnknownFields(UnknownFieldSet.getDefaultInstance());
+      outcomes.add(
+          new Outcome(
+              outcome.getSequence(),
+              outcome.hasMessage() ? Content.of(outcome.getMessage()) : null,
+              outcome.hasJson() ? outcome.getJson() : null));
+    }
+    ConnectResponse built = frame.build();
+    boolean numbered =
+        built.getOutcomesList().stream().allMatch(outcome -> outcome.getSequence() != 0);
+    byte[] bytes =
+        bytesOf(ResponseEncoder.encode(outcomes, built.hasBroken() ? built.getBroken() : null));
+    assertWithMessage("frame %s", i).that(ConnectResponse.parseFrom(bytes)).isEqualTo(built);
+    if (numbered) { // The generated class leaves a zero out.
+      assertWithMessage("frame %s", i).that(bytes).isEqualTo(built.toByteArray());
     }
   }
 
   @Test
   void aFrameCanBeSentAgainAndDrained() throws Exception {
-    EncodedFrame encoded = EncodedFrame.of(frames.request());
+    EncodedFrame encoded =
+        EncodedFrame.of(new RandomFrames(/* seed= */ 1, /* anyDepth= */ false).request());
     assertThat(bytesOf(encoded)).isEqualTo(bytesOf(encoded));
     try (InputStream stream = EncodedFrame.MARSHALLER.stream(encoded)) {
       assertThat(stream).isInstanceOf(KnownLength.class);

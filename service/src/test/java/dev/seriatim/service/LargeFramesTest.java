@@ -17,7 +17,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Frames that are read by another thread than the transport's keep their place. */
 final class LargeFramesTest {
-  private static final long SEED = Long.getLong("frames.seed", System.nanoTime());
   private static final int LARGE = 600_000;
 
   @SuppressWarnings("NullAway.Init") // Before each test.
@@ -52,22 +51,22 @@ final class LargeFramesTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whatComesBehindALargeFrameStaysBehindIt(boolean compressed) {
-    Random random = new Random(SEED);
-    for (int round = 0; round < 5; round++) {
-      TestStub stub = stub(compressed);
-      int frames = 1 + random.nextInt(30);
-      int[] sizes = new int[frames];
-      for (int i = 0; i < frames; i++) {
-        sizes[i] = random.nextInt(3) == 0 ? random.nextInt(LARGE) : random.nextInt(100);
-        stub.call(1, Probe.filling(sizes[i]));
-      }
-      stub.halfClose();
-      stub.closed();
-      for (int i = 0; i < frames; i++) {
-        assertWithMessage("seed %s, round %s, outcome %s", SEED, round, i + 1)
-            .that(stub.outcome(i + 1).getFilling().size())
-            .isEqualTo(sizes[i]);
-      }
+    Seeds.each(5, seed -> play(stub(compressed), new Random(seed)));
+  }
+
+  private static void play(TestStub stub, Random random) {
+    int frames = 1 + random.nextInt(30);
+    int[] sizes = new int[frames];
+    for (int i = 0; i < frames; i++) {
+      sizes[i] = random.nextInt(3) == 0 ? random.nextInt(LARGE) : random.nextInt(100);
+      stub.call(1, Probe.filling(sizes[i]));
+    }
+    stub.halfClose();
+    stub.closed();
+    for (int i = 0; i < frames; i++) {
+      assertWithMessage("outcome %s", i + 1)
+          .that(stub.outcome(i + 1).getFilling().size())
+          .isEqualTo(sizes[i]);
     }
   }
 

@@ -15,7 +15,6 @@ import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -286,13 +285,9 @@ final class LedgerTest {
 
   // ---- every order of events -------------------------------------------------------------------
 
-  /** {@code -Dseriatim.seed} chooses the same orders again. */
   @Test
   void whateverHappensEachCallEndsOnceAndNumbersHaveNoGap() {
-    long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
-    for (int round = 0; round < 2_000; round++) {
-      new Round(seed + round).run();
-    }
+    Seeds.each(2_000, seed -> new Round(seed).run());
   }
 
   private static final class Round {

@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -38,7 +37,7 @@ import org.junit.jupiter.api.Test;
  * without a network between them. Each call is executed at most once, and exactly once if the stub
  * is closed.
  *
- * <p>{@code -Dseriatim.seed} chooses the same delays again; the interleaving is the machine's.
+ * <p>A seed chooses the delays; the interleaving is the machine's.
  */
 @SuppressWarnings("ThreadPriorityCheck") // The threads yield to disturb each other.
 final class ResumeRaceTest {
@@ -47,13 +46,9 @@ final class ResumeRaceTest {
   private static final int CALLS = 6;
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
-
   @Test
-  void everyCallIsExecutedOnceHoweverOftenItsConnectionIsLost() throws Exception {
-    for (int round = 0; round < ROUNDS; round++) {
-      new Round(seed + round).run();
-    }
+  void everyCallIsExecutedOnceHoweverOftenItsConnectionIsLost() {
+    Seeds.each(ROUNDS, seed -> new Round(seed).run());
   }
 
   private static final class Round extends Channel {

@@ -25,7 +25,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -36,7 +35,7 @@ import org.junit.jupiter.api.Test;
  * one {@link Session}, over and over, without a network between them. There is no timer either: a
  * call that isn't sent when it could be stays unsent, and is missed.
  *
- * <p>{@code -Dseriatim.seed} chooses the same delays again; the interleaving is the machine's.
+ * <p>A seed chooses the delays; the interleaving is the machine's.
  */
 @SuppressWarnings("ThreadPriorityCheck") // The threads yield to disturb each other.
 final class SessionRaceTest {
@@ -45,8 +44,6 @@ final class SessionRaceTest {
   private static final int CALLS = 5;
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
 
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
-
   private enum End {
     CLOSE,
     CANCEL,
@@ -54,10 +51,8 @@ final class SessionRaceTest {
   }
 
   @Test
-  void everyCallLeavesWhenItMayAndEndsOnce() throws Exception {
-    for (int round = 0; round < ROUNDS; round++) {
-      new Round(seed + round).run();
-    }
+  void everyCallLeavesWhenItMayAndEndsOnce() {
+    Seeds.each(ROUNDS, seed -> new Round(seed).run());
   }
 
   private static final class Round extends Channel {

@@ -30,7 +30,6 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -40,7 +39,7 @@ import org.junit.jupiter.api.Test;
  * ends of stubs and the end of their shared call race each other, over and over, without a network
  * between them.
  *
- * <p>{@code -Dseriatim.seed} chooses the same delays again; the interleaving is the machine's.
+ * <p>A seed chooses the delays; the interleaving is the machine's.
  */
 @SuppressWarnings("ThreadPriorityCheck") // The threads yield to disturb each other.
 final class SharedCallRaceTest {
@@ -48,8 +47,6 @@ final class SharedCallRaceTest {
   private static final int STUBS = 4;
   private static final int CALLS = 6;
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
-
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
 
   private enum End {
     ORDERLY,
@@ -59,10 +56,8 @@ final class SharedCallRaceTest {
   }
 
   @Test
-  void everyCallOfEveryStubEndsOnce() throws Exception {
-    for (int round = 0; round < ROUNDS; round++) {
-      new Round(seed + round).run();
-    }
+  void everyCallOfEveryStubEndsOnce() {
+    Seeds.each(ROUNDS, seed -> new Round(seed).run());
   }
 
   private static final class Round extends Channel {

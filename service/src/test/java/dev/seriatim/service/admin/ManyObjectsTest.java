@@ -26,6 +26,7 @@ import dev.seriatim.admin.v1.ObjectSummary;
 import dev.seriatim.admin.v1.Put;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.storage.PostgresServer;
@@ -60,7 +61,6 @@ import org.junit.jupiter.api.io.TempDir;
 final class ManyObjectsTest {
   private static final String PROBE = "PROBE";
   private static final DurableObjectIds IDS = new DurableObjectIds(PROBE);
-  private static final int SEEDS = Integer.getInteger("seeds", 100);
   private static final int OBJECTS = 16;
 
   @TempDir private Path directory;
@@ -164,25 +164,20 @@ final class ManyObjectsTest {
 
   @Test
   void whatIsThereAllTheTimeStandsOnOnePageInOrder() throws Exception {
-    long first = Long.getLong("seed", System.nanoTime());
     try (Host host = new Host(StorageOptions.sqlite(directory))) {
-      for (long seed = first; seed < first + SEEDS; seed++) {
-        new World(host, seed).check();
-      }
+      Seeds.each(100, seed -> new World(host, seed).check());
     }
   }
 
   /** Some objects whose names begin alike, and what becomes of them between two pages. */
   private static final class World {
     private final Host host;
-    private final long seed;
     private final Random random;
     private final String prefix;
     private final Map<String, DurableObjectStub> open = new HashMap<>();
 
     World(Host host, long seed) {
       this.host = host;
-      this.seed = seed;
       this.random = new Random(seed);
       this.prefix = "seed " + seed + "/";
     }
@@ -234,8 +229,8 @@ final class ManyObjectsTest {
         }
       } while (!token.isEmpty());
       open.values().forEach(DurableObjectStub::close);
-      assertWithMessage("seed %s", seed).that(found).isInStrictOrder();
-      assertWithMessage("seed %s", seed).that(found).containsAtLeastElementsIn(allTheTime);
+      assertThat(found).isInStrictOrder();
+      assertThat(found).containsAtLeastElementsIn(allTheTime);
     }
 
     private void wake(String name) {

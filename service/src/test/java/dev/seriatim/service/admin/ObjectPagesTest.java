@@ -1,11 +1,13 @@
 package dev.seriatim.service.admin;
 
+import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.storage.ObjectFilter;
 import dev.seriatim.service.storage.ObjectPlace;
 import dev.seriatim.service.storage.StoredObject;
@@ -25,15 +27,11 @@ import org.junit.jupiter.api.Test;
  * moment at which a page looks at something.
  */
 final class ObjectPagesTest {
-  private static final int SEEDS = 1_000;
   private static final int OBJECTS = 30;
 
   @Test
   void anObjectThatIsThereAllTheTimeStandsOnOnePageInOrder() {
-    long first = Long.getLong("seed", System.nanoTime());
-    for (long seed = first; seed < first + SEEDS; seed++) {
-      new World(seed).check();
-    }
+    Seeds.each(1_000, seed -> new World(seed).check());
   }
 
   /** An object, as it is. */
@@ -64,7 +62,6 @@ final class ObjectPagesTest {
   }
 
   private static final class World implements ObjectPages.Live {
-    private final long seed;
     private final Random random;
     private final List<Thing> things = new ArrayList<>();
     private final Set<Thing> allTheTime = new HashSet<>();
@@ -74,7 +71,6 @@ final class ObjectPagesTest {
     private final Set<Thing> changed = new HashSet<>();
 
     World(long seed) {
-      this.seed = seed;
       this.random = new Random(seed);
       this.pace = random.nextInt(8);
       for (int i = 0; i < OBJECTS; i++) {
@@ -103,24 +99,22 @@ final class ObjectPagesTest {
         ObjectPlace through = page.through();
         for (ObjectPages.Found object : page.objects()) {
           found.add(object.place());
-          assertWithMessage("seed %s: through %s has %s", seed, through, object.place())
+          assertWithMessage("through %s has %s", through, object.place())
               .that(through == null || object.place().compareTo(through) <= 0)
               .isTrue();
         }
-        assertWithMessage("seed %s: objects of a page", seed)
-            .that(page.objects().size())
-            .isAtMost(limit);
-        assertWithMessage("seed %s: %s is behind %s", seed, through, after)
+        assertWithMessage("objects of a page").that(page.objects().size()).isAtMost(limit);
+        assertWithMessage("%s is behind %s", through, after)
             .that(through == null || after == null || through.compareTo(after) > 0)
             .isTrue();
         after = through;
       } while (after != null);
-      assertWithMessage("seed %s", seed).that(found).isInStrictOrder();
+      assertThat(found).isInStrictOrder();
       List<ByteString> ids = found.stream().map(ObjectPlace::id).toList();
-      assertWithMessage("seed %s", seed).that(ids).containsNoDuplicates();
+      assertThat(ids).containsNoDuplicates();
       for (Thing thing : allTheTime) {
         if (filter.includes(thing.place(/* named= */ true))) {
-          assertWithMessage("seed %s: %s", seed, found).that(ids).contains(thing.id);
+          assertWithMessage("%s", found).that(ids).contains(thing.id);
         }
       }
     }

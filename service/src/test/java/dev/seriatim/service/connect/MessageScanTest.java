@@ -3,6 +3,7 @@ package dev.seriatim.service.connect;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import dev.seriatim.service.Seeds;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;
 import io.grpc.netty.shaded.io.netty.buffer.Unpooled;
 import java.util.ArrayList;
@@ -12,7 +13,6 @@ import org.junit.jupiter.api.Test;
 
 /** Messages are followed through whatever pieces they come in. */
 final class MessageScanTest {
-  private static final long SEED = Long.getLong("scan.seed", System.nanoTime());
   private static final int PREFIX = 5;
   private static final int MOST = 1_000;
 
@@ -51,34 +51,35 @@ final class MessageScanTest {
 
   @Test
   void anyPiecesTellWhereMessagesBeginAndEnd() {
-    Random random = new Random(SEED);
-    for (int round = 0; round < 200; round++) {
-      Messages stream = new Messages(random, 1 + random.nextInt(20));
-      MessageScan scan = new MessageScan();
-      int from = 0;
-      while (from < stream.size()) {
-        int to = Math.min(stream.size(), from + 1 + random.nextInt(700));
-        ByteBuf piece = stream.piece(from, to);
-        String what = "seed %s, round %s, bytes %s to %s".formatted(SEED, round, from, to);
-        boolean boundaries = stream.ends.contains(to);
-        if (!scan.isInside()) {
-          assertWithMessage(what).that(MessageScan.isWhole(piece, MOST)).isEqualTo(boundaries);
-        }
-        assertWithMessage(what).that(scan.next(piece, MOST)).isTrue();
-        assertWithMessage(what).that(piece.readableBytes()).isEqualTo(to - from);
-        assertWithMessage(what).that(scan.isInside()).isEqualTo(!boundaries);
-        if (!boundaries) {
-          int begins = stream.begins(to - 1);
-          assertWithMessage(what).that(scan.hasBegun()).isEqualTo(begins >= from);
-          assertWithMessage(what).that(scan.before()).isEqualTo(Math.max(0, begins - from));
-          if (to - begins >= PREFIX) {
-            int end = stream.ends.stream().filter(e -> e > begins).findFirst().orElseThrow();
-            assertWithMessage(what).that(scan.length()).isEqualTo(end - begins - PREFIX);
-            assertWithMessage(what).that(scan.missing()).isEqualTo(end - to);
-          }
-        }
-        from = to;
+    Seeds.each(200, seed -> play(new Random(seed)));
+  }
+
+  private static void play(Random random) {
+    Messages stream = new Messages(random, 1 + random.nextInt(20));
+    MessageScan scan = new MessageScan();
+    int from = 0;
+    while (from < stream.size()) {
+      int to = Math.min(stream.size(), from + 1 + random.nextInt(700));
+      ByteBuf piece = stream.piece(from, to);
+      String what = "bytes %s to %s".formatted(from, to);
+      boolean boundaries = stream.ends.contains(to);
+      if (!scan.isInside()) {
+        assertWithMessage(what).that(MessageScan.isWhole(piece, MOST)).isEqualTo(boundaries);
       }
+      assertWithMessage(what).that(scan.next(piece, MOST)).isTrue();
+      assertWithMessage(what).that(piece.readableBytes()).isEqualTo(to - from);
+      assertWithMessage(what).that(scan.isInside()).isEqualTo(!boundaries);
+      if (!boundaries) {
+        int begins = stream.begins(to - 1);
+        assertWithMessage(what).that(scan.hasBegun()).isEqualTo(begins >= from);
+        assertWithMessage(what).that(scan.before()).isEqualTo(Math.max(0, begins - from));
+        if (to - begins >= PREFIX) {
+          int end = stream.ends.stream().filter(e -> e > begins).findFirst().orElseThrow();
+          assertWithMessage(what).that(scan.length()).isEqualTo(end - begins - PREFIX);
+          assertWithMessage(what).that(scan.missing()).isEqualTo(end - to);
+        }
+      }
+      from = to;
     }
   }
 

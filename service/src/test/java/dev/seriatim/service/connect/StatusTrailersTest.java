@@ -9,6 +9,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.BytesValue;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
+import dev.seriatim.service.Seeds;
 import io.grpc.InternalMetadata;
 import io.grpc.InternalStatus;
 import io.grpc.Metadata;
@@ -17,14 +18,14 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Any cause fits its call's trailers. Set {@code -Dseriatim.seed} to replay a run. */
+/** Any cause fits its call's trailers. */
 final class StatusTrailersTest {
   private static final int CAUSES = 500;
   private static final List<String> CHARACTERS =
       List.of("a", "%", "~", "\u0001", "\u007f", "ö", "€", "😀");
 
-  private final long seed = Long.getLong("seriatim.seed", new Random().nextLong());
-  private final Random random = new Random(seed);
+  /** Of the seed that is played. */
+  private Random random = new Random();
 
   private String text(int mostBytes) {
     StringBuilder text = new StringBuilder();
@@ -80,11 +81,20 @@ final class StatusTrailersTest {
   }
 
   @Test
-  void whateverTheCauseItFitsAndSaysTheReason() throws Exception {
+  void whateverTheCauseItFitsAndSaysTheReason() {
+    Seeds.each(
+        1,
+        seed -> {
+          random = new Random(seed);
+          play();
+        });
+  }
+
+  private void play() throws Exception {
     for (int i = 0; i < CAUSES; i++) {
       Status cause = cause();
       Status told = StatusTrailers.fit(cause);
-      String what = "seed " + seed + ", cause " + i;
+      String what = "cause " + i;
       int bytes = http2Bytes(told);
       assertWithMessage(what).that(bytes).isAtMost(StatusTrailers.MAX_BYTES);
       assertWithMessage(what).that(StatusTrailers.wireBytes(told)).isEqualTo(bytes);

@@ -11,20 +11,33 @@ import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
 import com.sun.management.ThreadMXBean;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.probe.MirrorGrpc;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.wire.Invocation;
 import java.lang.management.ManagementFactory;
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
 
 /** What arguments are taken to need in memory, beside what is allocated when they are read. */
 final class HeapEstimateTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
-  private final Random random = new Random(seed);
+  private interface Seeded {
+    void play() throws Exception;
+  }
+
+  /** Of the seed that is played. */
+  private Random random = new Random();
+
+  private void eachSeed(Seeded test) {
+    Seeds.each(
+        1,
+        seed -> {
+          random = new Random(seed);
+          test.play();
+        });
+  }
 
   private Value value(int depth) {
     return switch (random.nextInt(depth > 0 ? 7 : 5)) {
@@ -63,8 +76,11 @@ final class HeapEstimateTest {
   }
 
   @Test
-  void isAboutWhatReadingAllocates() throws Exception {
-    System.out.printf("HeapEstimateTest: -Dseriatim.seed=%d%n", seed);
+  void isAboutWhatReadingAllocates() {
+    eachSeed(this::compareWithWhatReadingAllocates);
+  }
+
+  private void compareWithWhatReadingAllocates() throws Exception {
     Object _ = Value.parseFrom(value(5).toByteString()); // Classes are loaded.
     for (int i = 0; i < 300; i++) {
       ByteString bytes = value(5).toByteString();
@@ -73,10 +89,10 @@ final class HeapEstimateTest {
       }
       long allocated = allocated(() -> Value.parseFrom(bytes));
       long estimate = HeapEstimate.of(bytes, Value.getDescriptor());
-      assertWithMessage("seed %s, %s bytes, %s allocated", seed, bytes.size(), allocated)
+      assertWithMessage("%s bytes, %s allocated", bytes.size(), allocated)
           .that(estimate)
           .isAtLeast(allocated / 3);
-      assertWithMessage("seed %s, %s bytes, %s allocated", seed, bytes.size(), allocated)
+      assertWithMessage("%s bytes, %s allocated", bytes.size(), allocated)
           .that(estimate)
           .isAtMost(3 * allocated);
     }
@@ -95,6 +111,10 @@ final class HeapEstimateTest {
 
   @Test
   void whatIsDamagedCountsUpToThere() {
+    eachSeed(this::countWhatIsDamaged);
+  }
+
+  private void countWhatIsDamaged() {
     ByteString whole = value(5).toByteString();
     for (int i = 0; i < 1_000; i++) {
       byte[] bytes = whole.toByteArray();
@@ -137,7 +157,11 @@ final class HeapEstimateTest {
   }
 
   @Test
-  void jsonTakesMoreThanItsTree() throws Exception {
+  void jsonTakesMoreThanItsTree() {
+    eachSeed(this::compareJsonWithItsTree);
+  }
+
+  private void compareJsonWithItsTree() throws Exception {
     ObjectMethod method = method(MirrorGrpc.getServiceDescriptor());
     for (int i = 0; i < 100; i++) {
       Invocation invocation =
@@ -149,12 +173,8 @@ final class HeapEstimateTest {
       Object _ = method.parse(invocation); // Classes are loaded.
       long allocated = allocated(() -> method.parse(invocation));
       if (estimate > 0) {
-        assertWithMessage("seed %s, %s allocated", seed, allocated)
-            .that(estimate)
-            .isAtLeast(allocated / 3);
-        assertWithMessage("seed %s, %s allocated", seed, allocated)
-            .that(estimate)
-            .isAtMost(3 * allocated);
+        assertWithMessage("%s allocated", allocated).that(estimate).isAtLeast(allocated / 3);
+        assertWithMessage("%s allocated", allocated).that(estimate).isAtMost(3 * allocated);
       }
     }
   }

@@ -15,6 +15,7 @@ import com.google.protobuf.Value;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.JsonFormat;
 import com.google.protobuf.util.Timestamps;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.probe.Colour;
 import dev.seriatim.service.probe.Kinds;
 import dev.seriatim.service.probe.MirrorGrpc;
@@ -27,9 +28,7 @@ import java.util.Random;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/**
- * An argument in JSON is what was meant, or malformed. Set {@code -Dseriatim.seed} to replay a run.
- */
+/** An argument in JSON is what was meant, or malformed. */
 final class JsonArgumentTest {
   private static final int MESSAGES = 300;
   private static final long MAX_EXACT = (1L << 53) - 1;
@@ -43,8 +42,8 @@ final class JsonArgumentTest {
   /** A string that holds a whole number, and is no key. No other string here looks like that. */
   private static final Pattern WHOLE_NUMBER = Pattern.compile("(?<=[:\\[,])\"(-?\\d+)\"(?!:)");
 
-  private final long seed = Long.getLong("seriatim.seed", new Random().nextLong());
-  private final Random random = new Random(seed);
+  /** Of the seed that is played. */
+  private Random random = new Random();
 
   // ---- every kind, at random
 
@@ -142,13 +141,22 @@ final class JsonArgumentTest {
   }
 
   @Test
-  void numbersWithoutQuotesAreExactOrMalformed() throws Exception {
+  void numbersWithoutQuotesAreExactOrMalformed() {
+    Seeds.each(
+        1,
+        seed -> {
+          random = new Random(seed);
+          takeQuotesAway();
+        });
+  }
+
+  private void takeQuotesAway() throws Exception {
     int exact = 0;
     int malformed = 0;
     for (int i = 0; i < MESSAGES; i++) {
       Kinds sent = Kinds.parseFrom(kinds(0).toByteString()); // Without doubled entries of maps.
       String quoted = PRINTER.omittingInsignificantWhitespace().print(sent);
-      assertWithMessage("seed %s, message %s", seed, i).that(parse(quoted)).isEqualTo(sent);
+      assertWithMessage("message %s", i).that(parse(quoted)).isEqualTo(sent);
       String unquoted = WHOLE_NUMBER.matcher(quoted).replaceAll("$1");
       boolean mayBeInexact =
           Pattern.compile("\\d+")
@@ -156,12 +164,10 @@ final class JsonArgumentTest {
               .results()
               .anyMatch(number -> number.group().length() >= 16);
       try {
-        assertWithMessage("seed %s, message %s: %s", seed, i, unquoted)
-            .that(parse(unquoted))
-            .isEqualTo(sent);
+        assertWithMessage("message %s: %s", i, unquoted).that(parse(unquoted)).isEqualTo(sent);
         exact++;
       } catch (MalformedArgumentException e) {
-        assertWithMessage("seed %s, message %s: %s", seed, i, unquoted).that(mayBeInexact).isTrue();
+        assertWithMessage("message %s: %s", i, unquoted).that(mayBeInexact).isTrue();
         assertThat(e).hasMessageThat().contains("write it as a string");
         malformed++;
       }

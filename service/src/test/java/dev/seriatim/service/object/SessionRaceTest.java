@@ -1,12 +1,13 @@
 package dev.seriatim.service.object;
 
-import static com.google.common.truth.Truth.assertWithMessage;
+import static com.google.common.truth.Truth.assertThat;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
 import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
@@ -42,7 +43,6 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
@@ -57,41 +57,39 @@ import org.junit.jupiter.api.Test;
  * calls, each was counted once, and each outcome was the same whenever it was told.
  *
  * <p>A round is made of steps one after the other, and then of a few at the same time: so most of
- * the time is spent where races are. {@code -Dseriatim.seed} chooses the same steps again; the
- * interleaving is the machine's.
+ * the time is spent where races are. A seed chooses the steps; the interleaving is the machine's.
  */
 final class SessionRaceTest {
-  private static final int ROUNDS = Integer.getInteger("seriatim.rounds", 4_000);
+  private static final int ROUNDS = 4_000;
   private static final int CALLS = 12;
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   private static final ByteString SESSION = ByteString.copyFromUtf8("0123456789abcdef");
 
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
-
   @Test
   void eachCallIsCountedOnce() throws Exception {
-    Random random = new Random(seed);
     try (Other client = new Other(Race::clientStep);
         Other committer = new Other(Race::commitStep)) {
-      for (int round = 1; round <= ROUNDS; round++) {
-        Race race = new Race();
-        for (int steps = random.nextInt(15); steps > 0; steps--) {
-          switch (random.nextInt(4)) {
-            case 0, 1 -> race.clientStep(random);
-            case 2 -> race.turnStep();
-            default -> race.commitStep(random);
-          }
-        }
-        client.begin(race, random.nextLong());
-        committer.begin(race, random.nextLong());
-        race.turnStep();
-        race.turnStep();
-        client.await();
-        committer.await();
-        assertWithMessage("round %s, seed %s", round, seed).that(race.finish()).isEmpty();
+      Seeds.each(ROUNDS, seed -> play(new Random(seed), client, committer));
+    }
+  }
+
+  private static void play(Random random, Other client, Other committer) {
+    Race race = new Race();
+    for (int steps = random.nextInt(15); steps > 0; steps--) {
+      switch (random.nextInt(4)) {
+        case 0, 1 -> race.clientStep(random);
+        case 2 -> race.turnStep();
+        default -> race.commitStep(random);
       }
     }
+    client.begin(race, random.nextLong());
+    committer.begin(race, random.nextLong());
+    race.turnStep();
+    race.turnStep();
+    client.await();
+    committer.await();
+    assertThat(race.finish()).isEmpty();
   }
 
   /** A thread that takes a few steps in each round, at once when it is told to. */

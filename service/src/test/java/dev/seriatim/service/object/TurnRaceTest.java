@@ -1,5 +1,6 @@
 package dev.seriatim.service.object;
 
+import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
@@ -7,6 +8,7 @@ import com.google.protobuf.util.Durations;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.ListOptions;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
@@ -30,7 +32,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -42,7 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
  * evictions, commits that fail. In the end the store must hold, for each stub, exactly what the
  * stub was told.
  *
- * <p>{@code -Dseriatim.seed} chooses the same calls again; the interleaving is the machine's.
+ * <p>A seed chooses the calls; the interleaving is the machine's.
  */
 final class TurnRaceTest {
   private static final int OBJECTS = 5;
@@ -51,7 +52,6 @@ final class TurnRaceTest {
   private static final int STUBS = Integer.getInteger("seriatim.stubs", 150);
   private static final String ACTIONS = "wwwwwwwwwwwwbbbrrrrrrlllltax";
 
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
   private final Queue<String> breaches = new ConcurrentLinkedQueue<>();
   private final Map<String, Set<String>> found = new ConcurrentHashMap<>();
   private final Map<String, AtomicInteger> inside = new ConcurrentHashMap<>();
@@ -82,12 +82,22 @@ final class TurnRaceTest {
   }
 
   @Test
-  void everyStubIsToldWhatIsStored(@TempDir Path data) throws Exception {
-    run(StorageEngine.open(StorageOptions.sqlite(data)), /* exclusive= */ true);
+  void everyStubIsToldWhatIsStored(@TempDir Path data) {
+    Seeds.each(
+        1,
+        seed ->
+            run(
+                seed,
+                StorageEngine.open(StorageOptions.sqlite(data.resolve("" + seed))),
+                /* exclusive= */ true));
   }
 
   @Test
-  void everyStubIsToldWhatIsStoredThoughCommitsFail(@TempDir Path data) throws Exception {
+  void everyStubIsToldWhatIsStoredThoughCommitsFail(@TempDir Path data) {
+    Seeds.each(1, seed -> runThoughCommitsFail(seed, data.resolve("" + seed)));
+  }
+
+  private void runThoughCommitsFail(long seed, Path data) throws Exception {
     Random random = new Random(seed);
     FaultyStorage.Commits commits =
         new FaultyStorage.Commits() {
@@ -105,11 +115,12 @@ final class TurnRaceTest {
             }
           }
         };
-    run(FaultyStorage.open(StorageOptions.sqlite(data), commits), /* exclusive= */ false);
+    run(seed, FaultyStorage.open(StorageOptions.sqlite(data), commits), /* exclusive= */ false);
   }
 
-  private void run(StorageEngine storage, boolean exclusive) throws Exception {
-    System.out.printf("TurnRaceTest: -Dseriatim.seed=%d%n", seed);
+  private void run(long seed, StorageEngine storage, boolean exclusive) throws Exception {
+    found.clear();
+    inside.clear();
     HostLimits limits =
         HostLimits.builder()
             .idleLimit(Duration.ofMillis(5))
@@ -156,10 +167,10 @@ final class TurnRaceTest {
             () ->
                 objects.directory.host().queued().isEmpty()
                     && objects.directory.host().outcomes().bytes() == 0,
-            "the room of everything that has ended, seed " + seed);
+            "the room of everything that has ended");
       }
     }
-    assertWithMessage("seed %s", seed).that(breaches).isEmpty();
+    assertThat(breaches).isEmpty();
     for (Client client : clients) {
       check(client);
     }
@@ -298,8 +309,7 @@ final class TurnRaceTest {
         stored.add(key);
       }
     }
-    String what =
-        "seed %d, stub %s on %s: %s".formatted(seed, client.id, client.object, client.actions);
+    String what = "stub %s on %s: %s".formatted(client.id, client.object, client.actions);
     assertWithMessage(what).that(client.attachment.breaches()).isEmpty();
     int sent = client.actions.length();
     Broken broken = client.attachment.broken();

@@ -1,11 +1,12 @@
 package dev.seriatim.service.object;
 
-import static com.google.common.truth.Truth.assertWithMessage;
+import static com.google.common.truth.Truth.assertThat;
 import static java.util.Objects.requireNonNull;
 
 import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.probe.Words;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * over: it must be run, by one thread at a time. With turns that begin on the thread which brings
  * the work, and without.
  *
- * <p>{@code -Dseriatim.seed} chooses the same calls again; the interleaving is the machine's.
+ * <p>A seed chooses the calls; the interleaving is the machine's.
  */
 @SuppressWarnings("ThreadPriorityCheck") // The threads yield only if the machine is busy.
 final class WakeUpRaceTest {
@@ -50,7 +50,6 @@ final class WakeUpRaceTest {
    */
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(6);
 
-  private final long seed = Long.getLong("seriatim.seed", ThreadLocalRandom.current().nextLong());
   private final Queue<String> breaches = new ConcurrentLinkedQueue<>();
   private final AtomicInteger inside = new AtomicInteger();
 
@@ -61,9 +60,14 @@ final class WakeUpRaceTest {
   /** Each call is made as soon as the outcome of the one before is there: the object rests then. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void whatComesWhileTheObjectGoesToRestIsRun(boolean borrows) throws Exception {
+  void whatComesWhileTheObjectGoesToRestIsRun(boolean borrows) {
+    Seeds.each(1, seed -> callAsItGoesToRest(borrows, seed));
+  }
+
+  private void callAsItGoesToRest(boolean borrows, long seed) throws Exception {
     try (TestObjects objects = objects(borrows, Duration.ofHours(1), this::alone)) {
       play(
+          seed,
           random -> {
             CountingAttachment attachment = new CountingAttachment();
             // A client on an object of its own meets it as it goes to rest, and not each other.
@@ -96,13 +100,18 @@ final class WakeUpRaceTest {
   /** Turns end just when they are cut off; the object goes on, with the old thread or a new one. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void anObjectWhoseTurnsAreCutOffGoesOn(boolean borrows) throws Exception {
+  void anObjectWhoseTurnsAreCutOffGoesOn(boolean borrows) {
+    Seeds.each(1, seed -> callWhileTurnsAreCutOff(borrows, seed));
+  }
+
+  private void callWhileTurnsAreCutOff(boolean borrows, long seed) throws Exception {
     AtomicBoolean over = new AtomicBoolean();
     try (TestObjects objects =
         objects(borrows, Duration.ofMillis(20), WakeUpRaceTest::longEnough)) {
       Thread cutter = Thread.ofPlatform().start(() -> cutOff(objects, over, new Random(seed)));
       try {
         play(
+            seed,
             random -> {
               for (int i = 0; i < STUBS; i++) {
                 RecordingAttachment attachment = new RecordingAttachment();
@@ -125,8 +134,7 @@ final class WakeUpRaceTest {
         over.set(true);
         cutter.join();
       }
-      Wait.until(
-          () -> objects.directory.objects().isEmpty(), "the end of the object, seed " + seed);
+      Wait.until(() -> objects.directory.objects().isEmpty(), "the end of the object");
     }
   }
 
@@ -188,8 +196,7 @@ final class WakeUpRaceTest {
     }
   }
 
-  private void play(Client client) throws InterruptedException {
-    System.out.printf("WakeUpRaceTest: -Dseriatim.seed=%d%n", seed);
+  private void play(long seed, Client client) throws InterruptedException {
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < CLIENTS; i++) {
       Random random = new Random(seed + i);
@@ -207,7 +214,7 @@ final class WakeUpRaceTest {
     for (Thread thread : threads) {
       thread.join();
     }
-    assertWithMessage("seed %s", seed).that(breaches).isEmpty();
+    assertThat(breaches).isEmpty();
   }
 
   private void end(Session stub, RecordingAttachment attachment) {

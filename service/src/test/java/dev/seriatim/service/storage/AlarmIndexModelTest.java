@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import static com.google.common.truth.Truth.assertWithMessage;
 
+import dev.seriatim.service.Seeds;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -22,30 +23,16 @@ import org.junit.jupiter.api.Timeout;
  * clocks that leap to and fro, namespaces that aren't served, alarms that can't run, and objects
  * that go to another host and come back. After each step the invariant holds for every alarm; and
  * in the end every one has run, and none of those that shouldn't.
- *
- * <p>Prints its seed when it fails; {@code -Dseriatim.seed=…} runs that one again, and {@code
- * -Dseriatim.model.runs=…} runs more.
  */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class AlarmIndexModelTest {
-  private static final int RUNS = 1_000;
   private static final int STEPS = 400;
   private static final List<String> NAMESPACES = List.of("A", "B", "GONE");
   private static final Set<String> SERVED = Set.of("A", "B", "EMPTY");
 
   @Test
   void everyAlarmRunsAndNoOther() {
-    Long given = Long.getLong("seriatim.seed");
-    int runs = given != null ? 1 : Integer.getInteger("seriatim.model.runs", RUNS);
-    long first = given != null ? given : new Random().nextLong();
-    for (int run = 0; run < runs; run++) {
-      long seed = first + run;
-      try {
-        new Run(seed).run();
-      } catch (Throwable e) {
-        throw new AssertionError("run it again with -Dseriatim.seed=" + seed, e);
-      }
-    }
+    Seeds.each(1_000, seed -> new Run(seed).run());
   }
 
   /** What the index is told of one object, a while after it has become durable. */

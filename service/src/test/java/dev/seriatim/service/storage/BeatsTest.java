@@ -2,6 +2,7 @@ package dev.seriatim.service.storage;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.storage.Beats.Other;
 import java.util.ArrayList;
 import java.util.List;
@@ -101,16 +102,7 @@ final class BeatsTest {
    */
   @Test
   void nobodyIsBuriedWhoIsCertain() {
-    Long given = Long.getLong("seriatim.seed");
-    long first = given != null ? given : new Random().nextLong();
-    int runs = given != null ? 1 : 1_000;
-    for (int run = 0; run < runs; run++) {
-      try {
-        play(new Random(first + run));
-      } catch (AssertionError e) {
-        throw new AssertionError("run it again with -Dseriatim.seed=" + (first + run), e);
-      }
-    }
+    Seeds.each(1_000, seed -> play(new Random(seed)));
   }
 
   private static void play(Random random) {

@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import java.util.ArrayList;
@@ -131,7 +132,10 @@ final class CacheRoomTest {
 
   @Test
   void manyThreadsHaveTheirObjectsGiveWayToEachOther() {
-    long seed = Long.getLong("seriatim.seed", new Random().nextLong());
+    Seeds.each(1, this::giveWay);
+  }
+
+  private void giveWay(long seed) {
     int threads = 4;
     CountDownLatch done = new CountDownLatch(threads);
     AtomicReference<Throwable> failure = new AtomicReference<>();
@@ -143,12 +147,12 @@ final class CacheRoomTest {
                 try {
                   play(new Random(seed + thread), thread);
                 } catch (Throwable e) {
-                  failure.set(new AssertionError("with -Dseriatim.seed=" + seed, e));
+                  failure.set(e);
                 }
                 done.countDown();
               });
     }
-    Wait.on(done, "the end of all threads, with -Dseriatim.seed=" + seed);
+    Wait.on(done, "the end of all threads");
     assertThat(failure.get()).isNull();
     assertThat(engine.cacheRoom().used()).isEqualTo(0);
     assertThat(engine.cacheRoom().size()).isEqualTo(0);

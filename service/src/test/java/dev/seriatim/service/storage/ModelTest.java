@@ -9,6 +9,7 @@ import ch.qos.logback.classic.LoggerContext;
 import com.google.protobuf.ByteString;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.nio.file.Path;
@@ -35,8 +36,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Random turns against a plain map, on every store: reads, writes, nested transactions, throws,
  * sessions, instances that are discarded and evicted, commits that fail at every step, and stores
- * that are closed and opened again. Each run prints its seed when it fails; to run that seed again,
- * and no other: {@code -Dseriatim.seed=…}. More or longer runs: {@code -Dseriatim.model.runs=…}.
+ * that are closed and opened again.
  */
 @Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class ModelTest {
@@ -71,21 +71,7 @@ final class ModelTest {
   @ParameterizedTest
   @EnumSource
   void agreesWithThePlainMap(Store store) {
-    Long given = Long.getLong("seriatim.seed");
-    int runs =
-        given != null
-            ? 1
-            : Integer.getInteger("seriatim.model.runs", store == Store.POSTGRES ? 3 : 8);
-    long first = given != null ? given : new Random().nextLong();
-    for (int run = 0; run < runs; run++) {
-      long seed = first + run;
-      try {
-        new Run(seed, options(store, seed)).run();
-      } catch (Throwable e) {
-        throw new AssertionError(
-            "store " + store + ", run it again with -Dseriatim.seed=" + seed, e);
-      }
-    }
+    Seeds.each(store == Store.POSTGRES ? 3 : 8, seed -> new Run(seed, options(store, seed)).run());
   }
 
   private StorageOptions options(Store store, long seed) {

@@ -8,8 +8,10 @@ import org.junit.jupiter.api.io.TempDir;
 final class SqliteViewTest extends StoredViewContract {
   @TempDir Path directory;
 
+  private int stores;
+
   @Override
   StorageOptions options() {
-    return StorageOptions.sqlite(directory);
+    return StorageOptions.sqlite(directory.resolve("store " + ++stores));
   }
 }

@@ -5,6 +5,7 @@ import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.common.collect.ImmutableList;
 import com.google.protobuf.ByteString;
+import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
 import java.time.Instant;
@@ -65,7 +66,7 @@ abstract class StoredViewContract {
 
   private StorageEngine engine;
 
-  /** Options for a store that is empty. */
+  /** Options for a store that is empty, a new one each time. */
   abstract StorageOptions options();
 
   @BeforeEach
@@ -82,8 +83,16 @@ abstract class StoredViewContract {
 
   @Test
   void pagesAreThoseOfAModel() {
-    long seed = Long.getLong("seed", System.nanoTime());
-    Random random = new Random(seed);
+    Seeds.each(
+        1,
+        seed -> {
+          close();
+          open();
+          comparePages(new Random(seed));
+        });
+  }
+
+  private void comparePages(Random random) {
     TreeMap<ObjectPlace, Boolean> model = new TreeMap<>();
     Map<ObjectPlace, TestObject> objects = new HashMap<>();
     for (int i = 0; i < OPERATIONS; i++) {
@@ -112,7 +121,7 @@ abstract class StoredViewContract {
     try (StoredView view = engine.view()) {
       TreeMap<String, Long> counts = new TreeMap<>();
       model.keySet().forEach(place -> counts.merge(place.namespace(), 1L, Long::sum));
-      assertWithMessage("seed %s", seed).that(view.countObjects()).isEqualTo(counts);
+      assertThat(view.countObjects()).isEqualTo(counts);
       assertThat(view.namespaces()).containsExactlyElementsIn(counts.keySet()).inOrder();
     }
     for (String prefix : PREFIXES) {
@@ -126,7 +135,7 @@ abstract class StoredViewContract {
                 expected.add(place);
               }
             });
-        assertWithMessage("seed %s, %s", seed, filter)
+        assertWithMessage("%s", filter)
             .that(all(filter, 1 + random.nextInt(7)))
             .isEqualTo(expected);
       }
@@ -224,14 +233,16 @@ abstract class StoredViewContract {
 
   @Test
   void entriesAreThoseOfAModel() {
-    long seed = Long.getLong("seed", System.nanoTime());
-    Random random = new Random(seed);
+    Seeds.each(1, seed -> compareEntries("o" + seed, new Random(seed)));
+  }
+
+  private void compareEntries(String name, Random random) {
     TreeMap<String, ByteString> model = new TreeMap<>(Keys.ORDER);
     for (int i = 0; i < 600; i++) {
       String key = pick(NAMES, random) + (random.nextBoolean() ? "" : random.nextInt(100));
       model.put(key, ByteString.copyFrom(new byte[random.nextInt(200)]));
     }
-    TestObject object = new TestObject(engine, "N", TestObject.IDS.fromName("o"));
+    TestObject object = new TestObject(engine, "N", TestObject.IDS.fromName(name));
     object.turn(s -> s.put(model));
     for (String prefix : PREFIXES) {
       List<String> expected = new ArrayList<>();
@@ -255,14 +266,14 @@ abstract class StoredViewContract {
           }
           more = entries.more();
           int count = entries.entries().size();
-          assertWithMessage("seed %s: entries", seed).that(count).isAtMost(limit);
+          assertWithMessage("entries").that(count).isAtMost(limit);
           if (count > 1) {
-            assertWithMessage("seed %s: bytes", seed).that(sum).isAtMost(bytes);
+            assertWithMessage("bytes").that(sum).isAtMost(bytes);
           }
-          assertWithMessage("seed %s: entries", seed).that(count > 0 || !more).isTrue();
+          assertWithMessage("entries").that(count > 0 || !more).isTrue();
         }
       }
-      assertWithMessage("seed %s, prefix %s", seed, prefix).that(found).isEqualTo(expected);
+      assertWithMessage("prefix %s", prefix).that(found).isEqualTo(expected);
     }
   }
 
