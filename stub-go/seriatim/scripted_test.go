@@ -222,7 +222,9 @@ func inWorldOf(
 ) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, host: &scriptedHost{t: t, scripts: scripts}, server: grpc.NewServer(ofServer...)}
+		// A script may still have to notice that its client is gone when the world ends.
+		server := grpc.NewServer(append([]grpc.ServerOption{grpc.WaitForHandlers(true)}, ofServer...)...)
+		w := &world{t: t, host: &scriptedHost{t: t, scripts: scripts}, server: server}
 		listener := bufconn.Listen(1 << 20)
 		seriatimv1.RegisterDurableObjectsServer(w.server, w.host)
 		go func() { _ = w.server.Serve(listener) }()
