@@ -172,7 +172,7 @@ func TestAMessageHasAQuarterMiBOrOnePart(t *testing.T) {
 }
 
 func TestASmallMessageIsNeverLongerThanItMayBe(t *testing.T) {
-	for seed := range uint64(20) {
+	for _, seed := range Seeds(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		b := newSwitchboard(t, &Options{MaxUnansweredFrames: 16, MaxFrameInvocations: 16})
 		b.heard()
@@ -308,7 +308,7 @@ func TestTheClockGathersWhileFourAreUnanswered(t *testing.T) {
 
 // Whatever is answered, together or not at all: what waits leaves with the next message, or in a moment.
 func TestTheClockNeverStops(t *testing.T) {
-	for seed := range uint64(20) {
+	for _, seed := range Seeds(20) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		clock, now := messageClock{accepted: true}, time.Unix(0, 0)
 		for range 1000 {

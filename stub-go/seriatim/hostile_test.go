@@ -19,7 +19,7 @@ import (
 // Hosts that are mostly right and then wrong at random. Whatever they do: every call ends, none has another
 // call's result, what succeeded is a prefix, and no goroutine is left.
 func TestHostsThatAreWrongAtRandom(t *testing.T) {
-	for seed := range uint64(300) {
+	for _, seed := range seriatim.Seeds(300) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			options := &seriatim.Options{MaxUnansweredFrames: 1 + random.IntN(4), MaxFrameInvocations: 1 + random.IntN(8)}

@@ -97,7 +97,7 @@ func TestNegativeSharedCallsAreAnError(t *testing.T) {
 // Stubs of hosts that are right, wrong at random, and of callers that leave, all on one call: the good ones notice nothing,
 // and nothing is left.
 func TestStubsComeAndGoAtRandom(t *testing.T) {
-	for seed := range uint64(20) {
+	for _, seed := range seriatim.Seeds(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			options := onShared()
 			options.MaxUnansweredFrames = 1 + int(seed%4)

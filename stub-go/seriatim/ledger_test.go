@@ -334,7 +334,7 @@ func TestLedgerInEveryOrderOfAFewEvents(t *testing.T) {
 }
 
 func TestLedgerInRandomOrdersOfManyEvents(t *testing.T) {
-	for seed := range uint64(1000) {
+	for _, seed := range Seeds(1000) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		order := make([]event, 200)
 		for i := range order {

@@ -233,7 +233,7 @@ func (h *recordHost) check(w *world, stub *seriatim.Stub, calls []stressedCall) 
 }
 
 func TestStressOfResumableStubs(t *testing.T) {
-	for seed := range uint64(20) {
+	for _, seed := range seriatim.Seeds(20) {
 		host := &recordHost{t: t, random: rand.New(rand.NewPCG(seed, 99)), sessions: map[string]*record{}}
 		random := rand.New(rand.NewPCG(seed, 98))
 		options := &seriatim.Options{

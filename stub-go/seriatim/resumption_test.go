@@ -476,7 +476,7 @@ func (d *sessionDriver) happen() string {
 
 func TestResumableLedgersInRandomOrdersOfManyEvents(t *testing.T) {
 	ended, answered, connections := 0, 0, 0
-	for seed := range uint64(1000) {
+	for _, seed := range Seeds(1000) {
 		d := newSessionDriver(seed)
 		var history []string
 		for range 600 {

@@ -135,7 +135,7 @@ func (s scribe) manyResponse() *seriatimv1.ConnectManyResponse {
 }
 
 func TestWhatIsWrittenIsTheMessage(t *testing.T) {
-	for seed := range uint64(500) {
+	for _, seed := range Seeds(500) {
 		s := scribe{rand.New(rand.NewPCG(seed, 3))}
 		for _, message := range []proto.Message{s.request(), s.manyRequest(), s.response()} {
 			written, err := new(frameCodec).Marshal(message)
@@ -154,7 +154,7 @@ func TestWhatIsWrittenIsTheMessage(t *testing.T) {
 }
 
 func TestWhatIsReadIsTheMessageOrNone(t *testing.T) {
-	for seed := range uint64(500) {
+	for _, seed := range Seeds(500) {
 		s := scribe{rand.New(rand.NewPCG(seed, 4))}
 		for _, message := range []proto.Message{s.response(), s.manyResponse()} {
 			good, err := proto.Marshal(message)

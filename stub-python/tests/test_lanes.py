@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from google.rpc import status_pb2
+from seeds import seeds
 
 from seriatim._lanes import LONGEST_WAIT, MESSAGE_BYTES, OWED_BYTES, PART_BYTES, UNANSWERED, Lane, Lanes
 from seriatim._link import Step
@@ -221,7 +222,7 @@ def test_a_message_that_does_not_parse() -> None:
     assert str(wrong).startswith("a message of a shared call doesn't parse: ")
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_any_lanes_arrive_whole_and_in_order(seed: int) -> None:
     random = Random(seed)
     lanes = Lanes()

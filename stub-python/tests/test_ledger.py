@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import grpc
 import pytest
 from fakehost import IDS, broken, outcome
+from seeds import seeds
 
 from seriatim import ClientOptions, Fate, Reason
 from seriatim._ledger import Ledger, PendingCall, Verdict
@@ -45,7 +46,7 @@ def fates(settled: Iterable[Verdict]) -> list[tuple[int, str]]:
     return [(s.call.sequence, s.fate.name if s.cause else "OK") for s in settled]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_a_frame_that_fits_has_no_more_bytes_than_there_is_room_for(seed: int) -> None:
     rng = random.Random(seed)
     name = "n" * rng.choice([1, 1024])
@@ -225,7 +226,7 @@ def test_a_number_near_the_end_of_64_bits() -> None:
     assert "completed_through 18446744073709551615 after 0 outcomes" in ledger.cause.message
 
 
-@pytest.mark.parametrize("seed", range(1000))
+@pytest.mark.parametrize("seed", seeds(1000))
 def test_whatever_happens_each_call_is_settled_once_and_truly(seed: int) -> None:
     """A host that is mostly right, a client that does anything, and a model of what they must know."""
     rng = random.Random(seed)

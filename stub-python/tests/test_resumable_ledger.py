@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import grpc
 import pytest
 from fakehost import IDS, broken, outcome
+from seeds import seeds
 
 from seriatim import ClientOptions, FailureCause, Fate, Reason
 from seriatim._ledger import PendingCall, Verdict
@@ -612,7 +613,7 @@ def test_a_host_without_lanes_has_seen_nothing(driven: Driven) -> None:
     assert numbers(first) == [1, 2]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_a_frame_that_fits_has_no_more_bytes_than_there_is_room_for(seed: int) -> None:
     rng = random.Random(seed)
     driven = Driven(max_frame_invocations=3, max_unanswered_frames=10).calls(rng.randint(1, 10)).begin()
@@ -681,7 +682,7 @@ class Record:
         )
 
 
-@pytest.mark.parametrize("seed", range(1000))
+@pytest.mark.parametrize("seed", seeds(1000))
 def test_whatever_happens_each_call_is_executed_once_and_told_truly(seed: int) -> None:
     rng = random.Random(seed)
     driven = Driven(

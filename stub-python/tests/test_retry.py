@@ -13,6 +13,7 @@ import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from fakehost import NAMESPACE, WAIT_SECONDS, FakeHost
+from seeds import seeds
 
 import seriatim
 from seriatim import CallFailure, FailureCause, Fate, Reason
@@ -191,7 +192,7 @@ def test_the_waits() -> None:
 
 def test_it_outlasts_a_restart_and_no_more() -> None:
     """By its defaults, as if each attempt failed at once."""
-    for seed in range(100):
+    for seed in seeds(100):
         random = Random(seed)
         call = seriatim.Retry(
             lambda: pytest.fail("no stub is needed"), jitter=random.random

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 
 import pytest
+from seeds import seeds
 
 from seriatim._route_table import RouteTable
 
@@ -80,7 +81,7 @@ def test_the_hint_goes_that_was_not_used_for_longest(table: RouteTable) -> None:
     assert table.take_unused() == ["host:1"]
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", seeds(50))
 def test_whatever_happens_no_address_is_lost_or_kept(seed: int) -> None:
     chance = random.Random(seed)
     table = RouteTable(3)

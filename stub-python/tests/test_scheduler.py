@@ -10,11 +10,12 @@ from random import Random
 
 import pytest
 from fakehost import WAIT_SECONDS
+from seeds import seeds
 
 from seriatim._scheduler import ScheduledAction, Scheduler
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5))
 def test_actions_run_in_the_order_of_their_times(seed: int) -> None:
     random = Random(seed)
     scheduler = Scheduler()

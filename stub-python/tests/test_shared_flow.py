@@ -17,6 +17,7 @@ from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from faces import ON_LANES, Face, MakeFace, failure, number
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, AcceptedLanes, FakeHost
+from seeds import seeds
 
 import seriatim
 from seriatim import CallFailure, ClientOptions, DurableObjects, Fate, Reason
@@ -237,7 +238,7 @@ def test_a_stub_that_was_cancelled_before_it_was_sent(host: FakeHost, objects: D
 
 
 @pytest.mark.parametrize("what", ["serves", "has no shared calls", "loses calls"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_many_threads_open_call_and_end_stubs(host: FakeHost, seed: int, what: str) -> None:
     host.has_lanes = what != "has no shared calls"
     host.serves()

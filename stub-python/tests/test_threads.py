@@ -13,6 +13,7 @@ import pytest
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from fakehost import NAMESPACE, WAIT_SECONDS, Accepted, FakeHost
+from seeds import seeds
 
 from seriatim import (
     CallFailure,
@@ -278,7 +279,7 @@ def test_many_threads_keep_their_own_order(host: FakeHost, stub: DurableObjectSt
         assert own == sorted(own)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_calls_are_told_in_order_whoever_breaks_the_stub(
     host: FakeHost, options: ClientOptions, seed: int
 ) -> None:

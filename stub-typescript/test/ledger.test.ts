@@ -12,7 +12,7 @@ import {
 import { defaultClientOptions } from "../src/index.js";
 import { Ledger, type Verdict } from "../src/ledger.js";
 import { broken, opened, outcomes, type Frame } from "./fake-host.js";
-import { randomFrom } from "./random.js";
+import { randomFrom, seeds } from "./random.js";
 
 // The ledger is driven by events, in every order of a few and in random orders of many, and after each one it is held to
 // what a caller may believe.
@@ -280,7 +280,7 @@ describe("the ledger", () => {
   });
 
   test("and in random orders of many", () => {
-    for (let seed = 0; seed < 1000; seed++) {
+    for (const seed of seeds(1000)) {
       const random = randomFrom(seed);
       const order = Array.from({ length: 100 }, (_, index): Event => {
         const event = EVENTS[Math.floor(random() * EVENTS.length)] ?? "send";

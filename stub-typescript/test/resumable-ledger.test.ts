@@ -14,7 +14,7 @@ import { defaultClientOptions } from "../src/index.js";
 import type { Step } from "../src/ledger.js";
 import { ResumableLedger } from "../src/resumable-ledger.js";
 import { broken, outcomes, resumed, type Frame } from "./fake-host.js";
-import { randomFrom } from "./random.js";
+import { randomFrom, seeds } from "./random.js";
 
 // A client's ledger and a host that keeps its rules, between which connections are lost at random: each call has to run once,
 // in its place, and whoever is told that it has not run must be told the truth.
@@ -308,7 +308,7 @@ class Driven {
 
 describe("the ledger of a resumable stub", () => {
   test("has each call run once, whenever connections are lost, and tells what may be believed", () => {
-    for (let seed = 0; seed < 1000; seed++) {
+    for (const seed of seeds(1000)) {
       const random = randomFrom(seed);
       try {
         const driven = new Driven();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { RouteTable } from "../src/route-table.js";
+import { seeds } from "./random.js";
 
 const SOUTH = "south:1";
 const NORTH = "north:2";
@@ -91,7 +92,7 @@ describe("the table of routes", () => {
   });
 
   test("loses and keeps no address, whatever happens", () => {
-    for (let seed = 0; seed < 200; seed++) {
+    for (const seed of seeds(200)) {
       const random = randomOf(seed);
       const table = new RouteTable(3);
       const stubs = [0, 0, 0, 0];
