@@ -1,1 +1,1 @@
-"""The wire contract of Seriatim, as generated code."""
+"""What people and tests ask of a host, by version."""

@@ -1,1 +1,1 @@
-"""The wire contract of Seriatim, as generated code."""
+"""The wire contract of the services for people and for tests, as generated code."""
