@@ -379,6 +379,53 @@ expect_no_javadoc_warnings() { # LOG
   [[ -z "$warnings" ]] || { printf '%s\n' "$warnings" && fail 'Javadoc warned, as above'; }
 }
 
+# ---- PostgreSQL -----------------------------------------------------------------------------------------
+
+postgres_programs() {
+  local places=(/usr/lib/postgresql/*/bin)
+  if [[ -x "${places[-1]}/initdb" ]]; then
+    printf '%s' "${places[-1]}"
+  else
+    dirname "$(command -v initdb)"
+  fi
+}
+
+# PostgreSQL refuses to run as root.
+as_postgres() {
+  if ((EUID == 0)); then
+    runuser -u postgres -- "$@"
+  else
+    "$@"
+  fi
+}
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Starts one in a directory that its user can reach, with new data if there are none. Its user is `seriatim`, and its database
+# `postgres`.
+start_postgres() { # DIRECTORY, PORT
+  local programs data="$1" port="$2"
+  install_postgresql
+  programs="$(postgres_programs)"
+  if [[ ! -f "$data/PG_VERSION" ]]; then
+    mkdir -p "$data"
+    ((EUID != 0)) || chown postgres "$data"
+    quietly as_postgres "$programs/initdb" --auth=trust --username=seriatim --encoding=UTF8 --locale=C -D "$data"
+  fi
+  if ! as_postgres "$programs/pg_ctl" status -D "$data" >/dev/null; then
+    as_postgres "$programs/pg_ctl" start -w -D "$data" -l "$data/log" \
+      -o "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p $port" >/dev/null \
+      || fail "PostgreSQL doesn't start; see $data/log"
+  fi
+}
+
+stop_postgres() { # DIRECTORY
+  [[ -f "$1/postmaster.pid" ]] || return 0
+  as_postgres "$(postgres_programs)/pg_ctl" stop -w -m fast -D "$1" >/dev/null
+}
+
 # ---- A server -------------------------------------------------------------------------------------------
 
 # Runs a command that starts a server, such as scripts/run, waits until it listens, and sets `server` (its
