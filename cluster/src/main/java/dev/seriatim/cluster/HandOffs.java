@@ -60,13 +60,17 @@ final class HandOffs {
   }
 
   /**
-   * The next keeper of this slot runs, on another host.
+   * The next keeper of this slot runs, on another host. If one before it has waited, this one takes
+   * its place.
    *
+   * @param has whether this host has the slot, and no keeper of it
    * @param leave gives the slot up, if it was kept: now or later. It must not block
    */
-  void wanted(int slot, Runnable leave, long now) {
+  void wanted(int slot, boolean has, Runnable leave, long now) {
     synchronized (this) {
-      if (!kept.remove(slot)) {
+      boolean waits = waiting.containsKey(slot);
+      boolean wasKept = kept.remove(slot) || (has && !leaving.containsKey(slot));
+      if (!waits && !wasKept) {
         return;
       }
       waiting.put(slot, leave);
@@ -109,16 +113,21 @@ final class HandOffs {
   /** Nobody is there to take slots. Returns those to be given up for that. */
   synchronized ImmutableSet<Integer> nobodyElse() {
     nobody = true;
-    return drop();
-  }
-
-  /** Nobody will be asked any more who takes these, and they are to be given up. */
-  synchronized ImmutableSet<Integer> drop() {
     ImmutableSet<Integer> all =
         ImmutableSet.<Integer>builder().addAll(kept).addAll(waiting.keySet()).build();
     kept.clear();
     waiting.clear();
     return all;
+  }
+
+  /**
+   * Nobody will be asked any more who takes a slot. Returns those to be given up for that; the
+   * others' next keepers are known.
+   */
+  synchronized ImmutableSet<Integer> dropUnasked() {
+    ImmutableSet<Integer> unasked = ImmutableSet.copyOf(kept);
+    kept.clear();
+    return unasked;
   }
 
   private void letLeave(long now) {

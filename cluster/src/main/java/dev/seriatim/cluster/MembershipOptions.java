@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param announcement gives, from the start on, what the others are to know of this host; its
  *     cluster address and whether it is leaving are filled in here
  * @param leaveLimit how long it may take to hand all slots over when the host leaves
- * @param rebalanceInterval how often slots are moved, a tenth of them at a time, to where fewer are
+ * @param rebalanceInterval how often slots are moved, half of a surplus at a time, to where fewer
+ *     are
  * @param tls what hosts show each other; null if their memberships speak in the clear
  */
 record MembershipOptions(

@@ -66,12 +66,22 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
       AtomicReferenceArray<@Nullable ActorRef<Command>> running) {
     /** The store says that this host doesn't have this slot any more. */
     void lost(int slot) {
-      ActorRef<Command> keeper = running.get(slot);
-      if (keeper == null) {
+      if (!tellLost(slot)) {
         handOffs.forget(slot, System.nanoTime());
-      } else {
+      }
+    }
+
+    private boolean tellLost(int slot) {
+      ActorRef<Command> keeper = running.get(slot);
+      if (keeper != null) {
         keeper.tell(Word.LOST);
       }
+      return keeper != null;
+    }
+
+    /** Whether this host has this slot though it has no keeper, so that another may have it. */
+    boolean hasWithoutKeeper(int slot) {
+      return running.get(slot) == null && slots.has(slot);
     }
 
     /** Gives up these slots, which have no keeper here. */
@@ -95,6 +105,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
                     handOffs.given(slot, System.nanoTime());
                     if (failure == null && !slots.has(slot)) {
                       routes.left(slot, slots.host());
+                      tellLost(slot); // One may have come back here meanwhile.
                     }
                     then.run();
                   });
@@ -226,13 +237,13 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
 
   private Behavior<Command> handOff() {
     return switch (state) {
-      case TAKING -> {
+      case TAKING, HERE -> {
+        if (keepers.slots().has(slot)) { // Also if it hasn't heard of that yet.
+          state = State.HANDED_OFF;
+          yield Behaviors.stopped();
+        }
         give();
         yield this;
-      }
-      case HERE -> {
-        state = State.HANDED_OFF;
-        yield Behaviors.stopped();
       }
       case GIVING, GIVEN, HANDED_OFF -> this;
     };

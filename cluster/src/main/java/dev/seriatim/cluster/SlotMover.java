@@ -35,6 +35,10 @@ final class SlotMover implements SlotHost, AutoCloseable {
   @GuardedBy("this")
   private final Map<Integer, CompletableFuture<Void>> gives = new HashMap<>();
 
+  /** Those that were asked for last to be taken, and not to be given. */
+  @GuardedBy("this")
+  private final Set<Integer> toTake = new HashSet<>();
+
   @GuardedBy("this")
   private final Set<Integer> begun = new HashSet<>();
 
@@ -90,6 +94,7 @@ final class SlotMover implements SlotHost, AutoCloseable {
       given = gives.remove(slot);
       begun.remove(slot);
       calledOff.add(slot);
+      toTake.add(slot);
     }
     if (given != null) {
       given.cancel(false);
@@ -100,6 +105,10 @@ final class SlotMover implements SlotHost, AutoCloseable {
         taken,
         () -> {
           settle();
+          if (!isToBeTaken(slot)) { // It was asked for the opposite meanwhile.
+            taken.cancel(false);
+            return;
+          }
           var _ =
               store
                   .take(slot)
@@ -115,6 +124,10 @@ final class SlotMover implements SlotHost, AutoCloseable {
     return taken;
   }
 
+  private synchronized boolean isToBeTaken(int slot) {
+    return toTake.contains(slot);
+  }
+
   @Override
   public CompletionStage<Void> give(int slot) {
     CompletableFuture<Void> given;
@@ -122,6 +135,7 @@ final class SlotMover implements SlotHost, AutoCloseable {
       given = gives.computeIfAbsent(slot, _ -> new CompletableFuture<>());
       begun.add(slot);
       calledOff.remove(slot);
+      toTake.remove(slot);
       if (looks) {
         return given;
       }

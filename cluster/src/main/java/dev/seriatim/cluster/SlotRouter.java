@@ -105,6 +105,10 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private final Cluster cluster;
   private final ActorRef<SlotKeeper.Command> region;
   private ImmutableSet<String> hosts = ImmutableSet.of();
+
+  /** Those that say in the store that they are about to leave. */
+  private ImmutableSet<String> leaving = ImmutableSet.of();
+
   private boolean up;
   private @Nullable HandOver handOver;
 
@@ -193,8 +197,8 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
         .onMessage(HandOver.class, this::handOver)
         .onMessageEquals(Word.END_REGION, this::endRegion)
         .onMessageEquals(Word.REGION_ENDED, this::regionEnded)
-        .onMessageEquals(Word.ALL_HEARD, this::giveRest)
-        .onSignal(PostStop.class, stopped -> giveRest())
+        .onMessageEquals(Word.ALL_HEARD, this::allHeard)
+        .onSignal(PostStop.class, stopped -> giveAll())
         .build();
   }
 
@@ -212,6 +216,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
         .handOffs()
         .wanted(
             taking.slot(),
+            keepers.hasWithoutKeeper(taking.slot()),
             () -> keepers.give(taking.slot(), () -> taking.keeper().tell(new SlotKeeper.Given())),
             System.nanoTime());
     return this;
@@ -226,9 +231,13 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     return this;
   }
 
+  /** Whether there are others to have slots. Those that are about to leave get none any more. */
   private boolean othersHaveSlots() {
     for (Member member : cluster.state().getMembers()) {
-      if (member.hasRole(ROLE) && member.status().equals(MemberStatus.up()) && !isSelf(member)) {
+      if (member.hasRole(ROLE)
+          && member.status().equals(MemberStatus.up())
+          && !isSelf(member)
+          && !leaving.contains(host(member))) {
         return true;
       }
     }
@@ -239,7 +248,7 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     keepers.handOffs().look(System.nanoTime());
     saySlots();
     if (handOver != null && !othersHaveSlots()) {
-      keepers.give(keepers.handOffs().nobodyElse());
+      var _ = giveAll();
     }
     lookWhetherAllIsHandedOver();
     return ask();
@@ -286,8 +295,13 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
     return this;
   }
 
-  private Behavior<Message> giveRest() {
-    keepers.give(keepers.handOffs().drop());
+  private Behavior<Message> allHeard() {
+    keepers.give(keepers.handOffs().dropUnasked());
+    return this;
+  }
+
+  private Behavior<Message> giveAll() {
+    keepers.give(keepers.handOffs().nobodyElse());
     return this;
   }
 
@@ -298,6 +312,11 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   private Behavior<Message> rows(Rows message) {
     ImmutableSet<String> before = hosts;
     hosts = message.rows().stream().map(HostRow::host).collect(toImmutableSet());
+    leaving =
+        message.rows().stream()
+            .filter(row -> row.announcement().leaving())
+            .map(HostRow::host)
+            .collect(toImmutableSet());
     if (up && handOver == null) {
       List<Member> members = membersThatStay();
       for (Member member : members) {

@@ -76,7 +76,7 @@ final class HandOffsTest {
     handOffs.look(PATIENCE);
     want(MOST + 1, MOST + 2);
     assertThat(left).hasSize(MOST);
-    assertThat(handOffs.drop()).isEmpty();
+    assertThat(handOffs.nobodyElse()).isEmpty();
   }
 
   @Test
@@ -97,8 +97,30 @@ final class HandOffsTest {
   void saysOnceWhatNobodyWillAskFor() {
     keep(0, MOST + 2);
     want(0, MOST + 1);
-    assertThat(handOffs.drop()).containsExactly(MOST, MOST + 1);
-    assertThat(handOffs.drop()).isEmpty();
+    assertThat(handOffs.dropUnasked()).containsExactly(MOST + 1);
+    assertThat(handOffs.dropUnasked()).isEmpty();
+
+    // Who waits has its turn as ever.
+    handOffs.arrived(0, 0);
+    assertThat(left).hasSize(MOST + 1);
+  }
+
+  @Test
+  void aKeeperBehindTheOneThatWaitsTakesItsPlace() {
+    keep(0, MOST + 1);
+    want(0, MOST + 1);
+    handOffs.wanted(MOST, /* has= */ true, () -> left.add(-1), 0);
+
+    handOffs.arrived(0, 0);
+    assertThat(left).hasSize(MOST + 1);
+    assertThat(left.getLast()).isEqualTo(-1);
+  }
+
+  @Test
+  void aSlotThatIsHereForWhateverReasonLeavesOnceAKeeperWantsIt() {
+    handOffs.wanted(7, /* has= */ true, () -> left.add(7), 0);
+    handOffs.wanted(7, /* has= */ true, () -> left.add(7), 0);
+    assertThat(left).containsExactly(7);
   }
 
   private void keep(int from, int to) {
@@ -110,7 +132,7 @@ final class HandOffsTest {
   private void want(int from, int to) {
     for (int slot = from; slot < to; slot++) {
       int each = slot;
-      handOffs.wanted(slot, () -> left.add(each), 0);
+      handOffs.wanted(slot, /* has= */ false, () -> left.add(each), 0);
     }
   }
 }

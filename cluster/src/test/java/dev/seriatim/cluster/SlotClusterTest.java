@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigFactory;
 import dev.seriatim.service.storage.Slots;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -53,6 +54,37 @@ final class SlotClusterTest {
 
     assertThat(two.cluster().leave()).isTrue();
     assertThat(store.owned()).isEmpty();
+  }
+
+  @Test
+  void hostsThatLeaveAtTheSameTimeDoNotWaitForEachOther() throws Exception {
+    TestHost one = start("one", 1);
+    TestHost two = start("two", 1);
+    TestHost.await("slots for both", () -> one.slots() > 0 && two.slots() > 0);
+    TestHost edge = start("edge", 0);
+    TestHost.await("routes to both", () -> edge.routesTo(one) + edge.routesTo(two) == ALL);
+
+    CompletableFuture<Boolean> first = leaving(one);
+    CompletableFuture<Boolean> second = leaving(two);
+
+    TestHost.await("nobody to have a slot", () -> store.owned().isEmpty());
+    assertThat(first.get()).isTrue();
+    assertThat(second.get()).isTrue();
+  }
+
+  private static CompletableFuture<Boolean> leaving(TestHost host) {
+    CompletableFuture<Boolean> left = new CompletableFuture<>();
+    Thread _ =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    left.complete(host.cluster().leave());
+                  } catch (InterruptedException | RuntimeException e) {
+                    left.completeExceptionally(e);
+                  }
+                });
+    return left;
   }
 
   @Test
