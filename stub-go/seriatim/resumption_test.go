@@ -476,7 +476,8 @@ func (d *sessionDriver) happen() string {
 
 func TestResumableLedgersInRandomOrdersOfManyEvents(t *testing.T) {
 	ended, answered, connections := 0, 0, 0
-	for _, seed := range Seeds(1000) {
+	seeds := Seeds(1000)
+	for _, seed := range seeds {
 		d := newSessionDriver(seed)
 		var history []string
 		for range 600 {
@@ -493,8 +494,8 @@ func TestResumableLedgersInRandomOrdersOfManyEvents(t *testing.T) {
 		answered += int(d.answered)
 		connections += d.connections
 	}
-	t.Logf("%d of 1000 stubs ended, with %d calls answered on %d connections", ended, answered, connections)
-	if ended < 100 || answered < 10_000 || connections < 5_000 {
+	t.Logf("%d of %d stubs ended, with %d calls answered on %d connections", ended, len(seeds), answered, connections)
+	if len(seeds) > 1 && (ended < 100 || answered < 10_000 || connections < 5_000) {
 		t.Error("the events don't try enough")
 	}
 }
