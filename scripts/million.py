@@ -185,7 +185,7 @@ def pages(target: str, stay: str) -> None:
                 return
 
     hold(all_of_them(), stay)
-    centiles = statistics.quantiles(times, n=100)
+    centiles = statistics.quantiles(times, n=100) if len(times) > 1 else 100 * times
     print(
         f"{len(times):,} pages in {sum(times):.1f} s: p50 {centiles[49] * 1e3:.1f} ms,"
         f" p99 {centiles[98] * 1e3:.1f} ms, longest {max(times) * 1e3:.1f} ms",
