@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -29,6 +31,12 @@ public final class PostgresServer implements AutoCloseable {
 
   /** Because the server refuses to run as root. */
   private static final String USER = "postgres";
+
+  private static final int ATTEMPTS = 5;
+  private static final int FIRST_PORT = 20_000;
+
+  /** Linux gives this one and those above to whoever connects, and to whoever asks for any. */
+  private static final int FIRST_OF_CONNECTIONS = 32_768;
 
   private static final AtomicInteger SCHEMAS = new AtomicInteger();
   private static @Nullable PostgresServer shared;
@@ -79,8 +87,17 @@ public final class PostgresServer implements AutoCloseable {
           "--no-sync",
           "-D",
           server.data());
-      server.resume();
-      return server;
+      for (int attempt = 1; ; attempt++) {
+        try {
+          server.resume();
+          return server;
+        } catch (IllegalStateException e) { // Somebody else may have taken the port since.
+          if (attempt == ATTEMPTS) {
+            throw e;
+          }
+          server = new PostgresServer(programs.orElseThrow(), home, freePort());
+        }
+      }
     } catch (IOException e) {
       throw new IllegalStateException("no PostgreSQL server", e);
     }
@@ -209,9 +226,17 @@ public final class PostgresServer implements AutoCloseable {
     return "root".equals(System.getProperty("user.name"));
   }
 
+  /** One that nobody gets by chance while the server is stopped. */
   private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
+    for (int attempt = 1; ; attempt++) {
+      int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, FIRST_OF_CONNECTIONS);
+      try (ServerSocket _ = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return port;
+      } catch (BindException e) {
+        if (attempt == 100) {
+          throw e;
+        }
+      }
     }
   }
 }
