@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { RouteTable } from "../src/route-table.js";
-import { seeds } from "./random.js";
+import { randomFrom, seeds } from "./random.js";
 
 const SOUTH = "south:1";
 const NORTH = "north:2";
@@ -17,11 +17,8 @@ function open(table: RouteTable, ...digits: string[]): (string | undefined)[] {
 
 /** A random number below `limit`, the same ones for the same seed. */
 function randomOf(seed: number): (limit: number) => number {
-  let state = (seed + 1) * 2_654_435_761;
-  return (limit) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
+  const random = randomFrom(seed);
+  return (limit) => Math.floor(random() * limit);
 }
 
 describe("the table of routes", () => {
