@@ -16,9 +16,10 @@ import com.google.errorprone.annotations.CheckReturnValue;
  *     MiB. The same holds
  * @param maxSessionsPerObject how many sessions one object may have, in memory or in the store;
  *     default 10,000. One more is refused with {@code OVERLOADED}
- * @param maxUnacknowledgedBytesOfHost how much memory all of that may take; default 64 MiB. Over
- *     it, the sessions whose clients have been away for longest lose what only memory has of them,
- *     and are told {@code SESSION_EXPIRED} if they would need it
+ * @param maxUnacknowledgedBytesOfHost how much memory all of that may take, and what is known of
+ *     idempotency keys; default 64 MiB. Over it, the store is asked for each key, and the sessions
+ *     whose clients have been away for longest lose what only memory has of them, and are told
+ *     {@code SESSION_EXPIRED} if they would need it
  * @param maxIdempotencyKeysPerObject how many idempotency keys the store may have of one object;
  *     default 100,000. A stub with a call that brings one more breaks with {@code OVERLOADED}
  */

@@ -2,12 +2,15 @@ package dev.seriatim.service;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.service.probe.ProbeGrpc;
+import dev.seriatim.v1.Invocation;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +23,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Short turns run on the transport's threads, keep the same rules there, and may block. */
 final class TransportTurnsTest {
@@ -33,15 +37,23 @@ final class TransportTurnsTest {
   }
 
   private void host(HostLimits.Builder limits, DurableObjectFactory factory) throws Exception {
+    DurableObjectHost _ = host(limits, StorageOptions.memory(), factory);
+  }
+
+  private DurableObjectHost host(
+      HostLimits.Builder limits, StorageOptions storage, DurableObjectFactory factory)
+      throws Exception {
     DurableObjectHost host =
         DurableObjectHost.builder()
             .limits(limits.build())
+            .storage(storage)
             .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), factory)
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .build()
             .start();
     open.add(host);
     port = host.port();
+    return host;
   }
 
   private ManagedChannel connection() {
@@ -93,6 +105,37 @@ final class TransportTurnsTest {
       assertThat(stub.ask("where")).isEqualTo("elsewhere");
     }
     settle(stub);
+  }
+
+  /** Of a key that nobody has used the host knows so, also after a restart. */
+  @Test
+  void aCallWithANewIdempotencyKeyStaysOnTheTransport(@TempDir Path directory) throws Exception {
+    DurableObjectFactory probes =
+        Probe.doing(
+            (probe, request, reply) -> {
+              probe.state().storage().put("k", ByteString.EMPTY);
+              Probe.reply(reply, where());
+            });
+    AtomicInteger keys = new AtomicInteger();
+    for (int start = 1; start <= 2; start++) {
+      StorageOptions storage = StorageOptions.sqlite(directory);
+      DurableObjectHost host = host(HostLimits.builder(), storage, probes);
+      TestStub stub = stub("a");
+      eventually(
+          () -> {
+            settle(stub);
+            return stub.call("where", call -> withKey(call, keys.incrementAndGet())).answer();
+          },
+          "on the transport");
+      // The same call again is no turn: what was said of it is said again.
+      assertThat(stub.call("where", call -> withKey(call, keys.get())).answer())
+          .isEqualTo("on the transport");
+      host.close();
+    }
+  }
+
+  private static Invocation.Builder withKey(Invocation.Builder call, int key) {
+    return call.putMetadata("seriatim-idempotency-key", "key " + key);
   }
 
   /** It may hold a lock, and then the JVM falls over if a virtual thread is mounted on it. */

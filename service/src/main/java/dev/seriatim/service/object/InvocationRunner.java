@@ -164,8 +164,10 @@ final class InvocationRunner {
       stub.breakTurn(Timeout.ranOutBeforeItsTurn(invocation), object.pendingCommit());
       return true;
     }
-    if (key != null) {
-      thread.leaveTransport(); // The store may have to be asked.
+    if (key != null && !remembering().isNew(key)) {
+      if (!object.log().isVolatile()) {
+        thread.leaveTransport(); // The store has to be asked.
+      }
       if (remembering().repeat(stub, sequence, key)) {
         return true;
       }

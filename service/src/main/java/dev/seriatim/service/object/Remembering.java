@@ -43,6 +43,10 @@ final class Remembering {
    */
   long submit(TurnStorage turn, Session stub, Outcome outcome, @Nullable IdempotencyKey key) {
     SessionRecord record = stub.record();
+    if (key != null) {
+      stored.requireLooked();
+      stored.madeKey(key.id()); // Rather once too often than not.
+    }
     long commit;
     if (record == null) {
       commit = endTurn(turn, outcome, null, key);
@@ -63,9 +67,6 @@ final class Remembering {
         }
       }
       record.completed(commit, life);
-    }
-    if (key != null) {
-      stored.madeKey();
     }
     return commit;
   }
@@ -110,6 +111,18 @@ final class Remembering {
         return row;
       }
     };
+  }
+
+  /**
+   * Whether nothing is remembered under this key, as far as that is known without asking the store.
+   * Doesn't block while the object has an instance.
+   */
+  boolean isNew(IdempotencyKey key) {
+    try {
+      return stored.isNewKey(key.id());
+    } catch (StorageException e) {
+      return false; // Who asks will be told.
+    }
   }
 
   /**

@@ -60,7 +60,7 @@ final class SessionTable {
     this.host = host;
     this.retention = retention;
     this.log = log;
-    this.stored = new StoredSessions(log, host.limits().sessions());
+    this.stored = new StoredSessions(log, host.limits().sessions(), host.sessionMemory());
   }
 
   /** What the store has of the object's sessions and keys. */
@@ -257,5 +257,6 @@ final class SessionTable {
       record.dropped();
     }
     records.clear();
+    stored.retire();
   }
 }

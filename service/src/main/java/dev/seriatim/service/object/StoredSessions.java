@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.SessionLimits;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.session.SessionMemory;
 import dev.seriatim.service.session.SessionRecord;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.service.storage.SessionCounts;
@@ -15,15 +16,20 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What the store has of one object's sessions and idempotency keys. It is asked how many there are
- * when it first matters in a life of the object; as long as there was none, and none was stored
- * since, it need not be asked for any. Owned by whoever has the object.
+ * when it first matters in a life of the object, and which keys, if they are few; as long as there
+ * was none, and none was stored since, it need not be asked for any. Owned by whoever has the
+ * object.
  */
 final class StoredSessions {
   private static final Logger LOGGER = LoggerFactory.getLogger(StoredSessions.class);
 
+  /** With more keys than this at first, it isn't looked for which they are. */
+  private static final int MOST_LOOKED_FOR = 10_000;
+
   private final ObjectLog log;
   private final SessionLog sessions;
   private final SessionLimits limits;
+  private final SessionMemory memory;
 
   /** As counted, and made since. Null if it isn't known for the object's life. */
   private @Nullable SessionCounts counts;
@@ -33,10 +39,20 @@ final class StoredSessions {
   /** Whether a session was stored in that life since. */
   private boolean storedSince;
 
-  StoredSessions(ObjectLog log, SessionLimits limits) {
+  /** Which keys the store may have in that life; null if that isn't known, so that it is asked. */
+  private @Nullable KnownKeys knownKeys;
+
+  /** What of them is counted. */
+  private long knownBytes;
+
+  /** The life in which the last key was looked for. */
+  private int lookedInLife;
+
+  StoredSessions(ObjectLog log, SessionLimits limits, SessionMemory memory) {
     this.log = log;
     this.sessions = log.sessions();
     this.limits = limits;
+    this.memory = memory;
   }
 
   private SessionCounts counts() {
@@ -47,8 +63,51 @@ final class StoredSessions {
       counts = known;
       countedLife = life;
       storedSince = false;
+      learnKeys(known);
     }
     return known;
+  }
+
+  /** As many as were just counted. A store that is in memory is asked as quickly. */
+  private void learnKeys(SessionCounts counted) {
+    forgetKeys();
+    if (log.isVolatile() || counted.keys() > MOST_LOOKED_FOR) {
+      return;
+    }
+    knownKeys = new KnownKeys();
+    if (counted.keys() > 0) {
+      // One more than there may be, since others may have been stored in between.
+      sessions.keys(MOST_LOOKED_FOR + 1).forEach(this::know);
+    }
+  }
+
+  private void know(SessionId key) {
+    KnownKeys known = knownKeys;
+    if (known == null) {
+      return;
+    }
+    known.add(key);
+    long more = known.bytes() - knownBytes;
+    if (more == 0) {
+      return;
+    }
+    if (memory.tryAdd(more)) {
+      knownBytes += more;
+    } else {
+      forgetKeys(); // The store can be asked.
+    }
+  }
+
+  private void forgetKeys() {
+    memory.release(knownBytes);
+    knownBytes = 0;
+    knownKeys = null;
+  }
+
+  /** The object goes from memory. */
+  void retire() {
+    counts = null;
+    forgetKeys();
   }
 
   /** The row of a session; null if there is none. */
@@ -56,9 +115,34 @@ final class StoredSessions {
     return counts().sessions() == 0 && !storedSince ? null : sessions.read(id);
   }
 
+  /**
+   * Whether this is an idempotency key of which the store has nothing, and there is room for it, as
+   * far as that is known without asking. Doesn't block while the object has an instance.
+   */
+  boolean isNewKey(SessionId id) {
+    SessionCounts known = counts;
+    if (known == null || known.keys() >= limits.maxIdempotencyKeysPerObject()) {
+      return false;
+    }
+    lookedInLife = log.life();
+    return lookedInLife == countedLife && knownKeys != null && !knownKeys.mayHave(id);
+  }
+
   /** The row of an idempotency key; null if there is none. */
   @Nullable SessionRow key(SessionId id) {
+    lookedInLife = log.life();
     return counts().keys() == 0 ? null : sessions.read(id);
+  }
+
+  /**
+   * Requires that what was last found of a key is still so.
+   *
+   * @throws StorageException if it may not be
+   */
+  void requireLooked() {
+    if (log.life() != lookedInLife) {
+      throw new StorageException("the object changed hands after an idempotency key was looked up");
+    }
   }
 
   /** Whether no more sessions may be made, beside those that are in memory. */
@@ -80,7 +164,8 @@ final class StoredSessions {
   }
 
   /** A key is about to be stored. */
-  void madeKey() {
+  void madeKey(SessionId id) {
+    know(id);
     SessionCounts known = counts;
     if (known != null) {
       counts = new SessionCounts(known.sessions(), known.keys() + 1);

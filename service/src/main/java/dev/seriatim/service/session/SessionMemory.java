@@ -7,9 +7,10 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What the outcomes of all sessions take in memory that their clients have not acknowledged. Over
- * its limit, those whose clients have been away for longest lose theirs. Safe for any number of
- * threads; no record calls it holding its own lock, but to count.
+ * What the outcomes of all sessions take in memory that their clients have not acknowledged, and
+ * what is known of idempotency keys. Over its limit, those whose clients have been away for longest
+ * lose theirs. Safe for any number of threads; no record calls it holding its own lock, but to
+ * count.
  */
 public final class SessionMemory {
   private final long limit;
@@ -26,6 +27,20 @@ public final class SessionMemory {
   /** Counts so much more, or less. Called holding a record's lock. */
   void add(long change) {
     long _ = bytes.addAndGet(change);
+  }
+
+  /** Counts so much more if it fits, for what can be done without. */
+  public boolean tryAdd(long more) {
+    if (bytes.get() + more > limit) {
+      return false;
+    }
+    add(more);
+    return true;
+  }
+
+  /** What was counted by {@link #tryAdd} is let go. */
+  public void release(long less) {
+    add(-less);
   }
 
   public long bytes() {

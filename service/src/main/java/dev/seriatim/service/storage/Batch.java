@@ -107,6 +107,15 @@ final class Batch {
     return keys;
   }
 
+  /** Adds them to these. */
+  void addKeys(List<SessionId> to) {
+    for (SessionWrite write : sessions()) {
+      if (write.isKey()) {
+        to.add(write.session());
+      }
+    }
+  }
+
   /** The newest write of each session. */
   Collection<SessionWrite> sessions() {
     return sessions == null ? List.of() : sessions.values();

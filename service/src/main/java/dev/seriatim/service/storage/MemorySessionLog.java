@@ -1,5 +1,6 @@
 package dev.seriatim.service.storage;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of sessions and keys of one object in a host that keeps nothing. */
@@ -7,6 +8,11 @@ record MemorySessionLog(MemorySessions all, ObjectKey key) implements SessionLog
   @Override
   public SessionCounts counts() {
     return all.count(key);
+  }
+
+  @Override
+  public List<SessionId> keys(int most) {
+    return all.keys(key, most);
   }
 
   @Override

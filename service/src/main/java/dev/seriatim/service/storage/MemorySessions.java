@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageOptions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +66,17 @@ final class MemorySessions {
       }
     }
     return new SessionCounts(sessions, keys);
+  }
+
+  /** Names keys of this object that have not expired, at most so many. */
+  List<SessionId> keys(ObjectKey object, int most) {
+    Map<SessionId, Kept> rows = objects.getOrDefault(object, Map.of());
+    long now = now();
+    return rows.entrySet().stream()
+        .filter(row -> row.getValue().row.isKey() && row.getValue().expiresMillis >= now)
+        .limit(most)
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** Removes all that have expired. */

@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageOptions;
+import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -98,6 +99,16 @@ final class PendingWrites {
   /** How many idempotency keys are to be stored. */
   int keys() {
     return (submitted == null ? 0 : submitted.keys()) + (taken == null ? 0 : taken.keys());
+  }
+
+  /** Adds them to these. */
+  void addKeys(List<SessionId> to) {
+    if (submitted != null) {
+      submitted.addKeys(to);
+    }
+    if (taken != null) {
+      taken.addKeys(to);
+    }
   }
 
   /** Whether nothing of what is durable is to be seen any more. */

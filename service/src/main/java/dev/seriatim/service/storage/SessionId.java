@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.common.hash.Hashing;
+import com.google.common.hash.PrimitiveSink;
 import com.google.protobuf.ByteString;
 import java.nio.ByteBuffer;
 
@@ -46,6 +47,11 @@ public final class SessionId implements Comparable<SessionId> {
   /** The 16 bytes. */
   public ByteString bytes() {
     return ByteString.copyFrom(ByteBuffer.allocate(BYTES).putLong(first).putLong(second).flip());
+  }
+
+  /** Puts the 16 bytes into a hash. */
+  public void into(PrimitiveSink hash) {
+    hash.putLong(first).putLong(second);
   }
 
   @Override

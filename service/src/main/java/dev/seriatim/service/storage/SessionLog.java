@@ -1,6 +1,7 @@
 package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,14 @@ public sealed interface SessionLog permits MemorySessionLog, StoredSessionLog {
    * @throws StorageException as {@link ObjectLog#newStorage}, or because the store failed
    */
   SessionCounts counts();
+
+  /**
+   * Names the object's idempotency keys, those that are durable and those that were submitted; more
+   * than this many aren't looked for. Blocks on the store.
+   *
+   * @throws StorageException as {@link ObjectLog#newStorage}, or because the store failed
+   */
+  List<SessionId> keys(int most);
 
   /**
    * What is known of this session, or key: what was submitted last, though it may not be durable

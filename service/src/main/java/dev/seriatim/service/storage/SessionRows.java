@@ -6,6 +6,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -83,6 +84,30 @@ final class SessionRows {
             long keys = results.getLong(2);
             return new SessionCounts(results.getLong(1) - keys, keys);
           }
+        });
+  }
+
+  /** Names keys of this object that have not expired, at most so many. */
+  List<SessionId> keys(ObjectKey object, int most) throws SQLException {
+    String sql =
+        "SELECT session FROM sessions WHERE "
+            + OF_OBJECT
+            + " AND connection = 0 AND expires >= "
+            + store.minute()
+            + " LIMIT ?";
+    return store.read(
+        statements -> {
+          PreparedStatement select = statements.prepare(sql);
+          setObject(select, object);
+          store.setMinute(select, 3, Duration.ZERO);
+          select.setInt(4, most);
+          List<SessionId> keys = new ArrayList<>();
+          try (ResultSet results = select.executeQuery()) {
+            while (results.next()) {
+              keys.add(SessionId.of(ByteString.copyFrom(results.getBytes(1))));
+            }
+          }
+          return keys;
         });
   }
 

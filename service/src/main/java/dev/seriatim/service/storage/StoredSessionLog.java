@@ -2,6 +2,8 @@ package dev.seriatim.service.storage;
 
 import dev.seriatim.service.StorageException;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,24 @@ final class StoredSessionLog implements SessionLog {
     try {
       SessionCounts durable = log.engine().store().sessions().count(log.key);
       return new SessionCounts(durable.sessions(), durable.keys() + pendingKeys);
+    } catch (SQLException e) {
+      throw log.engine().notRead(log.key, e);
+    }
+  }
+
+  @Override
+  public List<SessionId> keys(int most) {
+    List<SessionId> keys = new ArrayList<>();
+    synchronized (log) {
+      log.beginLife();
+      PendingWrites pending = log.pending();
+      if (pending != null) {
+        pending.addKeys(keys); // Before the store is asked: meanwhile they may get there.
+      }
+    }
+    try {
+      keys.addAll(log.engine().store().sessions().keys(log.key, most));
+      return keys;
     } catch (SQLException e) {
       throw log.engine().notRead(log.key, e);
     }

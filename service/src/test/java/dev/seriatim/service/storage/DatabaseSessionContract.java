@@ -90,9 +90,11 @@ abstract class DatabaseSessionContract extends SessionContract {
     hold.awaitReached();
     long commit = object.submit(s -> s.put("k", A), says(OTHER_SESSION, key), true);
     assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 2));
+    assertThat(object.storage().sessions().keys(10)).containsExactly(SESSION, OTHER_SESSION);
     hold.release();
     object.awaitDurable(commit);
     assertThat(object.storage().sessions().counts()).isEqualTo(new SessionCounts(0, 2));
+    assertThat(object.storage().sessions().keys(10)).containsExactly(SESSION, OTHER_SESSION);
   }
 
   @Test

@@ -6,6 +6,8 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageOptions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -156,6 +158,22 @@ abstract class SessionContract {
     object.awaitDurable(object.submit(s -> s.put("k", B), says(SESSION, null), false));
     assertThat(anew(object).storage().sessions().read(SESSION)).isNull();
     assertThat(CommitContract.entries(object)).containsExactly("k", B);
+  }
+
+  @Test
+  void keysAreNamedAndSessionsAreNot() {
+    assertThat(object.storage().sessions().keys(10)).isEmpty();
+    object.awaitDurable(write(object, 1));
+    List<SessionId> keys = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      keys.add(SessionId.ofKey("key " + i));
+      object.awaitDurable(object.submit(s -> s.put("k", A), says(keys.get(i), keyRow()), true));
+    }
+    other.awaitDurable(other.submit(s -> s.put("k", A), says(KEY, keyRow()), true));
+    assertThat(anew(object).storage().sessions().keys(10)).containsExactlyElementsIn(keys);
+    assertThat(object.storage().sessions().keys(2)).hasSize(2);
+    pass(Duration.ofDays(2));
+    assertThat(object.storage().sessions().keys(10)).isEmpty();
   }
 
   @Test
