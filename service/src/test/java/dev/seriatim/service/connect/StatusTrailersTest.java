@@ -32,9 +32,11 @@ final class StatusTrailersTest {
     int most = random.nextInt(mostBytes + 1);
     String one = CHARACTERS.get(random.nextInt(CHARACTERS.size()));
     boolean mixed = random.nextBoolean();
+    int bytes = 0;
     while (true) {
       String next = mixed ? CHARACTERS.get(random.nextInt(CHARACTERS.size())) : one;
-      if (Utf8.encodedLength(text) + Utf8.encodedLength(next) > most) {
+      bytes += Utf8.encodedLength(next);
+      if (bytes > most) {
         return text.toString();
       }
       text.append(next);
