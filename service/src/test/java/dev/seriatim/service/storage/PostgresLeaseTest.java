@@ -40,6 +40,10 @@ final class PostgresLeaseTest {
   /** For a host that beats once, and never again: as far as it can see, no time passes. */
   private final StorageOptions hanging = options.withTicker(new StoppedTicker());
 
+  /** For a host that notices what happens to it only when another one has opened. */
+  private final StorageOptions slow =
+      options.withLease(Duration.ofSeconds(20), Duration.ofSeconds(5));
+
   private final List<StorageEngine> engines = new ArrayList<>();
 
   @AfterEach
@@ -194,7 +198,7 @@ final class PostgresLeaseTest {
 
   @Test
   void aHostThatTakesItsSlotsBackRunsTheAlarmsThatWereSetMeanwhile() throws Exception {
-    StorageEngine first = opened(StorageEngine.open(options));
+    StorageEngine first = opened(StorageEngine.open(slow));
     LinkedBlockingQueue<String> offers = new LinkedBlockingQueue<>();
     first.startAlarms(
         Set.of("TEST"), (namespace, id, name, due) -> offers.add(String.valueOf(name)));
@@ -207,7 +211,7 @@ final class PostgresLeaseTest {
 
   @Test
   void whatOthersMayStillThinkTheyOwnIsServedOnlyWhenTheyKnowBetter() throws Exception {
-    StorageEngine first = opened(StorageEngine.open(options));
+    StorageEngine first = opened(StorageEngine.open(slow));
     TestObject object = new TestObject(first, "object");
     object.turn(s -> s.put("k", A));
     // The store goes back to a time before the first host took anything; its row is there.
