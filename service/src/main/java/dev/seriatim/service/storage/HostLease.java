@@ -33,6 +33,9 @@ final class HostLease implements AutoCloseable {
   /** How often it is tried to give the lease up. */
   private static final int TRIES_TO_LEAVE = 3;
 
+  /** How often it is tried to make the first beats. */
+  static final int TRIES_TO_START = 3;
+
   /** After a try that took so long, another one isn't worth while: nobody is there to answer. */
   private static final long SILENCE_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -61,7 +64,7 @@ final class HostLease implements AutoCloseable {
 
   private @Nullable Connection connection;
 
-  /** The last beat that was sent. None is ever sent twice, whatever the store has. */
+  /** The last beat that was sent, 0 for none. None is ever sent twice, whatever the store has. */
   private long beat;
 
   /** The last beat that is known to be in the store. */
@@ -70,6 +73,7 @@ final class HostLease implements AutoCloseable {
   /** The last beat of which everything that followed from what the tables said then is done. */
   private long beatDone;
 
+  /** Whether this host has a row, as far as it has been told. */
   private boolean joined;
 
   /** When the last beat was sent, on the ticker. */
@@ -104,8 +108,19 @@ final class HostLease implements AutoCloseable {
 
   /** Takes what it may, and goes on to look after it. Doesn't wait for other hosts. */
   void start() throws SQLException {
-    renew();
-    renew();
+    for (int attempt = 1; ; attempt++) {
+      try {
+        renew(); // It joins.
+        renew(); // And looks what there is to take.
+        break;
+      } catch (SQLException e) {
+        disconnect();
+        if (attempt == TRIES_TO_START) {
+          throw e;
+        }
+        LOGGER.warn("the lease could not be had, and is tried again: {}", e.toString());
+      }
+    }
     thread.start();
   }
 
@@ -151,7 +166,7 @@ final class HostLease implements AutoCloseable {
     }
     claims.close();
     ownership.loseAll("the host is closed");
-    if (joined) {
+    if (beat > 0) {
       leave();
     }
     disconnect();
@@ -253,14 +268,18 @@ final class HostLease implements AutoCloseable {
         LOGGER.warn("another host has taken over; the objects of this one are reset");
       }
       hosts.join(open, beat);
-      joined = true;
-      claims.joined();
-    } else if (renewed.beat() < beatInStore || renewed.group() < lastGroup) {
-      String why = JdbcStore.wentBack(renewed.group(), lastGroup);
-      wentBack(why);
-      LOGGER.error(
-          "{}: {}. What was committed lately may be lost; all objects are reset", store, why);
-      hosts.restartGroups(open, lastGroup);
+      joined();
+    } else {
+      if (!joined) {
+        joined(); // The answer that said so got lost.
+      }
+      if (renewed.beat() < beatInStore || renewed.group() < lastGroup) {
+        String why = JdbcStore.wentBack(renewed.group(), lastGroup);
+        wentBack(why);
+        LOGGER.error(
+            "{}: {}. What was committed lately may be lost; all objects are reset", store, why);
+        hosts.restartGroups(open, lastGroup);
+      }
     }
     beatInStore = beat;
     unproven = false;
@@ -273,6 +292,11 @@ final class HostLease implements AutoCloseable {
         beatDone = beat;
       }
     }
+  }
+
+  private void joined() throws SQLException {
+    joined = true;
+    claims.joined();
   }
 
   /**

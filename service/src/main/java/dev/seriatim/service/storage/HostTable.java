@@ -121,23 +121,22 @@ final class HostTable {
       update.setLong(4, leaseMillis);
       update.setString(5, host);
       try (ResultSet results = update.executeQuery()) {
-        return results.next()
-            ? new Renewal(results.getLong(1), results.getLong(2), view(connection))
-            : null;
+        Renewal renewal =
+            results.next()
+                ? new Renewal(results.getLong(1), results.getLong(2), view(connection))
+                : null;
+        connection.setAutoCommit(false);
+        return renewal;
       }
-    } finally {
-      connection.setAutoCommit(false);
     }
   }
 
   /** Only looks. */
   View look(Connection connection) throws SQLException {
     connection.setAutoCommit(true);
-    try {
-      return view(connection);
-    } finally {
-      connection.setAutoCommit(false);
-    }
+    View view = view(connection);
+    connection.setAutoCommit(false);
+    return view;
   }
 
   private View view(Connection connection) throws SQLException {

@@ -33,8 +33,12 @@ final class PostgresSchema {
 
   private PostgresSchema() {}
 
-  /** Makes the schema and the tables if there are none, and refuses those of a newer version. */
-  static void prepare(Connection connection, String store) throws SQLException {
+  /**
+   * Makes the schema and the tables if there are none, and refuses those of a newer version.
+   *
+   * @return whether they are of this version, and {@link #upgrade} has nothing to do
+   */
+  static boolean prepare(Connection connection, String store) throws SQLException {
     lock(connection);
     String schema = schema(connection);
     JdbcStore.execute(connection, "CREATE SCHEMA IF NOT EXISTS " + quoted(connection, schema));
@@ -46,9 +50,11 @@ final class PostgresSchema {
       createSessions(connection);
       JdbcStore.execute(connection, JdbcStore.OBJECTS_BY_NAME);
     }
-    JdbcStore.checkVersion(store, version(connection));
+    long version = version(connection);
+    JdbcStore.checkVersion(store, version);
     addBeats(connection);
     addSharing(connection);
+    return version == JdbcStore.SCHEMA_VERSION;
   }
 
   /** Lets hosts share slots, and know of each other. Likewise. */

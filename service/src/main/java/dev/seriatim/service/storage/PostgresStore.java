@@ -36,7 +36,7 @@ final class PostgresStore extends JdbcStore {
   /** Null if this host shares none. */
   private final @Nullable SharedSlots slots;
 
-  /** Written by the thread of the lease, or the starting one. */
+  /** Whether the tables are of this version. Written by the starting thread or the lease's. */
   private volatile boolean upgraded;
 
   // The committer's.
@@ -338,7 +338,7 @@ final class PostgresStore extends JdbcStore {
   /** Makes the tables if need be, and a row for this host's groups. */
   private void prepare() throws SQLException {
     try (Connection connection = sessions.open(PostgresSessions.Purpose.TABLES)) {
-      PostgresSchema.prepare(connection, toString());
+      boolean upToDate = PostgresSchema.prepare(connection, toString());
       try (PreparedStatement insert =
           connection.prepareStatement("INSERT INTO commit_groups (host, number) VALUES (?, 0)")) {
         insert.setString(1, host);
@@ -350,6 +350,7 @@ final class PostgresStore extends JdbcStore {
           "DELETE FROM commit_groups WHERE at < now() - interval '7 days'"
               + " AND host NOT IN (SELECT host FROM hosts)");
       connection.commit();
+      upgraded = upToDate;
     }
   }
 

@@ -9,8 +9,12 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Stands between a host and its database, and can go silent, as a network does that drops packets:
@@ -36,11 +40,27 @@ public final class TcpProxy implements AutoCloseable {
   @GuardedBy("this")
   private boolean holdsAnswersToSlots;
 
+  /** Answers that are to be lost, in the order in which they are. */
+  @GuardedBy("this")
+  private final Deque<Loss> losses = new ArrayDeque<>();
+
   @GuardedBy("this")
   private boolean closed;
 
   @GuardedBy("this")
   private final List<Socket> sockets = new ArrayList<>();
+
+  /** The database's ends of connections on which no answer comes through. */
+  @GuardedBy("this")
+  private final Set<Socket> mute = new HashSet<>();
+
+  /**
+   * The answer to something.
+   *
+   * @param sent what it is, or something in it
+   * @param ofCommit whether that is answered, and the commit that is sent after it isn't
+   */
+  private record Loss(String sent, boolean ofCommit) {}
 
   /** A proxy for this server. */
   public TcpProxy(PostgresServer server) {
@@ -79,12 +99,32 @@ public final class TcpProxy implements AutoCloseable {
     holdsAnswersToSlots = true;
   }
 
+  /**
+   * Whoever is next to send this, when what was to be lost before is, hears nothing more on that
+   * connection; on others he does.
+   */
+  public synchronized void loseAnswerTo(String sent) {
+    losses.add(new Loss(sent, /* ofCommit= */ false));
+  }
+
+  /** The same, but the answer to this comes, and none to the commit that is sent after it. */
+  public synchronized void loseAnswerToCommitOf(String sent) {
+    losses.add(new Loss(sent, /* ofCommit= */ true));
+  }
+
+  /** How many answers are still to be lost. */
+  public synchronized int lossesLeft() {
+    return losses.size();
+  }
+
   /** Everything comes through again, also what came meanwhile. */
   public synchronized void speak() {
     holdsRequests = false;
     holdsAnswers = false;
     holdsAnswersToCommit = false;
     holdsAnswersToSlots = false;
+    losses.clear();
+    mute.clear();
     notifyAll();
   }
 
@@ -117,18 +157,23 @@ public final class TcpProxy implements AutoCloseable {
       OutputStream out = to.getOutputStream();
       boolean commits = false;
       boolean slots = false;
+      boolean losesCommit = false;
       int read;
-      while ((read = in.read(bytes)) >= 0 && mayPass(answers)) {
+      while ((read = in.read(bytes)) >= 0 && mayPass(answers, from)) {
         String sent = new String(bytes, 0, read, ISO_8859_1);
         commits |= sent.contains("seriatim-committer-");
         if (!answers) {
           // What follows the update of slots is its commit, by whatever name the driver calls it.
           commitIsOnItsWay(commits && sent.contains("COMMIT"), slots);
           slots = sent.contains("UPDATE slots");
+          if (losesCommit) {
+            mute(to);
+          }
+          losesCommit = lose(sent, to);
         }
         out.write(bytes, 0, read);
       }
-      boolean _ = mayPass(answers); // Not even the end of it comes through.
+      boolean _ = mayPass(answers, from); // Not even the end of it comes through.
     } catch (IOException e) {
       // One of the two has closed it, and so both are closed.
     } catch (InterruptedException e) {
@@ -137,8 +182,8 @@ public final class TcpProxy implements AutoCloseable {
   }
 
   /** Waits while this direction is silent. False if all is over. */
-  private synchronized boolean mayPass(boolean answers) throws InterruptedException {
-    while (!closed && (answers ? holdsAnswers : holdsRequests)) {
+  private synchronized boolean mayPass(boolean answers, Socket from) throws InterruptedException {
+    while (!closed && (answers ? holdsAnswers || mute.contains(from) : holdsRequests)) {
       wait();
     }
     return !closed;
@@ -146,6 +191,23 @@ public final class TcpProxy implements AutoCloseable {
 
   private synchronized void commitIsOnItsWay(boolean ofGroup, boolean ofSlots) {
     holdsAnswers |= (ofGroup && holdsAnswersToCommit) || (ofSlots && holdsAnswersToSlots);
+  }
+
+  /** Returns whether what comes next on this connection isn't to be answered. */
+  private synchronized boolean lose(String sent, Socket database) {
+    Loss loss = losses.peek();
+    if (loss == null || !sent.contains(loss.sent)) {
+      return false;
+    }
+    losses.remove();
+    if (!loss.ofCommit) {
+      mute(database);
+    }
+    return loss.ofCommit;
+  }
+
+  private synchronized void mute(Socket database) {
+    mute.add(database);
   }
 
   private synchronized boolean isClosed() {
