@@ -100,6 +100,12 @@ final class Edge implements RelayHost, AutoCloseable {
             LOOK.toMillis(),
             LOOK.toMillis(),
             TimeUnit.MILLISECONDS);
+    var _ =
+        looks.scheduleWithFixedDelay(
+            Enduring.task("what beats on trunks", trunks::beat),
+            Trunk.BEAT.toMillis(),
+            Trunk.BEAT.toMillis(),
+            TimeUnit.MILLISECONDS);
   }
 
   /** The placement for stubs of the host's clients. */

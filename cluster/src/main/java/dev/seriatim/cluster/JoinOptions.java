@@ -23,6 +23,7 @@ public final class JoinOptions {
   private Duration routingPatience = Duration.ofSeconds(8);
   private Duration handOffLimit = Duration.ofSeconds(2);
   private Duration lostPatience = Duration.ofSeconds(2);
+  private Duration trunkPatience = Duration.ofSeconds(8);
   private Duration leaveLimit = Duration.ofSeconds(20);
   private int trunksPerHost = Math.min(4, Runtime.getRuntime().availableProcessors());
   private @Nullable QueueSize edgeQueue;
@@ -57,6 +58,7 @@ public final class JoinOptions {
     copy.routingPatience = routingPatience;
     copy.handOffLimit = handOffLimit;
     copy.lostPatience = lostPatience;
+    copy.trunkPatience = trunkPatience;
     copy.leaveLimit = leaveLimit;
     copy.trunksPerHost = trunksPerHost;
     copy.edgeQueue = edgeQueue;
@@ -108,6 +110,15 @@ public final class JoinOptions {
    */
   public JoinOptions withLostPatience(Duration patience) {
     return with(copy -> copy.lostPatience = positive("lostPatience", patience));
+  }
+
+  /**
+   * How long a connection to another host may be silent; then it is given up, and stubs that it
+   * carries end as lost. A host that hangs for less than its lease goes on: let it be longer.
+   * Default: 8 s.
+   */
+  public JoinOptions withTrunkPatience(Duration patience) {
+    return with(copy -> copy.trunkPatience = positive("trunkPatience", patience));
   }
 
   /** How long a host that shuts down has to hand over what it has. Default: 20 s. */
@@ -177,6 +188,10 @@ public final class JoinOptions {
 
   Duration lostPatience() {
     return lostPatience;
+  }
+
+  Duration trunkPatience() {
+    return trunkPatience;
   }
 
   Duration leaveLimit() {

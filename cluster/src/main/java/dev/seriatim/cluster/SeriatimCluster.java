@@ -12,6 +12,7 @@ import dev.seriatim.service.storage.Slots.Announcement;
 import dev.seriatim.service.storage.Slots.HostRow;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Set;
@@ -34,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SeriatimCluster implements Cluster {
   private static final int TOKEN_BYTES = 16;
+
+  /** How long the network may take to say that a host is there. */
+  private static final int CONNECT_MILLIS = 3_000;
 
   private final JoinOptions options;
   private final Placer.Factory placers;
@@ -75,7 +79,7 @@ public final class SeriatimCluster implements Cluster {
     ClaimingSlots claims = new ClaimingSlots(slots);
     SlotMover mover = new SlotMover(claims, directory, options.handOffLimit(), System::nanoTime);
     Placer placer = placers.make(slots, mover);
-    Trunks trunks = new Trunks(this::channel, options.trunksPerHost());
+    Trunks trunks = new Trunks(this::channel, options.trunksPerHost(), options.trunkPatience());
     Edge edge =
         new Edge(
             slots,
@@ -109,6 +113,7 @@ public final class SeriatimCluster implements Cluster {
   private ManagedChannel channel(String address) {
     return NettyChannelBuilder.forTarget(address, options.peerCredentials())
         .directExecutor() // What comes is only passed on.
+        .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
         .keepAliveTime(10, TimeUnit.SECONDS)
         .keepAliveTimeout(3, TimeUnit.SECONDS)
         .keepAliveWithoutCalls(true)

@@ -19,6 +19,7 @@ public final class SeriatimClusterProvider implements ClusterProvider {
             .withRoutingPatience(options.routingPatience())
             .withHandOffLimit(options.handOffLimit())
             .withLostPatience(options.lostPatience())
+            .withTrunkPatience(options.trunkPatience())
             .withLeaveLimit(options.leaveLimit())
             .withPeerCredentials(
                 options.peers() == null ? InsecureChannelCredentials.create() : options.peers())

@@ -19,6 +19,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -45,7 +46,17 @@ final class Trunk extends OneWriter {
   /** How many messages may be under way to here. */
   private static final int MESSAGES = 16;
 
+  /** How often a trunk on which nothing comes is beaten on. */
+  static final Duration BEAT = Duration.ofMillis(500);
+
+  /** After so long without a word the others are asked where its objects are. */
+  private static final Duration ASK = Duration.ofSeconds(3);
+
+  private static final EncodedFrame EMPTY = EncodedFrame.ofBytes(new byte[0]);
+
   private final String peer;
+  private final Duration patience;
+  private final TrunkBeats beats;
   private final ClientCall<EncodedFrame, EncodedFrame> call;
   private final Queue<LaneRequest> parts = new ConcurrentLinkedQueue<>();
   private final ConcurrentMap<Long, TrunkWay> ways = new ConcurrentHashMap<>();
@@ -63,6 +74,12 @@ final class Trunk extends OneWriter {
   /** Whether the call came on a connection, so that something may have been delivered. */
   private volatile boolean connected;
 
+  /** Whether the host has answered a beat. One of an older version doesn't. */
+  private volatile boolean answersBeats;
+
+  /** Whether an empty message is to be sent. Written by whoever wants it, and the writer. */
+  private volatile boolean beatDue;
+
   // The writer's own.
   private boolean ended;
 
@@ -71,9 +88,13 @@ final class Trunk extends OneWriter {
    * needed, nor at its deadline.
    *
    * @param token what that host wants to be shown
+   * @param patience for how long it may be silent
    */
-  Trunk(Channel channel, String peer, String token) {
+  Trunk(Channel channel, String peer, String token, Duration patience) {
     this.peer = peer;
+    this.patience = patience;
+    this.beats =
+        new TrunkBeats((int) ASK.dividedBy(BEAT), (int) Math.max(1, patience.dividedBy(BEAT)));
     Context caller = Context.ROOT.attach();
     try {
       call =
@@ -150,6 +171,37 @@ final class Trunk extends OneWriter {
     }
   }
 
+  /**
+   * It is time for a beat: says something if nothing was heard since the last one. From one thread
+   * at a time.
+   *
+   * @return whether it is of no use any more, since nobody answers
+   */
+  boolean beat() {
+    switch (beats.next(answersBeats || !connected)) {
+      case NOTHING -> {}
+      case BEAT_AND_ASK -> {
+        ways.values().forEach(TrunkWay::ask);
+        sendBeat();
+      }
+      case BEAT -> sendBeat();
+      case GIVE_UP -> {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void sendBeat() {
+    beatDue = true;
+    flush();
+  }
+
+  /** The other host was silent for too long. */
+  void giveUp() {
+    close("nothing was heard of it for %d ms".formatted(patience.toMillis()));
+  }
+
   /** Ends the call: what it carries is lost. */
   void close(String why) {
     call.cancel(why, null);
@@ -170,6 +222,11 @@ final class Trunk extends OneWriter {
     }
     if (!call.isReady()) {
       return false;
+    }
+    if (beatDue) { // First: what stubs send need not be answered soon.
+      beatDue = false;
+      call.sendMessage(EMPTY);
+      return true;
     }
     LaneRequest part = parts.poll();
     if (part == null) {
@@ -202,6 +259,11 @@ final class Trunk extends OneWriter {
     @Override
     public void onMessage(EncodedFrame message) {
       call.request(1);
+      beats.heard();
+      if (message.size() == 0) {
+        answersBeats = true;
+        return;
+      }
       List<LaneResponse> responses;
       try {
         responses = LaneMessages.readResponses(message.bytes());

@@ -134,6 +134,11 @@ final class TrunkWay implements Way {
     }
   }
 
+  /** The owner is silent. */
+  void ask() {
+    routes.ask(relay.slot());
+  }
+
   /**
    * The trunk has ended.
    *

@@ -4,6 +4,7 @@ import com.google.common.io.BaseEncoding;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.storage.Slots.HostRow;
 import io.grpc.ManagedChannel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Trunks implements AutoCloseable {
   private final Function<String, ManagedChannel> channels;
   private final int perHost;
+  private final Duration patience;
 
   @GuardedBy("this")
   private final Map<String, Peer> peers = new HashMap<>();
@@ -26,12 +28,12 @@ final class Trunks implements AutoCloseable {
 
   private static final class Peer {
     private final HostRow row;
-    private final ManagedChannel[] channels;
+    private final @Nullable ManagedChannel[] channels;
     private final @Nullable Trunk[] trunks;
 
     private Peer(HostRow row, int perHost) {
       this.row = row;
-      this.channels = new ManagedChannel[perHost];
+      this.channels = new @Nullable ManagedChannel[perHost];
       this.trunks = new @Nullable Trunk[perHost];
     }
   }
@@ -41,10 +43,12 @@ final class Trunks implements AutoCloseable {
    *
    * @param channels opens one to an address
    * @param perHost how many there are to each host, each a connection of its own
+   * @param patience for how long one may be silent
    */
-  Trunks(Function<String, ManagedChannel> channels, int perHost) {
+  Trunks(Function<String, ManagedChannel> channels, int perHost, Duration patience) {
     this.channels = channels;
     this.perHost = perHost;
+    this.patience = patience;
   }
 
   /** The trunk to a host that the stubs of this slot take; null if it is closed. */
@@ -60,14 +64,17 @@ final class Trunks implements AutoCloseable {
     int index = slot % perHost;
     Trunk trunk = peer.trunks[index];
     if (trunk == null || trunk.isOver()) {
-      if (peer.channels[index] == null) {
-        peer.channels[index] = channels.apply(row.announcement().address());
+      ManagedChannel channel = peer.channels[index];
+      if (channel == null) {
+        channel = channels.apply(row.announcement().address());
+        peer.channels[index] = channel;
       }
       trunk =
           new Trunk(
-              peer.channels[index],
+              channel,
               row.announcement().address(),
-              BaseEncoding.base16().lowerCase().encode(row.announcement().token().toByteArray()));
+              BaseEncoding.base16().lowerCase().encode(row.announcement().token().toByteArray()),
+              patience);
       peer.trunks[index] = trunk;
     }
     return trunk;
@@ -82,6 +89,42 @@ final class Trunks implements AutoCloseable {
       peers.values().removeIf(peer -> !names.contains(peer.row.host()) && gone.add(peer));
     }
     gone.forEach(peer -> close(peer, "the host is gone"));
+  }
+
+  /**
+   * It is time for a beat on each of them: gives up those that nobody answers on, with their
+   * connections. From one thread at a time.
+   */
+  void beat() {
+    List<Peer> all;
+    synchronized (this) {
+      all = List.copyOf(peers.values());
+    }
+    for (Peer peer : all) {
+      for (int index = 0; index < perHost; index++) {
+        Trunk trunk;
+        synchronized (this) {
+          trunk = peer.trunks[index];
+        }
+        if (trunk != null && !trunk.isOver() && trunk.beat()) {
+          giveUp(peer, index, trunk);
+        }
+      }
+    }
+  }
+
+  /** The next one gets a connection of its own: nothing comes through this one. */
+  private void giveUp(Peer peer, int index, Trunk trunk) {
+    ManagedChannel channel;
+    synchronized (this) {
+      channel = peer.channels[index];
+      peer.channels[index] = null;
+      peer.trunks[index] = null;
+    }
+    trunk.giveUp();
+    if (channel != null) {
+      channel.shutdownNow();
+    }
   }
 
   private static void close(Peer peer, String why) {

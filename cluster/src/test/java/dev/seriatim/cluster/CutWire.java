@@ -1,12 +1,15 @@
 package dev.seriatim.cluster;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A piece of network between two hosts, which can be cut: passes connections on to a port of this
@@ -15,8 +18,12 @@ import java.util.concurrent.ConcurrentHashMap;
 final class CutWire implements AutoCloseable {
   private final ServerSocket listening;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+  private final AtomicLong answered = new AtomicLong();
   private volatile int target;
   private volatile boolean cut;
+
+  @GuardedBy("this")
+  private boolean silent;
 
   CutWire() {
     try {
@@ -46,9 +53,35 @@ final class CutWire implements AutoCloseable {
     cut = false;
   }
 
+  /** Nothing goes through any more, and nobody notices: packets get lost. */
+  synchronized void silence() {
+    silent = true;
+  }
+
+  /** What waits goes through, and all that comes. */
+  synchronized void speak() {
+    silent = false;
+    notifyAll();
+  }
+
+  private synchronized void awaitSpeech(Socket on) throws IOException {
+    while (silent && !on.isClosed()) {
+      try {
+        wait(100); // Whoever closes a connection tells nobody.
+      } catch (InterruptedException e) {
+        throw new InterruptedIOException();
+      }
+    }
+  }
+
   /** Ends the connections that there are. */
   void reset() {
     open.forEach(CutWire::closeQuietly);
+  }
+
+  /** How many bytes have come from the host that it leads to. */
+  long answered() {
+    return answered.get();
   }
 
   private void accept() {
@@ -62,20 +95,29 @@ final class CutWire implements AutoCloseable {
         }
         Socket out = new Socket(InetAddress.getLoopbackAddress(), target);
         open.add(out);
-        pass(in, out);
-        pass(out, in);
+        pass(in, out, new AtomicLong());
+        pass(out, in, answered);
       } catch (IOException e) {
         // Closed, or the target is gone: whoever connected notices.
       }
     }
   }
 
-  private void pass(Socket from, Socket to) {
+  private void pass(Socket from, Socket to, AtomicLong passed) {
     Thread.ofVirtual()
         .start(
             () -> {
               try {
-                from.getInputStream().transferTo(to.getOutputStream());
+                byte[] some = new byte[1 << 16];
+                while (true) {
+                  int count = from.getInputStream().read(some);
+                  awaitSpeech(to);
+                  if (count < 0) {
+                    return;
+                  }
+                  to.getOutputStream().write(some, 0, count);
+                  passed.addAndGet(count);
+                }
               } catch (IOException e) {
                 // It was cut.
               } finally {

@@ -58,6 +58,13 @@ final class ClusterOptions {
   private double lostPatience = 2;
 
   @Option(
+      names = "--trunk-patience",
+      paramLabel = "SECONDS",
+      description =
+          "How long a connection to another host may be silent before it is given up. Default: 8")
+  private double trunkPatience = 8;
+
+  @Option(
       names = "--leave-limit",
       paramLabel = "SECONDS",
       description = "How long it may take to hand everything over after SIGTERM. Default: 20")
@@ -153,6 +160,7 @@ final class ClusterOptions {
             seconds(routingPatience),
             seconds(handOffLimit),
             seconds(lostPatience),
+            seconds(trunkPatience),
             seconds(leaveLimit),
             trunksPerHost,
             edgeQueue(limits),

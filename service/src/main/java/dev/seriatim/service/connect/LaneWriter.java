@@ -39,6 +39,8 @@ final class LaneWriter extends OneWriter {
   /** About what a part takes in memory beside its bytes. */
   private static final int PART_BYTES = 120;
 
+  private static final EncodedFrame EMPTY = EncodedFrame.ofBytes(new byte[0]);
+
   private final ServerCall<?, EncodedFrame> call;
   private final ArrivalBudget.@Nullable Part budget;
   private final Queue<Part> parts = new ConcurrentLinkedQueue<>();
@@ -46,6 +48,9 @@ final class LaneWriter extends OneWriter {
 
   /** Whether what is put in waits for a moment, since more is about to come. */
   private volatile boolean held;
+
+  /** Whether an empty message is to be sent. Written by whoever wants it, and the writer. */
+  private volatile boolean beatDue;
 
   /**
    * With what the call ends when all has been sent; null as long as it doesn't. Written under the
@@ -171,6 +176,12 @@ final class LaneWriter extends OneWriter {
     fail(Status.CANCELLED);
   }
 
+  /** Has an empty message sent: whoever is at the other end wants to hear that somebody is here. */
+  void beat() {
+    beatDue = true;
+    flush();
+  }
+
   // ---- out
 
   @Override
@@ -192,6 +203,10 @@ final class LaneWriter extends OneWriter {
     }
     if (!call.isReady()) {
       return false;
+    }
+    if (beatDue) {
+      beatDue = false;
+      call.sendMessage(EMPTY);
     }
     Part part = parts.poll();
     if (part == null) {

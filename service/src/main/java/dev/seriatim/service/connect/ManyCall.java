@@ -211,7 +211,12 @@ final class ManyCall extends ServerCall.Listener<ManyMessage> implements Arrival
       return null;
     }
     try {
-      return workOff(message.read(), 0, untilNanos);
+      List<LaneRequest> parts = message.read();
+      if (parts.isEmpty() && message.isFromHost()) {
+        writer.beat();
+        return null;
+      }
+      return workOff(parts, 0, untilNanos);
     } catch (IOException e) {
       fail(
           Status.INVALID_ARGUMENT.withDescription(

@@ -52,6 +52,11 @@ final class ManyMessage {
     return (int) Math.min(Integer.MAX_VALUE - 8, 2L * maxFrameBytes);
   }
 
+  /** Whether another host has sent it. */
+  boolean isFromHost() {
+    return fromHost;
+  }
+
   /** Whether it is better read by another thread than the transport's. */
   boolean isLarge() {
     return bytes.length > (packed ? LARGE_PACKED_BYTES : LARGE_BYTES);

@@ -35,6 +35,7 @@ public interface ClusterProvider {
       Duration routingPatience,
       Duration handOffLimit,
       Duration lostPatience,
+      Duration trunkPatience,
       Duration leaveLimit,
       @Nullable Integer trunksPerHost,
       HostLimits.@Nullable QueueSize edgeQueue,
