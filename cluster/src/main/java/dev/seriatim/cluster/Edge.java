@@ -13,9 +13,11 @@ import dev.seriatim.service.storage.Slots;
 import dev.seriatim.service.storage.Slots.HostRow;
 import dev.seriatim.service.threads.Enduring;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.Route;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -24,6 +26,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +51,7 @@ final class Edge implements RelayHost, AutoCloseable {
   private final Routes routes;
   private final Trunks trunks;
   private final QueueBudget kept;
+  private final Supplier<Map<String, DescribeNamespaceResponse>> elsewhere;
   private final Duration patience;
   private final Duration lostPatience;
   private final LongSupplier nanos;
@@ -72,6 +76,7 @@ final class Edge implements RelayHost, AutoCloseable {
    * An edge with no stubs.
    *
    * @param kept counts what is kept for stubs until it is answered
+   * @param elsewhere what other hosts serve, where their words count
    * @param patience how long a stub waits while no host has its object
    * @param lostPatience how long what an owner has said may be on its way, after it has lost the
    *     object
@@ -82,6 +87,7 @@ final class Edge implements RelayHost, AutoCloseable {
       Routes routes,
       Trunks trunks,
       QueueBudget kept,
+      Supplier<Map<String, DescribeNamespaceResponse>> elsewhere,
       Duration patience,
       Duration lostPatience,
       LongSupplier nanos) {
@@ -90,6 +96,7 @@ final class Edge implements RelayHost, AutoCloseable {
     this.routes = routes;
     this.trunks = trunks;
     this.kept = kept;
+    this.elsewhere = elsewhere;
     this.patience = patience;
     this.lostPatience = lostPatience;
     this.nanos = nanos;
@@ -141,6 +148,11 @@ final class Edge implements RelayHost, AutoCloseable {
     @Override
     public boolean isNear(DurableObjectId id) {
       return slots.has(Slots.of(id));
+    }
+
+    @Override
+    public Map<String, DescribeNamespaceResponse> elsewhere() {
+      return elsewhere.get();
     }
 
     @Override

@@ -63,7 +63,7 @@ final class SameNamespaces {
   }
 
   /** Null for what a host of another build has written that this one can't read. */
-  private static @Nullable DescribeNamespaceResponse read(ByteString bytes) {
+  static @Nullable DescribeNamespaceResponse read(ByteString bytes) {
     try {
       return DescribeNamespaceResponse.parseFrom(bytes);
     } catch (InvalidProtocolBufferException e) {

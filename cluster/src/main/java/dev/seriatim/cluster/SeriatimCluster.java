@@ -87,6 +87,7 @@ public final class SeriatimCluster implements Cluster {
             placer.routes(),
             trunks,
             new QueueBudget("the edge", options.edgeQueue(limits)),
+            new OtherNamespaces(slots.host(), options.version(), member.namespaces(), slots::hosts),
             options.routingPatience(),
             options.lostPatience(),
             System::nanoTime);

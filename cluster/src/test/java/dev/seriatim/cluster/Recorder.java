@@ -26,9 +26,14 @@ final class Recorder {
 
   /** Adds the namespace RECORDER to a host. */
   Consumer<DurableObjectHost.Builder> on(String host) {
+    return on(host, "RECORDER");
+  }
+
+  /** Adds a namespace of this name. */
+  Consumer<DurableObjectHost.Builder> on(String host, String namespace) {
     return builder ->
         builder.namespace(
-            "RECORDER", CounterGrpc.getServiceDescriptor(), state -> new One(host, state));
+            namespace, CounterGrpc.getServiceDescriptor(), state -> new One(host, state));
   }
 
   List<Long> of(String id) {

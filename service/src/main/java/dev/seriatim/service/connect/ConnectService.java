@@ -5,7 +5,6 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.Caller;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.caller.Authorization;
-import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
@@ -20,7 +19,6 @@ import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.DurableObjectsGrpc;
 import dev.seriatim.v1.ListNamespacesRequest;
 import dev.seriatim.v1.ListNamespacesResponse;
-import dev.seriatim.v1.Method;
 import dev.seriatim.wire.EncodedFrame;
 import io.grpc.BindableService;
 import io.grpc.MethodDescriptor;
@@ -37,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The service {@code seriatim.v1.DurableObjects}. */
 public final class ConnectService implements BindableService {
-  private final Namespaces namespaces;
+  private final KnownNamespaces namespaces;
   private final Placement placement;
   private final HostLimits limits;
   private final FrameMarshaller frames;
@@ -99,7 +97,7 @@ public final class ConnectService implements BindableService {
       boolean forHosts) {
     this.forHosts = forHosts;
     this.counts = counts;
-    this.namespaces = namespaces;
+    this.namespaces = new KnownNamespaces(namespaces, placement);
     this.placement = placement;
     this.limits = limits;
     this.stubs = stubs;
@@ -108,7 +106,7 @@ public final class ConnectService implements BindableService {
     this.frames = new FrameMarshaller(limits.maxFrameBytes(), readers != null);
   }
 
-  Namespaces namespaces() {
+  KnownNamespaces namespaces() {
     return namespaces;
   }
 
@@ -245,40 +243,24 @@ public final class ConnectService implements BindableService {
 
   private void describeNamespace(
       DescribeNamespaceRequest request, StreamObserver<DescribeNamespaceResponse> reply) {
-    Namespace namespace;
+    DescribeNamespaceResponse response;
     try {
-      namespace = namespaces.find(request.getName());
+      response = namespaces.describe(request.getName());
     } catch (BreakException e) {
       reply.onError(
           StatusProto.toStatusRuntimeException(StatusTrailers.fit(e.cause().toStatusProto())));
       return;
     }
-    reply.onNext(describe(namespace));
+    reply.onNext(response);
     reply.onCompleted();
   }
 
   /** What another host wants to know of these: a serialized description each. */
   public static List<ByteString> describe(Namespaces all) {
     ImmutableList.Builder<ByteString> described = ImmutableList.builder();
-    all.all().forEach(namespace -> described.add(describe(namespace).toByteString()));
+    all.all()
+        .forEach(namespace -> described.add(KnownNamespaces.describe(namespace).toByteString()));
     return described.build();
-  }
-
-  /** What a client, or another host, may want to know of a namespace. */
-  public static DescribeNamespaceResponse describe(Namespace namespace) {
-    DescribeNamespaceResponse.Builder response =
-        DescribeNamespaceResponse.newBuilder()
-            .setName(namespace.name())
-            .setUniqueKey(namespace.uniqueKey())
-            .setService(namespace.methods().serviceName());
-    for (ObjectMethod method : namespace.methods().methods()) {
-      response.addMethods(
-          Method.newBuilder()
-              .setName(method.name())
-              .setRequestType(method.requestType())
-              .setResponseType(method.responseType()));
-    }
-    return response.build();
   }
 
   private void listNamespaces(

@@ -13,7 +13,6 @@ import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.Namespace;
-import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.placement.Placement;
 import dev.seriatim.service.session.Attachment;
@@ -91,7 +90,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
       ServerCall<Argument, EncodedFrame> call,
       Metadata headers,
       ObjectMethod method,
-      Namespaces namespaces,
+      KnownNamespaces namespaces,
       Placement placement,
       CountedStubs stubs,
       @Nullable Authorization authorization,
@@ -122,7 +121,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
 
   private void open(
       Metadata headers,
-      Namespaces namespaces,
+      KnownNamespaces namespaces,
       @Nullable Authorization authorization,
       @Nullable BreakCause refusal)
       throws BreakException, RefusedException {

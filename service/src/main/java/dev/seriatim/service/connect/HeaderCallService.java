@@ -38,26 +38,20 @@ public final class HeaderCallService {
       CountedStubs stubs,
       @Nullable Authorization authorization,
       HostCounts counts) {
+    KnownNamespaces known = new KnownNamespaces(namespaces, placement);
     Map<String, ServerServiceDefinition> services = new LinkedHashMap<>();
     for (Namespace namespace : namespaces.all()) {
       services.computeIfAbsent(
           namespace.methods().serviceName(),
           name ->
-              define(
-                  namespace.methods(),
-                  namespaces,
-                  placement,
-                  limits,
-                  stubs,
-                  authorization,
-                  counts));
+              define(namespace.methods(), known, placement, limits, stubs, authorization, counts));
     }
     return List.copyOf(services.values());
   }
 
   private static ServerServiceDefinition define(
       MethodTable table,
-      Namespaces namespaces,
+      KnownNamespaces namespaces,
       Placement placement,
       HostLimits limits,
       CountedStubs stubs,

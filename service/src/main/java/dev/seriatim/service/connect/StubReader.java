@@ -139,7 +139,14 @@ abstract class StubReader implements Attachment, Admission.Stays {
       sendOpened(opened.build());
       return placement.open(address, this, /* session= */ null);
     } catch (BreakException e) {
-      refuse(namespace(address), e.cause());
+      Status end =
+          e.cause().reason() == BreakReason.UNKNOWN_NAMESPACE ? placement.unserved() : null;
+      if (end != null) {
+        session = NoSession.INSTANCE;
+        close(end);
+      } else {
+        refuse(namespace(address), e.cause());
+      }
       return null;
     } catch (RefusedException e) {
       refuse(namespace(address), BreakCause.of(e.refusal()));

@@ -41,6 +41,12 @@ public final class Peers implements Placement {
     return null;
   }
 
+  /** The edge that passes it on serves it, so others may: it is to look for one, and to wait. */
+  @Override
+  public Status unserved() {
+    return NOT_OWNER;
+  }
+
   @Override
   public SessionInput open(
       ObjectAddress address, Attachment attachment, @Nullable SessionOpen session) {

@@ -1,12 +1,15 @@
 package dev.seriatim.service.placement;
 
+import com.google.rpc.Status;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.stub.DurableObjectId;
+import dev.seriatim.v1.DescribeNamespaceResponse;
 import dev.seriatim.v1.Route;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,21 @@ public interface Placement {
    */
   default boolean isNear(DurableObjectId id) {
     return true;
+  }
+
+  /**
+   * What other hosts serve, by the names of the namespaces, where it is their words that count:
+   * this host doesn't serve it, or is older. Nothing for a host that is alone.
+   */
+  default Map<String, DescribeNamespaceResponse> elsewhere() {
+    return Map.of();
+  }
+
+  /**
+   * With what a stub ends, and nothing else, whose namespace isn't served here; null if it breaks.
+   */
+  default @Nullable Status unserved() {
+    return null;
   }
 
   /** Where the object is, for its client's next stubs; null if it is here, or nobody knows. */
