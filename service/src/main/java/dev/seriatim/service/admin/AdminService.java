@@ -76,7 +76,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     this.hosts = new HostAnswers(host, others);
     this.look = new ObjectLook(host, names, others);
     this.objects = new ObjectListing(host, others);
-    this.entries = new EntryListing(host);
+    this.entries = new EntryListing(host, others);
     this.export = new ObjectExport(host);
     this.backup = new StoreBackup(host);
     this.tails = new TailCalls(host, names, others);

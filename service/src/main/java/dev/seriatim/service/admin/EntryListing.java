@@ -2,6 +2,7 @@ package dev.seriatim.service.admin;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Message;
+import dev.seriatim.admin.v1.AdminGrpc;
 import dev.seriatim.admin.v1.Entry;
 import dev.seriatim.admin.v1.ListEntriesRequest;
 import dev.seriatim.admin.v1.ListEntriesResponse;
@@ -23,14 +24,26 @@ final class EntryListing {
 
   private final StorageEngine storage;
   private final StoredNames names;
+  private final OtherHosts others;
 
-  EntryListing(AdminHost host) {
+  EntryListing(AdminHost host, OtherHosts others) {
+    this.others = others;
     this.storage = host.storage();
     this.names = new StoredNames(host);
   }
 
-  /** Answers one page. May block on the store. */
+  /**
+   * Answers one page. May block on the store, and for the host that has the object: that one knows
+   * best what its values are.
+   */
   ListEntriesResponse list(ListEntriesRequest request) throws StatusException, BreakException {
+    ListEntriesResponse there =
+        others.ifOwnerSays(request.getObject(), AdminGrpc.getListEntriesMethod(), request);
+    return there == null ? listHere(request) : there;
+  }
+
+  private ListEntriesResponse listHere(ListEntriesRequest request)
+      throws StatusException, BreakException {
     int limit = ObjectListing.size("limit", request.getLimit());
     StoredView.Entries page;
     try (StoredView view = storage.view()) {

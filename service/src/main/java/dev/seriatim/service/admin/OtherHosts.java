@@ -1,6 +1,7 @@
 package dev.seriatim.service.admin;
 
 import static com.google.common.collect.ImmutableList.toImmutableList;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.stream.Collectors.joining;
 
 import com.google.common.collect.ImmutableList;
@@ -10,6 +11,7 @@ import dev.seriatim.service.caller.HandedOn;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.placement.Neighbours;
 import dev.seriatim.service.placement.Neighbours.Neighbour;
+import dev.seriatim.service.session.BreakException;
 import dev.seriatim.stub.DurableObjectId;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
@@ -38,6 +40,9 @@ final class OtherHosts {
   /** With what a call ends that was handed on to a host which doesn't have the object. */
   private static final Status NOT_HERE =
       Status.FAILED_PRECONDITION.withDescription("the object is not at this host");
+
+  /** How long an answer is waited for that isn't needed. */
+  private static final long SOON_MILLIS = 2_000;
 
   private final @Nullable Neighbours neighbours;
   private final ObjectNames names;
@@ -96,6 +101,28 @@ final class OtherHosts {
         }
         neighbours.isNotAt(id, owner); // Nothing was done there.
       }
+    }
+  }
+
+  /**
+   * What the host says that has the object, about something that this one could say, too, if less
+   * well. Null if no other host is known to have it, or that one says nothing soon.
+   */
+  <Q, R> @Nullable R ifOwnerSays(ObjectName object, MethodDescriptor<Q, R> method, Q request) {
+    if (neighbours == null || HandedOn.isCurrent()) {
+      return null;
+    }
+    try {
+      Neighbour owner = neighbours.known(names.resolve(object).id());
+      return owner == null
+          ? null
+          : ClientCalls.blockingUnaryCall(
+              through(owner),
+              method,
+              CallOptions.DEFAULT.withDeadlineAfter(SOON_MILLIS, MILLISECONDS),
+              request);
+    } catch (StatusRuntimeException | BreakException e) {
+      return null; // Nor is any of them the object's fault: this host finds that out by itself.
     }
   }
 
