@@ -154,33 +154,47 @@ java_options=(
 # shellcheck disable=SC2034 # for the scripts
 bench_options=(-Xms1g -Xmx1g -XX:+UseParallelGC)
 
-# Builds one module and what it needs, without tests and checks, if a source is newer than the last build
-# of it. Then `class_path MODULE` prints what to run it with; of `server` that is the one jar.
-build_module() { # server, examples, conformance-tests, benchmarks or benchmarks/peers/pekko
-  local module="$1" part parts=(proto stub-java service) sources=("$root/pom.xml") more=()
-  local to="$root/target/programs/$module"
-  if [[ "$module" == server ]]; then
-    parts+=(cluster telemetry testing)
-  else
-    [[ "$module" != benchmarks ]] || parts+=(telemetry)
-    more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
-  fi
+# Builds modules and what they need, without tests and checks, if a source is newer than their last build. Then
+# `class_path MODULE` prints what to run it with; of `server` that is the one jar.
+build_module() { # any of server, examples, conformance-tests, benchmarks, benchmarks/peers/pekko
+  local module stale=() more=()
+  for module; do
+    ! is_stale "$module" || stale+=("$module")
+  done
+  ((${#stale[@]} > 0)) || return 0
+  say "building ${stale[*]}"
+  for module in "${stale[@]}"; do
+    mkdir -p "$root/target/programs/$module"
+    touch "$root/target/programs/$module/started.$$" # What is saved while the build runs is newer than that build.
+    [[ "$module" == server ]] \
+      || more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
+  done
+  quietly maven --projects "$(IFS=, && printf '%s' "${stale[*]}")" --also-make package "${more[@]}" \
+    --activate-profiles '!format,peers' -Dmaven.test.skip=true
+  for module in "${stale[@]}"; do
+    keep_jars "$module"
+  done
+}
+
+# Whether a module has a source that is newer than its last build.
+is_stale() { # MODULE
+  local module="$1" part parts=(proto stub-java service) sources=("$root/pom.xml")
+  local built="$root/target/programs/$module/class-path"
+  case "$module" in
+    server) parts+=(cluster telemetry testing) ;;
+    benchmarks) parts+=(telemetry) ;;
+  esac
   for part in "${parts[@]}" "$module"; do
     sources+=("$root/$part/pom.xml" "$root/$part/src/main")
   done
-  if [[ -f "$to/class-path" ]] \
-    && [[ -z "$(find "${sources[@]}" -newer "$to/class-path" -print -quit)" ]]; then
-    return
-  fi
-  say "building $module"
-  mkdir -p "$to"
-  local started="$to/started.$$" listed="$to/listed.$$"
-  touch "$started" # What is saved while the build runs is newer than that build.
-  quietly maven --projects "$module" --also-make package "${more[@]}" \
-    --activate-profiles '!format,peers' -Dmaven.test.skip=true
+  [[ ! -f "$built" || -n "$(find "${sources[@]}" -newer "$built" -print -quit)" ]]
+}
 
-  # The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
-  local jars jar class_path='' needed=''
+# The jars go to a directory of their own: a later build doesn't touch those of a program that runs.
+keep_jars() { # MODULE
+  local module="$1" jars jar class_path='' needed=''
+  local to="$root/target/programs/$module"
+  local started="$to/started.$$" listed="$to/listed.$$"
   find "$to" -mindepth 1 -maxdepth 1 -name 'jars.*' -mtime +0 -exec rm -rf {} +
   jars="$(mktemp -d "$to/jars.XXXXXX")"
   if [[ "$module" == server ]]; then
