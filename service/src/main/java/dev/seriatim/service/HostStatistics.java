@@ -45,8 +45,9 @@ public record HostStatistics(
    * @param instancesLive how many of them have an instance
    * @param turnsRunning how many turns are running
    * @param stubsBroken how many stubs were told that they are broken, or refused, for each reason
-   *     of the wire contract; and at an edge how many were lost with the owner of their object, as
-   *     {@code OWNER_LOST}
+   *     of the wire contract; and how many were lost: at an edge with the owner of their object, as
+   *     {@code OWNER_LOST}, and with a commit of which the store hasn't said what became, as {@code
+   *     COMMIT_IN_DOUBT}
    * @param alarmsSet how many alarms are set, also those of objects that aren't in memory: as of a
    *     few seconds ago; empty as long as they weren't counted
    * @param alarmsRun how often an alarm has run

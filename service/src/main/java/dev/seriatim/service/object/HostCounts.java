@@ -28,6 +28,12 @@ public final class HostCounts {
    */
   public static final String OWNER_LOST = "OWNER_LOST";
 
+  /**
+   * The reason of a stub that was lost since the store didn't say in time what became of a commit:
+   * for people, likewise.
+   */
+  static final String COMMIT_IN_DOUBT = "COMMIT_IN_DOUBT";
+
   private final ImmutableMap<String, NamespaceCounts> namespaces;
   private final Map<BreakReason, LongAdder> refused = Counters.of(BreakReason.class);
   private final Map<EvictionReason, LongAdder> evictions = Counters.of(EvictionReason.class);
@@ -111,6 +117,13 @@ public final class HostCounts {
   public void ownerLost(ObjectAddress address) {
     of(address.namespace()).ownersLost.increment();
     listener.broken(new BreakEvent(address.namespace().name(), address.id(), OWNER_LOST, 0));
+  }
+
+  /** A client's stub ends without a word on what ran: a commit of this object is in doubt. */
+  void lostInDoubt(LiveObject object) {
+    of(object.namespace()).inDoubt.increment();
+    listener.broken(
+        new BreakEvent(object.namespace().name(), object.id(), COMMIT_IN_DOUBT, /* sequence= */ 0));
   }
 
   /**

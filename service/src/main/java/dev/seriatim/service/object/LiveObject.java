@@ -130,10 +130,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
     OutcomeBudget made = outcomeBudget;
     if (made == null) {
       made =
-          new OutcomeBudget(
-              "the object",
-              directory.host().limits().objectOutcomeBytes(),
-              directory.host().outcomes());
+          new OutcomeBudget("the object", host().limits().objectOutcomeBytes(), host().outcomes());
       outcomeBudget = made;
     }
     return made;
@@ -191,9 +188,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
   SessionTable sessions() {
     SessionTable made = sessions;
     if (made == null) {
-      made =
-          new SessionTable(
-              sessionHost(), directory.host().storage().options().sessionRetention(), log);
+      made = new SessionTable(sessionHost(), host().storage().options().sessionRetention(), log);
       sessions = made;
     }
     return made;
@@ -226,6 +221,11 @@ final class LiveObject implements SessionObject, Possession.Owner {
   public void told(Broken broken, @Nullable FailedTurn turn) {
     lastBreak = LastBreak.of(directory.host().storage().options().clock().instant(), broken, turn);
     directory.counts().broken(this, broken, /* byTurn= */ turn != null && turn.ran());
+  }
+
+  @Override
+  public void lostInDoubt() {
+    directory.counts().lostInDoubt(this);
   }
 
   @Override

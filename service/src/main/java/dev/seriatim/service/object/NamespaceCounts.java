@@ -24,6 +24,9 @@ final class NamespaceCounts {
   /** The stubs whose objects were at a host that was lost. */
   final LongAdder ownersLost = new LongAdder();
 
+  /** The stubs that were lost with a commit of which nobody knows what became. */
+  final LongAdder inDoubt = new LongAdder();
+
   private final Namespace namespace;
   private final Map<BreakReason, LongAdder> breaks = Counters.of(BreakReason.class);
 
@@ -60,6 +63,7 @@ final class NamespaceCounts {
         ImmutableMap.<String, Long>builder()
             .putAll(Counters.readNames(breaks))
             .put(HostCounts.OWNER_LOST, ownersLost.sum())
+            .put(HostCounts.COMMIT_IN_DOUBT, inDoubt.sum())
             .buildOrThrow(),
         alarmsSet,
         alarmsRun.sum(),

@@ -329,6 +329,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   protected boolean sendNext() {
     Opened opened = null;
     OutcomeLine.Frame frame = null;
+    boolean inDoubt;
     synchronized (this) {
       if (!attachment.isReady()) {
         return false;
@@ -340,12 +341,13 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
       } else {
         frame = progress.take(gate);
       }
+      inDoubt = progress.isInDoubt();
     }
     if (opened != null) {
       attachment.sendOpened(opened);
       return true;
     }
-    return frame != null && send(frame);
+    return frame != null && send(frame, inDoubt);
   }
 
   /** This is about to break the stub. */
@@ -361,11 +363,13 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     return blamed ? failedTurn : null;
   }
 
-  private boolean send(OutcomeLine.Frame frame) {
+  private boolean send(OutcomeLine.Frame frame, boolean inDoubt) {
     Broken broken = frame.broken();
     try {
       if (broken != null) {
         session.object().told(broken, failedTurn(broken));
+      } else if (inDoubt && frame.end() != null) {
+        session.object().lostInDoubt();
       }
       if (!frame.outcomes().isEmpty() || broken != null) {
         attachment.send(frame.outcomes(), broken);

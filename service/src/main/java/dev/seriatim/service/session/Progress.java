@@ -38,6 +38,9 @@ final class Progress {
 
   private boolean onPulse;
 
+  /** Whether the stub ends without a word on what ran, since the store hasn't said it. */
+  private boolean inDoubt;
+
   /**
    * Whether no turn begins because too much has still to be sent. Set holding the lock, by the turn
    * thread, and cleared by the writer, who sends, and then looks at it: one of them sees the other.
@@ -329,11 +332,16 @@ final class Progress {
       completed = lost - 1;
     }
     if (commit != 0 && loss.mayBeDurable(commit)) {
+      inDoubt = true;
       putEnd(null, loss.cause().toLoss(), /* commit= */ 0);
     } else {
       putBreak(loss.cause(), 0);
     }
     return true;
+  }
+
+  boolean isInDoubt() {
+    return inDoubt;
   }
 
   // ---- what leaves

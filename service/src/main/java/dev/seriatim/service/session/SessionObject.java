@@ -98,6 +98,12 @@ public interface SessionObject {
    */
   default void told(Broken broken, @Nullable FailedTurn turn) {}
 
+  /**
+   * A client of the object loses its stub, without a word on what ran: the store hasn't said what
+   * became of a commit.
+   */
+  default void lostInDoubt() {}
+
   /** The session is over. May be called again. */
   void ended(Session session);
 }

@@ -2,8 +2,10 @@ package dev.seriatim.service.object;
 
 import static com.google.common.truth.Truth.assertThat;
 
+import com.google.common.collect.Maps;
 import com.google.rpc.Code;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.session.BreakCause;
@@ -15,6 +17,7 @@ import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -140,6 +143,7 @@ final class OutputGateTest {
     gate.open(1, SENDERS);
     gate.fail(new Loss(2, 3, 4, LOST), SENDERS);
     checkLost(attachment, 1);
+    assertThat(counted()).containsExactly("COMMIT_IN_DOUBT", 1L);
   }
 
   @Test
@@ -150,6 +154,7 @@ final class OutputGateTest {
     gate.fail(new Loss(2, 3, 4, LOST), SENDERS);
     assertThat(broken().getCompletedThrough()).isEqualTo(1);
     assertThat(broken().getRetryable()).isTrue();
+    assertThat(counted()).containsExactly("OBJECT_RESET", 1L);
   }
 
   @Test
@@ -204,6 +209,12 @@ final class OutputGateTest {
     assertThat(attachment.status().getCode()).isEqualTo(Code.UNAVAILABLE_VALUE);
     assertThat(attachment.status().getMessage()).isEqualTo("lost");
     assertThat(attachment.breaches()).isEmpty();
+  }
+
+  /** How many stubs broke, or were lost, by reason. */
+  private Map<String, Long> counted() {
+    OfNamespace counts = objects.directory.counts().read(List.of(), /* alarms= */ null).getFirst();
+    return Maps.filterValues(counts.stubsBroken(), count -> count > 0);
   }
 
   @Test
