@@ -117,6 +117,9 @@ final class Trunks implements AutoCloseable {
   private void giveUp(Peer peer, int index, Trunk trunk) {
     ManagedChannel channel;
     synchronized (this) {
+      if (peer.trunks[index] != trunk) {
+        return; // It has ended by itself, and another one is there.
+      }
       channel = peer.channels[index];
       peer.channels[index] = null;
       peer.trunks[index] = null;
