@@ -157,21 +157,21 @@ bench_options=(-Xms1g -Xmx1g -XX:+UseParallelGC)
 # Builds modules and what they need, without tests and checks, if a source is newer than their last build. Then
 # `class_path MODULE` prints what to run it with; of `server` that is the one jar.
 build_module() { # any of server, examples, conformance-tests, benchmarks, benchmarks/peers/pekko
-  local module stale=() more=()
+  local module outdated=() more=()
   for module; do
-    ! is_stale "$module" || stale+=("$module")
+    ! is_stale "$module" || outdated+=("$module")
   done
-  ((${#stale[@]} > 0)) || return 0
-  say "building ${stale[*]}"
-  for module in "${stale[@]}"; do
+  ((${#outdated[@]} > 0)) || return 0
+  say "building ${outdated[*]}"
+  for module in "${outdated[@]}"; do
     mkdir -p "$root/target/programs/$module"
     touch "$root/target/programs/$module/started.$$" # What is saved while the build runs is newer than that build.
     [[ "$module" == server ]] \
       || more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
   done
-  quietly maven --projects "$(IFS=, && printf '%s' "${stale[*]}")" --also-make package "${more[@]}" \
+  quietly maven --projects "$(IFS=, && printf '%s' "${outdated[*]}")" --also-make package "${more[@]}" \
     --activate-profiles '!format,peers' -Dmaven.test.skip=true
-  for module in "${stale[@]}"; do
+  for module in "${outdated[@]}"; do
     keep_jars "$module"
   done
 }
