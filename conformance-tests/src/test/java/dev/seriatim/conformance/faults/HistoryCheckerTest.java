@@ -10,6 +10,7 @@ import dev.seriatim.conformance.faults.History.Result.Lines;
 import dev.seriatim.stub.Fate;
 import dev.seriatim.stub.Reasons;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -51,6 +52,22 @@ final class HistoryCheckerTest {
     append("b", 1, 5, 15, new Appended(2));
     read("b", 2, 21, 30, lines(2, "b:1", "a:2"));
     holds("a:1", "b:1", "a:2");
+  }
+
+  /**
+   * What was begun long ago may be told of the first lines only, of those that are there by then.
+   */
+  @Test
+  void holdsWithAPageThatShowsNotAllOfIt() {
+    String[] all = new String[HistoryChecker.PAGE_LINES + 2];
+    for (int i = 1; i <= all.length; i++) {
+      append("a", i, 0, 10, new Appended(i));
+      all[i - 1] = "a:" + i;
+    }
+    read("a", all.length + 1, 11, 12, lines(1, Arrays.copyOf(all, HistoryChecker.PAGE_LINES)));
+    holds(all);
+    read("a", all.length + 2, 13, 14, lines(1, Arrays.copyOf(all, HistoryChecker.PAGE_LINES - 1)));
+    fails("shows 999 lines, its stub knew of 1002", all);
   }
 
   @Test
