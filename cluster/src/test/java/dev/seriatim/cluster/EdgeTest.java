@@ -2,6 +2,9 @@ package dev.seriatim.cluster;
 
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
+import static dev.seriatim.cluster.CounterCalls.call;
+import static dev.seriatim.cluster.CounterCalls.failure;
+import static dev.seriatim.cluster.CounterCalls.get;
 
 import com.google.common.util.concurrent.ListenableFuture;
 import dev.seriatim.cluster.TestCluster.Node;
@@ -25,7 +28,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -44,15 +46,6 @@ final class EdgeTest {
 
   private static ClientOptions options(boolean lanes) {
     return lanes ? ClientOptions.builder().sharedCalls(1).build() : ClientOptions.builder().build();
-  }
-
-  private static ListenableFuture<CounterValue> call(DurableObjectStub stub, long amount) {
-    return stub.call(
-        CounterGrpc.getIncrementMethod(), IncrementRequest.newBuilder().setAmount(amount).build());
-  }
-
-  private static long get(ListenableFuture<CounterValue> answer) throws Exception {
-    return answer.get(30, TimeUnit.SECONDS).getValue();
   }
 
   private static void finish(List<ListenableFuture<CounterValue>> answers) throws Exception {
@@ -126,15 +119,6 @@ final class EdgeTest {
       assertThat(get(call(second, i))).isEqualTo(i);
     }
     assertThat(recorder.of(second.id().toString())).isEqualTo(upTo(100));
-  }
-
-  private static String failure(ListenableFuture<CounterValue> answer) throws Exception {
-    try {
-      answer.get(30, TimeUnit.SECONDS);
-      throw new AssertionError("expected a failure");
-    } catch (ExecutionException e) {
-      return String.valueOf(e.getCause());
-    }
   }
 
   @ParameterizedTest

@@ -1,13 +1,14 @@
 package dev.seriatim.cluster;
 
 import static com.google.common.truth.Truth.assertThat;
+import static dev.seriatim.cluster.CounterCalls.call;
+import static dev.seriatim.cluster.CounterCalls.failure;
+import static dev.seriatim.cluster.CounterCalls.get;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import com.google.common.util.concurrent.ListenableFuture;
 import com.google.protobuf.ByteString;
 import dev.seriatim.cluster.TestCluster.Node;
 import dev.seriatim.examples.v1.CounterGrpc;
-import dev.seriatim.examples.v1.CounterValue;
 import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.storage.Slots;
@@ -28,7 +29,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -130,20 +130,6 @@ final class OtherNamespacesTest {
         .describeNamespace(DescribeNamespaceRequest.newBuilder().setName(name).build());
   }
 
-  private static ListenableFuture<CounterValue> call(DurableObjectStub stub, long amount) {
-    return stub.call(
-        CounterGrpc.getIncrementMethod(), IncrementRequest.newBuilder().setAmount(amount).build());
-  }
-
-  private static String failure(ListenableFuture<CounterValue> answer) throws Exception {
-    try {
-      answer.get(30, TimeUnit.SECONDS);
-      throw new AssertionError("expected a failure");
-    } catch (ExecutionException e) {
-      return String.valueOf(e.getCause());
-    }
-  }
-
   @Test
   void anyHostTellsWhatAllOfThemServe() {
     Node older = older();
@@ -202,7 +188,7 @@ final class OtherNamespacesTest {
     cluster.move(older, newer, Set.of(Slots.of(stub.id())));
     DurableObjectStub next =
         newer.client(ClientOptions.builder().build()).namespace("ALSO").getByName("somebody");
-    assertThat(call(next, 2).get(30, TimeUnit.SECONDS).getValue()).isEqualTo(2);
+    assertThat(get(call(next, 2))).isEqualTo(2);
   }
 
   @Test
@@ -212,7 +198,7 @@ final class OtherNamespacesTest {
     cluster.take(newer, TestCluster.allSlots());
     DurableObjectStub stub =
         newer.client(ClientOptions.builder().build()).namespace("ALSO").getByName("somebody");
-    assertThat(call(stub, 1).get(30, TimeUnit.SECONDS).getValue()).isEqualTo(1);
+    assertThat(get(call(stub, 1))).isEqualTo(1);
     cluster.move(newer, older, Set.of(Slots.of(stub.id())));
     assertThat(failure(call(stub, 2))).contains("[OWNER_UNAVAILABLE, call 2, NOT_EXECUTED");
   }

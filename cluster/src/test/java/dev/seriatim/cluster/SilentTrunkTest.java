@@ -1,16 +1,16 @@
 package dev.seriatim.cluster;
 
 import static com.google.common.truth.Truth.assertThat;
+import static dev.seriatim.cluster.CounterCalls.call;
+import static dev.seriatim.cluster.CounterCalls.failure;
+import static dev.seriatim.cluster.CounterCalls.get;
 
 import com.google.common.util.concurrent.ListenableFuture;
 import dev.seriatim.cluster.TestCluster.Node;
-import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.examples.v1.CounterValue;
-import dev.seriatim.examples.v1.IncrementRequest;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectStub;
 import java.time.Duration;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -44,24 +44,6 @@ final class SilentTrunkTest {
 
   private static DurableObjectStub stub(Node edge) {
     return edge.client(ClientOptions.builder().build()).namespace("RECORDER").getByName("somebody");
-  }
-
-  private static ListenableFuture<CounterValue> call(DurableObjectStub stub, long amount) {
-    return stub.call(
-        CounterGrpc.getIncrementMethod(), IncrementRequest.newBuilder().setAmount(amount).build());
-  }
-
-  private static long get(ListenableFuture<CounterValue> answer) throws Exception {
-    return answer.get(30, TimeUnit.SECONDS).getValue();
-  }
-
-  private static String failure(ListenableFuture<CounterValue> answer) throws Exception {
-    try {
-      answer.get(30, TimeUnit.SECONDS);
-      throw new AssertionError("expected a failure");
-    } catch (ExecutionException e) {
-      return String.valueOf(e.getCause());
-    }
   }
 
   /** The owner says something, though none of its objects does. */
