@@ -1,5 +1,7 @@
 package dev.seriatim.examples;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Int64Value;
 import dev.seriatim.examples.v1.AppendRequest;
@@ -12,6 +14,9 @@ import dev.seriatim.service.DurableObjectStorage;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
 
 /**
  * An append-only list of lines. Whoever reads it sees in which order the calls were executed;
@@ -22,6 +27,7 @@ final class Journal extends JournalGrpc.JournalImplBase {
   private static final int MAX_LINE_BYTES = 64 << 10;
   private static final int MAX_READ_LINES = 1_000;
   private static final int MAX_READ_BYTES = 1 << 20;
+  private static final int LINES_AT_ONCE = 100;
 
   private final DurableObjectStorage storage;
   private long length;
@@ -53,21 +59,35 @@ final class Journal extends JournalGrpc.JournalImplBase {
     if (request.getLimit() < 0) {
       throw invalid("limit " + request.getLimit() + ", expected 0 or more");
     }
-    int limit = request.getLimit() == 0 ? MAX_READ_LINES : request.getLimit();
     long next = Math.max(1, request.getFrom());
+    long end =
+        Math.min(length, next - 1 + limit(request)); // The last that fits, but for its bytes.
     ReadResponse.Builder response = ReadResponse.newBuilder();
     int bytes = 0;
-    while (response.getLinesCount() < Math.min(limit, MAX_READ_LINES) && next <= length) {
-      ByteString line = storage.get(key(next)).orElseThrow();
-      bytes += line.size();
-      if (bytes > MAX_READ_BYTES) {
-        break;
+    while (next <= end && bytes <= MAX_READ_BYTES) {
+      // Some at a time: the store is asked once for all of them.
+      List<String> keys =
+          LongStream.rangeClosed(next, Math.min(end, next + LINES_AT_ONCE - 1))
+              .mapToObj(Journal::key)
+              .toList();
+      Map<String, ByteString> lines = storage.get(keys);
+      for (String key : keys) {
+        ByteString line = requireNonNull(lines.get(key), key);
+        bytes += line.size();
+        if (bytes > MAX_READ_BYTES) {
+          break;
+        }
+        response.addLinesBytes(line);
+        next++;
       }
-      response.addLinesBytes(line);
-      next++;
     }
     reply.onNext(response.setNext(next).build());
     reply.onCompleted();
+  }
+
+  private static int limit(ReadRequest request) {
+    int wanted = request.getLimit();
+    return wanted == 0 ? MAX_READ_LINES : Math.min(wanted, MAX_READ_LINES);
   }
 
   private static String key(long index) {

@@ -44,7 +44,10 @@ public interface DurableObjectStorage {
   /** The value of this key, or empty if there is none. */
   Optional<ByteString> get(String key);
 
-  /** The values of those of these keys that have one, in the order of the keys' bytes. */
+  /**
+   * The values of those of these keys that have one, in the order of the keys' bytes. A store is
+   * asked for up to 128 of them at a time: one after the other takes as many round trips.
+   */
   Map<String, ByteString> get(Collection<String> keys);
 
   /**

@@ -263,6 +263,13 @@ abstract class JdbcStore implements AutoCloseable {
         });
   }
 
+  /** The values of those of these keys that have one. */
+  Map<String, ByteString> get(long row, List<String> keys) throws SQLException {
+    return keys.isEmpty()
+        ? Collections.emptyMap()
+        : read(statements -> new EntriesOfKeys(this, statements, row).read(keys));
+  }
+
   /** The first {@code limit} entries of the range, in its order. */
   Map<String, ByteString> list(long row, Range range, long limit) throws SQLException {
     return read(

@@ -2,7 +2,9 @@ package dev.seriatim.service.storage;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.ByteString;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -10,7 +12,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The log of one object in a host that keeps nothing: every commit is done at once. */
-final class MemoryLog extends ObjectLog {
+final class MemoryLog extends ObjectLog implements ObjectReads {
   private final MemoryEngine engine;
 
   MemoryLog(MemoryEngine engine, ObjectKey key, @Nullable String name) {
@@ -32,7 +34,12 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  @Nullable ByteString read(TurnBracket instance, String entryKey) {
+  ObjectReads reads() {
+    return this;
+  }
+
+  @Override
+  public @Nullable ByteString read(TurnBracket instance, String entryKey) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return null;
@@ -43,7 +50,20 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
+  public Map<String, ByteString> read(TurnBracket instance, Collection<String> entryKeys) {
+    Map<String, ByteString> values = new HashMap<>();
+    for (String entryKey : entryKeys) {
+      ByteString value = read(instance, entryKey);
+      if (value != null) {
+        values.put(entryKey, value);
+      }
+    }
+    return values;
+  }
+
+  @Override
+  public Map<String, ByteString> list(
+      TurnBracket instance, Range range, NavigableMap<String, Write> own) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return Merge.merge(range, own, Collections.emptyMap());
@@ -54,7 +74,7 @@ final class MemoryLog extends ObjectLog {
   }
 
   @Override
-  @Nullable AlarmTime readAlarm(TurnBracket instance) {
+  public @Nullable AlarmTime readAlarm(TurnBracket instance) {
     Contents contents = engine.contents(key);
     if (contents == null) {
       return null;

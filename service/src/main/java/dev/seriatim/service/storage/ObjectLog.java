@@ -2,11 +2,8 @@ package dev.seriatim.service.storage;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -207,13 +204,8 @@ public abstract sealed class ObjectLog permits MemoryLog, StoredLog {
 
   abstract void checkOwned(TurnBracket instance);
 
-  abstract @Nullable ByteString read(TurnBracket instance, String key);
-
-  /** The entries in this range with the turn's own writes, already cut to the range, laid over. */
-  abstract Map<String, ByteString> list(
-      TurnBracket instance, Range range, NavigableMap<String, Write> own);
-
-  abstract @Nullable AlarmTime readAlarm(TurnBracket instance);
+  /** What the object has. */
+  abstract ObjectReads reads();
 
   /** The commit that the outcome of a turn without writes must wait for. */
   abstract long gate(TurnBracket instance);

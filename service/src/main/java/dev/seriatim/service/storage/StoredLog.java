@@ -2,11 +2,8 @@ package dev.seriatim.service.storage;
 
 import com.google.common.base.Preconditions;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import com.google.protobuf.ByteString;
 import dev.seriatim.service.StorageException;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -300,18 +297,8 @@ final class StoredLog extends ObjectLog {
   // ---- reads, by the instance
 
   @Override
-  @Nullable ByteString read(TurnBracket instance, String entryKey) {
-    return stored.read(instance, entryKey);
-  }
-
-  @Override
-  Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
-    return stored.list(instance, range, own);
-  }
-
-  @Override
-  @Nullable AlarmTime readAlarm(TurnBracket instance) {
-    return stored.readAlarm(instance);
+  ObjectReads reads() {
+    return stored;
   }
 
   @Override

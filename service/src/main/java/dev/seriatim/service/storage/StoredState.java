@@ -2,7 +2,11 @@ package dev.seriatim.service.storage;
 
 import com.google.protobuf.ByteString;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Guarded by the monitor of the object's log, which the methods that read from the database take
  * for themselves: it isn't held while the database works. The others are called by who holds it.
  */
-final class StoredState {
+final class StoredState implements ObjectReads {
   private final StoredLog log;
 
   /** The object's durable row. */
@@ -134,25 +138,19 @@ final class StoredState {
   // ---- reads, for an instance, whose caller doesn't hold the monitor: the database may be asked
 
   /** Reads a value, as it is when all that was submitted is durable. */
-  @Nullable ByteString read(TurnBracket instance, String key) {
-    long known;
+  @Override
+  public @Nullable ByteString read(TurnBracket instance, String key) {
+    long knownRow;
     synchronized (log) {
-      PendingWrites pending = log.pending();
-      Write write = pending == null ? null : pending.get(key);
-      if (write == null && pending != null && pending.clearsAll()) {
-        return null;
+      Write known = known(log.pending(), key);
+      if (known != null) {
+        return known.value;
       }
-      if (write == null) {
-        write = cached(key);
-      }
-      if (write != null) {
-        return write.value;
-      }
-      known = row;
+      knownRow = row;
     }
     ByteString value = null;
     try {
-      long at = lookUp(instance, known);
+      long at = lookUp(instance, knownRow);
       if (at != ObjectRow.NO_ROW) {
         value = log.engine().store().get(at, key);
       }
@@ -168,8 +166,61 @@ final class StoredState {
     return value;
   }
 
+  /** Reads the values of those of these keys that have one, likewise. Asks for all of them once. */
+  @Override
+  public Map<String, ByteString> read(TurnBracket instance, Collection<String> keys) {
+    Map<String, ByteString> values = new HashMap<>();
+    List<String> unknown = new ArrayList<>();
+    long knownRow;
+    synchronized (log) {
+      PendingWrites pending = log.pending();
+      for (String key : keys) {
+        Write known = known(pending, key);
+        if (known == null) {
+          unknown.add(key);
+        } else if (known.value != null) {
+          values.put(key, known.value);
+        }
+      }
+      knownRow = row;
+    }
+    if (unknown.isEmpty()) {
+      return values;
+    }
+    Map<String, ByteString> stored = Collections.emptyMap();
+    try {
+      long at = lookUp(instance, knownRow);
+      if (at != ObjectRow.NO_ROW) {
+        stored = log.engine().store().get(at, unknown);
+      }
+    } catch (SQLException e) {
+      throw log.engine().notRead(log.key, e);
+    }
+    synchronized (log) {
+      if (log.isCurrent(instance)) {
+        for (String key : unknown) {
+          cache(new Write(key, stored.get(key)));
+        }
+      }
+    }
+    makeRoom();
+    values.putAll(stored);
+    return values;
+  }
+
+  /** What this key has when all that was submitted is durable; null if that isn't known here. */
+  private @Nullable Write known(@Nullable PendingWrites pending, String key) {
+    Write write = pending == null ? null : pending.get(key);
+    if (write == null && pending != null && pending.clearsAll()) {
+      return new Write(key, null);
+    }
+    return write == null ? cached(key) : write;
+  }
+
   /** Reads the first entries of a range, these writes of a turn laid over what was submitted. */
-  Map<String, ByteString> list(TurnBracket instance, Range range, NavigableMap<String, Write> own) {
+  @Override
+  public Map<String, ByteString> list(
+      TurnBracket instance, Range range, NavigableMap<String, Write> own) {
     NavigableMap<String, Write> newer;
     long known;
     synchronized (log) {
@@ -194,7 +245,8 @@ final class StoredState {
   }
 
   /** Reads the alarm, as of the last commit. */
-  @Nullable AlarmTime readAlarm(TurnBracket instance) {
+  @Override
+  public @Nullable AlarmTime readAlarm(TurnBracket instance) {
     long known;
     synchronized (log) {
       if (alarmKnown) {

@@ -302,7 +302,7 @@ abstract sealed class TurnBracket permits TurnStorage {
   // ---- for each use
 
   final @Nullable AlarmTime readAlarm() {
-    AlarmTime alarm = log.readAlarm(this);
+    AlarmTime alarm = log.reads().readAlarm(this);
     checkRead();
     return alarm;
   }

@@ -11,8 +11,8 @@ import dev.seriatim.service.StorageException;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.NavigableSet;
@@ -46,20 +46,12 @@ public final class TurnStorage extends TurnBracket implements DurableObjectStora
   @Override
   public Map<String, ByteString> get(Collection<String> keys) {
     NavigableSet<String> sorted = checked(keys);
-    LinkedHashMap<String, ByteString> found = new LinkedHashMap<>();
     lock.lock();
     try {
-      WriteSet running = running();
-      for (String key : sorted) {
-        ByteString value = read(running, key);
-        if (value != null) {
-          found.put(key, value);
-        }
-      }
+      return Collections.unmodifiableMap(read(running(), sorted));
     } finally {
       lock.unlock();
     }
-    return Collections.unmodifiableMap(found);
   }
 
   @Override
@@ -142,12 +134,7 @@ public final class TurnStorage extends TurnBracket implements DurableObjectStora
     try {
       WriteSet running = running();
       // All reads come first: if one fails, nothing has changed.
-      for (Iterator<String> i = sorted.iterator(); i.hasNext(); ) {
-        if (read(running, i.next()) == null) {
-          i.remove();
-        }
-      }
-      for (String key : sorted) {
+      for (String key : read(running, sorted).keySet()) {
         running.put(key, null);
         deleted++;
       }
@@ -176,7 +163,7 @@ public final class TurnStorage extends TurnBracket implements DurableObjectStora
       if (running.cleared) {
         return Merge.merge(range, own, Collections.emptyNavigableMap());
       }
-      Map<String, ByteString> entries = log.list(this, range, own);
+      Map<String, ByteString> entries = log.reads().list(this, range, own);
       checkRead();
       return entries;
     } finally {
@@ -300,9 +287,29 @@ public final class TurnStorage extends TurnBracket implements DurableObjectStora
     if (running.cleared) {
       return null;
     }
-    ByteString value = log.read(this, key);
+    ByteString value = log.reads().read(this, key);
     checkRead();
     return value;
+  }
+
+  /** The values of those of these keys that have one, in their order. */
+  private Map<String, ByteString> read(WriteSet running, NavigableSet<String> keys) {
+    Map<String, ByteString> values = new LinkedHashMap<>();
+    Map<String, ByteString> stored = Collections.emptyMap();
+    if (!running.cleared) {
+      List<String> unwritten =
+          keys.stream().filter(key -> !running.writes.containsKey(key)).toList();
+      stored = log.reads().read(this, unwritten);
+      checkRead();
+    }
+    for (String key : keys) {
+      Write own = running.writes.get(key);
+      ByteString value = own == null ? stored.get(key) : own.value;
+      if (value != null) {
+        values.put(key, value);
+      }
+    }
+    return values;
   }
 
   private boolean delete(WriteSet running, String key) {

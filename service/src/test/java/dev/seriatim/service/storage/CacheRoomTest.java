@@ -82,6 +82,23 @@ final class CacheRoomTest {
   }
 
   @Test
+  void manyKeysAreAskedForAtOnceAndThenKnown() {
+    Cached object = new Cached("object");
+    object.write("b", VALUE);
+    object.turns.discard();
+    object.log.close();
+    Cached again = new Cached("object");
+    List<String> keys = List.of("a", "b", "c");
+    again.turns.beginTurn();
+    assertThat(again.turns.get(keys)).containsExactly("b", VALUE);
+    assertWithMessage("reads of the store").that(store.reads.get()).isEqualTo(1);
+    assertThat(again.turns.get(keys)).containsExactly("b", VALUE);
+    assertThat(again.turns.get(List.of("c", "d"))).isEmpty();
+    assertWithMessage("reads of the store").that(store.reads.get()).isEqualTo(2);
+    again.turns.endTurn();
+  }
+
+  @Test
   void idleObjectsGiveWayToOneThatComesLater() {
     List<Cached> idle = idle(100);
     Cached active = new Cached("active");

@@ -122,6 +122,17 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
+  Map<String, ByteString> get(long row, List<String> keys) {
+    happen();
+    synchronized (this) {
+      Map<String, ByteString> values =
+          new HashMap<>(entries.getOrDefault(row, new TreeMap<>(Keys.ORDER)));
+      values.keySet().retainAll(keys);
+      return values;
+    }
+  }
+
+  @Override
   Map<String, ByteString> list(long row, Range range, long limit) {
     happen();
     synchronized (this) {

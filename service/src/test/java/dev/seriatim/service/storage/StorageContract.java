@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -245,6 +246,37 @@ abstract class StorageContract {
           assertThat(s.list()).containsExactly("c", A);
         });
     assertThat(entries()).containsExactly("c", A);
+  }
+
+  /** More than one statement asks for, after an eviction and between what the turn has written. */
+  @Test
+  void getsAndDeletesVeryMany() {
+    List<String> keys = IntStream.range(0, 300).mapToObj("key %03d"::formatted).toList();
+    object.turn(s -> keys.forEach(key -> s.put(key, ByteString.copyFromUtf8(key))));
+    object.evict();
+    object.turn(
+        s -> {
+          s.put("key 150", A);
+          s.delete("key 151");
+          Map<String, ByteString> found = s.get(keys.reversed());
+          assertThat(found.keySet())
+              .containsExactlyElementsIn(
+                  keys.stream().filter(key -> !key.equals("key 151")).toList())
+              .inOrder();
+          assertThat(found).containsEntry("key 149", ByteString.copyFromUtf8("key 149"));
+          assertThat(found).containsEntry("key 150", A);
+          assertThat(s.get(keys.subList(290, 300))).hasSize(10);
+          assertThat(s.get(List.of())).isEmpty();
+        });
+    object.evict();
+    object.turn(
+        s -> {
+          assertThat(s.delete(keys.subList(0, 299))).isEqualTo(298);
+          s.deleteAll();
+          s.put("key 001", B);
+          assertThat(s.get(keys)).containsExactly("key 001", B);
+        });
+    assertThat(entries()).containsExactly("key 001", B);
   }
 
   @Test
