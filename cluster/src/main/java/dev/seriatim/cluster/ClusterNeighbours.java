@@ -19,6 +19,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.stub.MetadataUtils;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -127,18 +128,17 @@ final class ClusterNeighbours implements Neighbours, AutoCloseable {
   }
 
   /** Only these hosts are there. Calls to others end by themselves. */
-  synchronized void keep(List<HostRow> hosts) {
+  void keep(List<HostRow> hosts) {
     Set<String> names = new HashSet<>();
     hosts.forEach(row -> names.add(row.host()));
-    open.entrySet()
-        .removeIf(
-            entry -> {
-              boolean gone = !names.contains(entry.getKey());
-              if (gone) {
-                entry.getValue().channel().shutdown();
-              }
-              return gone;
-            });
+    List<ManagedChannel> gone = new ArrayList<>();
+    synchronized (this) {
+      open.entrySet()
+          .removeIf(
+              entry -> !names.contains(entry.getKey()) && gone.add(entry.getValue().channel()));
+    }
+    // With no lock held: the calling thread may have to tell calls that they have ended.
+    gone.forEach(ManagedChannel::shutdown);
   }
 
   // ---- the objects

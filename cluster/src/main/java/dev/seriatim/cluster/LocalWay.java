@@ -5,6 +5,7 @@ import dev.seriatim.service.caller.StubCaller;
 import dev.seriatim.service.object.ObjectDirectory;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
+import dev.seriatim.service.session.Session;
 import dev.seriatim.service.session.SessionInput;
 import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.service.storage.Slots;
@@ -47,12 +48,14 @@ final class LocalWay implements Way, Attachment {
   public void open(long completed) {
     completedThrough = completed;
     ResumableStub resumable = relay.resumable();
-    session =
+    Session opened =
         directory.open(
             relay.address(),
             this,
             relay.isFromObject(),
             resumable == null ? null : resumable.open());
+    session = opened;
+    opened.onReady(); // It may have been told so before there was someone to hear it.
   }
 
   @Override

@@ -62,9 +62,9 @@ final class Relay {
   @GuardedBy("this")
   private boolean draining;
 
-  /** Whether it breaks while it waits. */
+  /** Why it is to break after the turn that it is in, or at once if it waits; null if it isn't. */
   @GuardedBy("this")
-  private boolean breaks;
+  private @Nullable BreakCause soon;
 
   /** Since when it waits, on the edge's clock, though there may have been ways in vain. */
   @GuardedBy("this")
@@ -143,20 +143,49 @@ final class Relay {
       if (state == State.OVER || fromObject || way instanceof LocalWay) {
         return false;
       }
-      if (draining && way != null) {
+      if (draining) {
         return true;
       }
-      draining = way != null;
+      draining = true;
     }
-    input.breakSoon(ObjectDirectory.drainCause());
+    breakSoon(ObjectDirectory.drainCause());
     return true;
+  }
+
+  /**
+   * Lets the stub break for this cause after the turn that it is in, wherever that is; at once, if
+   * it waits. Takes nothing in any more. On any thread; the first cause counts.
+   */
+  void breakSoon(BreakCause cause) {
+    Way on;
+    Broke broke;
+    synchronized (this) {
+      if (state == State.OVER || soon != null) {
+        return;
+      }
+      input.seal();
+      soon = cause;
+      on = openWay(); // One that catches up is told behind what it gets.
+      broke = breakIfItWaits(cause);
+    }
+    if (on != null) {
+      on.breakSoon(cause);
+    }
+    tell(broke);
   }
 
   /** The client is gone, or what carries it has failed. */
   void cancel() {
-    Way from = end();
-    if (from != null) {
-      from.cancel();
+    Way last;
+    synchronized (this) {
+      if (state == State.OVER) {
+        return;
+      }
+      last = finish();
+    }
+    edge.ended(this);
+    if (last != null) {
+      last.cancel();
     }
   }
 
@@ -216,11 +245,17 @@ final class Relay {
       completed = input.answered();
     }
     edge.found(this);
-    found.open(completed);
-    catchUp(found);
+    try {
+      found.open(completed);
+      catchUp(found);
+    } catch (RuntimeException | Error e) { // Whoever calls says so; nobody else would go on.
+      lost(found, /* delivered= */ true, "it could not be passed on: " + e);
+      throw e;
+    }
   }
 
   private void catchUp(Way on) {
+    BreakCause late;
     while (true) {
       StubFrame next;
       synchronized (this) {
@@ -230,12 +265,16 @@ final class Relay {
         next = input.next();
         if (next == null) {
           state = State.GOES;
+          late = soon;
           break;
         }
       }
       on.send(next);
     }
     input.passEnd();
+    if (late != null) {
+      on.breakSoon(late);
+    }
   }
 
   /**
@@ -259,7 +298,7 @@ final class Relay {
       }
     }
     if (gone) {
-      breakNow(RelayEnds.unavailable(edge.patience()));
+      waitedTooLong();
     } else if (lost && on != null) {
       lost(on, /* delivered= */ true, "another host has it");
     } else {
@@ -302,12 +341,13 @@ final class Relay {
       }
       if (!answers.isMoving()) {
         client.end(null, status);
+        var _ = finish();
       }
     }
     if (isMoving(from)) {
       waitAgain(from);
     } else {
-      end();
+      edge.ended(this);
       client.flush();
     }
   }
@@ -352,8 +392,9 @@ final class Relay {
       if (!counts(from)) {
         return false;
       }
+      var _ = finish();
     }
-    end();
+    edge.ended(this);
     return true;
   }
 
@@ -382,33 +423,51 @@ final class Relay {
         return;
       }
       client.end(null, RelayEnds.lost(why));
+      var _ = finish();
     }
-    end();
+    edge.ended(this);
     from.cancel();
     edge.lost(this);
     client.flush();
   }
 
-  /** Breaks the stub, if it waits. */
-  void breakNow(BreakCause cause) {
-    List<StubFrame> undelivered;
-    Duration waited;
+  /** What was left of a stub that broke while it waited. */
+  private record Broke(BreakCause cause, List<StubFrame> undelivered, Duration waited) {}
+
+  private void waitedTooLong() {
+    Broke broke;
     synchronized (this) {
-      if (state != State.WAITS || breaks) {
-        return;
-      }
-      breaks = true;
-      client.end(cause.toBroken(input.answered()), cause.toEnd());
-      undelivered = input.waiting();
-      waited = Duration.ofNanos(edge.nanos() - waitsSince);
+      broke = breakIfItWaits(RelayEnds.unavailable(edge.patience()));
     }
-    end();
-    edge.broke(this, undelivered, waited, cause);
-    client.flush();
+    tell(broke);
+  }
+
+  /**
+   * Breaks the stub, if it waits: from now on no way is found for it. {@link #tell} must follow,
+   * with no lock held.
+   */
+  @GuardedBy("this")
+  private @Nullable Broke breakIfItWaits(BreakCause cause) {
+    if (state != State.WAITS) {
+      return null;
+    }
+    client.end(cause.toBroken(input.answered()), cause.toEnd());
+    Broke broke = new Broke(cause, input.waiting(), Duration.ofNanos(edge.nanos() - waitsSince));
+    var _ = finish();
+    return broke;
+  }
+
+  private void tell(@Nullable Broke broke) {
+    if (broke != null) {
+      edge.ended(this);
+      edge.broke(this, broke.undelivered(), broke.waited(), broke.cause());
+      client.flush();
+    }
   }
 
   /** What was sent and not answered is to be sent again, on another way. */
   private void waitAgain(Way from) {
+    Broke broke = null;
     synchronized (this) {
       if (!counts(from) || state == State.OVER) {
         return;
@@ -420,23 +479,27 @@ final class Relay {
       }
       answers.begin();
       input.takeBack();
+      if (soon != null) {
+        broke = breakIfItWaits(soon);
+      }
     }
-    edge.waits(this);
+    if (broke == null) {
+      edge.waits(this);
+    }
+    tell(broke);
   }
 
-  /** Nothing comes any more and nothing is input. Returns the way that counted. */
-  private @Nullable Way end() {
-    Way last;
-    synchronized (this) {
-      if (state == State.OVER) {
-        return null;
-      }
-      state = State.OVER;
-      last = way;
-      way = null;
-      input.clear();
-    }
-    edge.ended(this);
+  /**
+   * Nothing comes any more and nothing is kept. The edge must be told, with no lock held.
+   *
+   * @return the way that counted
+   */
+  @GuardedBy("this")
+  private @Nullable Way finish() {
+    Way last = way;
+    state = State.OVER;
+    way = null;
+    input.clear();
     return last;
   }
 

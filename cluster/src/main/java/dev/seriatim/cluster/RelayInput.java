@@ -139,16 +139,7 @@ final class RelayInput implements SessionInput {
 
   @Override
   public void breakSoon(BreakCause cause) {
-    Way on;
-    synchronized (relay) {
-      end.seal();
-      on = relay.way();
-    }
-    if (on == null) {
-      relay.breakNow(cause);
-    } else {
-      on.breakSoon(cause);
-    }
+    relay.breakSoon(cause);
   }
 
   @Override
@@ -171,6 +162,11 @@ final class RelayInput implements SessionInput {
   }
 
   // ---- the relay, which is held
+
+  /** Nothing more is taken in. */
+  void seal() {
+    end.seal();
+  }
 
   /** How many invocations of the stub have been answered. */
   long answered() {

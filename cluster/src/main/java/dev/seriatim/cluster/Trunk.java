@@ -54,10 +54,11 @@ final class Trunk extends OneWriter {
 
   private static final EncodedFrame EMPTY = EncodedFrame.ofBytes(new byte[0]);
 
+  private final Channel channel;
   private final String peer;
+  private final String token;
   private final Duration patience;
   private final TrunkBeats beats;
-  private final ClientCall<EncodedFrame, EncodedFrame> call;
   private final Queue<LaneRequest> parts = new ConcurrentLinkedQueue<>();
   private final ConcurrentMap<Long, TrunkWay> ways = new ConcurrentHashMap<>();
 
@@ -80,33 +81,29 @@ final class Trunk extends OneWriter {
   /** Whether an empty message is to be sent. Written by whoever wants it, and the writer. */
   private volatile boolean beatDue;
 
+  /** Why the call is to end; null as long as it isn't. */
+  private volatile @Nullable String closing;
+
   // The writer's own.
+  private @Nullable ClientCall<EncodedFrame, EncodedFrame> call;
+  private boolean cancelled;
   private boolean ended;
 
   /**
-   * Calls a host. The call is nobody's: it doesn't end with the client's call in which it is first
-   * needed, nor at its deadline.
+   * A trunk that calls its host when it is first flushed, and not before: whoever makes one holds
+   * locks, and what is started on a channel may have the calling thread tell other trunks that they
+   * have ended.
    *
    * @param token what that host wants to be shown
    * @param patience for how long it may be silent
    */
   Trunk(Channel channel, String peer, String token, Duration patience) {
+    this.channel = channel;
     this.peer = peer;
+    this.token = token;
     this.patience = patience;
     this.beats =
         new TrunkBeats((int) ASK.dividedBy(BEAT), (int) Math.max(1, patience.dividedBy(BEAT)));
-    Context caller = Context.ROOT.attach();
-    try {
-      call =
-          channel.newCall(
-              METHOD, CallOptions.DEFAULT.withStreamTracerFactory(new ConnectionTracer()));
-      Metadata headers = new Metadata();
-      headers.put(PeerService.TOKEN, token);
-      call.start(new Answers(), headers);
-    } finally {
-      Context.ROOT.detach(caller);
-    }
-    call.request(MESSAGES);
   }
 
   // ---- rounds
@@ -202,9 +199,10 @@ final class Trunk extends OneWriter {
     close("nothing was heard of it for %d ms".formatted(patience.toMillis()));
   }
 
-  /** Ends the call: what it carries is lost. */
+  /** Ends the call: what it carries is lost. With no lock held, as whatever flushes. */
   void close(String why) {
-    call.cancel(why, null);
+    closing = why;
+    flush();
   }
 
   synchronized boolean isOver() {
@@ -220,12 +218,22 @@ final class Trunk extends OneWriter {
       parts.clear();
       return false;
     }
-    if (!call.isReady()) {
+    ClientCall<EncodedFrame, EncodedFrame> on = call;
+    if (on == null) {
+      start();
+      return true;
+    }
+    String why = closing;
+    if (why != null) {
+      cancel(why, null);
+      return false;
+    }
+    if (!on.isReady()) {
       return false;
     }
     if (beatDue) { // First: what stubs send need not be answered soon.
       beatDue = false;
-      call.sendMessage(EMPTY);
+      on.sendMessage(EMPTY);
       return true;
     }
     LaneRequest part = parts.poll();
@@ -243,19 +251,57 @@ final class Trunk extends OneWriter {
               ? null
               : parts.poll();
     }
-    call.sendMessage(LaneMessages.writeRequests(message));
+    on.sendMessage(LaneMessages.writeRequests(message));
     return true;
+  }
+
+  /**
+   * Calls the host. The call is nobody's: it doesn't end with the client's call in which it is
+   * first needed, nor at its deadline.
+   */
+  private void start() {
+    Context caller = Context.ROOT.attach();
+    try {
+      ClientCall<EncodedFrame, EncodedFrame> made =
+          channel.newCall(
+              METHOD, CallOptions.DEFAULT.withStreamTracerFactory(new ConnectionTracer()));
+      call = made;
+      Metadata headers = new Metadata();
+      headers.put(PeerService.TOKEN, token);
+      made.start(new Answers(made), headers);
+      made.request(MESSAGES);
+    } finally {
+      Context.ROOT.detach(caller);
+    }
+  }
+
+  private void cancel(String why, @Nullable Throwable cause) {
+    ClientCall<EncodedFrame, EncodedFrame> on = call;
+    if (on != null && !cancelled) {
+      cancelled = true;
+      on.cancel(why, cause);
+    }
   }
 
   @Override
   protected void failed(Throwable thrown) {
     logger.warn("the trunk to host {} is lost: it failed", peer, thrown);
-    call.cancel("it could not be written to", thrown);
+    if (call == null) {
+      lose("the trunk to host %s can't be started: %s".formatted(peer, thrown), false);
+    } else {
+      cancel("it could not be written to", thrown);
+    }
   }
 
   // ---- the transport's thread
 
   private final class Answers extends ClientCall.Listener<EncodedFrame> {
+    private final ClientCall<EncodedFrame, EncodedFrame> call;
+
+    private Answers(ClientCall<EncodedFrame, EncodedFrame> call) {
+      this.call = call;
+    }
+
     @Override
     public void onMessage(EncodedFrame message) {
       call.request(1);
@@ -297,19 +343,24 @@ final class Trunk extends OneWriter {
       if (status.getDescription() != null) {
         why += ": " + status.getDescription();
       }
-      synchronized (Trunk.this) {
-        over = why;
-      }
-      if (!ways.isEmpty()) {
-        logger.info("{}; it carried {} stubs", why, ways.size());
-      }
-      for (Long lane : ways.keySet()) {
-        TrunkWay way = ways.remove(lane);
-        if (way != null) {
-          way.lost(connected && !isRefusal(status), why);
-        }
-      }
+      lose(why, connected && !isRefusal(status));
       flush();
+    }
+  }
+
+  /** There is no call any more, and nobody will be told so but by this. */
+  private void lose(String why, boolean delivered) {
+    synchronized (this) {
+      over = why;
+    }
+    if (!ways.isEmpty()) {
+      logger.info("{}; it carried {} stubs", why, ways.size());
+    }
+    for (Long lane : ways.keySet()) {
+      TrunkWay way = ways.remove(lane);
+      if (way != null) {
+        way.lost(delivered, why);
+      }
     }
   }
 

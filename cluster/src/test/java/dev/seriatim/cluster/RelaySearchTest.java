@@ -65,7 +65,9 @@ final class RelaySearchTest {
     LOST,
     NEVER_LEFT,
     WAY_FOUND,
-    TOO_LONG
+    TOO_LONG,
+    BREAKS_SOON,
+    BREAKS_SOON_IN_OPEN
   }
 
   @Test
@@ -122,6 +124,12 @@ final class RelaySearchTest {
     private long ran;
     private boolean unknown;
 
+    /** Whether somebody wants the stub to break, say since its caller may do nothing any more. */
+    private boolean breaksSoon;
+
+    /** Whether somebody is to while the next way is opened. */
+    private boolean breaksSoonInOpen;
+
     private @Nullable String wrong;
 
     World() {
@@ -135,8 +143,8 @@ final class RelaySearchTest {
       OneWay on = way;
       boolean there = open && on != null && !on.over;
       return switch (event) {
-        case CLIENT_SENDS -> open && !ended && framesSent < FRAMES.length;
-        case CLIENT_ENDS -> open && !ended;
+        case CLIENT_SENDS -> open && !ended && !breaksSoon && framesSent < FRAMES.length;
+        case CLIENT_ENDS -> open && !ended && !breaksSoon;
         case CLIENT_CANCELS -> open;
         case CLIENT_STOPS_READING -> open && reads;
         case CLIENT_READS -> open && !reads;
@@ -146,6 +154,8 @@ final class RelaySearchTest {
         case NOT_THERE -> there && on != null && ran == on.from && ways < MAX_WAYS;
         case WAY_FOUND -> open && !wayKnown;
         case TOO_LONG -> open && on == null;
+        case BREAKS_SOON -> open && !breaksSoon;
+        case BREAKS_SOON_IN_OPEN -> open && !breaksSoon && on == null && !breaksSoonInOpen;
       };
     }
 
@@ -221,8 +231,16 @@ final class RelaySearchTest {
           now += patience().toNanos();
           boolean _ = relay.look(now);
         }
+        case BREAKS_SOON -> breakSoon();
+        case BREAKS_SOON_IN_OPEN -> breaksSoonInOpen = true;
       }
       check();
+    }
+
+    private void breakSoon() {
+      breaksSoon = true;
+      breaksSoonInOpen = false;
+      relay.input().breakSoon(BreakCause.of(BreakReason.OBJECT_RESET, "it is wanted"));
     }
 
     private static OneWay there(@Nullable OneWay on) {
@@ -278,6 +296,12 @@ final class RelaySearchTest {
         if (there(way).halfClosed != ended) {
           fault("the client has ended, and the owner doesn't know");
         }
+        if (there(way).breaks != breaksSoon) {
+          fault("the stub is to break, and the owner doesn't know");
+        }
+      }
+      if (breaksSoon && way == null && status == null && !cancelled && reads) {
+        fault("the stub is to break, and waits");
       }
     }
 
@@ -289,7 +313,7 @@ final class RelaySearchTest {
 
     String state() {
       OneWay on = way;
-      return "%s %s %s %s %s %s %s %s %s %s %s %s"
+      return "%s %s %s %s %s %s %s %s %s %s %s %s %s %s"
           .formatted(
               framesSent,
               ended,
@@ -302,6 +326,8 @@ final class RelaySearchTest {
               unknown,
               ways,
               wayKnown,
+              breaksSoon,
+              breaksSoonInOpen,
               on == null ? "" : on.over + "," + on.received + "," + on.halfClosed);
     }
 
@@ -312,9 +338,15 @@ final class RelaySearchTest {
       private long received;
       private boolean halfClosed;
       private boolean over;
+      private boolean opened;
+      private boolean breaks;
 
       @Override
       public void open(long completedThrough) {
+        if (breaksSoonInOpen) { // Before anything could be sent on it.
+          World.this.breakSoon();
+        }
+        opened = true;
         if (completedThrough != ran) {
           fault("opened behind %s, and %s ran".formatted(completedThrough, ran));
         }
@@ -344,7 +376,12 @@ final class RelaySearchTest {
       }
 
       @Override
-      public void breakSoon(BreakCause cause) {}
+      public void breakSoon(BreakCause cause) {
+        if (!opened) {
+          fault("it is told to break before it is open");
+        }
+        breaks = true;
+      }
 
       @Override
       public void halfClose() {
