@@ -103,6 +103,7 @@ final class ClusterFaultsTest {
     for (int host = 0; host < HOSTS; host++) {
       var _ = journals.awaitAnswers(host, began);
     }
+    journals.awaitEnds(); // Of older stubs too.
     List<Call> calls = journals.history().calls();
     Map<String, Integer> came = new TreeMap<>();
     for (Call call : calls.subList(before, calls.size())) {

@@ -58,16 +58,18 @@ final class History {
   final class Stub {
     private final String name;
     private final String object;
+    private final String told;
     private int number;
 
-    private Stub(String name, String object) {
+    private Stub(String name, String object, String told) {
       this.name = name;
       this.object = object;
+      this.told = told;
     }
 
     /** A call is about to be made. */
     Open begin(boolean append) {
-      Open call = new Open(name, object, ++number, append, System.nanoTime());
+      Open call = new Open(this, ++number, append, System.nanoTime());
       open.add(call);
       return call;
     }
@@ -75,28 +77,31 @@ final class History {
 
   /** A call that nothing is known of as yet. */
   final class Open {
-    private final String stub;
-    private final String object;
+    private final Stub stub;
     private final int number;
     private final boolean append;
     private final long began;
 
-    private Open(String stub, String object, int number, boolean append, long began) {
+    private Open(Stub stub, int number, boolean append, long began) {
       this.stub = stub;
-      this.object = object;
       this.number = number;
       this.append = append;
       this.began = began;
     }
 
+    /** Which stub has made it, and how that was opened. */
+    String stub() {
+      return stub.name + " of " + stub.told;
+    }
+
     String line() {
-      return stub + ":" + number;
+      return stub.name + ":" + number;
     }
 
     /** This came of it. */
     void ended(Result result) {
       long now = System.nanoTime();
-      ended.add(new Call(stub, object, number, append, began, now, result));
+      ended.add(new Call(stub.name, stub.object, number, append, began, now, result));
       open.remove(this);
       if (result instanceof Result.Failed) {
         failed.increment();
@@ -107,7 +112,7 @@ final class History {
 
     @Override
     public String toString() {
-      return (append ? "append " : "read ") + line() + " of " + object;
+      return (append ? "append " : "read ") + line() + " of " + stub.object;
     }
   }
 
@@ -117,9 +122,18 @@ final class History {
   private final LongAdder answered = new LongAdder();
   private final LongAdder failed = new LongAdder();
 
-  /** A stub on this journal has been made. */
-  Stub stub(String object) {
-    return new Stub("stub" + stubs.incrementAndGet(), object);
+  /** A stub on this journal has been made, by way of the host with this index. */
+  Stub stub(String object, int host, boolean onSharedCall) {
+    return new Stub(
+        "stub" + stubs.incrementAndGet(),
+        object,
+        "%s by way of host %d on %s call"
+            .formatted(object, host + 1, onSharedCall ? "a shared" : "its own"));
+  }
+
+  /** Whether nothing is known of this call. */
+  boolean isOpen(Open call) {
+    return open.contains(call);
   }
 
   /** The calls of which nothing is known. */

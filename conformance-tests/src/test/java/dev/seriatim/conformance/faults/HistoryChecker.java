@@ -59,8 +59,11 @@ final class HistoryChecker {
 
   private static final int MOST = 50;
 
-  /** A journal shows no more lines at once: behind so many there may be others. */
-  static final int PAGE_LINES = 1_000;
+  /**
+   * A read asks for no more lines: behind so many there may be others. Few, for a journal that
+   * can't keep up would have more and more to show.
+   */
+  static final int PAGE_LINES = 100;
 
   private final List<Call> calls;
   private final Map<String, List<String>> journals;

@@ -64,13 +64,13 @@ final class JournalStub {
         });
   }
 
-  /** Reads the last line that is known of, which must be there, and what is behind it. */
+  /** Reads the last line that is known of, which must be there, and some of what is behind it. */
   void read() {
     long from = Math.max(1, known.get());
     make(
         record.begin(/* append= */ false),
         JournalGrpc.getReadMethod(),
-        ReadRequest.newBuilder().setFrom(from).build(),
+        ReadRequest.newBuilder().setFrom(from).setLimit(HistoryChecker.PAGE_LINES).build(),
         answer -> new Result.Lines(from, answer.getLinesList()));
   }
 

@@ -1,5 +1,8 @@
 package dev.seriatim.conformance.faults;
 
+import static java.util.stream.Collectors.counting;
+import static java.util.stream.Collectors.groupingBy;
+
 import dev.seriatim.examples.v1.JournalGrpc;
 import dev.seriatim.examples.v1.ReadRequest;
 import dev.seriatim.examples.v1.ReadResponse;
@@ -50,7 +53,7 @@ final class Journals {
   JournalStub open(String name, int host, boolean onSharedCall) {
     return new JournalStub(
         clients.namespace(NAMESPACE, host, onSharedCall).getByName(name),
-        history.stub(name),
+        history.stub(name, host, onSharedCall),
         known.get(name));
   }
 
@@ -90,17 +93,17 @@ final class Journals {
     return stub;
   }
 
-  /** Waits until every call that was begun has come to some end. */
+  /** Waits until every call that was begun until now has come to some end. */
   void awaitEnds() throws InterruptedException {
+    List<History.Open> begun = history.open();
     try {
-      Patience.await("the end of every call", () -> history.open().isEmpty());
+      Patience.await("the end of every call", () -> begun.stream().noneMatch(history::isOpen));
     } catch (AssertionError e) {
-      List<History.Open> open = history.open();
-      throw new AssertionError(
-          open.size()
-              + " calls have no end, the first "
-              + open.subList(0, Math.min(5, open.size())),
-          e);
+      Map<String, Long> left =
+          begun.stream()
+              .filter(history::isOpen)
+              .collect(groupingBy(History.Open::stub, TreeMap::new, counting()));
+      throw new AssertionError("so many calls of these stubs have no end: " + left, e);
     }
   }
 
