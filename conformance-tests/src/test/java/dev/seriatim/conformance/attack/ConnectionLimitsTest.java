@@ -21,6 +21,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -272,6 +273,23 @@ final class ConnectionLimitsTest {
     stubs[0].end();
     await(stubs[0]::isOver, "the end of a stub");
     assertNeighbourIsServed(1);
+  }
+
+  /** Each would have the host keep a frame for it, and there is no end to them. */
+  @Test
+  void refusalsThatAreNotReadDontPileUp() throws Exception {
+    host(UnaryOperator.identity(), limits -> limits.maxStubs(1));
+    RawConnection connection = RawConnection.open(host.port(), /* reads= */ false);
+    connections.add(connection);
+    RawStream[] stubs = new RawStream[2_000];
+    for (int i = 0; i < stubs.length; i++) {
+      stubs[i] = stub(connection, "stub-" + i);
+    }
+    await(() -> stubs[stubs.length - 1].isOver(), "the end of a stub in the status of its call");
+    assertThat(Arrays.stream(stubs).filter(RawStream::isOver).count()).isLessThan(stubs.length);
+    assertThat(connection.isOver()).isFalse();
+    connection.close();
+    await(() -> isLetIn(), "a stub when they are gone");
   }
 
   @Test

@@ -133,6 +133,18 @@ public final class ConnectService implements BindableService {
     return stubs == null ? null : stubs.begin(caller, connection);
   }
 
+  /** As {@link CountedStubs#beginRefusal}. */
+  boolean beginRefusal() {
+    return stubs == null || stubs.beginRefusal();
+  }
+
+  /** As {@link CountedStubs#endRefusal}. */
+  void endRefusal() {
+    if (stubs != null) {
+      stubs.endRefusal();
+    }
+  }
+
   /** It has ended. */
   void endStub(Caller caller, @Nullable Connection connection) {
     if (stubs != null) {

@@ -11,12 +11,19 @@ import org.jspecify.annotations.Nullable;
  * caller, and so many in all. Safe for any number of threads.
  */
 public final class CountedStubs {
+  /** Of so many refusals that have not left yet, at least, and of an eighth of the stubs. */
+  private static final int LEAST_REFUSALS = 64;
+
+  private static final int STUBS_PER_REFUSAL = 8;
+
   private final OpenCalls all;
+  private final OpenCalls refusals;
   private final CallerCounts ofCallers;
 
   /** Counts the stubs of a host. */
   public CountedStubs(HostLimits limits) {
     all = new OpenCalls(limits.maxStubs());
+    refusals = new OpenCalls(Math.max(LEAST_REFUSALS, limits.maxStubs() / STUBS_PER_REFUSAL));
     ofCallers = new CallerCounts(limits.maxStubsPerCaller());
   }
 
@@ -68,6 +75,20 @@ public final class CountedStubs {
     if (connection != null) {
       connection.endCall(caller);
     }
+  }
+
+  /**
+   * A call is refused with a frame, which its client may not read.
+   *
+   * @return whether there is room for that, and {@link #endRefusal} must follow
+   */
+  boolean beginRefusal() {
+    return refusals.begin();
+  }
+
+  /** One that was refused is gone. */
+  void endRefusal() {
+    refusals.end();
   }
 
   /** How many are open. */

@@ -40,6 +40,9 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
   /** Among whose calls, and among whose stubs, it is counted; null if it isn't. */
   private final @Nullable Caller counted;
 
+  /** Whether it is counted among those that were refused, and may not have been told yet. */
+  private final boolean refused;
+
   // The transport thread's own.
   private final Detour inOrder = new Detour();
   private byte received;
@@ -56,7 +59,6 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     this.service = service;
     Identity identity = Identity.current();
     this.stub = new Reader(service, identity);
-    call.sendHeaders(new Metadata());
     Connection connection = Connection.of(call.getAttributes());
     Refusal unknown = identity.refusal();
     BreakCause refusal = unknown == null ? null : BreakCause.of(unknown);
@@ -66,8 +68,14 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     }
     refusal = refusal == null ? service.beginStub(identity.caller(), connection) : refusal;
     counted = refusal == null ? identity.caller() : null;
-    if (refusal != null) {
+    refused = refusal != null && service.beginRefusal();
+    if (refusal == null) {
+      call.sendHeaders(new Metadata());
+    } else if (refused) {
+      call.sendHeaders(new Metadata());
       stub.refuse(refusal);
+    } else {
+      stub.refuseBriefly(refusal); // A frame would wait here for a client that reads none.
     }
     call.request(2 * REQUEST_CHUNK);
   }
@@ -124,6 +132,9 @@ final class StubCall extends ServerCall.Listener<Arrived> implements Arrivals.Ow
     stub.ended();
     if (counted != null) {
       service.endStub(counted, Connection.of(call.getAttributes()));
+    }
+    if (refused) {
+      service.endRefusal();
     }
   }
 

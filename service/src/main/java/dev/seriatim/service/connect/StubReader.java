@@ -62,6 +62,13 @@ abstract class StubReader implements Attachment, Admission.Stays {
     refuse(/* namespace= */ null, cause);
   }
 
+  /** The same, in the status of its call alone: that needs no room at the client's end. */
+  final void refuseBriefly(BreakCause cause) {
+    service().refused(/* namespace= */ null, cause);
+    session = NoSession.INSTANCE;
+    close(cause.toStatusProto());
+  }
+
   private void refuse(@Nullable Namespace namespace, BreakCause cause) {
     service().refused(namespace, cause);
     session = NoSession.INSTANCE;
