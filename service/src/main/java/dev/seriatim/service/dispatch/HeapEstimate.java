@@ -34,17 +34,23 @@ final class HeapEstimate {
   private static final int MAX_DEPTH = 100;
 
   private final CodedInputStream in;
+  private final long most;
   private final IdentityHashMap<Descriptor, Integer> empty = new IdentityHashMap<>();
   private long bytes;
   private int depth;
 
-  private HeapEstimate(CodedInputStream in) {
+  private HeapEstimate(CodedInputStream in, long most) {
     this.in = in;
+    this.most = most;
   }
 
-  /** What a message of this type takes; if it is damaged, what it takes up to there. */
-  static long of(ByteString message, Descriptor type) {
-    HeapEstimate estimate = new HeapEstimate(message.newCodedInput());
+  /**
+   * What a message of this type takes; if it is damaged, what it takes up to there.
+   *
+   * @param most it looks no further when it is more
+   */
+  static long of(ByteString message, Descriptor type, long most) {
+    HeapEstimate estimate = new HeapEstimate(message.newCodedInput(), most);
     try {
       estimate.add(type);
     } catch (IOException damaged) {
@@ -55,7 +61,7 @@ final class HeapEstimate {
 
   private void add(Descriptor type) throws IOException {
     bytes += empty.computeIfAbsent(type, HeapEstimate::emptyBytes);
-    for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
+    for (int tag = in.readTag(); tag != 0 && bytes <= most; tag = in.readTag()) {
       FieldDescriptor field = type.findFieldByNumber(WireFormat.getTagFieldNumber(tag));
       if (field == null || WireFormat.getTagWireType(tag) != WireFormat.WIRETYPE_LENGTH_DELIMITED) {
         bytes += field == null ? UNKNOWN_BYTES : FIELD_BYTES;

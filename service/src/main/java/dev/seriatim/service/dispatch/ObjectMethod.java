@@ -84,15 +84,17 @@ public final class ObjectMethod {
   /**
    * About how much memory an argument takes while it is read, and after that, beside the frame that
    * it came in; 0 if that is little.
+   *
+   * @param most more needn't be told apart: that much can't be had
    */
-  public long heapBytes(Invocation invocation) {
+  public long heapBytes(Invocation invocation, long most) {
     ByteString argument = invocation.argument();
     long bytes = (long) METADATA_FACTOR * invocation.metadataSize();
     if (argument.size() > LITTLE_BYTES) {
       if (invocation.isJson()) {
-        bytes += JSON_FACTOR * HeapEstimate.of(argument, Value.getDescriptor());
+        bytes += JSON_FACTOR * HeapEstimate.of(argument, Value.getDescriptor(), most / JSON_FACTOR);
       } else if (prototype(descriptor.getRequestMarshaller()) instanceof Message prototype) {
-        bytes += HeapEstimate.of(argument, prototype.getDescriptorForType());
+        bytes += HeapEstimate.of(argument, prototype.getDescriptorForType(), most);
       } else {
         bytes += argument.size();
       }

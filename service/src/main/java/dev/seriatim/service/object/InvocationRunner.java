@@ -85,18 +85,18 @@ final class InvocationRunner {
       stub.breakTurn(refusal.blaming(sequence), object.pendingCommit());
       return true;
     }
-    long room = method.heapBytes(invocation);
+    QueueBudget host = object.host().queued();
+    long room = method.heapBytes(invocation, object.host().limits().hostQueue().bytes());
     if (room == 0) {
       return read(stub, invocation, method);
     }
-    QueueBudget host = object.host().queued();
     if (!host.takeBytes(room)) {
       return refuse(
           stub,
           method,
           sequence,
           BreakReason.OVERLOADED,
-          "no room for the argument of %s, which takes some %,d bytes to read: %s"
+          "no room for the argument of %s, which takes %,d bytes or more to read: %s"
               .formatted(method.name(), room, host.refusal()));
     }
     try {

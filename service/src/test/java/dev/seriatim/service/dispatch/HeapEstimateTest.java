@@ -88,7 +88,7 @@ final class HeapEstimateTest {
         continue;
       }
       long allocated = allocated(() -> Value.parseFrom(bytes));
-      long estimate = HeapEstimate.of(bytes, Value.getDescriptor());
+      long estimate = HeapEstimate.of(bytes, Value.getDescriptor(), Long.MAX_VALUE);
       assertWithMessage("%s bytes, %s allocated", bytes.size(), allocated)
           .that(estimate)
           .isAtLeast(allocated / 3);
@@ -106,7 +106,20 @@ final class HeapEstimateTest {
     }
     ByteString bytes = Value.newBuilder().setListValue(list).build().toByteString();
     assertThat(bytes.size()).isAtMost(200_100);
-    assertThat(HeapEstimate.of(bytes, Value.getDescriptor())).isAtLeast(4_000_000);
+    assertThat(HeapEstimate.of(bytes, Value.getDescriptor(), Long.MAX_VALUE)).isAtLeast(4_000_000);
+  }
+
+  /** It costs time that others need. */
+  @Test
+  void whatIsTooMuchInAnyCaseIsNotCountedToItsEnd() {
+    ListValue.Builder list = ListValue.newBuilder();
+    for (int i = 0; i < 100_000; i++) {
+      list.addValues(Value.getDefaultInstance());
+    }
+    ByteString bytes = Value.newBuilder().setListValue(list).build().toByteString();
+    long estimate = HeapEstimate.of(bytes, Value.getDescriptor(), 50_000);
+    assertThat(estimate).isGreaterThan(50_000);
+    assertThat(estimate).isAtMost(51_000);
   }
 
   @Test
@@ -121,7 +134,8 @@ final class HeapEstimateTest {
       if (bytes.length > 0) {
         bytes[random.nextInt(bytes.length)] = (byte) random.nextInt();
       }
-      assertThat(HeapEstimate.of(ByteString.copyFrom(bytes), Value.getDescriptor())).isAtLeast(0);
+      assertThat(HeapEstimate.of(ByteString.copyFrom(bytes), Value.getDescriptor(), Long.MAX_VALUE))
+          .isAtLeast(0);
     }
   }
 
@@ -131,7 +145,8 @@ final class HeapEstimateTest {
     for (int i = 0; i + 1 < bytes.length; i += 2) {
       bytes[i] = 0x32; // Value.list_value and ListValue.values in turn, each said to hold nothing.
     }
-    assertThat(HeapEstimate.of(ByteString.copyFrom(bytes), Value.getDescriptor())).isAtLeast(0);
+    assertThat(HeapEstimate.of(ByteString.copyFrom(bytes), Value.getDescriptor(), Long.MAX_VALUE))
+        .isAtLeast(0);
     ByteString deep = ByteString.EMPTY;
     for (int i = 0; i < 10_000; i++) {
       int tag = i % 2 == 0 ? 0x0a : 0x32; // In turn a list of values, and a value that is a list.
@@ -145,7 +160,7 @@ final class HeapEstimateTest {
       out.write(length);
       deep = out.toByteString().concat(deep);
     }
-    assertThat(HeapEstimate.of(deep, Value.getDescriptor())).isLessThan(100_000);
+    assertThat(HeapEstimate.of(deep, Value.getDescriptor(), Long.MAX_VALUE)).isLessThan(100_000);
   }
 
   private static ObjectMethod method(io.grpc.ServiceDescriptor service) {
@@ -169,7 +184,7 @@ final class HeapEstimateTest {
               Value.newBuilder()
                   .setStructValue(Struct.newBuilder().putFields("aValue", value(4)))
                   .build());
-      long estimate = method.heapBytes(invocation);
+      long estimate = method.heapBytes(invocation, Long.MAX_VALUE);
       Object _ = method.parse(invocation); // Classes are loaded.
       long allocated = allocated(() -> method.parse(invocation));
       if (estimate > 0) {
@@ -182,10 +197,14 @@ final class HeapEstimateTest {
   @Test
   void whatIsSmallIsNotCounted() {
     ObjectMethod method = requireNonNull(method(ProbeGrpc.getServiceDescriptor()));
-    assertThat(method.heapBytes(message(Probe.filling(10_000).toByteString()))).isEqualTo(0);
-    assertThat(method.heapBytes(message(Probe.filling(100_000).toByteString()))).isAtLeast(100_000);
-    assertThat(method.heapBytes(message(Probe.filling(100_000).toByteString()))).isAtMost(101_000);
-    assertThat(method.heapBytes(message(ByteString.copyFrom(new byte[0])))).isEqualTo(0);
+    assertThat(method.heapBytes(message(Probe.filling(10_000).toByteString()), Long.MAX_VALUE))
+        .isEqualTo(0);
+    assertThat(method.heapBytes(message(Probe.filling(100_000).toByteString()), Long.MAX_VALUE))
+        .isAtLeast(100_000);
+    assertThat(method.heapBytes(message(Probe.filling(100_000).toByteString()), Long.MAX_VALUE))
+        .isAtMost(101_000);
+    assertThat(method.heapBytes(message(ByteString.copyFrom(new byte[0])), Long.MAX_VALUE))
+        .isEqualTo(0);
   }
 
   private static Invocation message(ByteString bytes) {
