@@ -25,6 +25,9 @@ final class Logs {
           "org.apache.pekko.cluster.sharding", Level.ERROR,
           "org.apache.pekko.event.slf4j.Slf4jLogger", Level.ERROR,
           "org.apache.pekko.stream.Materializer", Level.ERROR,
+          // A record with a stack trace for each of its calls when a connection is cut: on the
+          // transport's thread, which took seconds for some thousands of them.
+          "io.grpc.netty.shaded.io.grpc.netty.NettyServerHandler", Level.ERROR,
           "com.zaxxer.hikari", Level.WARN);
 
   private Logs() {}

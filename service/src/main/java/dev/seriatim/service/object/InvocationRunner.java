@@ -256,6 +256,7 @@ final class InvocationRunner {
     }
     BreakCause failure = null;
     boolean timed = meter.isTimed(turn.number(), method);
+    boolean starts = !instances.hasStarted(); // And that isn't the method's time.
     long beganNanos = timed ? object.host().nanos() : 0;
     if (!stub.isBroken()) {
       try {
@@ -269,7 +270,9 @@ final class InvocationRunner {
     long tookNanos = 0;
     if (timed) {
       tookNanos = object.host().nanos() - beganNanos;
-      method.pace().took(tookNanos);
+      if (!starts) {
+        method.pace().took(tookNanos);
+      }
     }
     if (!thread.endTurn(turn)) {
       return false;
