@@ -86,7 +86,11 @@ final class InvocationRunner {
       return true;
     }
     QueueBudget host = object.host().queued();
-    long room = method.heapBytes(invocation, object.host().limits().hostQueue().bytes());
+    long room =
+        object
+            .host()
+            .arguments()
+            .heapBytes(method, invocation, object.host().limits().hostQueue().bytes());
     if (room == 0) {
       return read(stub, invocation, method);
     }
@@ -139,7 +143,7 @@ final class InvocationRunner {
       Map<String, String> entries = InvocationMetadata.entries(invocation);
       metadata = InvocationMetadata.read(entries, stub.isLocal() ? stub.caller() : null);
       key = IdempotencyKey.of(invocation, entries, method, stub.caller());
-      argument = method.parse(invocation);
+      argument = object.host().arguments().parse(method, invocation);
     } catch (MalformedArgumentException e) {
       return refuse(
           stub, method, sequence, BreakReason.MALFORMED_ARGUMENT, String.valueOf(e.getMessage()));

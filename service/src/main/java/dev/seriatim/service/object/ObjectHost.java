@@ -2,6 +2,7 @@ package dev.seriatim.service.object;
 
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.InvocationTracer;
+import dev.seriatim.service.dispatch.ArgumentReads;
 import dev.seriatim.service.session.OutcomeBudget;
 import dev.seriatim.service.session.Pulse;
 import dev.seriatim.service.session.QueueBudget;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param storage where what turns write goes
  * @param threads starts a thread for each task: one that may run the object's code, and be blocked
  * @param threadStarter starts turn threads on the transport's; null if this JVM doesn't let us
+ * @param arguments reads the arguments of turns
  * @param queued counts the invocations that wait in the host
  * @param outcomes counts the outcomes that wait in the host
  * @param callChains the calls from object to object that are under way
@@ -38,6 +40,7 @@ record ObjectHost(
     StorageEngine storage,
     Executor threads,
     MountedThread.@Nullable Starter threadStarter,
+    ArgumentReads arguments,
     QueueBudget queued,
     OutcomeBudget outcomes,
     CallChains callChains,
@@ -78,6 +81,8 @@ record ObjectHost(
         storage,
         threads,
         threadStarter,
+        // Half of the processors may be busy with large ones, as with large frames.
+        new ArgumentReads(Math.max(1, Runtime.getRuntime().availableProcessors() / 2)),
         new QueueBudget("the host", limits.hostQueue()),
         new OutcomeBudget("the host", limits.hostOutcomeBytes(), null),
         new CallChains(),
