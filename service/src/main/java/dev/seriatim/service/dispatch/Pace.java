@@ -4,10 +4,7 @@ package dev.seriatim.service.dispatch;
  * Whether the turns of a method are short, as a rule. A hint for which it is enough to be nearly
  * right: any number of threads read and write it, and may overwrite each other.
  *
- * <p>An account of time: each turn pays in what a short turn may take, and draws what it took; ten
- * times that, of what is longer than pauses are. So one that computes for long keeps the
- * transport's thread to itself for a small part of its time at most, however short the turns in
- * between are.
+ * <p>An account of time: each turn pays in what a short turn may take, and draws what it took.
  */
 public final class Pace {
   /** About what it costs to give a turn another thread. */
@@ -16,14 +13,8 @@ public final class Pace {
   /** A pause of the JVM or of the machine isn't the method's fault, if it comes seldom. */
   private static final long MOST_NANOS = 250 * SHORT_NANOS;
 
-  /** A thread stands still for so long now and then, on a busy machine or while memory is freed. */
-  private static final long PAUSE_NANOS = 2_500 * SHORT_NANOS;
-
-  /** How much more is drawn of what is longer than that. */
-  private static final int TIMES = 10;
-
-  /** What has turned out to be long has to be short for some time, with at most so many turns. */
-  private static final long LEAST_NANOS = -1_000_000 * SHORT_NANOS;
+  /** What has turned out to be long has to be short for some time. */
+  private static final long LEAST_NANOS = -1_000 * SHORT_NANOS;
 
   /** A new method has to prove itself, with at least this many turns. */
   private volatile long balance = -50 * SHORT_NANOS;
@@ -49,8 +40,7 @@ public final class Pace {
     if (before == BARRED) {
       return;
     }
-    long drawn = nanos <= PAUSE_NANOS ? nanos : PAUSE_NANOS + TIMES * (nanos - PAUSE_NANOS);
-    long after = Math.clamp(before + SHORT_NANOS - drawn, LEAST_NANOS, MOST_NANOS);
+    long after = Math.clamp(before + SHORT_NANOS - nanos, LEAST_NANOS, MOST_NANOS);
     if (after != before) { // As a rule it is as high as it can be: then nobody writes.
       balance = after;
     }

@@ -48,33 +48,11 @@ final class PaceTest {
     assertThat(pace.isShort()).isFalse();
   }
 
-  /** Whoever has a method compute for long after many short turns gets few such turns through. */
-  @Test
-  void aLongTurnIsMadeUpForByTenTimesItsTime() {
-    turnsAreShort();
-    turns(1, Duration.ofMillis(450));
-    turns(202_249, Duration.ZERO);
-    assertThat(pace.isShort()).isFalse();
-    turns(1, Duration.ZERO);
-    assertThat(pace.isShort()).isTrue();
-  }
-
-  /** It may be the machine's fault. */
-  @Test
-  void aPauseIsMadeUpForByItsTime() {
-    turnsAreShort();
-    turns(1, Duration.ofMillis(45));
-    turns(1_999, Duration.ZERO);
-    assertThat(pace.isShort()).isFalse();
-    turns(1, Duration.ZERO);
-    assertThat(pace.isShort()).isTrue();
-  }
-
   @Test
   void aVeryLongTurnIsRememberedButNotForEver() {
     turnsAreShort();
     turns(1, Duration.ofDays(1));
-    turns(1_000_000, Duration.ZERO);
+    turns(1_000, Duration.ZERO);
     assertThat(pace.isShort()).isFalse();
     turns(1, Duration.ZERO);
     assertThat(pace.isShort()).isTrue();
