@@ -288,14 +288,16 @@ final class SharedCallTest {
               Uninterruptibles.awaitUninterruptibly(goOn);
             },
             MoreExecutors.directExecutor());
-    // With what it sends anyway it tells of the first outcome.
-    assertThat(FakeHost.await(accepted.moreBytes, "the second call")).isEqualTo(first);
+    // With what it sends anyway it tells of the first outcome, unless it had not quite taken it.
+    int told = FakeHost.await(accepted.moreBytes, "the second call");
+    assertThat(told).isAnyOf(0, first);
     accepted.send(large);
     FakeHost.await(blocking, "the callback");
     open(stub(namespace(options(1).build()))); // Another call goes there and back.
     assertThat(accepted.moreBytes).isEmpty();
     goOn.countDown();
-    assertThat(FakeHost.await(accepted.moreBytes, "credit")).isEqualTo(large.getSerializedSize());
+    assertThat(FakeHost.await(accepted.moreBytes, "credit"))
+        .isEqualTo(first - told + large.getSerializedSize());
     assertThat(accepted.hasEnd()).isFalse();
   }
 
