@@ -485,8 +485,9 @@ final class Relay {
     }
     if (broke == null) {
       edge.waits(this);
+    } else {
+      tell(broke);
     }
-    tell(broke);
   }
 
   /**

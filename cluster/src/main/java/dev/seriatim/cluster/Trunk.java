@@ -86,7 +86,6 @@ final class Trunk extends OneWriter {
 
   // The writer's own.
   private @Nullable ClientCall<EncodedFrame, EncodedFrame> call;
-  private boolean cancelled;
   private boolean ended;
 
   /**
@@ -277,9 +276,8 @@ final class Trunk extends OneWriter {
 
   private void cancel(String why, @Nullable Throwable cause) {
     ClientCall<EncodedFrame, EncodedFrame> on = call;
-    if (on != null && !cancelled) {
-      cancelled = true;
-      on.cancel(why, cause);
+    if (on != null) {
+      on.cancel(why, cause); // The first time counts.
     }
   }
 

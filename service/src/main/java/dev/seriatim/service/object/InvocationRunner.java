@@ -260,7 +260,7 @@ final class InvocationRunner {
     }
     BreakCause failure = null;
     boolean timed = meter.isTimed(turn.number(), method);
-    boolean starts = !instances.hasStarted(); // And that isn't the method's time.
+    boolean starts = timed && !instances.hasStarted(); // And that isn't the method's time.
     long beganNanos = timed ? object.host().nanos() : 0;
     if (!stub.isBroken()) {
       try {

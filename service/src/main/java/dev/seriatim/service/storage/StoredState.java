@@ -148,15 +148,8 @@ final class StoredState implements ObjectReads {
       }
       knownRow = row;
     }
-    ByteString value = null;
-    try {
-      long at = lookUp(instance, knownRow);
-      if (at != ObjectRow.NO_ROW) {
-        value = log.engine().store().get(at, key);
-      }
-    } catch (SQLException e) {
-      throw log.engine().notRead(log.key, e);
-    }
+    ByteString value =
+        this.<@Nullable ByteString>ask(instance, knownRow, null, (store, at) -> store.get(at, key));
     synchronized (log) {
       if (log.isCurrent(instance)) {
         cache(new Write(key, value));
@@ -187,15 +180,8 @@ final class StoredState implements ObjectReads {
     if (unknown.isEmpty()) {
       return values;
     }
-    Map<String, ByteString> stored = Collections.emptyMap();
-    try {
-      long at = lookUp(instance, knownRow);
-      if (at != ObjectRow.NO_ROW) {
-        stored = log.engine().store().get(at, unknown);
-      }
-    } catch (SQLException e) {
-      throw log.engine().notRead(log.key, e);
-    }
+    Map<String, ByteString> stored =
+        ask(instance, knownRow, Collections.emptyMap(), (store, at) -> store.get(at, unknown));
     synchronized (log) {
       if (log.isCurrent(instance)) {
         for (String key : unknown) {
@@ -229,19 +215,10 @@ final class StoredState implements ObjectReads {
       known = pending != null && pending.clearsAll() ? ObjectRow.NO_ROW : row;
     }
     long limit = (long) range.limit() + newer.size();
-    return Merge.merge(range, newer, stored(instance, range, limit, known));
-  }
-
-  private Map<String, ByteString> stored(
-      TurnBracket instance, Range range, long limit, long known) {
-    try {
-      long at = lookUp(instance, known);
-      return at == ObjectRow.NO_ROW
-          ? Collections.emptyMap()
-          : log.engine().store().list(at, range, limit);
-    } catch (SQLException e) {
-      throw log.engine().notRead(log.key, e);
-    }
+    return Merge.merge(
+        range,
+        newer,
+        ask(instance, known, Collections.emptyMap(), (store, at) -> store.list(at, range, limit)));
   }
 
   /** Reads the alarm, as of the last commit. */
@@ -254,15 +231,8 @@ final class StoredState implements ObjectReads {
       }
       known = row;
     }
-    AlarmTime stored = null;
-    try {
-      long at = lookUp(instance, known);
-      if (at != ObjectRow.NO_ROW) {
-        stored = log.engine().store().alarm(at);
-      }
-    } catch (SQLException e) {
-      throw log.engine().notRead(log.key, e);
-    }
+    AlarmTime stored =
+        this.<@Nullable AlarmTime>ask(instance, known, null, (store, at) -> store.alarm(at));
     synchronized (log) {
       if (log.isCurrent(instance)) {
         alarm = stored;
@@ -280,6 +250,26 @@ final class StoredState implements ObjectReads {
     }
     try {
       long _ = lookUp(instance, known);
+    } catch (SQLException e) {
+      throw log.engine().notRead(log.key, e);
+    }
+  }
+
+  /** A question to the store about the object in this row. */
+  private interface Question<T extends @Nullable Object> {
+    T of(JdbcStore store, long row) throws SQLException;
+  }
+
+  /**
+   * Asks the store.
+   *
+   * @param nothing the answer for an object that has no row
+   */
+  private <T extends @Nullable Object> T ask(
+      TurnBracket instance, long known, T nothing, Question<T> question) {
+    try {
+      long at = lookUp(instance, known);
+      return at == ObjectRow.NO_ROW ? nothing : question.of(log.engine().store(), at);
     } catch (SQLException e) {
       throw log.engine().notRead(log.key, e);
     }

@@ -98,13 +98,17 @@ final class HeapEstimateTest {
     }
   }
 
-  @Test
-  void emptyMessagesAreWhatTheyAre() {
+  private static ByteString emptyValues(int count) {
     ListValue.Builder list = ListValue.newBuilder();
-    for (int i = 0; i < 100_000; i++) {
+    for (int i = 0; i < count; i++) {
       list.addValues(Value.getDefaultInstance());
     }
-    ByteString bytes = Value.newBuilder().setListValue(list).build().toByteString();
+    return Value.newBuilder().setListValue(list).build().toByteString();
+  }
+
+  @Test
+  void emptyMessagesAreWhatTheyAre() {
+    ByteString bytes = emptyValues(100_000);
     assertThat(bytes.size()).isAtMost(200_100);
     assertThat(HeapEstimate.of(bytes, Value.getDescriptor(), Long.MAX_VALUE)).isAtLeast(4_000_000);
   }
@@ -112,11 +116,7 @@ final class HeapEstimateTest {
   /** It costs time that others need. */
   @Test
   void whatIsTooMuchInAnyCaseIsNotCountedToItsEnd() {
-    ListValue.Builder list = ListValue.newBuilder();
-    for (int i = 0; i < 100_000; i++) {
-      list.addValues(Value.getDefaultInstance());
-    }
-    ByteString bytes = Value.newBuilder().setListValue(list).build().toByteString();
+    ByteString bytes = emptyValues(100_000);
     long estimate = HeapEstimate.of(bytes, Value.getDescriptor(), 50_000);
     assertThat(estimate).isGreaterThan(50_000);
     assertThat(estimate).isAtMost(51_000);
