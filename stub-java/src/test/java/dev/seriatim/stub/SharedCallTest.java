@@ -167,8 +167,7 @@ final class SharedCallTest {
     assertThat(parts(shared.message())).containsExactly("1 FRAME");
     for (int kib : new int[] {100, 100, 100, 300, 1}) {
       ListenableFuture<EchoMessage> large =
-          namespace
-              .getByName("foo")
+          stub(namespace) // One that is dropped would half-close.
               .call(
                   EchoGrpc.getEchoMethod(),
                   EchoMessage.newBuilder().setText("x".repeat(kib << 10)).build());
