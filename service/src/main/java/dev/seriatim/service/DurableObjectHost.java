@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -200,6 +201,7 @@ public final class DurableObjectHost implements AutoCloseable {
     @Nullable ServerBuilder<?> server;
     StorageOptions storage = StorageOptions.memory();
     Faults faults = Faults.NONE;
+    LongSupplier nanos = System::nanoTime;
     boolean replaceable;
     @Nullable Cluster cluster;
     @Nullable InvocationTracer tracer;

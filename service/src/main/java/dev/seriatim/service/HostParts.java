@@ -62,6 +62,7 @@ final class HostParts {
             Namespaces.of(builder.namespaces, builder.interceptors),
             builder.limits,
             storage,
+            builder.nanos,
             builder.tracer);
     connections =
         builder.server == null ? new Connections(builder.limits, directory::isHeld) : null;

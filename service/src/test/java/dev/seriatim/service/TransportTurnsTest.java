@@ -21,13 +21,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Exchanger;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Short turns run on the transport's threads, keep the same rules there, and may block. */
 final class TransportTurnsTest {
-  private static final int ATTEMPTS = 100_000;
+  private static final int ATTEMPTS = 10_000;
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private int port;
@@ -40,11 +41,26 @@ final class TransportTurnsTest {
     DurableObjectHost _ = host(limits, StorageOptions.memory(), factory);
   }
 
+  /**
+   * A host on whose clock a turn takes a thousandth of its time: whether a method's turns are short
+   * depends on what they do, and not on what else the machine does.
+   */
   private DurableObjectHost host(
       HostLimits.Builder limits, StorageOptions storage, DurableObjectFactory factory)
       throws Exception {
+    DurableObjectHost.Builder builder = DurableObjectHost.builder();
+    builder.nanos = () -> System.nanoTime() / 1_000;
+    return host(builder, limits, storage, factory);
+  }
+
+  private DurableObjectHost host(
+      DurableObjectHost.Builder builder,
+      HostLimits.Builder limits,
+      StorageOptions storage,
+      DurableObjectFactory factory)
+      throws Exception {
     DurableObjectHost host =
-        DurableObjectHost.builder()
+        builder
             .limits(limits.build())
             .storage(storage)
             .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), factory)
@@ -84,7 +100,7 @@ final class TransportTurnsTest {
     eventually(() -> stub.ask("where"), "on the transport");
   }
 
-  /** The machine may pause, and a turn be taken for a long one then; so once has to be enough. */
+  /** A turn may be taken for a long one after all, on a machine that pauses; so once is enough. */
   private static void eventually(Callable<String> action, String expected) throws Exception {
     String last = "";
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -199,6 +215,39 @@ final class TransportTurnsTest {
     } finally {
       end.release(1_000);
       log.close();
+    }
+  }
+
+  /** Short turns make up for long ones, but not for those that hold the transport. */
+  @Test
+  void aMethodThatHeldTheTransportRunsElsewhereForATime() throws Exception {
+    AtomicLong sum = new AtomicLong();
+    try (Logged log = Logged.at("dev.seriatim.service.object.HeldTransport")) {
+      host(
+          Probe.doing(
+              (probe, request, reply) -> {
+                String where = where();
+                if (request.getText().equals("compute")) {
+                  // So much to do, and not so long, for the machine may have other things to do.
+                  long seed = sum.get();
+                  for (int i = 0; i < 400_000_000; i++) {
+                    seed = seed * 6364136223846793005L + 1442695040888963407L;
+                  }
+                  sum.set(seed);
+                }
+                Probe.reply(reply, where);
+              }));
+      TestStub stub = stub("a");
+      eventually(
+          () -> {
+            settle(stub);
+            return stub.ask("compute");
+          },
+          "on the transport");
+      Wait.until(() -> !log.events().isEmpty(), "the word that the transport's thread was held");
+      for (int i = 0; i < 5_000; i++) {
+        assertThat(stub.ask("where")).isEqualTo("elsewhere");
+      }
     }
   }
 
@@ -341,15 +390,19 @@ final class TransportTurnsTest {
   void aTurnThatBlocksIsCutOffAndItsThreadGoesOn() throws Exception {
     CountDownLatch never = new CountDownLatch(1);
     AtomicInteger blocks = new AtomicInteger();
-    host(
-        Probe.doing(
-            (probe, request, reply) -> {
-              if (request.getText().equals("block")) {
-                blocks.incrementAndGet();
-                never.await();
-              }
-              Probe.reply(reply, request.getText() + " " + probe.calls);
-            }));
+    DurableObjectHost _ =
+        host(
+            DurableObjectHost.builder(),
+            HostLimits.builder(),
+            StorageOptions.memory(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  if (request.getText().equals("block")) {
+                    blocks.incrementAndGet();
+                    never.await();
+                  }
+                  Probe.reply(reply, request.getText() + " " + probe.calls);
+                }));
     TestStub stub = stub("a");
     assertThat(stub.ask("1")).isEqualTo("1 1");
     for (int i = 0; i < 20; i++) {

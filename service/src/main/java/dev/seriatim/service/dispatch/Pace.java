@@ -29,9 +29,14 @@ public final class Pace {
     return balance > 0;
   }
 
-  /** From now on no turn of the method is expected to be short. */
+  /** From now on no turn of the method is expected to be short, until {@link #unbar}. */
   public void bar() {
     balance = BARRED;
+  }
+
+  /** Turns of the method are short again once they have been so for some time. */
+  public void unbar() {
+    balance = LEAST_NANOS;
   }
 
   /** A turn of the method has taken so long. */

@@ -44,6 +44,7 @@ final class CarrierWatch implements AutoCloseable {
   private final Collection<LiveObject> active;
   private final StuckTurns stuck;
   private final Executor threads;
+  private final TransportWatch transport;
   private final Thread thread;
   private volatile boolean closing;
 
@@ -64,8 +65,11 @@ final class CarrierWatch implements AutoCloseable {
    *
    * @param active the objects that have turn threads, or had lately
    * @param threads starts virtual threads
+   * @param transport looks at the transport's threads as often
    */
-  CarrierWatch(Collection<LiveObject> active, StuckTurns stuck, Executor threads) {
+  CarrierWatch(
+      Collection<LiveObject> active, StuckTurns stuck, Executor threads, TransportWatch transport) {
+    this.transport = transport;
     this.active = active;
     this.stuck = stuck;
     this.threads = threads;
@@ -91,6 +95,7 @@ final class CarrierWatch implements AutoCloseable {
   }
 
   private void look() throws InterruptedException {
+    transport.look(active.isEmpty() ? Map.of() : TransportThread.atTurns());
     if (!spinning.isEmpty()) {
       letGoOfThoseThatMoved();
     }

@@ -1,6 +1,7 @@
 package dev.seriatim.service.object;
 
 import dev.seriatim.service.dispatch.ObjectMethod;
+import java.time.Duration;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.slf4j.Logger;
@@ -9,14 +10,21 @@ import org.slf4j.event.Level;
 
 /**
  * The threads of the transport that a turn has kept to itself. A turn begins there if its method's
- * turns have all been short, and nothing can take it away from there but itself. So it happens once
- * for each method: from then on its turns begin elsewhere. Safe for any number of threads.
+ * turns have all been short, and nothing can take it away from there but itself. So it happens
+ * seldom: for a time the method's turns begin elsewhere, and for twice as long each time that it
+ * happens again. Safe for any number of threads.
  */
 final class HeldTransport {
   private static final Logger logger = LoggerFactory.getLogger(HeldTransport.class);
 
+  private final BarredMethods barred;
+
   /** By the name of the thread. */
   private final ConcurrentMap<String, Turn> turns = new ConcurrentHashMap<>();
+
+  HeldTransport(BarredMethods barred) {
+    this.barred = barred;
+  }
 
   /** This turn has run for long. */
   void look(Turn turn) {
@@ -26,15 +34,17 @@ final class HeldTransport {
     }
     LiveObject object = turn.instance().object();
     ObjectMethod method = turn.instance().code().methods().find(turn.method());
-    if (method != null) {
-      method.pace().bar();
+    if (method == null) {
+      return;
     }
+    Duration time = barred.bar(method);
     LogSubject.of(turn)
         .on(object.logEvent(logger, Level.WARN))
         .log(
             "a turn holds the thread {} of the transport, and with it the connections there, until"
-                + " it ends; the method's turns run elsewhere from now on",
-            place);
+                + " it ends; for {} the method's turns run elsewhere",
+            place,
+            time);
   }
 
   /** Whether the thread of this name is held by a turn. */

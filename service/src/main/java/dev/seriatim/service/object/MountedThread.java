@@ -167,7 +167,13 @@ final class MountedThread {
       if (first != null) {
         // The JVM clears the interrupt of a thread that it mounts another one on.
         boolean interrupted = Thread.interrupted();
-        first.run();
+        TransportThread here = TransportThread.current();
+        here.begin();
+        try {
+          first.run();
+        } finally {
+          here.end();
+        }
         if (interrupted) {
           Thread.currentThread().interrupt();
         }

@@ -39,7 +39,7 @@ public final class ObjectDirectory implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(ObjectDirectory.class);
 
   private final Namespaces namespaces;
-  private final HeldTransport heldTransport = new HeldTransport();
+  private final HeldTransport heldTransport;
   private final HostCounts counts;
   private final ObjectHost host;
   private final CarrierWatch carrierWatch;
@@ -57,12 +57,14 @@ public final class ObjectDirectory implements AutoCloseable {
    * A directory without objects.
    *
    * @param storage which it closes in the end
+   * @param nanos the host's clock, which only goes forward
    * @param tracer who follows invocations, or null if nobody does
    */
   public ObjectDirectory(
       Namespaces namespaces,
       HostLimits limits,
       StorageEngine storage,
+      LongSupplier nanos,
       @Nullable InvocationTracer tracer) {
     this(
         namespaces,
@@ -70,7 +72,7 @@ public final class ObjectDirectory implements AutoCloseable {
         storage,
         MountedThread.Starter.find(),
         new HostThreads(),
-        System::nanoTime,
+        nanos,
         tracer);
   }
 
@@ -84,6 +86,8 @@ public final class ObjectDirectory implements AutoCloseable {
       @Nullable InvocationTracer tracer) {
     this.namespaces = namespaces;
     this.counts = new HostCounts(namespaces, new Tails(limits.tails(), storage.options().clock()));
+    BarredMethods barred = new BarredMethods(nanos);
+    heldTransport = new HeldTransport(barred);
     Evictor evictor = new Evictor(limits, nanos, objects.values(), this::retire);
     host =
         ObjectHost.of(
@@ -98,7 +102,10 @@ public final class ObjectDirectory implements AutoCloseable {
             tracer,
             this::localObjects);
     host.turnWatch().start(host.timer());
-    carrierWatch = new CarrierWatch(host.turnWatch().active(), host.stuckTurns(), threads);
+    Collection<LiveObject> active = host.turnWatch().active();
+    carrierWatch =
+        new CarrierWatch(
+            active, host.stuckTurns(), threads, new TransportWatch(heldTransport, barred, active));
     carrierWatch.start();
     evictor.start();
   }

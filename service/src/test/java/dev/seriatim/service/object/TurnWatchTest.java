@@ -57,7 +57,11 @@ final class TurnWatchTest {
           };
       TurnWatch watch =
           new TurnWatch(
-              LIMIT, now::get, objects.directory.host().stuckTurns(), new HeldTransport(), active);
+              LIMIT,
+              now::get,
+              objects.directory.host().stuckTurns(),
+              new HeldTransport(new BarredMethods(now::get)),
+              active);
       watch.add(object);
 
       watch.check();
