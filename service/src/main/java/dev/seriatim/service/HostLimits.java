@@ -164,9 +164,10 @@ public final class HostLimits {
   }
 
   /**
-   * How many instances may be live; default 100,000. Over it, some of those that have been idle for
-   * longest are evicted; if none is found to be idle among 4,096, a stub that needs one more breaks
-   * with {@code OVERLOADED}.
+   * How many instances may be live; default one for each 16 KiB of the largest heap, at least 1,024
+   * and at most 100,000. Over it, some of those that have been idle for longest are evicted; if
+   * none is found to be idle among 4,096, a stub that needs one more breaks with {@code
+   * OVERLOADED}.
    */
   public int maxInstances() {
     return maxInstances;
@@ -193,6 +194,10 @@ public final class HostLimits {
 
   static int maxStubs(long heapBytes) {
     return Math.clamp(heapBytes / (16 << 10), 1024, 1 << 27);
+  }
+
+  static int maxInstances(long heapBytes) {
+    return Math.clamp(heapBytes / (16 << 10), 1024, 100_000);
   }
 
   /**
@@ -260,7 +265,7 @@ public final class HostLimits {
     private long objectOutcomeBytes = hostOutcomeBytes / 4;
     private Duration drainLimit = Duration.ofSeconds(15);
     private Duration idleLimit = Duration.ofSeconds(60);
-    private int maxInstances = 100_000;
+    private int maxInstances = HostLimits.maxInstances(HEAP_BYTES);
     private int maxStubs = HostLimits.maxStubs(HEAP_BYTES);
 
     /** Zero for half of all. */

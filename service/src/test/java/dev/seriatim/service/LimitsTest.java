@@ -74,6 +74,13 @@ final class LimitsTest {
   }
 
   @Test
+  void inASmallHeapThereAreFewerInstances() {
+    assertThat(HostLimits.maxInstances(1 << 20)).isEqualTo(1_024);
+    assertThat(HostLimits.maxInstances(512 << 20)).isEqualTo(32_768);
+    assertThat(HostLimits.maxInstances(Long.MAX_VALUE)).isEqualTo(100_000);
+  }
+
+  @Test
   void theLongestWork() throws Exception {
     HostLimits.Builder limits =
         HostLimits.builder().turnLimit(LONGEST).drainLimit(LONGEST).idleLimit(LONGEST);

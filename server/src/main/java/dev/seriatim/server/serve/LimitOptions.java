@@ -103,7 +103,9 @@ final class LimitOptions {
   @Option(
       names = "--max-instances",
       paramLabel = "N",
-      description = "How many instances may be live. Default: 100000")
+      description =
+          "How many instances may be live. Default: one for each 16 KiB of the heap, at most"
+              + " 100000")
   private int maxInstances = DEFAULTS.maxInstances();
 
   @Option(
