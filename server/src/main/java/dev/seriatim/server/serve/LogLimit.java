@@ -37,6 +37,7 @@ final class LogLimit extends UnsynchronizedAppenderBase<ILoggingEvent> {
   private final Appender<ILoggingEvent> appender;
   private final int perMinute;
   private final LongSupplier nanos;
+  private final LogFlood flood;
 
   /** By what records of a kind have in common. Guarded by this. */
   private final Map<String, Kind> kinds = new HashMap<>();
@@ -55,16 +56,22 @@ final class LogLimit extends UnsynchronizedAppenderBase<ILoggingEvent> {
     }
   }
 
-  LogLimit(LoggerContext context, Appender<ILoggingEvent> appender, int perMinute) {
-    this(context, appender, perMinute, System::nanoTime);
-  }
-
+  /**
+   * A limit before this appender.
+   *
+   * @param flood told of what is left out
+   */
   LogLimit(
-      LoggerContext context, Appender<ILoggingEvent> appender, int perMinute, LongSupplier nanos) {
+      LoggerContext context,
+      Appender<ILoggingEvent> appender,
+      int perMinute,
+      LongSupplier nanos,
+      LogFlood flood) {
     loggers = context;
     this.appender = appender;
     this.perMinute = perMinute;
     this.nanos = nanos;
+    this.flood = flood;
     setContext(context);
     setName("limited " + appender.getName());
   }
@@ -114,6 +121,8 @@ final class LogLimit extends UnsynchronizedAppenderBase<ILoggingEvent> {
     }
     if (let) {
       appender.doAppend(event);
+    } else {
+      flood.leftOut(loggers.getLogger(event.getLoggerName()), event);
     }
   }
 
@@ -168,6 +177,7 @@ final class LogLimit extends UnsynchronizedAppenderBase<ILoggingEvent> {
       }
     }
     summaries.forEach(appender::doAppend);
+    flood.endMinutes();
   }
 
   /** What is to be logged of a window that is over, if anything was left out in it. */

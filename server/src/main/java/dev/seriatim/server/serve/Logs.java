@@ -42,10 +42,12 @@ final class Logs {
       QUIET.forEach((name, level) -> context.getLogger(name).setLevel(level));
       root.addAppender(console(context, format));
     }
+    LogFlood flood = new LogFlood(System::nanoTime);
+    context.addTurboFilter(flood);
     ImmutableList<Appender<ILoggingEvent>> all = ImmutableList.copyOf(root.iteratorForAppenders());
     for (Appender<ILoggingEvent> appender : all) {
       root.detachAppender(appender);
-      LogLimit limit = new LogLimit(context, appender, perMinute);
+      LogLimit limit = new LogLimit(context, appender, perMinute, System::nanoTime, flood);
       limit.start();
       root.addAppender(limit);
     }

@@ -30,13 +30,15 @@ final class LogLimitTest {
         }
       };
 
-  private final LogLimit limit = new LogLimit(context, appender, PER_MINUTE, () -> nanos);
+  private final LogFlood flood = new LogFlood(() -> nanos);
+  private final LogLimit limit = new LogLimit(context, appender, PER_MINUTE, () -> nanos, flood);
 
   @BeforeEach
   void limit() {
     appender.setContext(context);
     appender.start();
     limit.start();
+    context.addTurboFilter(flood);
     logger.setLevel(Level.TRACE);
     logger.addAppender(limit);
   }
@@ -102,5 +104,37 @@ final class LogLimitTest {
       logger.info("thrown", new IllegalArgumentException());
     }
     assertThat(logged).hasSize(3 * PER_MINUTE);
+  }
+
+  /** Of what kind it is isn't looked at any more: so one of another kind is left out as well. */
+  @Test
+  void afterAThousandThatWereLeftOutNoneIsLookedAt() {
+    one(PER_MINUTE + LogFlood.MOST - 1);
+    another();
+    assertThat(logged).containsExactly("one 0", "one 1", "one 2", "another").inOrder();
+    one(1);
+    another();
+    one(5);
+    assertThat(logged).hasSize(PER_MINUTE + 1);
+    logger.error("another level");
+    context.getLogger("another.logger").addAppender(limit);
+    context.getLogger("another.logger").warn("another logger");
+    assertThat(logged.subList(PER_MINUTE + 1, logged.size()))
+        .containsExactly("another level", "another logger")
+        .inOrder();
+  }
+
+  @Test
+  void saysHowManyOfALoggerWereLeftOut() {
+    one(PER_MINUTE + LogFlood.MOST + 5);
+    minutePasses();
+    another();
+    assertThat(logged.subList(PER_MINUTE, logged.size()))
+        .containsExactly("5 more records of level WARN were left out within a minute", "another")
+        .inOrder();
+    limit.endWindows();
+    assertThat(logged.getLast()).startsWith("1000 more of these were left out within a minute");
+    one(1);
+    assertThat(logged.getLast()).isEqualTo("one 0");
   }
 }
