@@ -172,6 +172,7 @@ func TestAMessageHasAQuarterMiBOrOnePart(t *testing.T) {
 }
 
 func TestASmallMessageIsNeverLongerThanItMayBe(t *testing.T) {
+	SameOnLanes(t)
 	for _, seed := range Seeds(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		b := newSwitchboard(t, &Options{MaxUnansweredFrames: 16, MaxFrameInvocations: 16})

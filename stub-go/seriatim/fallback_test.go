@@ -13,7 +13,7 @@ import (
 // ---- fall-back -----------------------------------------------------------------------------------------
 
 func TestAHostWithoutSharedCallsGetsACallForEachStub(t *testing.T) {
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.host.playMany(hasNoMany)
 		futures := w.calls(3)
 		closed, cancelled := w.newStub(), w.newStub()
@@ -82,7 +82,7 @@ func sendInVain(t *testing.T, begins bool) {
 }
 
 func TestUnimplementedBehindTheFirstMessageIsALostCall(t *testing.T) {
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
 			if _, err := stream.Recv(); err != nil {
 				return err

@@ -22,7 +22,7 @@ import (
 
 func TestACancelledLaneIsToldAndIgnored(t *testing.T) {
 	gone := make(chan struct{})
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.expect(w.calls(1), "1")
 		other := w.newStub()
 		future := w.callOn(other, 1)
@@ -72,7 +72,7 @@ func TestALostCallTellsEachStubsCallsTheirFate(t *testing.T) {
 }
 
 func TestACallThatEndsInOrderUnderItsLanesIsLost(t *testing.T) {
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
 			if _, err := stream.Recv(); err != nil {
 				return err
@@ -92,7 +92,7 @@ func TestACallThatEndsInOrderUnderItsLanesIsLost(t *testing.T) {
 func TestPartsOfNoLaneBreakTheContract(t *testing.T) {
 	for _, number := range []uint64{0, 2, 1<<64 - 1} {
 		t.Run(fmt.Sprint("lane ", number), func(t *testing.T) {
-			inWorld(t, onShared(), func(w *world) {
+			inWorld(t, onShared(t), func(w *world) {
 				w.host.playMany(func(stream manyStream) error {
 					if _, err := stream.Recv(); err != nil {
 						return err
@@ -148,7 +148,7 @@ func TestAHostThatShutsDownIsLeftForANewCall(t *testing.T) {
 		{"credentials expired", expires, 2}, {"unknown caller", unknown, 2}, {"not permitted", denied, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, onShared(), func(w *world) {
+			inWorld(t, onShared(t), func(w *world) {
 				w.expect(w.calls(1), "1")
 				leaves := w.newStub()
 				defer leaves.Close()
@@ -202,7 +202,7 @@ func TestASharedCallWithoutStubsIsEnded(t *testing.T) {
 
 func TestAClientThatIsClosedEndsItsSharedCalls(t *testing.T) {
 	var ended atomic.Bool
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
 			call := &laneCall{host: w.host, stream: stream, lanes: map[uint64]*laneStream{}}
 			err := call.read()
@@ -224,7 +224,7 @@ func TestAClientThatIsClosedEndsItsSharedCalls(t *testing.T) {
 func TestAConnectionThatIsToEndGetsNoMoreStubs(t *testing.T) {
 	ages := []grpc.ServerOption{grpc.KeepaliveParams(keepalive.ServerParameters{
 		MaxConnectionAge: 5 * time.Second, MaxConnectionAgeGrace: time.Hour})}
-	inWorldOf(t, onShared(), ages, func(w *world) {
+	inWorldOf(t, onShared(t), ages, func(w *world) {
 		w.expect(w.calls(1), "1")
 		time.Sleep(8 * time.Second) // In the bubble: until the connection is past its age, give or take a tenth.
 		next := w.newStub()
@@ -237,7 +237,7 @@ func TestAConnectionThatIsToEndGetsNoMoreStubs(t *testing.T) {
 
 // A host that takes a call and never says a word is not waited for when no one needs it.
 func TestAHostThatSaysNothingOnASharedCallIsLeft(t *testing.T) {
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
 			<-stream.Context().Done()
 			return nil

@@ -31,7 +31,7 @@ func TestAStubForEachCallLeavesNothingBehind(t *testing.T) {
 	defer server.Stop()
 	seriatimv1.RegisterDurableObjectsServer(server, &scriptedHost{t: t, scripts: []func(*play){answersAll}})
 	go func() { _ = server.Serve(listener) }()
-	objects, err := seriatim.Connect(listener.Addr().String(), insecure.NewCredentials(), onShared())
+	objects, err := seriatim.Connect(listener.Addr().String(), insecure.NewCredentials(), onShared(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestNegativeSharedCallsAreAnError(t *testing.T) {
 func TestStubsComeAndGoAtRandom(t *testing.T) {
 	for _, seed := range seriatim.Seeds(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			options := onShared()
+			options := onShared(t)
 			options.MaxUnansweredFrames = 1 + int(seed%4)
 			inWorld(t, options, func(w *world) {
 				var group sync.WaitGroup

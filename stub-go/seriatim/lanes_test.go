@@ -18,8 +18,12 @@ import (
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
 
-// onShared are the options of a client with one shared call.
-func onShared() *seriatim.Options { return &seriatim.Options{SharedCalls: 1} }
+// onShared are the options of a client with one shared call, of a test that is always about these.
+func onShared(t *testing.T) *seriatim.Options {
+	t.Helper()
+	seriatim.SameOnLanes(t)
+	return &seriatim.Options{SharedCalls: 1}
+}
 
 func (w *world) callOn(stub *seriatim.Stub, amount int64) *seriatim.Future[examplesv1.CounterValue] {
 	return seriatim.Call(w.t.Context(), w.counterOn(stub).Increment, &examplesv1.IncrementRequest{Amount: amount})
@@ -74,7 +78,7 @@ func TestManyStubsAreCarriedByAsManyCallsAsTheOptionSays(t *testing.T) {
 // A message from the client opens, calls and half-closes; one back answers and ends.
 func TestAStubForOneCallTakesOneMessageEachWay(t *testing.T) {
 	var seenParts []string
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.host.playMany(func(stream manyStream) error {
 			message, err := stream.Recv()
 			if err != nil {
@@ -109,7 +113,7 @@ func TestAStubForOneCallTakesOneMessageEachWay(t *testing.T) {
 // ---- neighbours ----------------------------------------------------------------------------------------
 
 func TestAListenerThatBlocksHoldsNoOtherStubUp(t *testing.T) {
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		release := make(chan struct{})
 		bad := w.newStub()
 		bad.OnBreak(func(*seriatim.FailureCause) { <-release })
@@ -130,7 +134,7 @@ func TestAListenerThatBlocksHoldsNoOtherStubUp(t *testing.T) {
 
 // The host has credit for a quarter of a MiB at first; what it sends is taken in at once, so that more comes.
 func TestCreditIsGivenForWhatWasTakenIn(t *testing.T) {
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		large := w.newStub()
 		journal := examplesv1.NewJournalClient(large)
 		var futures []*seriatim.Future[examplesv1.ReadResponse]
@@ -181,7 +185,7 @@ func TestAFrameThatIsTooLargeBreaksItsStubAlone(t *testing.T) {
 func TestLargeFramesOfOneLaneLeaveRoomForOthers(t *testing.T) {
 	var mu sync.Mutex
 	var sizes []int
-	inWorld(t, onShared(), func(w *world) {
+	inWorld(t, onShared(t), func(w *world) {
 		w.expect(w.calls(1), "1")
 		other := w.newStub()
 		large := examplesv1.NewJournalClient(other)

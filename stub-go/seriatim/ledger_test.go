@@ -314,32 +314,38 @@ func drive(events []event) string {
 	return ""
 }
 
+func isEnd(e event) bool { return e == misnumber || e == tell || e == lose || e == end }
+
+// inEveryOrder plays every order of so many events, but of no more than two behind the end of the stub, which change
+// nothing any more. It gives what went wrong.
+func inEveryOrder(length int, before []event) string {
+	ended := slices.IndexFunc(before, isEnd)
+	if len(before) == length || ended >= 0 && len(before)-ended > 2 {
+		return drive(before)
+	}
+	for e := range events {
+		if fault := inEveryOrder(length, append(before, e)); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
 func TestLedgerInEveryOrderOfAFewEvents(t *testing.T) {
-	const length = 6
-	order := make([]event, length)
-	for {
-		if fault := drive(order); fault != "" {
-			t.Fatal(fault)
-		}
-		place := length - 1
-		for place >= 0 && order[place] == events-1 {
-			order[place] = 0
-			place--
-		}
-		if place < 0 {
-			return
-		}
-		order[place]++
+	SameOnLanes(t)
+	if fault := inEveryOrder(6, nil); fault != "" {
+		t.Fatal(fault)
 	}
 }
 
 func TestLedgerInRandomOrdersOfManyEvents(t *testing.T) {
+	SameOnLanes(t)
 	for _, seed := range Seeds(1000) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		order := make([]event, 200)
 		for i := range order {
 			order[i] = event(random.IntN(int(events)))
-			if isEnd := order[i] == misnumber || order[i] == tell || order[i] == lose || order[i] == end; isEnd && i < 150 {
+			if isEnd(order[i]) && i < 150 {
 				order[i] = answer // Most of it happens before the end.
 			}
 			if order[i] == closeStub && i < 100 {

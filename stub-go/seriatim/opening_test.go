@@ -18,7 +18,7 @@ import (
 )
 
 func TestAStubForWhichThereIsNoStreamSaysWhichLimitItMet(t *testing.T) {
-	if onLanes() {
+	if seriatim.OnLanes() {
 		t.Skip("has a stream for each stub")
 	}
 	limited := []grpc.ServerOption{grpc.MaxConcurrentStreams(2)}

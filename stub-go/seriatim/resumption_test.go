@@ -475,6 +475,7 @@ func (d *sessionDriver) happen() string {
 }
 
 func TestResumableLedgersInRandomOrdersOfManyEvents(t *testing.T) {
+	SameOnLanes(t)
 	ended, answered, connections := 0, 0, 0
 	seeds := Seeds(1000)
 	for _, seed := range seeds {

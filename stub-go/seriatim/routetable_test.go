@@ -104,6 +104,7 @@ func TestTheHintGoesThatWasNotUsedForLongest(t *testing.T) {
 
 // Whatever happens, no address is lost or kept: each that was learnt is unused once, when nothing needs it.
 func TestNoAddressIsLostOrKept(t *testing.T) {
+	SameOnLanes(t)
 	for _, seed := range Seeds(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		table := newRouteTable(3)

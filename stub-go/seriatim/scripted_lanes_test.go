@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"maps"
-	"os"
 	"sync"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -17,12 +16,9 @@ import (
 	seriatimv1 "seriatim.dev/go/seriatim/v1"
 )
 
-// onLanes tells whether the tests are played with stubs on shared calls; scripts/test-go plays them both ways.
-func onLanes() bool { return os.Getenv("SERIATIM_SHARED_CALLS") != "" }
-
 // asCarried are these options, with shared calls if the tests are to be played so.
 func asCarried(options *seriatim.Options) *seriatim.Options {
-	if !onLanes() {
+	if !seriatim.OnLanes() {
 		return options
 	}
 	return withSharedCalls(options)

@@ -135,6 +135,7 @@ func (s scribe) manyResponse() *seriatimv1.ConnectManyResponse {
 }
 
 func TestWhatIsWrittenIsTheMessage(t *testing.T) {
+	SameOnLanes(t)
 	for _, seed := range Seeds(500) {
 		s := scribe{rand.New(rand.NewPCG(seed, 3))}
 		for _, message := range []proto.Message{s.request(), s.manyRequest(), s.response()} {
@@ -154,6 +155,7 @@ func TestWhatIsWrittenIsTheMessage(t *testing.T) {
 }
 
 func TestWhatIsReadIsTheMessageOrNone(t *testing.T) {
+	SameOnLanes(t)
 	for _, seed := range Seeds(500) {
 		s := scribe{rand.New(rand.NewPCG(seed, 4))}
 		for _, message := range []proto.Message{s.response(), s.manyResponse()} {
