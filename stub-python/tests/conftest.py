@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
+from clock import Clock
 from faces import FACES, ON_LANES, ON_OWN_CALLS, Face
 from fakehost import WAIT_SECONDS, FakeHost
 
@@ -47,6 +48,12 @@ def make_face(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
 @pytest.fixture
 def face(host: FakeHost, make_face: Callable[..., Face]) -> Face:
     return make_face(host)
+
+
+@pytest.fixture(scope="session")
+def clock() -> Iterator[Clock]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield Clock(patch)
 
 
 @pytest.fixture(autouse=True)

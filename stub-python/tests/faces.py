@@ -59,6 +59,7 @@ class Face(Protocol):
     def other(self, namespace: str, key: str | None, object_id: seriatim.DurableObjectId) -> str: ...
     def id(self) -> seriatim.DurableObjectId: ...
     def ids(self) -> Any: ...
+    def look_at_the_clock(self) -> None: ...
     def shut_down(self) -> None: ...
 
 
@@ -145,6 +146,9 @@ class ThreadsFace:
             namespace.id_from_string(str(namespace.id_from_name("foo"))),
             namespace.new_unique_id(),
         )
+
+    def look_at_the_clock(self) -> None:
+        pass  # The process's scheduler does.
 
     def shut_down(self) -> None:
         for stub in self._kept:
@@ -280,6 +284,9 @@ class AioFace:
             return foo, await namespace.id_from_string(str(foo)), await namespace.new_unique_id()
 
         return self._run(make())
+
+    def look_at_the_clock(self) -> None:
+        self._loop.call_soon_threadsafe(lambda: None)
 
     def shut_down(self) -> None:
         self._run(self._shut_down())

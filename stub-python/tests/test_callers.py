@@ -161,7 +161,7 @@ def test_a_retry_fetches_anew(host: FakeHost) -> None:
         first = host.accept().through(1)
         first.broken(0, reason=str(Reason.CREDENTIALS_EXPIRED), retryable=True)
         first.ends(grpc.StatusCode.UNAUTHENTICATED)
-        host.accept().opened("foo").through(1).answer(1)
+        host.accept().opened("foo").through(1).answer(1).end().ends()
 
     with seriatim.DurableObjects.connect(host.target, here(counted())) as objects:
         namespace = objects.namespace(NAMESPACE)

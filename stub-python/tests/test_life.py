@@ -250,7 +250,7 @@ def test_it_tries_to_connect_often_however_long_the_outage(make_face: MakeFace) 
                 pass  # The test is over.
 
         threading.Thread(target=refuse, daemon=True).start()
-        face = make_face(f"127.0.0.1:{listening.getsockname()[1]}")
+        face = make_face(f"127.0.0.1:{listening.getsockname()[1]}", max_reconnect_delay=0.1)
         for attempt in range(8):
             assert failure(face.call()).fate is Fate.NOT_EXECUTED
             face.renew()

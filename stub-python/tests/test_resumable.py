@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from clock import Clock
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from faces import ON_LANES, Face, MakeFace, failure, fates_of, number
@@ -250,10 +251,14 @@ def test_no_host_at_all(make_face: MakeFace) -> None:
         assert fates_of(list(face.calls(2))) == [(1, Fate.NOT_EXECUTED), (2, Fate.NOT_EXECUTED)]
 
 
-def test_a_host_that_does_not_say_where_the_session_stands(make_face: MakeFace, host: FakeHost) -> None:
-    face = resumable(make_face(host, resume_timeout=0.5))
+def test_a_host_that_does_not_say_where_the_session_stands(
+    make_face: MakeFace, host: FakeHost, clock: Clock
+) -> None:
+    face = resumable(make_face(host, resume_timeout=20.0))
     reply = face.call()
     first(host, 1).ends(UNAVAILABLE, "gone")
+    host.accept().session()
+    clock.passes(20.0, face)
     failed = failure(reply)
     assert (failed.message, failed.fate) == ("gone", Fate.UNKNOWN)
 
@@ -331,12 +336,12 @@ def test_cancelled_while_there_is_no_connection(host: FakeHost, make_face: MakeF
     face.await_end()
 
 
-def test_a_deadline_passes_while_there_is_no_connection(host: FakeHost, make_face: MakeFace) -> None:
-    face = resumable(make_face(host))
-    overdue, waits = face.call(timeout=1.0), face.call()
+def test_a_deadline_passes_while_there_is_no_connection(host: FakeHost, face: Face, clock: Clock) -> None:
+    overdue, waits = face.call(timeout=20.0), face.call()
     first(host, 2).ends(UNAVAILABLE, "gone")
     accepted = host.accept()
     accepted.session()
+    clock.passes(20.0, face)
     failed = failure(overdue)
     assert (failed.reason, failed.fate, failed.failed_sequence) == (Reason.ANSWER_OVERDUE, Fate.UNKNOWN, 1)
     accepted.resumed(0)
@@ -348,12 +353,13 @@ def test_a_deadline_passes_while_there_is_no_connection(host: FakeHost, make_fac
     assert (failure(waits).reason, failure(waits).fate) == (Reason.INVOCATION_TIMED_OUT, Fate.NOT_EXECUTED)
 
 
-def test_a_host_that_says_nothing_after_a_deadline_is_left(host: FakeHost, make_face: MakeFace) -> None:
-    face = resumable(make_face(host, deadline_grace=0.1))
+def test_a_host_that_says_nothing_after_a_deadline_is_left(host: FakeHost, face: Face, clock: Clock) -> None:
     reply = face.call()
     accepted = first(host, 1).answer(1)
     assert number(reply) == 10
-    overdue, waits = face.call(timeout=0.3), face.call()
+    overdue, waits = face.call(timeout=20.0), face.call()
+    assert sequences(accepted, 3) == [2, 3]
+    clock.passes(21.0, face)
     assert failure(overdue).reason == Reason.ANSWER_OVERDUE
     second = resumed(host, 2, 1, 1)
     assert sequences(second, 3) == [2, 3]

@@ -6,6 +6,7 @@ import threading
 
 import grpc
 import pytest
+from clock import Clock
 from echo_pb2 import EchoMessage
 from faces import Face, MakeFace, failure, fates_of, number
 from fakehost import IDS, WAIT_SECONDS, FakeHost
@@ -174,15 +175,18 @@ def test_a_full_buffer_refuses_and_breaks_nothing(host: FakeHost, make_face: Mak
 # ---- calls whose time runs out ------------------------------------------------------------------------
 
 
-def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace) -> None:
-    face = make_face(host, deadline_grace=0.1, max_unanswered_frames=1)
-    replies = [face.call(timeout=1.0)]  # Enough to be sent on a slow machine.
+def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace, clock: Clock) -> None:
+    face = make_face(host, deadline_grace=1.0, max_unanswered_frames=1)
+    replies = [face.call(timeout=20.0)]
     stub = host.accept().through(1)
+    clock.passes(21.0, face)
     overdue = failure(replies[0])
     assert (overdue.code(), overdue.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, Reason.ANSWER_OVERDUE)
     assert (overdue.failed_sequence, overdue.fate) == (1, Fate.UNKNOWN)
     assert face.cause() is None
-    replies += [face.call(timeout=0.1), face.call()]
+    replies += [face.call(timeout=20.0), face.call()]
+    face.on_break(lambda _: None)  # In asyncio, the calls have been made when this has.
+    clock.passes(21.0, face)
     late = failure(replies[1])
     assert (late.reason, late.fate, late.failed_sequence) == (Reason.ANSWER_OVERDUE, Fate.NOT_EXECUTED, 2)
     stub.opened().answer(1)
@@ -191,9 +195,10 @@ def test_a_host_that_never_answers(host: FakeHost, make_face: MakeFace) -> None:
     assert face.cause() is None
 
 
-def test_a_call_behind_one_without_a_timeout(host: FakeHost, face: Face) -> None:
-    replies = [face.call(), face.call(timeout=1.0), face.call()]  # Enough to be sent on a slow machine.
+def test_a_call_behind_one_without_a_timeout(host: FakeHost, face: Face, clock: Clock) -> None:
+    replies = [face.call(), face.call(timeout=20.0), face.call()]
     stub = host.accept().opened().through(3)
+    clock.passes(20.0, face)
     overdue = failure(replies[1])
     assert overdue.details() == (
         "its deadline passed behind call 1, which has no answer yet [ANSWER_OVERDUE, call 2, UNKNOWN]"
