@@ -256,6 +256,18 @@ class Driven {
   }
 }
 
+/** Every order of so many events, but of no more than two behind the end of the stub, which change nothing any more. */
+function* ordersOf(length: number, before: readonly Event[] = []): Generator<readonly Event[]> {
+  const end = before.findIndex((event) => ENDS.includes(event));
+  if (before.length === length || (end >= 0 && before.length - end > 2)) {
+    yield before;
+    return;
+  }
+  for (const event of EVENTS) {
+    yield* ordersOf(length, [...before, event]);
+  }
+}
+
 function drive(events: readonly Event[]): void {
   const driven = new Driven();
   events.forEach((event, index) => {
@@ -269,12 +281,7 @@ function drive(events: readonly Event[]): void {
 
 describe("the ledger", () => {
   test("tells every call what may be believed, in every order of a few events", () => {
-    const length = 5;
-    for (let number = 0; number < EVENTS.length ** length; number++) {
-      const order: Event[] = [];
-      for (let rest = number, place = 0; place < length; place++, rest = Math.floor(rest / EVENTS.length)) {
-        order.push(EVENTS[rest % EVENTS.length] ?? "send");
-      }
+    for (const order of ordersOf(5)) {
       drive(order);
     }
   });

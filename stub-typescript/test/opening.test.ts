@@ -5,14 +5,15 @@ import { Code } from "@connectrpc/connect";
 import { Counter } from "../examples/gen/seriatim/examples/v1/counter_pb.js";
 import { Fate, Reasons } from "../src/index.js";
 import { DurableObjects } from "./client.js";
-import { failureOf, seen } from "./expect.js";
+import { failureOf, seen, until } from "./expect.js";
 import { counting, FakeHost } from "./fake-host.js";
 
 const { increment } = Counter.method;
 const one = { amount: 1n };
 
 describe("a connection that carries as many streams as its other end permits", () => {
-  test("has no room for one more stub, which says so and has executed nothing", async () => {
+  test("has no room for one more stub, which says so and has executed nothing", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
     await using host = await FakeHost.startWith({ settings: { maxConcurrentStreams: 2 } }, counting);
     using objects = DurableObjects.connect(host.url, { openTimeoutMs: 3_000, sharedCalls: 0 });
     const namespace = objects.namespace("COUNTER");
@@ -20,8 +21,15 @@ describe("a connection that carries as many streams as its other end permits", (
     await Promise.all(open.map((stub) => stub.call(increment, one)));
 
     const third = namespace.getByName("3");
-    const failures = await Promise.all([1, 2].map(() => failureOf(third.call(increment, one))));
-    failures.forEach((failure, index) => {
+    let areOver = false;
+    const failures = Promise.all([1, 2].map(() => failureOf(third.call(increment, one)))).finally(
+      () => (areOver = true),
+    );
+    await until("the end of both calls", () => {
+      t.mock.timers.tick(100);
+      return areOver;
+    });
+    (await failures).forEach((failure, index) => {
       assert.deepEqual(seen(failure), {
         reason: Reasons.OPEN_OVERDUE,
         code: Code.ResourceExhausted,

@@ -589,7 +589,8 @@ describe("a host that knows no shared calls", () => {
       },
     ],
   ];
-  test("and has no room for a stream of the next stub has executed nothing of it", async () => {
+  test("and has no room for a stream of the next stub has executed nothing of it", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
     await using host = await FakeHost.startWith(
       { servesMany: false, settings: { maxConcurrentStreams: 1 } },
       counting,
@@ -600,8 +601,13 @@ describe("a host that knows no shared calls", () => {
         const stubs = [1, 2].map((index) => namespace.getByName(`object ${index}`));
         const [first, second] = stubs.map((stub) => stub.call(increment, one));
         assert(first !== undefined && second !== undefined);
-        const failure = failureOf(second);
+        let isOver = false;
+        const failure = failureOf(second).finally(() => (isOver = true));
         assert.equal((await first).value, 1n);
+        await until("the end of the second call", () => {
+          t.mock.timers.tick(100);
+          return isOver;
+        });
         assert.deepEqual(seen(await failure), {
           reason: Reasons.OPEN_OVERDUE,
           code: Code.ResourceExhausted,
