@@ -296,13 +296,26 @@ install_stub_typescript() {
 }
 
 install_npm_packages() {
-  local directory="$root/stub-typescript" lock
+  local directory="$root/stub-typescript"
   need npm 'to install what the TypeScript stub is built with'
-  lock="$(cksum <"$directory/package-lock.json")"
-  [[ "$(cat "$directory/node_modules/.installed" 2>/dev/null)" == "$lock" ]] && return 0
+  # npm writes that file when it has installed everything, whoever asked it to.
+  [[ "$directory/node_modules/.package-lock.json" -nt "$directory/package-lock.json" ]] && return 0
   say 'installing what the TypeScript stub is built with'
   quietly npm ci --prefix "$directory" --no-audit --no-fund
-  printf '%s' "$lock" >"$directory/node_modules/.installed"
+}
+
+# Builds the TypeScript stub, and its tests, examples and drivers, if a source is newer than their last build.
+build_stub_typescript() {
+  local directory="$root/stub-typescript"
+  local build="$directory/build"
+  install_stub_typescript
+  [[ ! -f "$build/.built" || ! -f "$directory/dist/index.js" || -n "$(cd "$directory" \
+    && find src conformance examples benchmarks test ./*.json -newer build/.built -print -quit)" ]] || return 0
+  say 'building the TypeScript stub'
+  mkdir -p "$build"
+  touch "$build/.began" # What is saved while the build runs is newer than that build.
+  npm --prefix "$directory" --silent run example:build >&2
+  mv "$build/.began" "$build/.built"
 }
 
 # What benchmarks/peers/workerd/package.json names, into its node_modules. Its versions are exact, and what they depend on
