@@ -263,8 +263,11 @@ final class HostTest {
                 host.host().drain();
                 return null;
               });
-      Thread.startVirtualThread(drain);
+      Thread draining = Thread.startVirtualThread(drain);
       assertThat(idle.broken("HOST_DRAINING").getRetryable()).isTrue();
+      // It tells one stub after the other, and waits when all have been told.
+      Wait.until(
+          () -> draining.getState() == Thread.State.TIMED_WAITING, "the drain, to wait for a turn");
       TestStub late = host.stub("c").call("late");
       late.broken("HOST_DRAINING");
       assertThat(busy.isOver()).isFalse();
