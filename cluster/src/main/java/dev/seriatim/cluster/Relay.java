@@ -59,9 +59,6 @@ final class Relay {
   @GuardedBy("this")
   private @Nullable Way way;
 
-  @GuardedBy("this")
-  private boolean draining;
-
   /** Why it is to break after the turn that it is in, or at once if it waits; null if it isn't. */
   @GuardedBy("this")
   private @Nullable BreakCause soon;
@@ -143,12 +140,8 @@ final class Relay {
       if (state == State.OVER || fromObject || way instanceof LocalWay) {
         return false;
       }
-      if (draining) {
-        return true;
-      }
-      draining = true;
     }
-    breakSoon(ObjectDirectory.drainCause());
+    breakSoon(ObjectDirectory.drainCause()); // Only the first time does anything.
     return true;
   }
 
