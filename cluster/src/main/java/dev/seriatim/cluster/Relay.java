@@ -13,8 +13,6 @@ import dev.seriatim.service.storage.Slots;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
-import java.time.Duration;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,51 +25,21 @@ import org.jspecify.annotations.Nullable;
  * knows what became of what was sent.
  *
  * <p>Three parties meet here: the client's thread, on which its frames come; whoever brings
- * answers; and whoever has found a way. The lock guards what is kept and which way is the one that
- * counts; nothing is sent with the lock held. What comes from a way that doesn't count any more is
- * dropped, and what is sent on one does no harm, since the stub has ended there.
+ * answers; and whoever has found a way. What is to happen, the {@link RelayState} decides; here it
+ * is done. The lock guards the state: what is kept and which way is the one that counts. Nothing is
+ * sent with the lock held. What comes from a way that doesn't count any more is dropped, and what
+ * is sent on one does no harm, since the stub has ended there.
  */
 final class Relay {
-  private enum State {
-    /** No way is known. */
-    WAITS,
-    /** There is a way, and what has been kept goes there first. */
-    CATCHES_UP,
-    /** What comes goes its way at once. */
-    GOES,
-    /** The stub has ended. */
-    OVER
-  }
-
   private final ObjectAddress address;
   private final ClientSide client;
   private final boolean fromObject;
   private final RelayHost edge;
   private final int slot;
-
-  /** What it has kept is guarded by this. */
   private final RelayInput input;
 
   @GuardedBy("this")
-  private State state = State.WAITS;
-
-  /** The one that counts; null while it waits. */
-  @GuardedBy("this")
-  private @Nullable Way way;
-
-  /** Why it is to break after the turn that it is in, or at once if it waits; null if it isn't. */
-  @GuardedBy("this")
-  private @Nullable BreakCause soon;
-
-  /** Since when it waits, on the edge's clock, though there may have been ways in vain. */
-  @GuardedBy("this")
-  private long waitsSince;
-
-  @GuardedBy("this")
-  private final Astray astray = new Astray();
-
-  @GuardedBy("this")
-  private final Answers answers;
+  private final RelayState state;
 
   /**
    * A stub that has just been opened.
@@ -90,15 +58,14 @@ final class Relay {
     this.client = new ClientSide(this, client);
     this.fromObject = fromObject;
     this.edge = edge;
-    this.input = new RelayInput(this, edge, /* resumable= */ session != null);
     this.slot = Slots.of(address.id());
-    this.waitsSince = edge.nanos();
-    this.answers = new Answers(session);
+    this.state = new RelayState(new KeptFrames(edge), session, edge.nanos());
+    this.input = new RelayInput(this, state, edge, /* resumable= */ session != null);
   }
 
   /** What a connection of a session can do beside; null if it is none. */
   synchronized @Nullable ResumableStub resumable() {
-    return answers.resumable();
+    return state.resumable();
   }
 
   ObjectAddress address() {
@@ -137,7 +104,7 @@ final class Relay {
    */
   boolean drain() {
     synchronized (this) {
-      if (state == State.OVER || fromObject || way instanceof LocalWay) {
+      if (state.isOver() || fromObject || state.way() instanceof LocalWay) {
         return false;
       }
     }
@@ -151,30 +118,30 @@ final class Relay {
    */
   void breakSoon(BreakCause cause) {
     Way on;
-    Broke broke;
+    RelayState.Broke broke;
     synchronized (this) {
-      if (state == State.OVER || soon != null) {
+      if (!state.breakSoon(cause)) {
         return;
       }
-      input.seal();
-      soon = cause;
-      on = openWay(); // One that catches up is told behind what it gets.
+      on = state.openWay(); // One that catches up is told behind what it gets.
       broke = breakIfItWaits(cause);
     }
     if (on != null) {
       on.breakSoon(cause);
     }
-    tell(broke);
+    if (broke != null) {
+      tell(broke);
+    }
   }
 
   /** The client is gone, or what carries it has failed. */
   void cancel() {
     Way last;
     synchronized (this) {
-      if (state == State.OVER) {
+      if (state.isOver()) {
         return;
       }
-      last = finish();
+      last = state.finish();
     }
     edge.ended(this);
     if (last != null) {
@@ -195,26 +162,9 @@ final class Relay {
     }
   }
 
-  @GuardedBy("this")
-  @SuppressWarnings("ReferenceEquality") // Each is one that was found once.
-  private boolean counts(@Nullable Way one) {
-    return way == one;
-  }
-
   /** The way that counts; null while it waits, and at the end. */
   synchronized @Nullable Way way() {
-    return way;
-  }
-
-  /** The same, if what comes goes there at once. */
-  @GuardedBy("this")
-  @Nullable Way openWay() {
-    return state == State.GOES ? way : null;
-  }
-
-  @GuardedBy("this")
-  boolean isOver() {
-    return state == State.OVER;
+    return state.way();
   }
 
   // ---- ways are found, on any thread
@@ -224,18 +174,11 @@ final class Relay {
     Way found;
     long completed;
     synchronized (this) {
-      if (state != State.WAITS) {
-        return;
-      }
-      found = edge.way(this, onClientsThread);
+      found = state.waits() ? edge.way(this, onClientsThread) : null;
       if (found == null) {
         return;
       }
-      way = found;
-      state = State.CATCHES_UP;
-      answers.begin();
-      astray.reset();
-      completed = input.answered();
+      completed = state.begin(found);
     }
     edge.found(this);
     try {
@@ -252,13 +195,12 @@ final class Relay {
     while (true) {
       StubFrame next;
       synchronized (this) {
-        if (!counts(on) || state != State.CATCHES_UP) {
+        if (!state.catchesUp(on)) {
           return;
         }
-        next = input.next();
+        next = state.next();
         if (next == null) {
-          state = State.GOES;
-          late = soon;
+          late = state.soon();
           break;
         }
       }
@@ -276,32 +218,26 @@ final class Relay {
    * @return whether it is to be looked at again
    */
   boolean look(long now) {
-    boolean gone = false;
-    boolean lost = false;
-    boolean leads = true;
     Way on = way();
-    if (on != null) {
-      leads = on.leadsToOwner();
-    }
+    boolean leads = on == null || on.leadsToOwner();
+    RelayState.Finding finding;
+    RelayState.Broke broke = null;
     synchronized (this) {
-      if (state == State.WAITS) {
-        gone = now - waitsSince >= edge.patience().toNanos();
-      } else if (state != State.OVER && counts(on)) {
-        lost = astray.look(leads, now, edge.lostPatience());
+      finding = state.look(on, leads, now, edge.patience(), edge.lostPatience());
+      if (finding == RelayState.Finding.GONE) {
+        broke = breakIfItWaits(RelayEnds.unavailable(edge.patience()));
       }
     }
-    if (gone) {
-      waitedTooLong();
-    } else if (lost && on != null) {
+    if (broke != null) {
+      tell(broke);
+    } else if (finding == RelayState.Finding.LOST && on != null) {
       lost(on, /* delivered= */ true, "another host has it");
     } else {
       findWay(/* onClientsThread= */ false);
     }
-    return isAstray();
-  }
-
-  private synchronized boolean isAstray() {
-    return astray.is() && state != State.OVER;
+    synchronized (this) {
+      return state.isAstray();
+    }
   }
 
   // ---- answers, from one thread at a time
@@ -310,15 +246,14 @@ final class Relay {
   void responded(Way from, EncodedFrame frame) {
     FrameScan scan = FrameScan.ofResponse(frame.bytes());
     synchronized (this) {
-      if (!counts(from)) {
+      if (!state.counts(from)) {
         return;
       }
-      if (answers.isKnown(scan)) {
+      if (state.isKnown(scan)) {
         client().replayed();
         return;
       }
-      EncodedFrame given = answers.given(frame, scan);
-      input.answer(answers.fresh(scan.count()));
+      EncodedFrame given = state.responded(frame, scan);
       if (given != null) {
         client.frame(from, given);
       }
@@ -328,16 +263,18 @@ final class Relay {
 
   /** The owner has ended the stub. */
   void ended(Way from, Status status) {
+    boolean moves;
     synchronized (this) {
-      if (!counts(from)) {
-        return;
-      }
-      if (!answers.isMoving()) {
+      moves = state.isMoving(from);
+      if (!moves) {
+        if (!state.counts(from)) {
+          return;
+        }
         client.end(null, status);
-        var _ = finish();
+        var _ = state.finish();
       }
     }
-    if (isMoving(from)) {
+    if (moves) {
       waitAgain(from);
     } else {
       edge.ended(this);
@@ -347,30 +284,23 @@ final class Relay {
 
   /** Whether this way counts, and has said that the object moves. */
   synchronized boolean isMoving(Way from) {
-    return counts(from) && answers.isMoving();
+    return state.isMoving(from);
   }
 
   /** So many more invocations were answered by the session of an object that is here. */
   synchronized boolean answeredHere(Way from, int count) {
-    if (!counts(from)) {
-      return false;
-    }
-    input.answer(answers.fresh(count));
-    return true;
+    return state.answered(from, count);
   }
 
   /** The session of an object that is here is open. Whether its client is to know. */
   synchronized boolean openedHere(Way from, Opened opened) {
-    return counts(from) && answers.opened(opened);
+    return state.opened(from, opened);
   }
 
   /** The session of an object that is here has ended, for the object moves. */
   void movedHere(Way from) {
     synchronized (this) {
-      if (!counts(from)) {
-        return;
-      }
-      answers.moves();
+      state.moves(from);
     }
     waitAgain(from);
   }
@@ -382,10 +312,10 @@ final class Relay {
    */
   boolean endsHere(Way from) {
     synchronized (this) {
-      if (!counts(from)) {
+      if (!state.counts(from)) {
         return false;
       }
-      var _ = finish();
+      var _ = state.finish();
     }
     edge.ended(this);
     return true;
@@ -412,11 +342,11 @@ final class Relay {
       return;
     }
     synchronized (this) {
-      if (!counts(from)) {
+      if (!state.counts(from)) {
         return;
       }
       client.end(null, RelayEnds.lost(why));
-      var _ = finish();
+      var _ = state.finish();
     }
     edge.ended(this);
     from.cancel();
@@ -424,77 +354,41 @@ final class Relay {
     client.flush();
   }
 
-  /** What was left of a stub that broke while it waited. */
-  private record Broke(BreakCause cause, List<StubFrame> undelivered, Duration waited) {}
-
-  private void waitedTooLong() {
-    Broke broke;
-    synchronized (this) {
-      broke = breakIfItWaits(RelayEnds.unavailable(edge.patience()));
-    }
-    tell(broke);
-  }
-
   /**
-   * Breaks the stub, if it waits: from now on no way is found for it. {@link #tell} must follow,
-   * with no lock held.
+   * Breaks the stub for this cause, if there is one and it waits: from now on no way is found for
+   * it. {@link #tell} must follow, with no lock held.
    */
   @GuardedBy("this")
-  private @Nullable Broke breakIfItWaits(BreakCause cause) {
-    if (state != State.WAITS) {
+  private RelayState.@Nullable Broke breakIfItWaits(@Nullable BreakCause cause) {
+    if (cause == null || !state.waits()) {
       return null;
     }
-    client.end(cause.toBroken(input.answered()), cause.toEnd());
-    Broke broke = new Broke(cause, input.waiting(), Duration.ofNanos(edge.nanos() - waitsSince));
-    var _ = finish();
+    RelayState.Broke broke = state.broke(cause, edge.nanos());
+    client.end(broke.told(), cause.toEnd());
+    var _ = state.finish();
     return broke;
   }
 
-  private void tell(@Nullable Broke broke) {
-    if (broke != null) {
-      edge.ended(this);
-      edge.broke(this, broke.undelivered(), broke.waited(), broke.cause());
-      client.flush();
-    }
+  private void tell(RelayState.Broke broke) {
+    edge.ended(this);
+    edge.broke(this, broke.undelivered(), broke.waited(), broke.cause());
+    client.flush();
   }
 
   /** What was sent and not answered is to be sent again, on another way. */
   private void waitAgain(Way from) {
-    Broke broke = null;
+    RelayState.Broke broke;
     synchronized (this) {
-      if (!counts(from) || state == State.OVER) {
+      if (!state.waitAgain(from, edge.nanos())) {
         return;
       }
-      way = null;
-      state = State.WAITS;
-      if (answers.isMoving()) {
-        waitsSince = edge.nanos();
-      }
-      answers.begin();
-      input.takeBack();
-      if (soon != null) {
-        broke = breakIfItWaits(soon);
-      }
+      broke = breakIfItWaits(state.soon());
     }
     if (broke == null) {
       edge.waits(this);
     } else {
       tell(broke);
     }
-  }
-
-  /**
-   * Nothing comes any more and nothing is kept. The edge must be told, with no lock held.
-   *
-   * @return the way that counted
-   */
-  @GuardedBy("this")
-  private @Nullable Way finish() {
-    Way last = way;
-    state = State.OVER;
-    way = null;
-    input.clear();
-    return last;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.seriatim.cluster;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.seriatim.service.connect.Frame;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
@@ -10,29 +11,27 @@ import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.wire.FrameScan;
 import dev.seriatim.wire.Invocation;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the client of a {@link Relay} sends: it is kept until it is answered, and goes on by the way
  * that counts, if there is one.
  *
- * <p>Threads: frames come on the client's thread. What is kept, and how the client has ended, is
- * guarded by the relay; nothing is sent with that lock held.
+ * <p>Threads: frames come on the client's thread. What is kept, and how the client has ended, is in
+ * the relay's state, which the relay guards; nothing is sent with that lock held.
  */
 final class RelayInput implements SessionInput {
   private final Relay relay;
   private final RelayHost edge;
   private final boolean resumable;
 
-  // Guarded by the relay.
-  private final KeptFrames kept;
-  private final ClientEnd end = new ClientEnd();
+  @GuardedBy("relay")
+  private final RelayState state;
 
-  RelayInput(Relay relay, RelayHost edge, boolean resumable) {
+  RelayInput(Relay relay, RelayState state, RelayHost edge, boolean resumable) {
     this.relay = relay;
+    this.state = state;
     this.edge = edge;
     this.resumable = resumable;
-    this.kept = new KeptFrames(edge);
   }
 
   // ---- the client's thread
@@ -88,15 +87,11 @@ final class RelayInput implements SessionInput {
     }
     Way to;
     synchronized (relay) {
-      if (end.isSealed() || relay.isOver()) {
+      if (!state.takesIn()) {
         edge.giveRoom(Math.max(1, scan.count()), room);
         return;
       }
-      if (!scan.whole()) {
-        end.seal(); // The owner finds out what is wrong with it.
-      }
-      to = relay.openWay();
-      kept.add(frame, scan.count(), room, /* passOn= */ to != null);
+      to = state.take(frame, scan, room);
     }
     if (to != null) {
       to.send(frame);
@@ -106,7 +101,7 @@ final class RelayInput implements SessionInput {
   @Override
   public void fail(BreakCause cause) {
     synchronized (relay) {
-      end.fail(cause);
+      state.fail(cause);
     }
     passEnd();
   }
@@ -114,7 +109,7 @@ final class RelayInput implements SessionInput {
   @Override
   public void halfClose() {
     synchronized (relay) {
-      end.halfClose();
+      state.halfClose();
     }
     passEnd();
   }
@@ -124,11 +119,11 @@ final class RelayInput implements SessionInput {
     Way to;
     BreakCause why;
     synchronized (relay) {
-      to = relay.openWay();
-      if (to == null || !end.pass()) {
+      to = state.openWay();
+      if (to == null || !state.passEnd()) {
         return;
       }
-      why = end.failure();
+      why = state.failure();
     }
     if (why != null) {
       to.fail(why);
@@ -159,44 +154,6 @@ final class RelayInput implements SessionInput {
   public void onReady() {
     relay.flush();
     relay.allGiven();
-  }
-
-  // ---- the relay, which is held
-
-  /** Nothing more is taken in. */
-  void seal() {
-    end.seal();
-  }
-
-  /** How many invocations of the stub have been answered. */
-  long answered() {
-    return kept.answered();
-  }
-
-  /** What no host has. */
-  List<StubFrame> waiting() {
-    return kept.waiting();
-  }
-
-  /** So many more were. */
-  void answer(int count) {
-    kept.answer(count);
-  }
-
-  /** The next frame that waits, which counts as passed on from now; null if there is none. */
-  @Nullable StubFrame next() {
-    return kept.next();
-  }
-
-  /** Another way is to get what was passed on and not answered, and to be told of the end. */
-  void takeBack() {
-    end.passAgain();
-    kept.takeBack();
-  }
-
-  /** Nothing is kept any more. */
-  void clear() {
-    kept.clear();
   }
 
   @Override
