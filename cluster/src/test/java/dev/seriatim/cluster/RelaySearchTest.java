@@ -4,16 +4,11 @@ import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.rpc.Status;
-import dev.seriatim.examples.v1.CounterGrpc;
 import dev.seriatim.service.connect.Frame;
-import dev.seriatim.service.dispatch.MethodTable;
-import dev.seriatim.service.object.Namespace;
-import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.StubFrame;
-import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.ConnectResponse;
@@ -31,24 +26,11 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Everything that can happen to a stub of four calls in three frames, in every order: answers one
- * by one, moves in between, hosts that don't have the object, hosts that are lost, a client that
- * reads slowly or goes away, a break, the end.
+ * by one, moves in between, hosts that don't have the object, hosts that are lost, ways that throw,
+ * a client that reads slowly or goes away, a break, the end.
  */
 final class RelaySearchTest {
   private static final int MAX_WAYS = 3;
-  private static final ObjectAddress ADDRESS = address();
-
-  private static ObjectAddress address() {
-    DurableObjectIds ids = new DurableObjectIds("COUNTER");
-    return new ObjectAddress(
-        new Namespace(
-            "COUNTER",
-            "COUNTER",
-            ids,
-            new MethodTable(CounterGrpc.getServiceDescriptor()),
-            _ -> new CounterGrpc.CounterImplBase() {}),
-        ids.fromName("somebody"));
-  }
 
   /** What may happen next. */
   private enum Event {
@@ -65,6 +47,8 @@ final class RelaySearchTest {
     LOST,
     NEVER_LEFT,
     WAY_FOUND,
+    WAY_FOUND_THAT_CAN_NOT_BE_OPENED,
+    WAY_FOUND_THAT_TAKES_NOTHING,
     TOO_LONG,
     BREAKS_SOON,
     BREAKS_SOON_IN_OPEN
@@ -103,8 +87,9 @@ final class RelaySearchTest {
     private static final int[] FRAMES = {1, 2, 1};
 
     private final Relay relay =
-        new Relay(ADDRESS, this, /* fromObject= */ false, /* session= */ null, this);
+        new Relay(OneStub.ADDRESS, this, /* fromObject= */ false, /* session= */ null, this);
     private @Nullable OneWay way;
+    private boolean known;
     private boolean wayKnown = true;
     private int ways;
     private long room;
@@ -126,6 +111,11 @@ final class RelaySearchTest {
 
     /** Whether somebody wants the stub to break, say since its caller may do nothing any more. */
     private boolean breaksSoon;
+
+    /** Whether the way that is found throws when it is opened, or when it gets a frame. */
+    private boolean openFails;
+
+    private boolean sendFails;
 
     /** Whether somebody is to while the next way is opened. */
     private boolean breaksSoonInOpen;
@@ -152,7 +142,8 @@ final class RelaySearchTest {
         case OWNER_MOVES, OWNER_BREAKS, LOST, NEVER_LEFT -> there && ways < MAX_WAYS;
         case OWNER_ENDS -> there && on != null && on.halfClosed && ran == on.received;
         case NOT_THERE -> there && on != null && ran == on.from && ways < MAX_WAYS;
-        case WAY_FOUND -> open && !wayKnown;
+        case WAY_FOUND, WAY_FOUND_THAT_CAN_NOT_BE_OPENED, WAY_FOUND_THAT_TAKES_NOTHING ->
+            open && !wayKnown;
         case TOO_LONG -> open && on == null;
         case BREAKS_SOON -> open && !breaksSoon;
         case BREAKS_SOON_IN_OPEN -> open && !breaksSoon && on == null && !breaksSoonInOpen;
@@ -223,10 +214,10 @@ final class RelaySearchTest {
             relay.lost(there(on), /* delivered= */ true, "lost");
           }
         }
-        case WAY_FOUND -> {
-          wayKnown = true;
-          boolean _ = relay.look(now);
-        }
+        case WAY_FOUND -> look(/* openFails= */ false, /* sendFails= */ false);
+        case WAY_FOUND_THAT_CAN_NOT_BE_OPENED ->
+            look(/* openFails= */ true, /* sendFails= */ false);
+        case WAY_FOUND_THAT_TAKES_NOTHING -> look(/* openFails= */ false, /* sendFails= */ true);
         case TOO_LONG -> {
           now += patience().toNanos();
           boolean _ = relay.look(now);
@@ -235,6 +226,25 @@ final class RelaySearchTest {
         case BREAKS_SOON_IN_OPEN -> breaksSoonInOpen = true;
       }
       check();
+    }
+
+    /** A way is there for a stub that waits, and throws as it gets what was kept. */
+    private void look(boolean opening, boolean sending) {
+      wayKnown = true;
+      openFails = opening;
+      sendFails = sending;
+      try {
+        boolean _ = relay.look(now);
+      } catch (Failing e) {
+        unknown = true;
+      }
+      openFails = false;
+      sendFails = false;
+    }
+
+    /** What a way throws. */
+    private static final class Failing extends RuntimeException {
+      private static final long serialVersionUID = 1;
     }
 
     private void breakSoon() {
@@ -300,6 +310,12 @@ final class RelaySearchTest {
           fault("the stub is to break, and the owner doesn't know");
         }
       }
+      if (unknown && status == null && !cancelled && reads) {
+        fault("nobody knows what has run, and the stub goes on");
+      }
+      if (known && (status != null || cancelled)) {
+        fault("the edge knows a stub that has ended");
+      }
       if (breaksSoon && way == null && status == null && !cancelled && reads) {
         fault("the stub is to break, and waits");
       }
@@ -346,6 +362,9 @@ final class RelaySearchTest {
         if (breaksSoonInOpen) { // Before anything could be sent on it.
           World.this.breakSoon();
         }
+        if (openFails) {
+          throw new Failing();
+        }
         opened = true;
         if (completedThrough != ran) {
           fault("opened behind %s, and %s ran".formatted(completedThrough, ran));
@@ -358,6 +377,9 @@ final class RelaySearchTest {
       public void send(StubFrame frame) {
         if (over) {
           return;
+        }
+        if (sendFails) {
+          throw new Failing();
         }
         if (frame.open() != null) {
           fault("a frame opens the stub again");
@@ -439,7 +461,9 @@ final class RelaySearchTest {
     }
 
     @Override
-    public void began(Relay one) {}
+    public void began(Relay one) {
+      known = true;
+    }
 
     @Override
     public void found(Relay one) {}
@@ -462,6 +486,7 @@ final class RelaySearchTest {
 
     @Override
     public void ended(Relay one) {
+      known = false;
       way = null;
     }
 
