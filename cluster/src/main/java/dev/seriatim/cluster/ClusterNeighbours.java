@@ -187,9 +187,13 @@ final class ClusterNeighbours implements Neighbours, AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    closed = true;
-    open.values().forEach(each -> each.channel().shutdownNow());
-    open.clear();
+  public void close() {
+    List<Open> all;
+    synchronized (this) {
+      closed = true;
+      all = List.copyOf(open.values());
+      open.clear();
+    }
+    all.forEach(each -> each.channel().shutdownNow()); // With no lock held, as in keep.
   }
 }

@@ -159,4 +159,13 @@ final class ClusterNeighboursTest {
     assertThat(isShutdown(ONE)).isTrue();
     assertThat(isShutdown(TWO)).isFalse();
   }
+
+  @Test
+  void allChannelsAreShutDownWithNoLockHeldAtTheEnd() {
+    assertThat(neighbours.all()).hasSize(2);
+    neighbours.close();
+    assertFree(2);
+    assertThat(isShutdown(ONE)).isTrue();
+    assertThat(isShutdown(TWO)).isTrue();
+  }
 }
