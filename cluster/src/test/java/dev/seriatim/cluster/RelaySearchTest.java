@@ -214,10 +214,11 @@ final class RelaySearchTest {
             relay.lost(there(on), /* delivered= */ true, "lost");
           }
         }
-        case WAY_FOUND -> look(/* openFails= */ false, /* sendFails= */ false);
+        case WAY_FOUND -> look(/* failsToOpen= */ false, /* failsToSend= */ false);
         case WAY_FOUND_THAT_CAN_NOT_BE_OPENED ->
-            look(/* openFails= */ true, /* sendFails= */ false);
-        case WAY_FOUND_THAT_TAKES_NOTHING -> look(/* openFails= */ false, /* sendFails= */ true);
+            look(/* failsToOpen= */ true, /* failsToSend= */ false);
+        case WAY_FOUND_THAT_TAKES_NOTHING ->
+            look(/* failsToOpen= */ false, /* failsToSend= */ true);
         case TOO_LONG -> {
           now += patience().toNanos();
           boolean _ = relay.look(now);
@@ -229,10 +230,10 @@ final class RelaySearchTest {
     }
 
     /** A way is there for a stub that waits, and throws as it gets what was kept. */
-    private void look(boolean opening, boolean sending) {
+    private void look(boolean failsToOpen, boolean failsToSend) {
       wayKnown = true;
-      openFails = opening;
-      sendFails = sending;
+      openFails = failsToOpen;
+      sendFails = failsToSend;
       try {
         boolean _ = relay.look(now);
       } catch (Failing e) {
