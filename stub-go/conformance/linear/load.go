@@ -51,7 +51,7 @@ func (l load) run(ctx context.Context) ([][]call, error) {
 		for c := range l.callers {
 			all.Go(func() {
 				caller := &caller{
-					objects: clients[(n+c)%len(clients)], name: name + fmt.Sprint(n), number: c, began: began}
+					hosts: clients, at: n + c, name: name + fmt.Sprint(n), number: c, began: began}
 				err := caller.play(ctx, l.time, l.patience)
 				mu.Lock()
 				defer mu.Unlock()
@@ -68,7 +68,9 @@ func (l load) run(ctx context.Context) ([][]call, error) {
 
 // caller makes one call to a counter after the other. Of one goroutine.
 type caller struct {
-	objects *seriatim.DurableObjects
+	hosts []*seriatim.DurableObjects
+	// at counts the hosts that its stubs went to: it goes to the next one when a call failed.
+	at      int
 	name    string
 	number  int
 	began   time.Time
@@ -100,10 +102,10 @@ func (c *caller) play(ctx context.Context, load, patience time.Duration) error {
 	}
 }
 
-// call makes a call, and notes it unless it had no effect. After a failure the next one has another stub.
+// call makes a call, and notes it unless it had no effect. After a failure the next one has another stub, of the next host.
 func (c *caller) call(ctx context.Context, amount int64) error {
 	if c.stub == nil {
-		stub, err := c.objects.Namespace("COUNTER").GetByName(c.name)
+		stub, err := c.hosts[c.at%len(c.hosts)].Namespace("COUNTER").GetByName(c.name)
 		if err != nil {
 			return err
 		}
@@ -120,6 +122,7 @@ func (c *caller) call(ctx context.Context, amount int64) error {
 	} else {
 		made, keep = made.failed(err)
 		c.drop()
+		c.at++
 	}
 	if keep {
 		c.history = append(c.history, made)
