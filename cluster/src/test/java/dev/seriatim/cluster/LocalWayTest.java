@@ -28,6 +28,7 @@ final class LocalWayTest {
           new Namespaces(Map.of(OneStub.NAMESPACE.name(), OneStub.NAMESPACE)),
           HostLimits.defaults(),
           StorageEngine.open(StorageOptions.memory()),
+          System::nanoTime,
           /* tracer= */ null);
 
   @AfterEach
