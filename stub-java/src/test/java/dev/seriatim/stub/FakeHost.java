@@ -249,6 +249,9 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
     private final BlockingQueue<ConnectRequest> frames = new LinkedBlockingQueue<>();
     private final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
 
+    /** The last invocation that has come, to this or an earlier connection. Guarded by this. */
+    private long received;
+
     abstract Stub send(ConnectResponse frame);
 
     abstract void end(Status status);
@@ -260,6 +263,15 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
     @Override
     public void onNext(ConnectRequest frame) {
       frames.add(frame);
+      int count = frame.getInvocationsCount();
+      if (count > 0) {
+        receive(frame.getInvocations(count - 1).getSequence());
+      }
+    }
+
+    private synchronized void receive(long through) {
+      received = Math.max(received, through);
+      notifyAll();
     }
 
     @Override
@@ -323,6 +335,7 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
 
     /** Takes part in sessions, and stands here. */
     Stub opened(String name, long completedThrough) {
+      receive(completedThrough); // On an earlier connection.
       return opened(
           Opened.newBuilder()
               .setId(IDS.fromName(name).toString())
@@ -337,16 +350,36 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
       return send(ConnectResponse.newBuilder().setOpened(opened).build());
     }
 
-    /** Answers with the number of each invocation. */
+    /** Answers with the number of each invocation, when it has come. */
     Stub answer(long from, long to) {
+      awaitReceived(to);
       return send(outcomes(from, to).build());
     }
 
+    /** Answers an invocation, when it has come. */
     Stub answer(long sequence, ByteString message) {
+      awaitReceived(sequence);
       return send(
           ConnectResponse.newBuilder()
               .addOutcomes(Outcome.newBuilder().setSequence(sequence).setMessage(message))
               .build());
+    }
+
+    /** A client opens its call before it sends what is to be answered, and may be slow. */
+    private synchronized void awaitReceived(long sequence) {
+      long endNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      try {
+        while (received < sequence) {
+          long millis = TimeUnit.NANOSECONDS.toMillis(endNanos - System.nanoTime());
+          if (millis <= 0) {
+            throw new AssertionError(
+                "invocation %d never came, the last is %d".formatted(sequence, received));
+          }
+          wait(millis);
+        }
+      } catch (InterruptedException e) {
+        throw new AssertionError("interrupted before invocation " + sequence + " came", e);
+      }
     }
 
     /** Breaks the stub as a host should: the frame, then the same as the status. */
