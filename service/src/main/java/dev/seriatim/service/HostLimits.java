@@ -238,14 +238,26 @@ public final class HostLimits {
   /**
    * How much may queue.
    *
-   * @param invocations how many invocations, at least 1
-   * @param bytes how much memory frames and their invocations may take, at least 1
+   * @param invocations how many invocations, at least 1, at most {@link #MOST_INVOCATIONS}
+   * @param bytes how much memory frames and their invocations may take, at least 1, at most {@link
+   *     #MOST_BYTES}
    */
   public record QueueSize(long invocations, long bytes) {
-    /** Checks that both are positive. */
+    /** 16,777,215: the highest limit that there can be. */
+    public static final long MOST_INVOCATIONS = (1L << 24) - 1;
+
+    /** One byte less than 256 GiB: the highest limit that there can be. */
+    public static final long MOST_BYTES = (1L << 38) - 1;
+
+    /** Checks that both are what a limit can be. */
     public QueueSize {
-      checkArgument(invocations > 0, "invocations: %s, expected at least 1", invocations);
-      checkArgument(bytes > 0, "bytes: %s, expected at least 1", bytes);
+      checkArgument(
+          invocations > 0 && invocations <= MOST_INVOCATIONS,
+          "invocations: %s, expected 1 to %s",
+          invocations,
+          MOST_INVOCATIONS);
+      checkArgument(
+          bytes > 0 && bytes <= MOST_BYTES, "bytes: %s, expected 1 to %s", bytes, MOST_BYTES);
     }
   }
 
@@ -258,7 +270,9 @@ public final class HostLimits {
     private QueueSize stubQueue = new QueueSize(1 << 16, 64 * MIB);
     private QueueSize objectQueue = new QueueSize(1 << 18, 256 * MIB);
     private QueueSize hostQueue =
-        new QueueSize(1 << 20, Math.max(64 * MIB, Runtime.getRuntime().maxMemory() / 4));
+        new QueueSize(
+            1 << 20,
+            Math.clamp(Runtime.getRuntime().maxMemory() / 4, 64 * MIB, QueueSize.MOST_BYTES));
     private int maxUnreadOutcomeBytes = 256 << 10;
     private long stubOutcomeBytes = 4 * MIB;
     private long hostOutcomeBytes = Math.max(32 * MIB, Runtime.getRuntime().maxMemory() / 8);

@@ -4,6 +4,7 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.util.Durations;
+import dev.seriatim.service.HostLimits.QueueSize;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.stream.Stream;
@@ -34,6 +35,11 @@ final class LimitsTest {
             "turnLimit: PT876000H0.000000001S, expected more than zero and at most 36500 days"),
         refused(() -> limits.drainLimit(FOREVER), "drainLimit: " + FOREVER),
         refused(() -> limits.idleLimit(FOREVER), "idleLimit: " + FOREVER),
+        refused(() -> new QueueSize(0, 1), "invocations: 0, expected 1 to 16777215"),
+        refused(() -> new QueueSize(1 << 24, 1), "invocations: 16777216, expected 1 to 16777215"),
+        refused(() -> new QueueSize(1, 0), "bytes: 0, expected 1 to 274877906943"),
+        refused(
+            () -> new QueueSize(1, 1L << 38), "bytes: 274877906944, expected 1 to 274877906943"),
         refused(
             () -> options.withStorePatience(Duration.ofSeconds(-1)),
             "storePatience: PT-1S, expected zero or more and at most 36500 days"),

@@ -1,21 +1,38 @@
 package dev.seriatim.service.session;
 
 import dev.seriatim.service.HostLimits.QueueSize;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Counts what is queued in one place against its limit, and against those of the wider places that
- * it is in: a stub is in its object, an object in its host. Safe for any number of threads.
+ * it is in: a stub is in its object, an object in its host. Safe for any number of threads, none of
+ * which waits for another: each frame is counted nine times.
  */
 public final class QueueBudget {
+  /** So many of the lower bits of {@link #counted} are for bytes, the others for invocations. */
+  private static final int BYTE_BITS = 64 - Long.numberOfLeadingZeros(QueueSize.MOST_BYTES) + 1;
+
+  private static final VarHandle COUNTED;
+
+  static {
+    try {
+      COUNTED = MethodHandles.lookup().findVarHandle(QueueBudget.class, "counted", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final String place;
   private final QueueSize limit;
   private final @Nullable QueueBudget wider;
 
-  // Guarded by this: what doesn't fit isn't counted even for a moment, or others would be refused
-  // for it.
-  private long invocations;
-  private long bytes;
+  /**
+   * Invocations and bytes in one number, written through the handle: what doesn't fit isn't counted
+   * even for a moment, or others would be refused for it.
+   */
+  private volatile long counted;
 
   /**
    * The budget of the widest place.
@@ -53,11 +70,8 @@ public final class QueueBudget {
 
   /** Takes room for something else than a frame, such as what one becomes when it is read. */
   public boolean takeBytes(long more) {
-    synchronized (this) {
-      if (bytes + more > limit.bytes()) {
-        return false;
-      }
-      bytes += more;
+    if (!takeBytesHere(more)) {
+      return false;
     }
     if (wider == null || wider.takeBytes(more)) {
       return true;
@@ -74,17 +88,17 @@ public final class QueueBudget {
     }
   }
 
-  public synchronized long invocations() {
-    return invocations;
+  public long invocations() {
+    return invocationsOf(counted);
   }
 
-  public synchronized long bytes() {
-    return bytes;
+  public long bytes() {
+    return bytesOf(counted);
   }
 
   /** Whether nothing is queued here. */
-  public synchronized boolean isEmpty() {
-    return invocations == 0 && bytes == 0;
+  public boolean isEmpty() {
+    return counted == 0;
   }
 
   /** What an error says when something doesn't fit. */
@@ -92,23 +106,52 @@ public final class QueueBudget {
     return wider == null ? refusalHere() : refusalHere() + "; " + wider.refusal();
   }
 
-  private synchronized int takeHere(int count, long frameBytes) {
-    int fit = Math.clamp(limit.invocations() - invocations, 0, count);
-    if (fit == 0 || bytes + frameBytes > limit.bytes()) {
-      return 0;
+  private int takeHere(int count, long frameBytes) {
+    while (true) {
+      long now = counted;
+      int fit = Math.clamp(limit.invocations() - invocationsOf(now), 0, count);
+      if (fit == 0 || frameBytes > limit.bytes() - bytesOf(now)) {
+        return 0;
+      }
+      if (COUNTED.compareAndSet(this, now, now + number(fit, frameBytes))) {
+        return fit;
+      }
     }
-    invocations += fit;
-    bytes += frameBytes;
-    return fit;
   }
 
-  private synchronized void releaseHere(int count, long frameBytes) {
-    invocations -= count;
-    bytes -= frameBytes;
+  private boolean takeBytesHere(long more) {
+    while (true) {
+      long now = counted;
+      if (more > limit.bytes() - bytesOf(now)) {
+        return false;
+      }
+      if (COUNTED.compareAndSet(this, now, now + more)) {
+        return true;
+      }
+    }
   }
 
-  private synchronized String refusalHere() {
+  private void releaseHere(int count, long frameBytes) {
+    long _ = (long) COUNTED.getAndAdd(this, -number(count, frameBytes));
+  }
+
+  private String refusalHere() {
+    long now = counted;
     return "%s may have %,d invocations and %,d bytes queued; it has %,d and %,d"
-        .formatted(place, limit.invocations(), limit.bytes(), invocations, bytes);
+        .formatted(place, limit.invocations(), limit.bytes(), invocationsOf(now), bytesOf(now));
+  }
+
+  private static long number(int invocations, long bytes) {
+    return ((long) invocations << BYTE_BITS) + bytes;
+  }
+
+  private static long invocationsOf(long number) {
+    return (number - bytesOf(number)) >> BYTE_BITS;
+  }
+
+  /** The lower bits, with their sign. */
+  private static long bytesOf(long number) {
+    int others = Long.SIZE - BYTE_BITS;
+    return number << others >> others;
   }
 }
