@@ -244,8 +244,12 @@ final class LiveObject implements SessionObject, Possession.Owner {
     }
   }
 
-  /** The round on the transport's thread has come to this object. */
-  void serveHere(MountedThread thread) {
+  /**
+   * The round on the transport's thread has come to this object.
+   *
+   * @param beganNanos when turns began on that thread
+   */
+  void serveHere(MountedThread thread, long beganNanos) {
     if (hasWork() && possession.take()) {
       TurnThread turns;
       try {
@@ -254,7 +258,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
         possession.handOn(/* here= */ false);
         return;
       }
-      turns.run(thread);
+      turns.run(thread, beganNanos);
     }
   }
 
@@ -294,13 +298,7 @@ final class LiveObject implements SessionObject, Possession.Owner {
 
   @Override
   public void startThread(boolean here) {
-    TurnThread thread = new TurnThread(this, mailbox, instances);
-    MountedThread.Starter starter = here ? directory.host().threadStarter() : null;
-    if (starter == null || Thread.currentThread().isVirtual()) {
-      directory.host().threads().execute(() -> thread.run(null));
-    } else {
-      starter.startHere(thread::run);
-    }
+    new TurnThread(this, mailbox, instances).start(here);
   }
 
   @Override
@@ -319,8 +317,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   /** The turn thread finds nothing to run. */
-  void willRest() {
-    restingSinceNanos = directory.host().nanos();
+  void willRest(long nanos) {
+    restingSinceNanos = nanos;
     mailbox.endRound();
   }
 

@@ -3,7 +3,6 @@ package dev.seriatim.service.object;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.lang.invoke.VarHandle;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -75,20 +74,15 @@ final class MountedThread {
 
     private final Executor carriers;
 
-    /** Where a thread has its thread-locals; null if that can't be known. */
-    private final @Nullable VarHandle locals;
-
     /** The characteristics of a thread that inherits no thread-locals. */
     private final int inheritsNothing;
 
     /** For when a thread can't be started here. */
     private final Executor elsewhere = new HostThreads();
 
-    private Starter(
-        MethodHandle maker, Executor carriers, @Nullable VarHandle locals, int inheritsNothing) {
+    private Starter(MethodHandle maker, Executor carriers, int inheritsNothing) {
       this.maker = maker;
       this.carriers = carriers;
-      this.locals = locals;
       this.inheritsNothing = inheritsNothing;
     }
 
@@ -112,38 +106,12 @@ final class MountedThread {
                 MethodHandles.privateLookupIn(Thread.class, MethodHandles.lookup())
                     .findStaticVarHandle(Thread.class, "NO_INHERIT_THREAD_LOCALS", int.class)
                     .get();
-        return new Starter(maker, (Executor) carriers.invoke(), locals(), inheritsNothing);
+        return new Starter(maker, (Executor) carriers.invoke(), inheritsNothing);
       } catch (Throwable e) {
         logger.debug("There is no way to start a turn's thread here.", e);
         logger.info("Short turns would be answered sooner with the JVM's option {}.", OPTION);
         return null;
       }
-    }
-
-    private static @Nullable VarHandle locals() {
-      try {
-        return MethodHandles.privateLookupIn(Thread.class, MethodHandles.lookup())
-            .findVarHandle(
-                Thread.class,
-                "threadLocals",
-                Class.forName("java.lang.ThreadLocal$ThreadLocalMap"));
-      } catch (ReflectiveOperationException e) {
-        logger.debug("There is no way to share a turn's thread.", e);
-        return null;
-      }
-    }
-
-    /**
-     * Makes the calling thread forget what it has in thread-locals, so that it is like a new one.
-     *
-     * @return false if this JVM doesn't let us
-     */
-    boolean forgetLocals() {
-      if (locals == null) {
-        return false;
-      }
-      locals.set(Thread.currentThread(), null);
-      return true;
     }
 
     /**

@@ -84,7 +84,7 @@ final class TransportRound {
     while (!waiting.isEmpty()) {
       int before = waiting.size();
       if (served.nanos() - untilNanos < 0) {
-        starter.startHere(thread -> serve(served, starter, thread, untilNanos));
+        starter.startHere(thread -> serve(served, thread, untilNanos));
       }
       if (waiting.size() == before) { // It took too long, or no thread could be started here.
         handOnAll();
@@ -93,17 +93,17 @@ final class TransportRound {
   }
 
   /** On the mounted thread. */
-  private void serve(
-      ObjectHost served, MountedThread.Starter starter, MountedThread thread, long untilNanos) {
+  private void serve(ObjectHost served, MountedThread thread, long untilNanos) {
+    SharedThread.begin();
     for (int count = 1; !thread.hasLeft(); count++) {
       LiveObject next = waiting.poll();
       if (next == null) {
         return;
       }
-      next.serveHere(thread);
+      next.serveHere(thread, untilNanos - TRANSPORT_NANOS);
       if (thread.hasLeft()
           || (count % TIMED_OBJECTS == 0 && served.nanos() - untilNanos >= 0)
-          || !starter.forgetLocals()) {
+          || !SharedThread.forget()) {
         return;
       }
     }

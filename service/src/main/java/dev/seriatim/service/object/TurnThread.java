@@ -32,6 +32,9 @@ final class TurnThread {
   /** Where it runs, while that is the transport's thread. */
   private @Nullable MountedThread onTransport;
 
+  /** When turns began there. */
+  private long beganNanos;
+
   /** Whether it has the object, unless its turn was cut off. */
   private boolean has = true;
 
@@ -56,12 +59,29 @@ final class TurnThread {
   }
 
   /**
+   * Starts it.
+   *
+   * @param here whether it may begin on the calling thread, before this returns
+   */
+  void start(boolean here) {
+    ObjectHost host = object.host();
+    MountedThread.Starter starter = here ? host.threadStarter() : null;
+    if (starter == null || Thread.currentThread().isVirtual()) {
+      host.threads().execute(() -> run(null, 0));
+    } else {
+      starter.startHere(mounted -> run(mounted, host.nanos()));
+    }
+  }
+
+  /**
    * Serves until the object rests, or another thread has it.
    *
    * @param startedOnTransport null if this thread isn't on the transport's
+   * @param startedNanos when turns began there, this object's or another's
    */
-  void run(@Nullable MountedThread startedOnTransport) {
+  void run(@Nullable MountedThread startedOnTransport, long startedNanos) {
     onTransport = startedOnTransport;
+    beganNanos = startedNanos;
     invocations.meter().goesOn(onTransport != null);
     runs(object.namespace().code());
     while (true) {
@@ -87,7 +107,6 @@ final class TurnThread {
   }
 
   private void serve() {
-    long beganNanos = onTransport == null ? 0 : object.host().nanos();
     object.watch();
     for (int served = 1; ; served++) {
       if (onTransport != null
@@ -179,7 +198,8 @@ final class TurnThread {
   private boolean rest() {
     invocations.meter().tell();
     instances.willRest();
-    object.willRest();
+    // On the transport's thread turns are short: to ask for the time again would be as long as one.
+    object.willRest(onTransport == null ? object.host().nanos() : beganNanos);
     MountedThread thread = onTransport;
     onTransport = null; // A resting object keeps no thread.
     has = false;

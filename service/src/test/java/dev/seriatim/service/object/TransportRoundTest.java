@@ -23,6 +23,8 @@ final class TransportRoundTest {
   /** What the object's code leaves behind on its thread. */
   private static final ThreadLocal<String> LEFT = new ThreadLocal<>();
 
+  private static final ThreadLocal<String> LEFT_TO_CHILDREN = new InheritableThreadLocal<>();
+
   private final CountDownLatch blocks = new CountDownLatch(1);
   private final CountDownLatch goesOn = new CountDownLatch(1);
   private final Set<Long> threads = ConcurrentHashMap.newKeySet();
@@ -48,7 +50,15 @@ final class TransportRoundTest {
                       }
                       case "throw" -> throw new AssertionError("thrown by a test");
                       case "leave" -> LEFT.set("something");
-                      case "find" -> found.add(String.valueOf(LEFT.get()));
+                      case "leave to children" -> LEFT_TO_CHILDREN.set("something");
+                      case "leave a name" -> Thread.currentThread().setName("something");
+                      case "find" ->
+                          found.add(
+                              LEFT.get()
+                                  + ", "
+                                  + LEFT_TO_CHILDREN.get()
+                                  + ", "
+                                  + Thread.currentThread().getName());
                       default -> {}
                     }
                     Probe.echo(probe, request, reply);
@@ -152,12 +162,21 @@ final class TransportRoundTest {
   }
 
   @Test
-  void noneFindsWhatAnotherHasLeftInThreadLocals() {
+  void noneFindsWhatAnotherHasLeftOnTheThread() {
     try (World world = new World()) {
-      world.round("leave", "find", "leave", "find");
-      world.expectOutcomes(0, 4);
+      world.round(
+          "find",
+          "leave",
+          "find",
+          "leave to children",
+          "find",
+          "leave a name",
+          "find",
+          "leave",
+          "find");
+      world.expectOutcomes(0, 9);
       assertThat(threads).hasSize(1);
-      assertThat(found).containsExactly("null");
+      assertThat(found).containsExactly("null, null, ");
     }
   }
 
