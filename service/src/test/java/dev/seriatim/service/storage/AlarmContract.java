@@ -11,6 +11,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -31,6 +33,10 @@ abstract class AlarmContract {
   final FakeClock clock = new FakeClock();
   final FaultScript faults = new FaultScript();
   private final LinkedBlockingQueue<Offer> offers = new LinkedBlockingQueue<>();
+
+  /** Those that were taken out. */
+  private final Set<Offer> taken = new HashSet<>();
+
   StorageEngine engine;
   TestObject object;
   TestObject sentinel;
@@ -41,10 +47,7 @@ abstract class AlarmContract {
   /** Options for a store that is empty the first time, and the same one after that. */
   abstract StorageOptions options();
 
-  /**
-   * The store was read by the time that the test begins. An alarm that becomes durable while it is
-   * read for the first time may be offered twice.
-   */
+  /** The store was read by the time that the test begins. */
   @BeforeEach
   final void begin() {
     open(options());
@@ -502,18 +505,38 @@ abstract class AlarmContract {
   final void expectNoMore() {
     sentinelIn(Duration.ZERO);
     expectSentinel();
+    offers.removeIf(this::cameAgain);
     assertThat(offers).isEmpty();
   }
 
   final Offer nextOffer() {
     try {
-      Offer offer = offers.poll(30, TimeUnit.SECONDS);
-      if (offer == null) {
-        throw new AssertionError("no alarm within 30 s");
-      }
+      Offer offer;
+      do {
+        offer = offers.poll(30, TimeUnit.SECONDS);
+        if (offer == null) {
+          throw new AssertionError("no alarm within 30 s");
+        }
+      } while (cameAgain(offer));
+      taken.add(offer);
       return offer;
     } catch (InterruptedException e) {
       throw new AssertionError(e);
+    }
+  }
+
+  /**
+   * Whether this alarm was offered before, and has run meanwhile: if it becomes durable while the
+   * store is read, it may be offered twice. A host finds out the same in its turn.
+   */
+  private boolean cameAgain(Offer offer) {
+    if (!taken.contains(offer)) {
+      return false;
+    }
+    ByteString id = ByteString.copyFrom(HexFormat.of().parseHex(offer.id()));
+    try (StoredView view = engine.view()) {
+      StoredObject stored = view.find(offer.namespace(), id);
+      return stored == null || !offer.due().equals(stored.alarmTime());
     }
   }
 
