@@ -1,75 +1,82 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/anishathalye/porcupine"
-
-	"seriatim.dev/go/seriatim"
 )
 
-// call is a call to a counter that may have had an effect, or has shown one.
+// call is a call to an object that may have had an effect, or has shown one.
 type call struct {
 	caller int
-	// amount is what it adds; 0 if it only reads.
-	amount int64
-	// value is the counter behind it, if known.
-	value int64
+	what   action
+	// known is whether it was answered, so that what it has found is known.
 	known bool
 	// began and ended are nanoseconds since the load began; ended is the end of time if nobody knows.
 	began, ended int64
 }
 
+// action is what is asked of an object whose state is a number, and what was answered.
+type action interface {
+	// on gives the state behind it, and whether what was answered fits to the state before it.
+	on(state int64) (next int64, fits bool)
+	// changes is false if it only reads.
+	changes() bool
+	String() string
+}
+
 // endOfTime is when a call ends that may run at any time yet, or never.
 const endOfTime = math.MaxInt64
 
-// failed gives what is to be kept of a call that failed; false if it had no effect.
-func (c call) failed(err error) (call, bool) {
-	fate := seriatim.FateUnknown
-	if failure := (*seriatim.CallFailure)(nil); errors.As(err, &failure) {
-		fate = failure.Fate
-	}
+// fate is what became of a call.
+type fate int
+
+const (
+	// unknown: it may have run, or may yet run, once.
+	unknown fate = iota
+	// answered: it ran, and what it found is known.
+	answered
+	// completed: it ran, and nobody knows what it found.
+	completed
+	// without is without effect.
+	without
+)
+
+// kept gives what is to be kept of this call with this fate; false if it says nothing.
+func (c call) kept(fate fate) (call, bool) {
 	switch {
-	case c.amount == 0 || fate == seriatim.FateNotExecuted:
+	case fate == answered:
+		c.known = true
+		return c, true
+	case fate == without || !c.what.changes():
 		return c, false
-	case fate == seriatim.FateUnknown:
+	case fate == unknown:
 		c.ended = endOfTime
 	}
 	return c, true
 }
 
-// counter is what a counter does: its state is its value, and what it is asked for and answers is a call.
-var counter = porcupine.Model{
+// object is what any of the objects does.
+var object = porcupine.Model{
 	Init: func() any { return int64(0) },
 	Step: func(state, input, _ any) (bool, any) {
 		c := input.(call)
-		next := state.(int64) + c.amount
-		return !c.known || c.value == next, next
+		next, fits := c.what.on(state.(int64))
+		return fits || !c.known, next
 	},
-	DescribeOperation: func(input, _ any) string {
-		c := input.(call)
-		what := "reads"
-		if c.amount != 0 {
-			what = fmt.Sprint("adds ", c.amount)
-		}
-		if c.known {
-			return fmt.Sprint(what, ": ", c.value)
-		}
-		return what
-	},
+	DescribeOperation: func(input, _ any) string { return fmt.Sprint(input.(call).what) },
 }
 
-// check looks for an order of these calls to one counter.
+// check looks for an order of these calls to one object.
 func check(history []call, patience time.Duration) error {
 	operations := make([]porcupine.Operation, len(history))
 	for i, c := range history {
 		// A call whose fate is unknown may stand behind all others, where it has no effect that anybody sees.
 		operations[i] = porcupine.Operation{ClientId: c.caller, Input: c, Call: c.began, Output: c, Return: c.ended}
 	}
-	switch porcupine.CheckOperationsTimeout(counter, operations, patience) {
+	switch porcupine.CheckOperationsTimeout(object, operations, patience) {
 	case porcupine.Ok:
 		return nil
 	case porcupine.Unknown:
@@ -86,14 +93,13 @@ type counts struct {
 
 func (n *counts) add(history []call) {
 	for _, c := range history {
-		switch {
-		case !c.known:
+		if !c.known {
 			n.unknown++
-		case c.amount == 0:
+			continue
+		}
+		n.answered++
+		if !c.what.changes() {
 			n.reads++
-			n.answered++
-		default:
-			n.answered++
 		}
 	}
 }

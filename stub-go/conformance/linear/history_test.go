@@ -5,17 +5,32 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"seriatim.dev/go/seriatim"
 )
 
-func add(amount, value, began, ended int64) call {
-	return call{amount: amount, value: value, known: true, began: began, ended: ended}
+func does(what action, began, ended int64) call {
+	return call{what: what, known: true, began: began, ended: ended}
 }
 
-func read(value, began, ended int64) call { return add(0, value, began, ended) }
+func adds(amount, value, began, ended int64) call { return does(add{amount, value}, began, ended) }
+
+func reads(value, began, ended int64) call { return adds(0, value, began, ended) }
 
 // lost is a call of which nobody knows whether it was executed.
-func lost(amount, began int64) call { return call{amount: amount, began: began, ended: endOfTime} }
+func lost(what action, began int64) call { return call{what: what, began: began, ended: endOfTime} }
+
+func lostAdd(amount, began int64) call { return lost(add{amount: amount}, began) }
+
+func finds(value, began, ended int64) call { return does(find{value}, began, ended) }
+
+func puts(value, began, ended int64) call { return does(put{value}, began, ended) }
+
+func swaps(expected, value int64, done bool, began, ended int64) call {
+	return does(swap{expected, value, done}, began, ended)
+}
 
 func TestHistories(t *testing.T) {
 	for _, test := range []struct {
@@ -24,21 +39,33 @@ func TestHistories(t *testing.T) {
 		history []call
 	}{
 		{"nothing", nil, nil},
-		{"one after the other", nil, []call{add(1, 1, 0, 1), add(2, 3, 2, 3), read(3, 4, 5)}},
-		{"at once, in the other order", nil, []call{add(1, 3, 0, 9), add(2, 2, 1, 8), read(3, 10, 11)}},
-		{"a read beside a call may see it or not", nil, []call{add(1, 1, 0, 9), read(1, 1, 2), read(0, 0, 1)}},
-		{"a stale read", errFaulty, []call{add(1, 1, 0, 1), read(0, 2, 3)}},
-		{"a read that goes back", errFaulty, []call{add(1, 1, 0, 9), read(1, 1, 2), read(0, 3, 4)}},
-		{"a lost call", errFaulty, []call{add(1, 1, 0, 1), add(2, 2, 2, 3)}},
-		{"a doubled call", errFaulty, []call{add(1, 1, 0, 1), read(2, 2, 3)}},
-		{"an unknown call that ran", nil, []call{add(1, 1, 0, 1), lost(5, 2), read(6, 3, 4), add(1, 7, 5, 6)}},
-		{"an unknown call that did not", nil, []call{add(1, 1, 0, 1), lost(5, 2), read(1, 3, 4)}},
-		{"an unknown call that ran late", nil, []call{lost(5, 0), read(0, 1, 2), read(5, 3, 4)}},
-		{"an unknown call that ran twice", errFaulty, []call{lost(5, 0), read(5, 1, 2), read(10, 3, 4)}},
-		{"an unknown call that was undone", errFaulty, []call{lost(5, 0), read(5, 1, 2), read(0, 3, 4)}},
-		{"an unknown call before it was made", errFaulty, []call{read(5, 0, 1), lost(5, 2)}},
-		{"a completed call without its result", nil, []call{{amount: 5, began: 0, ended: 1}, read(5, 2, 3)}},
-		{"a completed call that isn't there", errFaulty, []call{{amount: 5, began: 0, ended: 1}, read(0, 2, 3)}},
+		{"one after the other", nil, []call{adds(1, 1, 0, 1), adds(2, 3, 2, 3), reads(3, 4, 5)}},
+		{"at once, in the other order", nil, []call{adds(1, 3, 0, 9), adds(2, 2, 1, 8), reads(3, 10, 11)}},
+		{"a read beside a call may see it or not", nil, []call{adds(1, 1, 0, 9), reads(1, 1, 2), reads(0, 0, 1)}},
+		{"a stale read", errFaulty, []call{adds(1, 1, 0, 1), reads(0, 2, 3)}},
+		{"a read that goes back", errFaulty, []call{adds(1, 1, 0, 9), reads(1, 1, 2), reads(0, 3, 4)}},
+		{"a lost call", errFaulty, []call{adds(1, 1, 0, 1), adds(2, 2, 2, 3)}},
+		{"a doubled call", errFaulty, []call{adds(1, 1, 0, 1), reads(2, 2, 3)}},
+		{"an unknown call that ran", nil, []call{adds(1, 1, 0, 1), lostAdd(5, 2), reads(6, 3, 4), adds(1, 7, 5, 6)}},
+		{"an unknown call that did not", nil, []call{adds(1, 1, 0, 1), lostAdd(5, 2), reads(1, 3, 4)}},
+		{"an unknown call that ran late", nil, []call{lostAdd(5, 0), reads(0, 1, 2), reads(5, 3, 4)}},
+		{"an unknown call that ran twice", errFaulty, []call{lostAdd(5, 0), reads(5, 1, 2), reads(10, 3, 4)}},
+		{"an unknown call that was undone", errFaulty, []call{lostAdd(5, 0), reads(5, 1, 2), reads(0, 3, 4)}},
+		{"an unknown call before it was made", errFaulty, []call{reads(5, 0, 1), lostAdd(5, 2)}},
+		{"a completed call without its result", nil, []call{{what: add{amount: 5}, began: 0, ended: 1}, reads(5, 2, 3)}},
+		{"a completed call that isn't there", errFaulty, []call{{what: add{amount: 5}, began: 0, ended: 1}, reads(0, 2, 3)}},
+		{"a register", nil, []call{finds(0, 0, 1), puts(5, 2, 3), swaps(5, 7, true, 4, 5), swaps(5, 9, false, 6, 7), finds(7, 8, 9)}},
+		{"a write that isn't there", errFaulty, []call{puts(5, 0, 1), finds(0, 2, 3)}},
+		{"a write that comes back", errFaulty, []call{puts(5, 0, 1), puts(6, 2, 3), finds(6, 4, 5), finds(5, 6, 7)}},
+		{"two that both have swapped", errFaulty, []call{swaps(0, 5, true, 0, 9), swaps(0, 6, true, 0, 9)}},
+		{"two of which one has swapped", nil, []call{swaps(0, 5, true, 0, 9), swaps(0, 6, false, 0, 9), finds(5, 10, 11)}},
+		{"a swap that ought to have been done", errFaulty, []call{puts(5, 0, 1), swaps(5, 6, false, 2, 3)}},
+		{"a refused swap with an effect", errFaulty, []call{swaps(1, 6, false, 0, 1), finds(6, 2, 3)}},
+		{"an unknown swap that was done", nil, []call{puts(5, 0, 1), lost(swap{expected: 5, value: 6}, 2), finds(6, 3, 4)}},
+		{"an unknown swap that was not", nil, []call{puts(5, 0, 1), lost(swap{expected: 4, value: 6}, 2), finds(5, 3, 4)}},
+		{"an unknown swap that could not", errFaulty, []call{puts(5, 0, 1), lost(swap{expected: 4, value: 6}, 2), finds(6, 3, 4)}},
+		{"an unknown write that ran twice", errFaulty,
+			[]call{lost(put{5}, 0), finds(5, 1, 2), puts(6, 3, 4), finds(6, 5, 6), finds(5, 7, 8)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := check(test.history, time.Minute); !errors.Is(err, test.want) {
@@ -48,26 +75,58 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptOfACallThatFailed(t *testing.T) {
-	made := call{amount: 5, began: 1, ended: 2}
+func TestWhatIsKeptOfACall(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		made  call
-		err   error
+		what  action
+		fate  fate
 		keep  bool
+		known bool
 		ended int64
 	}{
-		{"not executed", made, &seriatim.CallFailure{Fate: seriatim.FateNotExecuted}, false, 0},
-		{"unknown", made, &seriatim.CallFailure{Fate: seriatim.FateUnknown}, true, endOfTime},
-		{"completed", made, &seriatim.CallFailure{Fate: seriatim.FateCompleted}, true, 2},
-		{"another error", made, errors.New("?"), true, endOfTime},
-		{"a read", call{}, &seriatim.CallFailure{Fate: seriatim.FateUnknown}, false, 0},
+		{"answered", add{amount: 5}, answered, true, true, 2},
+		{"without effect", add{amount: 5}, without, false, false, 0},
+		{"unknown", add{amount: 5}, unknown, true, false, endOfTime},
+		{"completed", add{amount: 5}, completed, true, false, 2},
+		{"a read", add{}, answered, true, true, 2},
+		{"an unknown read", add{}, unknown, false, false, 0},
+		{"an unknown read of a register", find{}, unknown, false, false, 0},
+		{"an unknown swap", swap{}, unknown, true, false, endOfTime},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			kept, keep := test.made.failed(test.err)
-			if keep != test.keep || keep && kept.ended != test.ended {
-				t.Errorf("%v, %v, expected %v and its end at %v", kept, keep, test.keep, test.ended)
+			kept, keep := call{what: test.what, began: 1, ended: 2}.kept(test.fate)
+			if keep != test.keep || keep && (kept.ended != test.ended || kept.known != test.known) {
+				t.Errorf("%v, %v, expected %v, known %v and its end at %v", kept, keep, test.keep, test.known, test.ended)
 			}
 		})
+	}
+}
+
+func TestFates(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want fate
+	}{
+		{&seriatim.CallFailure{Fate: seriatim.FateNotExecuted}, without},
+		{&seriatim.CallFailure{Fate: seriatim.FateUnknown}, unknown},
+		{&seriatim.CallFailure{Fate: seriatim.FateCompleted}, completed},
+		{errors.New("?"), unknown},
+	} {
+		if fate := fateOf(test.err); fate != test.want {
+			t.Errorf("%v is %v, expected %v", test.err, fate, test.want)
+		}
+	}
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{status.Error(codes.Aborted, "key 'register': no value, expected a value of 1 bytes"), true},
+		{status.Error(codes.Aborted, "the object was reset"), false},
+		{status.Error(codes.Unavailable, "key 'register': ?"), false},
+	} {
+		if refused := isRefused(test.err); refused != test.want {
+			t.Errorf("%v is refused: %v, expected %v", test.err, refused, test.want)
+		}
 	}
 }

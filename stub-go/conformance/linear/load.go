@@ -3,14 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	examplesv1 "seriatim.dev/go/examples/v1"
 	"seriatim.dev/go/seriatim"
+	adminv1 "seriatim.dev/go/seriatim/admin/v1"
 )
 
 const (
@@ -18,44 +18,77 @@ const (
 	callTime = 15 * time.Second
 	// pause is between a failure and the next call.
 	pause = 20 * time.Millisecond
-	// highest is the most that a call adds; each adds something else, as a rule, so that each can be told from others.
+	// highest is the most that a call adds or writes; each has something else, as a rule, so that each can be told from others.
 	highest = 1 << 20
 )
 
 // load is what is called, and from where.
 type load struct {
-	targets           []string
-	time, patience    time.Duration
-	counters, callers int
-	shared            int
+	targets             []string
+	time, patience      time.Duration
+	counters, registers int
+	callers             int
+	shared              int
 }
 
-// run makes the calls, and gives those to each counter.
-func (l load) run(ctx context.Context) ([][]call, error) {
-	clients := make([]*seriatim.DurableObjects, len(l.targets))
+// host is how a host is called.
+type host struct {
+	objects *seriatim.DurableObjects
+	admin   adminv1.AdminClient
+}
+
+// subject is an object as one caller has it.
+type subject interface {
+	// call makes a call at random, or one that reads.
+	call(ctx context.Context, at host, reads bool) (action, fate, error)
+	// leave is called when a call failed, and at the end.
+	leave()
+}
+
+// history is of one object.
+type history struct {
+	object string
+	calls  []call
+}
+
+// run makes the calls, and gives those to each object.
+func (l load) run(ctx context.Context) ([]history, error) {
+	hosts := make([]host, len(l.targets))
 	for i, target := range l.targets {
-		client, err := seriatim.Connect(target, insecure.NewCredentials(), &seriatim.Options{SharedCalls: l.shared})
+		objects, err := seriatim.Connect(target, insecure.NewCredentials(), &seriatim.Options{SharedCalls: l.shared})
 		if err != nil {
 			return nil, err
 		}
-		defer client.Close()
-		clients[i] = client
+		defer objects.Close()
+		connection, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = connection.Close() }()
+		hosts[i] = host{objects: objects, admin: adminv1.NewAdminClient(connection)}
 	}
 	began := time.Now()
-	name := fmt.Sprint("linear-", began.UnixNano(), "-")
-	histories := make([][]call, l.counters)
+	prefix := fmt.Sprint("linear-", began.UnixNano(), "-")
+	histories := make([]history, l.counters+l.registers)
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
-	for n := range l.counters {
+	for n := range histories {
+		name := fmt.Sprint("counter ", n)
+		if n >= l.counters {
+			name = fmt.Sprint("register ", n-l.counters)
+		}
+		histories[n].object = name
 		for c := range l.callers {
 			all.Go(func() {
-				caller := &caller{
-					hosts: clients, at: n + c, name: name + fmt.Sprint(n), number: c, began: began}
+				caller := &caller{hosts: hosts, at: n + c, name: name, number: c, began: began, subject: &counter{name: prefix + name}}
+				if n >= l.counters {
+					caller.subject = newRegister(prefix + name)
+				}
 				err := caller.play(ctx, l.time, l.patience)
 				mu.Lock()
 				defer mu.Unlock()
-				histories[n] = append(histories[n], caller.history...)
+				histories[n].calls = append(histories[n].calls, caller.calls...)
 				if failed == nil {
 					failed = err
 				}
@@ -66,32 +99,31 @@ func (l load) run(ctx context.Context) ([][]call, error) {
 	return histories, failed
 }
 
-// caller makes one call to a counter after the other. Of one goroutine.
+// caller makes one call to an object after the other. Of one goroutine.
 type caller struct {
-	hosts []*seriatim.DurableObjects
-	// at counts the hosts that its stubs went to: it goes to the next one when a call failed.
+	hosts []host
+	// at counts the hosts that were called: the next one is when a call failed.
 	at      int
 	name    string
 	number  int
 	began   time.Time
-	stub    *seriatim.Stub
-	history []call
+	subject subject
+	calls   []call
 }
 
 // play calls for so long, and then reads until it is answered.
 func (c *caller) play(ctx context.Context, load, patience time.Duration) error {
-	defer c.drop()
+	defer c.subject.leave()
+	// Behind a failure it reads first: each change whose fate is unknown makes the search longer, and a host that is down
+	// would leave many.
+	failed := true
 	for time.Since(c.began) < load {
-		var amount int64
-		if rand.IntN(2) == 0 {
-			amount = 1 + rand.Int64N(highest)
-		}
-		if err := c.call(ctx, amount); err != nil {
+		if failed = c.call(ctx, failed) != nil; failed {
 			time.Sleep(pause)
 		}
 	}
 	for {
-		err := c.call(ctx, 0)
+		err := c.call(ctx, true)
 		if err == nil {
 			return nil
 		}
@@ -102,44 +134,19 @@ func (c *caller) play(ctx context.Context, load, patience time.Duration) error {
 	}
 }
 
-// call makes a call, and notes it unless it had no effect. After a failure the next one has another stub, of the next host.
-func (c *caller) call(ctx context.Context, amount int64) error {
-	if c.stub == nil {
-		stub, err := c.hosts[c.at%len(c.hosts)].Namespace("COUNTER").GetByName(c.name)
-		if err != nil {
-			return err
-		}
-		c.stub = stub
-	}
+// call makes a call, and notes it unless it had no effect. After a failure the next one goes to the next host.
+func (c *caller) call(ctx context.Context, reads bool) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	made := call{caller: c.number, amount: amount, began: int64(time.Since(c.began))}
-	value, err := send(ctx, examplesv1.NewCounterClient(c.stub), amount)
-	made.ended = int64(time.Since(c.began))
-	keep := true
-	if err == nil {
-		made.value, made.known = value.GetValue(), true
-	} else {
-		made, keep = made.failed(err)
-		c.drop()
+	made := call{caller: c.number, began: int64(time.Since(c.began))}
+	what, fate, err := c.subject.call(ctx, c.hosts[c.at%len(c.hosts)], reads)
+	made.what, made.ended = what, int64(time.Since(c.began))
+	if made, keep := made.kept(fate); keep {
+		c.calls = append(c.calls, made)
+	}
+	if err != nil {
+		c.subject.leave()
 		c.at++
 	}
-	if keep {
-		c.history = append(c.history, made)
-	}
 	return err
-}
-
-func send(ctx context.Context, counter examplesv1.CounterClient, amount int64) (*examplesv1.CounterValue, error) {
-	if amount == 0 {
-		return counter.Get(ctx, &examplesv1.GetRequest{})
-	}
-	return counter.Increment(ctx, &examplesv1.IncrementRequest{Amount: amount})
-}
-
-func (c *caller) drop() {
-	if c.stub != nil {
-		c.stub.Close()
-		c.stub = nil
-	}
 }
