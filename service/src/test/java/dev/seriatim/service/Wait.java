@@ -9,7 +9,7 @@ import java.util.function.BooleanSupplier;
 
 /** Bounded waits that say what never came. */
 public final class Wait {
-  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final Duration LIMIT = Duration.ofSeconds(60);
 
   private Wait() {}
 
