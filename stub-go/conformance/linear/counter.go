@@ -20,6 +20,10 @@ func (a add) on(state int64) (next int64, fits bool) {
 
 func (a add) changes() bool { return a.amount != 0 }
 
+func (a add) shows() int64 { return 0 }
+
+func (a add) writes() int64 { return 0 }
+
 func (a add) String() string {
 	if a.amount == 0 {
 		return fmt.Sprint("reads ", a.value)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -24,6 +25,10 @@ type action interface {
 	on(state int64) (next int64, fits bool)
 	// changes is false if it only reads.
 	changes() bool
+	// shows gives what nobody but one call can have written, if it has found that; 0 if it hasn't.
+	shows() int64
+	// writes gives what nobody else writes; 0 if it can't be told from what others do.
+	writes() int64
 	String() string
 }
 
@@ -71,6 +76,38 @@ var object = porcupine.Model{
 
 // check looks for an order of these calls to one object.
 func check(history []call, patience time.Duration) error {
+	if err := search(seen(history), patience); !errors.Is(err, errFaulty) {
+		return err // Calls that nobody has seen may stand behind all others.
+	}
+	return search(history, patience)
+}
+
+// seen gives the history without the calls of unknown fate of whose writes nothing was seen; the others of these ran before
+// what they wrote was found. Each that is left open makes the search many times longer.
+func seen(history []call) []call {
+	found := map[int64]int64{} // When the first that has found it had ended.
+	for _, c := range history {
+		if value := c.what.shows(); c.known && value != 0 {
+			if ended, is := found[value]; !is || c.ended < ended {
+				found[value] = c.ended
+			}
+		}
+	}
+	var kept []call
+	for _, c := range history {
+		if value := c.what.writes(); c.ended == endOfTime && value != 0 {
+			ended, is := found[value]
+			if !is {
+				continue
+			}
+			c.ended = max(ended, c.began)
+		}
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+func search(history []call, patience time.Duration) error {
 	operations := make([]porcupine.Operation, len(history))
 	for i, c := range history {
 		// A call whose fate is unknown may stand behind all others, where it has no effect that anybody sees.

@@ -66,12 +66,27 @@ func TestHistories(t *testing.T) {
 		{"an unknown swap that could not", errFaulty, []call{puts(5, 0, 1), lost(swap{expected: 4, value: 6}, 2), finds(6, 3, 4)}},
 		{"an unknown write that ran twice", errFaulty,
 			[]call{lost(put{5}, 0), finds(5, 1, 2), puts(6, 3, 4), finds(6, 5, 6), finds(5, 7, 8)}},
+		{"an unknown write that ran late", nil, []call{lost(put{5}, 0), puts(6, 1, 2), finds(6, 3, 4), finds(5, 5, 6)}},
+		{"an unknown write of which nothing is seen but that a swap was refused", nil,
+			[]call{puts(5, 0, 1), lost(put{6}, 2), swaps(5, 7, false, 3, 4), puts(8, 5, 6), finds(8, 7, 8)}},
+		{"an unknown write that is seen before it was made", errFaulty, []call{finds(5, 0, 1), lost(put{5}, 2)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := check(test.history, time.Minute); !errors.Is(err, test.want) {
 				t.Errorf("%v, expected %v", err, test.want)
 			}
 		})
+	}
+}
+
+func TestManyUnknownWrites(t *testing.T) {
+	var history []call
+	for i := range int64(1000) {
+		history = append(history, lost(put{1 + i}, i), lost(swap{expected: i, value: 10_001 + i}, i), puts(20_001+i, i, i+1))
+	}
+	history = append(history, finds(500, 2000, 2001), finds(700, 2002, 2003))
+	if err := check(history, 10*time.Second); err != nil {
+		t.Errorf("%v, expected an order", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,7 +19,7 @@ const (
 	callTime = 15 * time.Second
 	// pause is between a failure and the next call.
 	pause = 20 * time.Millisecond
-	// highest is the most that a call adds or writes; each has something else, as a rule, so that each can be told from others.
+	// highest is the most that a call adds; each adds something else, as a rule, so that each can be told from others.
 	highest = 1 << 20
 )
 
@@ -73,6 +74,7 @@ func (l load) run(ctx context.Context) ([]history, error) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
+	var written atomic.Int64
 	for n := range histories {
 		name := fmt.Sprint("counter ", n)
 		if n >= l.counters {
@@ -83,7 +85,7 @@ func (l load) run(ctx context.Context) ([]history, error) {
 			all.Go(func() {
 				caller := &caller{hosts: hosts, at: n + c, name: name, number: c, began: began, subject: &counter{name: prefix + name}}
 				if n >= l.counters {
-					caller.subject = newRegister(prefix + name)
+					caller.subject = newRegister(prefix+name, &written)
 				}
 				err := caller.play(ctx, l.time, l.patience)
 				mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -23,6 +24,10 @@ func (f find) on(state int64) (next int64, fits bool) { return state, f.value ==
 
 func (f find) changes() bool { return false }
 
+func (f find) shows() int64 { return f.value }
+
+func (f find) writes() int64 { return 0 }
+
 func (f find) String() string { return fmt.Sprint("reads ", f.value) }
 
 // put writes into a register.
@@ -31,6 +36,10 @@ type put struct{ value int64 }
 func (p put) on(int64) (next int64, fits bool) { return p.value, true }
 
 func (p put) changes() bool { return true }
+
+func (p put) shows() int64 { return 0 }
+
+func (p put) writes() int64 { return p.value }
 
 func (p put) String() string { return fmt.Sprint("writes ", p.value) }
 
@@ -49,6 +58,15 @@ func (s swap) on(state int64) (next int64, fits bool) {
 
 func (s swap) changes() bool { return true }
 
+func (s swap) shows() int64 {
+	if s.done {
+		return s.expected
+	}
+	return 0
+}
+
+func (s swap) writes() int64 { return s.value }
+
 func (s swap) String() string {
 	return fmt.Sprint("writes ", s.value, " for ", s.expected, ": ", s.done)
 }
@@ -56,18 +74,21 @@ func (s swap) String() string {
 // register is an entry of an object as one caller has it, who reads and edits it through the admin service.
 type register struct {
 	object *adminv1.ObjectName
+	// written counts what all callers write, so that no two write the same.
+	written *atomic.Int64
 	// seen is the last number that the caller has found there, or written.
 	seen int64
 }
 
-func newRegister(name string) *register {
+func newRegister(name string, written *atomic.Int64) *register {
 	return &register{
-		object: &adminv1.ObjectName{Namespace: "COUNTER", Which: &adminv1.ObjectName_Name{Name: name}},
+		written: written,
+		object:  &adminv1.ObjectName{Namespace: "COUNTER", Which: &adminv1.ObjectName_Name{Name: name}},
 	}
 }
 
 func (r *register) call(ctx context.Context, at host, reads bool) (action, fate, error) {
-	value := 1 + rand.Int64N(highest)
+	value := r.written.Add(1)
 	switch kind := rand.IntN(3); {
 	case reads || kind == 0:
 		return r.find(ctx, at)
