@@ -51,11 +51,11 @@ def test_stubs_have_no_threads_of_their_own(host: FakeHost, options: ClientOptio
         spinning = [thread for thread in threading.enumerate() if "channel_spin" in repr(thread._target)]  # type: ignore[attr-defined]
         for stub in stubs:
             echo(stub)
-        assert [
+        assert not [  # That of an earlier test's client may end meanwhile.
             thread
             for thread in threading.enumerate()
-            if "channel_spin" in repr(thread._target)  # type: ignore[attr-defined]
-        ] == spinning
+            if "channel_spin" in repr(thread._target) and thread not in spinning  # type: ignore[attr-defined]
+        ]
         for stub in stubs:
             stub.close()
         assert all(stub.await_end(WAIT_SECONDS) for stub in stubs)
