@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
+from clock import Clock
 from echo_pb2 import EchoMessage
 from echo_pb2_grpc import EchoStub
 from faces import ON_OWN_CALLS, MakeFace, failure, number
@@ -130,24 +131,26 @@ def test_a_callback_may_close_the_client(host: FakeHost, options: ClientOptions)
 
 @pytest.mark.parametrize("make_face", ON_OWN_CALLS, indirect=True)
 def test_a_stub_that_finds_no_room_says_which_limit(
-    make_face: MakeFace, request: pytest.FixtureRequest
+    make_face: MakeFace, request: pytest.FixtureRequest, clock: Clock
 ) -> None:
     host = FakeHost(streams=2)
     request.addfinalizer(host.stop)
     host.serves()
-    face = make_face(host, open_timeout=0.5)
+    face = make_face(host, open_timeout=20.0)
     for name in ("one", "two"):
         face.renew(name)
         assert number(face.call()) == 10
     face.renew("three")
-    replies = [face.call(), face.call(timeout=WAIT_SECONDS)]
+    replies = [face.call(), face.call(timeout=3 * WAIT_SECONDS)]
+    face.on_break(lambda _: None)  # In asyncio, the calls have been made when this has.
+    clock.passes(20.0, face)
     for sequence, reply in enumerate(replies, 1):
         late = failure(reply)
         assert (late.reason, late.fate, late.sequence) == (Reason.OPEN_OVERDUE, Fate.NOT_EXECUTED, sequence)
         assert late.overloaded or late.retryable
         assert "2 stubs of this client are open" in late.message
         assert "MAX_CONCURRENT_STREAMS" in late.message
-        assert "no room for one more stub within 0.5 s" in late.message
+        assert "no room for one more stub within 20 s" in late.message
     cause = face.cause()
     assert cause is not None
     assert cause.reason == Reason.OPEN_OVERDUE
