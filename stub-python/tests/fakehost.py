@@ -48,6 +48,8 @@ class FakeHost:
         self.shared: list[AcceptedLanes] = []
         self.has_lanes = True
         self.lanes_asked = 0
+        self.may_refuse = threading.Event()  # Says that it has no shared calls; not before this is set.
+        self.may_refuse.set()
         self.greets = True  # Says at once that it knows what a shared call is, by the headers of its answer.
         self.descriptions = 0
         self.description = wire.DescribeNamespaceResponse(name=NAMESPACE, unique_key=UNIQUE_KEY)
@@ -184,6 +186,7 @@ class _ConnectMany(grpc.GenericRpcHandler):
             return None
         self._host.lanes_asked += 1
         if not self._host.has_lanes:
+            self._host.may_refuse.wait(WAIT_SECONDS)
             return None
         return grpc.stream_stream_rpc_method_handler(
             self._host.connect_many, request_deserializer=wire.ConnectManyRequest.FromString
