@@ -91,7 +91,8 @@ final class GuardedServerTest {
             "--auth-jwks=" + keys,
             "--auth-issuer=https://issuer",
             "--auth-audience=seriatim",
-            "--policy=" + directory.resolve("policy"));
+            "--policy=" + directory.resolve("policy"),
+            "--look-interval=3600"); // It doesn't see what changes before the test has it look.
     channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port()).usePlaintext().build();
   }
 
