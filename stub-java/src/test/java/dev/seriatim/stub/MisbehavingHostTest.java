@@ -106,23 +106,21 @@ final class MisbehavingHostTest {
 
   @Test
   void nothingIsSentBehindAWrongFrame() throws Exception {
+    FakeHost.Stub accepted = host.acceptCalled(stub); // From now on calls leave at once.
     List<ListenableFuture<EchoMessage>> calls = new ArrayList<>();
-    calls.add(stub.call(EchoGrpc.getEchoMethod(), number(1)));
-    FakeHost.Stub accepted = host.accept().opened("foo");
-    accepted.framesThrough(1); // From now on calls leave at once.
-    for (int i = 2; i <= 8; i++) { // Those beyond the first four wait.
+    for (int i = 2; i <= 9; i++) { // Those beyond the first four wait.
       calls.add(stub.call(EchoGrpc.getEchoMethod(), number(i)));
     }
-    accepted.framesThrough(4);
+    accepted.framesThrough(5);
     accepted.send(
         ConnectResponse.newBuilder()
-            .addOutcomes(outcome(1, number(1)))
             .addOutcomes(outcome(2, number(2)))
-            .addOutcomes(outcome(9, number(9)))
+            .addOutcomes(outcome(3, number(3)))
+            .addOutcomes(outcome(10, number(10)))
             .build());
 
-    assertThat(get(calls.get(1))).isEqualTo(number(2));
-    assertViolation(failureOf(calls.get(3)), "outcome 9, expected outcome 3");
+    assertThat(get(calls.get(1))).isEqualTo(number(3));
+    assertViolation(failureOf(calls.get(3)), "outcome 10, expected outcome 4");
     assertThat(failureOf(calls.get(3)).fate()).isEqualTo(Fate.UNKNOWN);
     assertThat(failureOf(calls.get(7)).fate()).isEqualTo(Fate.NOT_EXECUTED);
     assertThat(accepted.end()).isEqualTo("cancelled");
