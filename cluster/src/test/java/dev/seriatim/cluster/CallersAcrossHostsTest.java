@@ -221,14 +221,18 @@ final class CallersAcrossHostsTest {
     Node edge = start();
     for (String object : new String[] {"a", "c"}) {
       rights.change(Access.all());
-      DurableObjectStub stub = namespace(edge, "alice").getByName(object);
-      CompletableFuture<FailureCause> broken = new CompletableFuture<>();
-      stub.onBreak(broken::complete);
-      assertThat(get(stub)).isEqualTo("OK");
-      rights.change(Access.denied());
-      FailureCause cause = broken.get(30, TimeUnit.SECONDS);
-      assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
-      assertThat(cause.retryable()).isTrue();
+      // Held until it has broken, as one that nobody holds ends by itself.
+      try (DurableObjectStub stub = namespace(edge, "alice").getByName(object)) {
+        CompletableFuture<FailureCause> broken = new CompletableFuture<>();
+        stub.onBreak(broken::complete);
+        assertThat(get(stub)).isEqualTo("OK");
+
+        rights.change(Access.denied());
+
+        FailureCause cause = broken.get(30, TimeUnit.SECONDS);
+        assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
+        assertThat(cause.retryable()).isTrue();
+      }
     }
   }
 
