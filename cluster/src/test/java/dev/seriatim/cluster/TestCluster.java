@@ -177,8 +177,12 @@ final class TestCluster implements AutoCloseable {
     }
 
     private void learn(int slot) {
-      HostRow now = owners.get(slot);
-      if (!java.util.Objects.equals(known.getAndSet(slot, now), now)) {
+      boolean changed;
+      synchronized (known) { // Nobody puts back what was true when they looked.
+        HostRow now = owners.get(slot);
+        changed = !java.util.Objects.equals(known.getAndSet(slot, now), now);
+      }
+      if (changed) {
         listeners.forEach(listener -> listener.changed(slot));
       }
     }
