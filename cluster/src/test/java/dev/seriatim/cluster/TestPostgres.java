@@ -21,14 +21,15 @@ public final class TestPostgres implements AutoCloseable {
   private static final Path DEBIAN = Path.of("/usr/lib/postgresql");
   private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
 
+  private static final int ATTEMPTS = 3;
+
   private final Path programs;
   private final Path home;
-  private final int port;
+  private int port;
 
-  private TestPostgres(Path programs, Path home, int port) {
+  private TestPostgres(Path programs, Path home) {
     this.programs = programs;
     this.home = home;
-    this.port = port;
   }
 
   /** Starts one in this directory, or skips the test if the programs aren't installed. */
@@ -36,20 +37,33 @@ public final class TestPostgres implements AutoCloseable {
     Optional<Path> programs = programs();
     Assumptions.assumeTrue(
         programs.isPresent(), "PostgreSQL is not installed: no initdb in " + DEBIAN + "/*/bin");
-    int port;
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = socket.getLocalPort();
-    }
     if (ROOT) {
       // It refuses to run as root.
       Files.setOwner(
           home,
           home.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("postgres"));
     }
-    TestPostgres server = new TestPostgres(programs.orElseThrow(), home, port);
+    TestPostgres server = new TestPostgres(programs.orElseThrow(), home);
     server.run("initdb", "--auth=trust", "--username=seriatim", "--no-sync", "-D", server.data());
-    server.start();
+    server.startOnFreePort();
     return server;
+  }
+
+  private void startOnFreePort() throws IOException, InterruptedException {
+    for (int attempt = 1; ; attempt++) {
+      try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        port = socket.getLocalPort();
+      }
+      try {
+        start();
+        return;
+      } catch (IOException e) {
+        // Somebody else may have taken the port meanwhile.
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+      }
+    }
   }
 
   private void start() throws IOException, InterruptedException {
