@@ -82,8 +82,9 @@ final class JournalStub {
         new FutureCallback<R>() {
           @Override
           public void onSuccess(R answer) {
-            call.ended(result.apply(answer));
-            answeredAt = System.nanoTime() | 1;
+            Result told = result.apply(answer);
+            answeredAt = System.nanoTime() | 1; // Before anybody hears that the call has ended.
+            call.ended(told);
             open.decrementAndGet();
           }
 
