@@ -183,7 +183,8 @@ final class ClientCaseRunnerTest {
 
   @Test
   void aProcessThatHangs() throws Exception {
-    assertProcess(List.of("sleep", "60"), Verdict.HUNG, "no answer within 1 s");
+    assertProcess(
+        List.of("sleep", "60"), Duration.ofSeconds(1), Verdict.HUNG, "no answer within 1 s");
   }
 
   @Test
@@ -206,7 +207,13 @@ final class ClientCaseRunnerTest {
 
   private static void assertProcess(List<String> command, Verdict verdict, String message)
       throws InterruptedException {
-    try (Driver driver = new ProcessDriver(command, Duration.ofSeconds(1))) {
+    assertProcess(command, Duration.ofSeconds(60), verdict, message);
+  }
+
+  private static void assertProcess(
+      List<String> command, Duration patience, Verdict verdict, String message)
+      throws InterruptedException {
+    try (Driver driver = new ProcessDriver(command, patience)) {
       ClientResult result = new ClientCaseRunner(driver).run(ONE_CALL);
 
       assertThat(result.verdict()).isEqualTo(verdict);
