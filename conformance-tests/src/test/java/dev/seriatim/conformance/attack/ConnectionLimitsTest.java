@@ -13,7 +13,13 @@ import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.Invocation;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -116,6 +122,23 @@ final class ConnectionLimitsTest {
   }
 
   private void assertNeighbourIsServed(int bytes) throws Exception {
+    assertNeighbourIsServed(channel, bytes);
+  }
+
+  /** Calls wait for a connection, should one be closed since it was slow. */
+  private static Channel waiting(Channel channel) {
+    return ClientInterceptors.intercept(
+        channel,
+        new ClientInterceptor() {
+          @Override
+          public <Q, R> ClientCall<Q, R> interceptCall(
+              MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            return next.newCall(method, options.withWaitForReady());
+          }
+        });
+  }
+
+  private static void assertNeighbourIsServed(Channel channel, int bytes) throws Exception {
     try (DurableObjectStub stub =
         DurableObjects.on(channel).namespace(TargetNamespace.NAME).getByName("neighbour")) {
       EchoRequest request =
@@ -217,7 +240,6 @@ final class ConnectionLimitsTest {
   @Test
   void framesThatComeOneBehindAnotherForLongAreNotTakenForOne() throws Exception {
     host(limits -> limits.withFrameLimit(Duration.ofMillis(400)).withMaxArrivingBytes(MIB));
-    RawStream stream = stub(connect(), "stream");
     int frames = 200;
     byte[][] whole = new byte[frames][];
     int size = 0;
@@ -232,17 +254,28 @@ final class ConnectionLimitsTest {
       System.arraycopy(one, 0, all, at, one.length);
       at += one.length;
     }
-    // In pieces none of which ends where a frame does, over more than the limit.
+    // Where the machine stands still, one frame alone may take too long: but not each time.
+    RawStream stream = streamSlowly(all, frames);
+    for (int attempt = 1; attempt < 10 && stream.outcomes() < frames; attempt++) {
+      stream = streamSlowly(all, frames);
+    }
+    assertWithMessage("outcomes, before the break: %s", stream.breakMessage())
+        .that(stream.outcomes())
+        .isEqualTo(frames);
+  }
+
+  /** In pieces none of which ends where a frame does, over more than the limit. */
+  private RawStream streamSlowly(byte[] all, int frames) throws Exception {
+    RawStream stream = stub(connect(), "stream");
     for (int from = 0; from < all.length; from += 15_000) {
       int length = Math.min(15_000, all.length - from);
-      int _ = stream.data(java.util.Arrays.copyOfRange(all, from, from + length), 20_000);
+      int _ = stream.data(Arrays.copyOfRange(all, from, from + length), 20_000);
       if (from % 600_000 == 0) {
-        int known = stream.outcomes();
-        await(() -> stream.outcomes() >= known, "outcomes");
         Thread.sleep(100);
       }
     }
-    await(() -> stream.outcomes() == frames, frames + " outcomes");
+    await(() -> stream.outcomes() == frames || stream.isOver(), frames + " outcomes, or a break");
+    return stream;
   }
 
   @Test
@@ -272,10 +305,20 @@ final class ConnectionLimitsTest {
     await(call::isOver, "the end of a call with a header");
     stubs[0].end();
     await(stubs[0]::isOver, "the end of a stub");
+    // The host says so before it counts it, and the neighbour comes on a connection of its own.
+    await(() -> openStubs() < 3, "room for another stub");
     assertNeighbourIsServed(1);
   }
 
   /** Each would have the host keep a frame for it, and there is no end to them. */
+  private long openStubs() {
+    return host.statistics().amounts().stream()
+        .filter(amount -> amount.name().equals("stub_calls"))
+        .findFirst()
+        .orElseThrow()
+        .used();
+  }
+
   @Test
   void refusalsThatAreNotReadDontPileUp() throws Exception {
     host(UnaryOperator.identity(), limits -> limits.maxStubs(1));
@@ -337,7 +380,9 @@ final class ConnectionLimitsTest {
     try {
       RawConnection connection = connect();
       RawStream stream = stub(connection, "a").message(echo(1, 1));
-      await(() -> stream.outcomes() == 1 || connection.isOver(), "an outcome, or the end");
+      await(
+          () -> stream.outcomes() == 1 || stream.isOver() || connection.isOver(),
+          "an outcome, or the end");
       return stream.outcomes() == 1;
     } catch (IOException e) {
       return false;
@@ -355,7 +400,7 @@ final class ConnectionLimitsTest {
         // The host's settings.
       }
     }
-    assertNeighbourIsServed(1);
+    assertNeighbourIsServed(waiting(channel), 1);
   }
 
   @Test
