@@ -15,7 +15,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Exchanger;
@@ -23,6 +25,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,6 +35,14 @@ final class TransportTurnsTest {
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private int port;
+
+  /** What is left would go on beside other tests, and tell their listeners and logs of itself. */
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+  }
 
   private void host(DurableObjectFactory factory) throws Exception {
     host(HostLimits.builder(), factory);
@@ -389,7 +400,7 @@ final class TransportTurnsTest {
   @Test
   void aTurnThatBlocksIsCutOffAndItsThreadGoesOn() throws Exception {
     CountDownLatch never = new CountDownLatch(1);
-    AtomicInteger blocks = new AtomicInteger();
+    Set<String> begun = ConcurrentHashMap.newKeySet();
     DurableObjectHost _ =
         host(
             DurableObjectHost.builder(),
@@ -397,8 +408,8 @@ final class TransportTurnsTest {
             StorageOptions.memory(),
             Probe.doing(
                 (probe, request, reply) -> {
-                  if (request.getText().equals("block")) {
-                    blocks.incrementAndGet();
+                  if (request.getText().startsWith("block")) {
+                    begun.add(request.getText());
                     never.await();
                   }
                   Probe.reply(reply, request.getText() + " " + probe.calls);
@@ -408,10 +419,10 @@ final class TransportTurnsTest {
     for (int i = 0; i < 20; i++) {
       TestStub blocked = stub("a");
       int millis = 1 + i;
-      int before = blocks.get();
-      blocked.call("block", call -> call.setTimeout(Durations.fromMillis(millis)));
+      String text = "block " + i;
+      blocked.call(text, call -> call.setTimeout(Durations.fromMillis(millis)));
       blocked.broken("INVOCATION_TIMED_OUT");
-      boolean began = blocks.get() > before; // Or its time ran out before its turn.
+      boolean began = begun.contains(text); // Or its time ran out before its turn.
       // The instance is a new one, and the interrupt hits no later turn.
       String answer = stub.ask("2");
       if (began) {
