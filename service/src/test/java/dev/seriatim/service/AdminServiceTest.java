@@ -82,9 +82,11 @@ final class AdminServiceTest {
           DurableObjectHost.builder()
               .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), factory)
               .storage(
-                  store == Store.MEMORY
-                      ? StorageOptions.memory()
-                      : StorageOptions.sqlite(directory))
+                  (store == Store.MEMORY
+                          ? StorageOptions.memory()
+                          : StorageOptions.sqlite(directory))
+                      // It stands still: what is to be tried again later isn't, by itself.
+                      .withClock(new CallerHost.Clock()))
               .server(InProcessServerBuilder.forName(name))
               .program("1.2.3", "abc")
               .admin(drains::incrementAndGet)
