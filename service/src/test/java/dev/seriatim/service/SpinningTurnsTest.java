@@ -19,13 +19,18 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import jdk.management.VirtualThreadSchedulerMXBean;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Turns that never let go of their thread, and those beside them. */
 final class SpinningTurnsTest {
   private final VirtualThreadSchedulerMXBean scheduler =
       ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
-  private final int carriers = scheduler.getParallelism();
+  /** As many as there are when nothing spins. */
+  private final int carriers =
+      Integer.getInteger(
+          "jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
+
 
   private final AtomicInteger spinning = new AtomicInteger();
   private volatile boolean end;
@@ -63,6 +68,18 @@ final class SpinningTurnsTest {
     return new TestStub(channel, TestHost.byName(name), Integer.MAX_VALUE);
   }
 
+  /** The host of a test before, which is closed, may be about to give up what it had more. */
+  @BeforeEach
+  void begin() {
+    awaitCarriers();
+  }
+
+  private void awaitCarriers() {
+    Wait.until(
+        () -> scheduler.getParallelism() == carriers,
+        "as many threads for virtual threads as there were");
+  }
+
   @AfterEach
   void close() throws Exception {
     end = true;
@@ -70,9 +87,7 @@ final class SpinningTurnsTest {
       each.close();
     }
     Wait.until(() -> spinning.get() == 0, "the end of the turns that spin");
-    Wait.until(
-        () -> scheduler.getParallelism() == carriers,
-        "as many threads for virtual threads as there were");
+    awaitCarriers();
   }
 
   @Test
