@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,6 +57,15 @@ abstract class AlarmContract {
     engine.startAlarms(Set.of("TEST"), this::offered);
     assertThat(nextOffer().name()).isEqualTo("first");
     runAlarm(first, alarm -> {}, DurableObjectStorage::deleteAll);
+  }
+
+  /** Waits until nothing is due, and so the store was read. */
+  private void awaitNoneDue() {
+    try {
+      long _ = engine.awaitNoneDue(Duration.ofSeconds(30));
+    } catch (InterruptedException | TimeoutException e) {
+      throw new AssertionError("alarms are due", e);
+    }
   }
 
   final void open() {
@@ -367,6 +377,7 @@ abstract class AlarmContract {
   @Test
   void aNamespaceThatIsGoneLeavesRoomForTheOthers() {
     reopenWith(7, 3, "TEST", "NEW");
+    awaitNoneDue();
     for (int i = 0; i < 20; i++) {
       new TestObject(engine, "GONE", "gone " + i).turn(s -> s.setAlarm(clock.instant()));
     }
@@ -406,6 +417,7 @@ abstract class AlarmContract {
   @Test
   void alarmsThatTakeLongDoNotHoldUpTheOthers() {
     reopenWith(30, 3, "TEST");
+    awaitNoneDue();
     for (int i = 0; i < 3; i++) {
       new TestObject(engine, "long " + i).turn(s -> s.setAlarm(clock.instant()));
     }
@@ -420,6 +432,7 @@ abstract class AlarmContract {
   @Test
   void oneNamespaceLeavesRoomForTheOthers() {
     reopenWith(30, 10, "TEST", "FLOOD");
+    awaitNoneDue();
     for (int i = 0; i < 50; i++) {
       new TestObject(engine, "FLOOD", "flood " + i).turn(s -> s.setAlarm(clock.instant()));
     }
@@ -435,6 +448,7 @@ abstract class AlarmContract {
   @Test
   void anyNumberOfAlarmsThatCanNotRunHideNoneThatCan() {
     reopenWith(7, 3, "TEST");
+    awaitNoneDue();
     for (int i = 0; i < 40; i++) {
       new TestObject(engine, "bad " + i).turn(s -> s.setAlarm(clock.instant().minusSeconds(100)));
     }
@@ -503,6 +517,7 @@ abstract class AlarmContract {
   }
 
   final void expectNoMore() {
+    awaitNoneDue();
     sentinelIn(Duration.ZERO);
     expectSentinel();
     offers.removeIf(this::cameAgain);
