@@ -50,15 +50,17 @@ final class PostgresIdleTest {
         awaitBeats(server, 2 * BEATS);
         execute(server, "SELECT pg_reload_conf()");
         Wait.until(() -> statements(server) > 0, "the log of statements");
-        long before = statements(server);
+        // Beats are counted around the statements: none that is counted is of a beat that isn't,
+        // but for those that each host was at.
         long beats = beats(server);
+        long before = statements(server);
         awaitBeats(server, 2 * BEATS);
         long made = statements(server) - before;
         beats = beats(server) - beats;
         assertThat(made).isGreaterThan(BEATS);
         assertWithMessage("statements of %s beats", beats)
             .that(made)
-            .isAtMost(STATEMENTS * (beats + 1));
+            .isAtMost(STATEMENTS * (beats + 2));
       }
     }
   }
