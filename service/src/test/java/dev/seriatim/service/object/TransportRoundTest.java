@@ -64,7 +64,9 @@ final class TransportRoundTest {
                     Probe.echo(probe, request, reply);
                   }),
               StorageEngine.open(dev.seriatim.service.StorageOptions.memory()),
-              requireNonNull(MountedThread.Starter.find()));
+              requireNonNull(MountedThread.Starter.find()),
+              // No time passes: what the machine does else makes no turn long, and no round.
+              /* nanos= */ () -> 0);
       objects.prove("Do");
       for (int i = 0; i < OBJECTS; i++) {
         RecordingAttachment attachment = new RecordingAttachment();
