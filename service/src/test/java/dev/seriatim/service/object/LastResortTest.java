@@ -219,10 +219,12 @@ final class LastResortTest {
                 }))) {
       objects.directory.startAlarms();
       assertWorks(objects, "a");
-      Wait.until(() -> alarms.get() == 1, "the alarm");
+      Wait.until(() -> alarms.get() > 0, "the alarm");
       assertWorks(objects, "a");
-      Wait.until(() -> !objects.object("a").hasTurnThread(), "the object's rest");
-      assertThat(objects.directory.host().drain().others()).isEqualTo(0);
+      // That call has set the alarm again, which may begin at any time.
+      Wait.until(() -> alarms.get() > 1, "the alarm again");
+      Wait.until(
+          () -> objects.directory.host().drain().others() == 0, "the end of the alarm's turn");
     }
   }
 
