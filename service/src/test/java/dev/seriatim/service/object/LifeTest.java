@@ -214,6 +214,9 @@ final class LifeTest {
       assertThat(broken != null && broken.getOverloaded()).isTrue();
       leave.countDown();
       Wait.until(() -> first.outcomes() + second.outcomes() == 2, "the outcomes");
+      for (String name : List.of("1", "2")) {
+        Wait.until(() -> !objects.object(name).hasTurnThread(), "the rest of object " + name);
+      }
       RecordingAttachment fourth = new RecordingAttachment();
       objects.open("3", fourth).add(TestObjects.invocations(1, "x"), 1);
       Wait.until(() -> fourth.outcomes() == 1, "room for another");
