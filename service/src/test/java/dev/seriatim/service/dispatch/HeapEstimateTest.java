@@ -81,7 +81,15 @@ final class HeapEstimateTest {
   }
 
   private void compareWithWhatReadingAllocates() throws Exception {
-    Object _ = Value.parseFrom(value(5).toByteString()); // Classes are loaded.
+    Value.Builder every = Value.newBuilder(); // Its classes are loaded when it is read.
+    every
+        .getStructValueBuilder()
+        .putFields(
+            "list",
+            Value.newBuilder()
+                .setListValue(ListValue.newBuilder().addValues(value(0)).addValues(value(5)))
+                .build());
+    Object _ = Value.parseFrom(every.build().toByteString());
     for (int i = 0; i < 300; i++) {
       ByteString bytes = value(5).toByteString();
       if (bytes.size() < 1000) {
