@@ -250,8 +250,7 @@ final class CaseRunnerTest {
   private static CaseResult run(Fault fault, String text) throws Exception {
     Server server = start(new FaultyHost(fault), "faulty");
     try {
-      return new CaseRunner(
-              target("faulty"), NEVER.contains(fault) ? SHORT_PATIENCE : PATIENCE)
+      return new CaseRunner(target("faulty"), NEVER.contains(fault) ? SHORT_PATIENCE : PATIENCE)
           .run(CaseFiles.parse("test", text).getFirst());
     } finally {
       server.shutdownNow().awaitTermination();

@@ -26,11 +26,11 @@ import org.junit.jupiter.api.Test;
 final class SpinningTurnsTest {
   private final VirtualThreadSchedulerMXBean scheduler =
       ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
+
   /** As many as there are when nothing spins. */
   private final int carriers =
       Integer.getInteger(
           "jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
-
 
   private final AtomicInteger spinning = new AtomicInteger();
   private volatile boolean end;

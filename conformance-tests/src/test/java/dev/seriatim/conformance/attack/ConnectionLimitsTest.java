@@ -310,7 +310,6 @@ final class ConnectionLimitsTest {
     assertNeighbourIsServed(1);
   }
 
-  /** Each would have the host keep a frame for it, and there is no end to them. */
   private long openStubs() {
     return host.statistics().amounts().stream()
         .filter(amount -> amount.name().equals("stub_calls"))
@@ -319,6 +318,7 @@ final class ConnectionLimitsTest {
         .used();
   }
 
+  /** Each would have the host keep a frame for it, and there is no end to them. */
   @Test
   void refusalsThatAreNotReadDontPileUp() throws Exception {
     host(UnaryOperator.identity(), limits -> limits.maxStubs(1));

@@ -74,9 +74,7 @@ final class TlsTest {
     List<String> all =
         new ArrayList<>(
             List.of(
-                "--tls-certificate=" + file("certificate"),
-                "--tls-key=" + file("key"),
-                NO_LOOKS));
+                "--tls-certificate=" + file("certificate"), "--tls-key=" + file("key"), NO_LOOKS));
     all.addAll(List.of(options));
     return OpenServer.open(directory, Echoes.class, all.toArray(String[]::new));
   }

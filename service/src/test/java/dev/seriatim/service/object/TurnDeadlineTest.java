@@ -28,6 +28,7 @@ final class TurnDeadlineTest {
   private final CountDownLatch leave = new CountDownLatch(1);
   private final CountDownLatch enteredAgain = new CountDownLatch(1);
   private final CountDownLatch leaveAgain = new CountDownLatch(1);
+
   /** The host's; its timers go by the machine's all the same. */
   private volatile LongSupplier clock = System::nanoTime;
 
