@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,9 +41,11 @@ final class PostgresLeaseTest {
   /** For a host that beats once, and never again: as far as it can see, no time passes. */
   private final StorageOptions hanging = options.withTicker(new StoppedTicker());
 
-  /** For a host that notices what happens to it only when another one has opened. */
+  /** For a host that notices what happens to it only when the test lets its time pass. */
+  private final PausedTicker paused = new PausedTicker();
+
   private final StorageOptions slow =
-      options.withLease(Duration.ofSeconds(20), Duration.ofSeconds(5));
+      options.withLease(Duration.ofSeconds(20), Duration.ofSeconds(5)).withTicker(paused);
 
   private final List<StorageEngine> engines = new ArrayList<>();
 
@@ -202,10 +205,12 @@ final class PostgresLeaseTest {
     LinkedBlockingQueue<String> offers = new LinkedBlockingQueue<>();
     first.startAlarms(
         Set.of("TEST"), (namespace, id, name, due) -> offers.add(String.valueOf(name)));
+    paused.pause();
     execute("DELETE FROM hosts");
     StorageEngine second = opened(StorageEngine.open(options));
     new TestObject(second, "object").turn(s -> s.setAlarm(Instant.EPOCH));
     second.close();
+    paused.goOn();
     assertThat(offers.poll(30, TimeUnit.SECONDS)).isEqualTo("object");
   }
 
@@ -216,8 +221,11 @@ final class PostgresLeaseTest {
     object.turn(s -> s.put("k", A));
     // The store goes back to a time before the first host took anything; its row is there.
     awaitSlotsOf(1024);
+    paused.pause();
     execute("UPDATE slots SET epoch = epoch - 1, host = NULL");
-    StorageEngine second = opened(StorageEngine.open(options));
+    StorageEngine second = opened(StorageEngine.openAtOnce(options));
+    paused.goOn();
+    second.awaitServing();
     assertThat(first.isServing()).isFalse();
     new TestObject(second, "object").turn(s -> s.put("k", B));
   }
@@ -259,6 +267,28 @@ final class PostgresLeaseTest {
 
   private static Optional<ByteString> get(TestObject object) {
     return object.query(s -> s.get("k"));
+  }
+
+  /** A monotonic clock that stands still while the test wants it to. */
+  private static final class PausedTicker extends Ticker {
+    private final AtomicLong last = new AtomicLong(System.nanoTime());
+    private volatile boolean isPaused;
+
+    void pause() {
+      isPaused = true;
+    }
+
+    void goOn() {
+      isPaused = false;
+    }
+
+    @Override
+    public long read() {
+      if (!isPaused) {
+        last.set(System.nanoTime());
+      }
+      return last.get();
+    }
   }
 
   private static final class StoppedTicker extends Ticker {
