@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import jdk.management.VirtualThreadSchedulerMXBean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,6 +26,8 @@ import org.junit.jupiter.api.Test;
 
 /** Turns that never let go of their thread, and those beside them. */
 final class SpinningTurnsTest {
+  private static final Duration LIMIT = Duration.ofMillis(50);
+
   private final VirtualThreadSchedulerMXBean scheduler =
       ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
 
@@ -33,14 +37,24 @@ final class SpinningTurnsTest {
           "jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
 
   private final AtomicInteger spinning = new AtomicInteger();
+
+  /** The clock of a host whose time passes when the test says so. */
+  private final AtomicLong now = new AtomicLong();
+
   private volatile boolean end;
 
   private final List<AutoCloseable> open = new ArrayList<>();
   private int port;
 
   private void host(HostLimits.Builder limits) throws Exception {
+    host(limits, System::nanoTime);
+  }
+
+  private void host(HostLimits.Builder limits, LongSupplier nanos) throws Exception {
+    DurableObjectHost.Builder builder = DurableObjectHost.builder();
+    builder.nanos = nanos;
     DurableObjectHost host =
-        DurableObjectHost.builder()
+        builder
             .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), Probe.doing(this::turn))
             .limits(limits.build())
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
@@ -66,6 +80,20 @@ final class SpinningTurnsTest {
         NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
     open.add(channel::shutdownNow);
     return new TestStub(channel, TestHost.byName(name), Integer.MAX_VALUE);
+  }
+
+  /**
+   * Lets the host's time pass until the turn of this stub is cut off. Then it stands still: however
+   * long the turns take that come behind it, beside those that spin, they are within the limit.
+   */
+  private void awaitCut(TestStub stub) {
+    Wait.until(
+        () -> {
+          now.addAndGet(LIMIT.toNanos());
+          return stub.isOver();
+        },
+        "the end of a stub whose turn spins");
+    stub.broken("INVOCATION_TIMED_OUT");
   }
 
   /** The host of a test before, which is closed, may be about to give up what it had more. */
@@ -111,13 +139,13 @@ final class SpinningTurnsTest {
 
   @Test
   void turnsThatSpinAreCutOffAndTheirObjectsGoOn() throws Exception {
-    host(HostLimits.builder().turnLimit(Duration.ofMillis(200)));
+    host(HostLimits.builder().turnLimit(LIMIT), now::get);
     List<TestStub> stubs = new ArrayList<>();
     for (int i = 0; i < carriers + 2; i++) {
       stubs.add(stub("spins " + i).call("spin"));
     }
     for (TestStub stub : stubs) {
-      stub.broken("INVOCATION_TIMED_OUT");
+      awaitCut(stub);
     }
     for (int i = 0; i < carriers + 2; i++) {
       assertThat(stub("spins " + i).ask("next")).isEqualTo("next");
@@ -137,9 +165,9 @@ final class SpinningTurnsTest {
 
   @Test
   void beyondTheLimitOnStrayTurnsTheirMethodIsRefusedAndOthersGoOn() throws Exception {
-    host(HostLimits.builder().turnLimit(Duration.ofMillis(50)).maxStrayTurns(2));
+    host(HostLimits.builder().turnLimit(LIMIT).maxStrayTurns(2), now::get);
     for (int i = 0; i < 2; i++) {
-      stub("stray " + i).call("spin").broken("INVOCATION_TIMED_OUT");
+      awaitCut(stub("stray " + i).call("spin"));
     }
     Broken refused = stub("a third").call("spin").broken("OVERLOADED");
     assertThat(refused.getCause().getMessage())
