@@ -58,7 +58,7 @@ final class StandbyTest {
   void itTakesOverWhenTheFirstDies() throws Exception {
     String url = PostgresServer.shared().newSchema();
     standsByAndTakesOver(
-        ServerProcess::kill, "--store", url, "--lease", "2", "--lease-renewal", "0.3");
+        ServerProcess::kill, "--store", url, "--lease", "8", "--lease-renewal", "1");
   }
 
   @Test
