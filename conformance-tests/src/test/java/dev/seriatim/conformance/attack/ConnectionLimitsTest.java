@@ -318,6 +318,29 @@ final class ConnectionLimitsTest {
         .used();
   }
 
+  @Test
+  void answersThatTheClientHasNoWindowForComeWhenItHas() throws Exception {
+    host(UnaryOperator.identity());
+    RawConnection connection = RawConnection.open(host.port(), /* reads= */ false);
+    connections.add(connection);
+    RawStream[] stubs = new RawStream[3_000];
+    for (int i = 0; i < stubs.length; i++) {
+      stubs[i] = stub(connection, "stub-" + i).message(echo(1, 10));
+    }
+    RawStream last = stubs[stubs.length - 1];
+    await(() -> stubs[0].outcomes() == 1, "the first answer");
+    assertNeighbourIsServed(1);
+    assertThat(last.outcomes()).isEqualTo(0);
+    connection.frame(RawConnection.WINDOW_UPDATE, 0, 0, new byte[] {0, 1, 0, 0});
+    connection.frame(RawConnection.WINDOW_UPDATE, 0, 0, new byte[] {1, 0, 0, 0});
+    for (RawStream stub : stubs) {
+      await(() -> stub.outcomes() == 1, "an answer");
+    }
+    var _ = last.message(echo(2, 10));
+    await(() -> last.outcomes() == 2, "the answer to another call");
+    assertThat(connection.isOver()).isFalse();
+  }
+
   /** Each would have the host keep a frame for it, and there is no end to them. */
   @Test
   void refusalsThatAreNotReadDontPileUp() throws Exception {

@@ -117,6 +117,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     http2 = handler.connection();
     // The client is told of it in a setting, which it needn't keep to before it has said so.
     http2.remote().maxActiveStreams(Connections.maxStreams(limits));
+    WaitingFrames.watch(http2);
     Arrivals watching = Arrivals.watch(limits, budget, handler, context);
     arrivals = watching;
     var _ = channel.closeFuture().addListener(_ -> watching.forgetAll());
