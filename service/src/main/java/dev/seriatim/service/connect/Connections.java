@@ -43,6 +43,9 @@ public final class Connections implements AutoCloseable {
    */
   private static final int STREAMS_TO_REFUSE = 1_000;
 
+  /** How many may wait to be accepted, if the system lets as many. */
+  private static final int BACKLOG = 4_096;
+
   private static final int SECONDS_OF_RESETS = 60;
   private static final int CUT_PATIENCE_SECONDS = 30;
 
@@ -52,6 +55,7 @@ public final class Connections implements AutoCloseable {
   private final AtomicInteger open = new AtomicInteger();
   private final Set<Channel> channels = ConcurrentHashMap.newKeySet();
   private final EventLoopGroup listener = EventLoops.group(1, "seriatim-listener-ELG", _ -> false);
+  private final int threads = Runtime.getRuntime().availableProcessors();
   private final EventLoopGroup transport;
 
   /** Half of the processors may be busy with large frames: their clients may wait a little. */
@@ -65,9 +69,7 @@ public final class Connections implements AutoCloseable {
    */
   public Connections(HostLimits limits, Predicate<String> isHeld) {
     this.limits = limits;
-    this.transport =
-        EventLoops.group(
-            Runtime.getRuntime().availableProcessors(), "seriatim-transport-ELG", isHeld);
+    this.transport = EventLoops.group(threads, "seriatim-transport-ELG", isHeld);
     this.budget = new ArrivalBudget(limits.connections().maxArrivingBytes());
     this.ofCallers = new CallerCounts(limits.connections().maxConnectionsPerCaller());
   }
@@ -110,6 +112,7 @@ public final class Connections implements AutoCloseable {
             .bossEventLoopGroup(listener)
             .workerEventLoopGroup(transport)
             .channelFactory(this::listeningChannel)
+            .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
             .withChildOption(ChannelOption.RECVBUF_ALLOCATOR, new PacedReads(System::nanoTime))
             .addTransportFilter(
                 new ServerTransportFilter() {
@@ -141,7 +144,7 @@ public final class Connections implements AutoCloseable {
   private ServerChannel listeningChannel() {
     ServerChannel channel =
         Epoll.isAvailable() ? new EpollServerSocketChannel() : new NioServerSocketChannel();
-    channel.pipeline().addLast(new Gate());
+    channel.pipeline().addLast(new PacedAccepts(threads), new Gate());
     return channel;
   }
 
