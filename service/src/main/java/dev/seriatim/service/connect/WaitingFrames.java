@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
 final class WaitingFrames implements Http2RemoteFlowController {
   /**
    * Why a frame was never sent: its stream is closed, which all know who could be told. So it names
-   * no stream.
+   * no stream, and where it was made says nothing.
    */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // To make one for each is what took so long.
   private static final Throwable NEVER_SENT =
       new CompositeStreamException(Http2Error.STREAM_CLOSED, 0);
 

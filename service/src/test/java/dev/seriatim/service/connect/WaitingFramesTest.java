@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -242,7 +243,7 @@ final class WaitingFramesTest {
         }
         case 2, 3, 4, 5 -> {
           if (stream != null) {
-            List<Frame> ofStream = all.get(stream);
+            List<Frame> ofStream = Objects.requireNonNull(all.get(stream));
             int size = random.nextInt(3) == 0 ? random.nextInt(40_000) : random.nextInt(10);
             ofStream.add(add(stream, stream.id() + "/" + ofStream.size(), size));
           }
