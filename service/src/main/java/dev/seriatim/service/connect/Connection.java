@@ -64,12 +64,26 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private @Nullable Http2Connection http2;
   private @Nullable Arrivals arrivals;
 
+  /** Hears once that the connection has been taken in, or is closed. */
+  private @Nullable Runnable taken;
+
   /** Hears who owns the stream of a call that begins later than its stream; null mostly. */
   private @Nullable Consumer<Arrivals.Owner> late;
 
+  /**
+   * A connection that was accepted.
+   *
+   * @param taken is run once, on the connection's event loop: when its client has said that it
+   *     speaks HTTP/2, or it is closed
+   */
   Connection(
-      HostLimits limits, ArrivalBudget budget, CallerCounts connectionsOfCallers, Channel channel) {
+      HostLimits limits,
+      ArrivalBudget budget,
+      CallerCounts connectionsOfCallers,
+      Channel channel,
+      Runnable taken) {
     this.limits = limits;
+    this.taken = taken;
     this.connectionsOfCallers = connectionsOfCallers;
     this.budget = budget.part();
     this.channel = channel;
@@ -108,7 +122,15 @@ final class Connection extends ChannelInboundHandlerAdapter {
     return attributes.toBuilder().set(ATTRIBUTE, connection).build();
   }
 
+  private void takenIn() {
+    if (taken != null) {
+      taken.run();
+      taken = null;
+    }
+  }
+
   private boolean watch() {
+    takenIn();
     ChannelHandlerContext context = channel.pipeline().context(Http2ConnectionHandler.class);
     if (context == null) {
       return false;
@@ -251,6 +273,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   /** It is closed; its calls may end after that. */
   void closed() {
+    takenIn();
     synchronized (callsOfCallers) {
       closed = true;
       leave(last);

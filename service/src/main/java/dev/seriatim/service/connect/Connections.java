@@ -8,7 +8,6 @@ import io.grpc.ServerCredentials;
 import io.grpc.ServerTransportFilter;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.netty.shaded.io.netty.channel.Channel;
-import io.grpc.netty.shaded.io.netty.channel.ChannelHandler.Sharable;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
 import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
@@ -144,13 +143,14 @@ public final class Connections implements AutoCloseable {
   private ServerChannel listeningChannel() {
     ServerChannel channel =
         Epoll.isAvailable() ? new EpollServerSocketChannel() : new NioServerSocketChannel();
-    channel.pipeline().addLast(new PacedAccepts(threads), new Gate());
+    channel.pipeline().addLast(new Gate());
     return channel;
   }
 
   /** Stands before what takes accepted connections in. */
-  @Sharable
   private final class Gate extends ChannelInboundHandlerAdapter {
+    private final PacedAccepts accepts = new PacedAccepts(threads);
+
     @Override
     public void channelRead(ChannelHandlerContext context, Object accepted) {
       Channel channel = (Channel) accepted;
@@ -164,7 +164,8 @@ public final class Connections implements AutoCloseable {
         return;
       }
       channels.add(channel);
-      Connection connection = new Connection(limits, budget, ofCallers, channel);
+      Connection connection =
+          new Connection(limits, budget, ofCallers, channel, accepts.accept(context));
       var _ =
           channel
               .closeFuture()

@@ -1,23 +1,24 @@
 package dev.seriatim.service.connect;
 
-import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
-import io.grpc.netty.shaded.io.netty.channel.ChannelInboundHandlerAdapter;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Accepts so many connections, and more when their threads have taken these in: in between a thread
- * looks at the connections that it has. To take one in is some work, and where thousands come at
- * once nobody else is to wait for all of them; they wait in the listening socket's backlog.
+ * Has so many connections accepted, and more when their threads have taken these in: in between a
+ * thread looks at the connections that it has. To take one in is some work, with TLS much, and
+ * where thousands come at once nobody else is to wait for all of them; they wait in the listening
+ * socket's backlog.
  *
  * <p>Belongs to the thread that accepts.
  */
-final class PacedAccepts extends ChannelInboundHandlerAdapter {
+final class PacedAccepts {
   /** How many connections may be on their way to one thread. */
   private static final int MOST_OF_A_THREAD = 4;
 
-  /** A turn may hold a thread for long: connections that other threads take needn't wait for it. */
+  /**
+   * Longer none waits for those before it: a turn may hold a thread, and a client its handshake.
+   */
   private static final long PATIENCE_MILLIS = 20;
 
   private final int most;
@@ -34,19 +35,14 @@ final class PacedAccepts extends ChannelInboundHandlerAdapter {
     this.most = MOST_OF_A_THREAD * threads;
   }
 
-  @Override
-  public void channelRead(ChannelHandlerContext context, Object accepted) {
-    context.fireChannelRead(accepted);
-    Channel channel = (Channel) accepted;
-    if (!channel.isOpen()) {
-      return; // It was one too many.
-    }
+  /**
+   * A connection is accepted.
+   *
+   * @param context of the channel that listens
+   * @return to be run on any thread when it is taken in, or closed
+   */
+  Runnable accept(ChannelHandlerContext context) {
     long now = pauses;
-    try {
-      channel.eventLoop().execute(() -> context.executor().execute(() -> taken(context, now)));
-    } catch (RejectedExecutionException e) {
-      return; // The host closes.
-    }
     underway++;
     if (underway == most) {
       pausing = true;
@@ -56,6 +52,13 @@ final class PacedAccepts extends ChannelInboundHandlerAdapter {
               .executor()
               .schedule(() -> resume(context, now), PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
     }
+    return () -> {
+      try {
+        context.executor().execute(() -> taken(context, now));
+      } catch (RejectedExecutionException e) {
+        // The host listens no more.
+      }
+    };
   }
 
   private void taken(ChannelHandlerContext context, long pause) {
