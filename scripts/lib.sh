@@ -134,7 +134,7 @@ maven() {
   (
     cd "$root" || exit 1
     export JAVA_HOME="$home"
-    export MAVEN_OPTS="${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
+    export MAVEN_OPTS="-XX:TieredStopAtLevel=1 ${MAVEN_OPTS:-} --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
     alone build mvn --batch-mode --no-transfer-progress "$@"
   )
 }
@@ -169,7 +169,7 @@ build_module() { # any of server, examples, conformance-tests, benchmarks, bench
     [[ "$module" == server ]] \
       || more=(dependency:build-classpath -Dmdep.outputFile=target/programs.class-path -DincludeScope=runtime)
   done
-  quietly maven --projects "$(IFS=, && printf '%s' "${outdated[*]}")" --also-make package "${more[@]}" \
+  quietly maven --threads 2 --projects "$(IFS=, && printf '%s' "${outdated[*]}")" --also-make package "${more[@]}" \
     --activate-profiles '!format,peers' -Dmaven.test.skip=true
   for module in "${outdated[@]}"; do
     keep_jars "$module"
