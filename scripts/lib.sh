@@ -150,6 +150,10 @@ java_options=(
   --sun-misc-unsafe-memory-access=allow
 )
 
+# Of a JVM that ends before its second compiler pays, and has no use for a collector with threads of its own.
+# shellcheck disable=SC2034 # for the scripts
+brief_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+
 # The memory and collector of every JVM that the benchmarks measure.
 # shellcheck disable=SC2034 # for the scripts
 bench_options=(-Xms1g -Xmx1g -XX:+UseParallelGC)
