@@ -224,6 +224,20 @@ class_path() { # MODULE
   cat "$root/target/programs/$1/class-path"
 }
 
+# Prints how the server is started with the classes that it has loaded before, which halves the time: a word a line, without
+# what it is to do.
+quick_server() {
+  local java jar
+  java="$(java_home)/bin/java"
+  jar="$(module_jar server)"
+  alone classes keep_classes "$java" "$jar" >/dev/null 2>&1
+  printf '%s\n' "$java" -XX:AOTCache="$jar.aot" "${java_options[@]}" -jar "$jar"
+}
+
+keep_classes() { # JAVA, JAR
+  [[ -f "$2.aot" ]] || "$1" -XX:AOTCacheOutput="$2.aot" "${java_options[@]}" -jar "$2" selftest
+}
+
 # Prints the jar of a module that was built, without what it needs.
 module_jar() { # MODULE
   local all
