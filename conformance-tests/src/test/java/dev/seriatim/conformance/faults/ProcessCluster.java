@@ -48,7 +48,7 @@ final class ProcessCluster implements AutoCloseable {
       }
       cluster.awaitSlots();
       for (HostProcess host : cluster.hosts.subList(0, count)) {
-        Patience.await(host + " has slots", () -> cluster.slots(host) > 0);
+        Patience.awaitStored(host + " has slots", () -> cluster.slots(host) > 0);
       }
       return cluster;
     } catch (IOException | InterruptedException | RuntimeException | Error e) {
@@ -67,7 +67,7 @@ final class ProcessCluster implements AutoCloseable {
 
   /** Waits until every slot has a host that is there. */
   void awaitSlots() throws InterruptedException {
-    Patience.await(
+    Patience.awaitStored(
         "a host for every slot",
         () ->
             count("SELECT count(*) FROM slots WHERE host IN (SELECT host FROM hosts)")

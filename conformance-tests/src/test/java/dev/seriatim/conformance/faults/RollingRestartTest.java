@@ -80,7 +80,7 @@ final class RollingRestartTest {
     host.start();
     host.awaitServing();
     cluster.awaitSlots();
-    Patience.await(host + " has slots again", () -> cluster.slots(host) > 0);
+    Patience.awaitStored(host + " has slots again", () -> cluster.slots(host) > 0);
     System.out.printf(
         "rolling restart: %s with %d slots ended %d ms after SIGTERM, had slots again after %d ms"
             + " more; %s%n",
