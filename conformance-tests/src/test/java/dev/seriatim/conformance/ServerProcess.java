@@ -38,6 +38,8 @@ final class ServerProcess implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "--class-path",
             System.getProperty("java.class.path"),
             "dev.seriatim.server.Main",

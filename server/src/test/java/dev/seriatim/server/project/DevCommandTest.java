@@ -184,7 +184,7 @@ final class DevCommandTest {
     run(
         "--build",
         Path.of(System.getProperty("java.home"), "bin", "javac")
-            + " @options src/main/java/example/*.java",
+            + " -J-XX:TieredStopAtLevel=1 @options src/main/java/example/*.java",
         "--objects",
         "classes",
         "--data",
