@@ -136,11 +136,11 @@ final class MountedThread {
         // The JVM clears the interrupt of a thread that it mounts another one on.
         boolean interrupted = Thread.interrupted();
         TransportThread here = TransportThread.current();
-        here.begin();
+        here.countUp();
         try {
           first.run();
         } finally {
-          here.end();
+          here.countUp();
         }
         if (interrupted) {
           Thread.currentThread().interrupt();

@@ -46,13 +46,8 @@ final class TransportThread {
     return CURRENT.get();
   }
 
-  /** Turns begin here. On this thread. */
-  void begin() {
-    NUMBER.setRelease(this, number + 1);
-  }
-
-  /** They have ended, or gone on elsewhere. On this thread. */
-  void end() {
+  /** Turns begin here, or those that began have ended or gone on elsewhere. On this thread. */
+  void countUp() {
     NUMBER.setRelease(this, number + 1);
   }
 
