@@ -3,7 +3,6 @@ package dev.seriatim.service.object;
 import static com.google.common.base.Preconditions.checkNotNull;
 
 import java.util.ArrayDeque;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,9 +20,6 @@ import org.jspecify.annotations.Nullable;
 final class TransportRound {
   /** Serving begins when there are so many, so that the first don't wait for the last. */
   private static final int MOST = 64;
-
-  /** For how long turns may run on the transport's thread at a time: it has other stubs to read. */
-  private static final long TRANSPORT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /** After so many objects the clock is looked at. */
   private static final int TIMED_OBJECTS = 16;
@@ -80,7 +76,7 @@ final class TransportRound {
   private void serveAll() {
     ObjectHost served = checkNotNull(host);
     MountedThread.Starter starter = checkNotNull(served.threadStarter());
-    long untilNanos = served.nanos() + TRANSPORT_NANOS;
+    long untilNanos = served.nanos() + TransportThread.SLICE_NANOS;
     while (!waiting.isEmpty()) {
       int before = waiting.size();
       if (served.nanos() - untilNanos < 0) {
@@ -100,7 +96,7 @@ final class TransportRound {
       if (next == null) {
         return;
       }
-      next.serveHere(thread, untilNanos - TRANSPORT_NANOS);
+      next.serveHere(thread, untilNanos - TransportThread.SLICE_NANOS);
       if (thread.hasLeft()
           || (count % TIMED_OBJECTS == 0 && served.nanos() - untilNanos >= 0)
           || !SharedThread.forget()) {

@@ -7,12 +7,16 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A thread of the transport on which turns begin, for who watches that it comes back to its own
  * affairs. Turns pay for it with two writes to memory.
  */
 final class TransportThread {
+  /** For how long turns may run on such a thread at a time: it has other stubs to read. */
+  static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
   private static final Set<TransportThread> ALL =
       Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 

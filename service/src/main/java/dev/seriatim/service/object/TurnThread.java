@@ -3,7 +3,6 @@ package dev.seriatim.service.object;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.wire.Invocation;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * served, and no other.
  */
 final class TurnThread {
-  /** For how long turns may run on the transport's thread at a time: it has other stubs to read. */
-  private static final long TRANSPORT_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-
   /** After so many turns there the clock is looked at. */
   private static final int TRANSPORT_TURNS = 64;
 
@@ -111,7 +107,7 @@ final class TurnThread {
     for (int served = 1; ; served++) {
       if (onTransport != null
           && served % TRANSPORT_TURNS == 0
-          && object.host().nanos() - beganNanos > TRANSPORT_NANOS) {
+          && object.host().nanos() - beganNanos > TransportThread.SLICE_NANOS) {
         leaveTransport();
       }
       if (mailbox.takeAlarm() && !serveAlarm()) {
