@@ -7,14 +7,11 @@ import dev.seriatim.service.dispatch.MethodTable;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.session.Attachment;
-import dev.seriatim.service.session.BreakCause;
-import dev.seriatim.service.session.StubFrame;
 import dev.seriatim.stub.DurableObjectIds;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.wire.Outcome;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -23,7 +20,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A relay, its client, and an edge that has no other. */
-final class OneStub implements RelayHost, Attachment {
+final class OneStub extends FakeEdge implements Attachment {
   static final Namespace NAMESPACE =
       new Namespace(
           "COUNTER",
@@ -107,21 +104,6 @@ final class OneStub implements RelayHost, Attachment {
   // ---- the edge
 
   @Override
-  public long nanos() {
-    return 0;
-  }
-
-  @Override
-  public Duration patience() {
-    return Duration.ofSeconds(8);
-  }
-
-  @Override
-  public Duration lostPatience() {
-    return Duration.ofSeconds(2);
-  }
-
-  @Override
   public @Nullable Way way(Relay one, boolean onClientsThread) {
     return ways.apply(one);
   }
@@ -141,9 +123,6 @@ final class OneStub implements RelayHost, Attachment {
   public void waits(Relay one) {
     waits = true;
   }
-
-  @Override
-  public void broke(Relay one, List<StubFrame> undelivered, Duration waited, BreakCause cause) {}
 
   @Override
   public void lost(Relay one) {

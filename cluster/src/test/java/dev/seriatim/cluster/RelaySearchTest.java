@@ -83,7 +83,7 @@ final class RelaySearchTest {
   }
 
   /** One relay, its client, and the owners that it has had. */
-  private static final class World implements RelayHost, Attachment {
+  private static final class World extends FakeEdge implements Attachment {
     private static final int[] FRAMES = {1, 2, 1};
 
     private final Relay relay =
@@ -350,7 +350,7 @@ final class RelaySearchTest {
 
     // ---- the way
 
-    private final class OneWay implements Way {
+    private final class OneWay extends FakeWay {
       private long from;
       private long received;
       private boolean halfClosed;
@@ -418,20 +418,6 @@ final class RelaySearchTest {
       public void cancel() {
         over = true;
       }
-
-      @Override
-      public void taken(int bytes) {}
-
-      @Override
-      public void onReady() {}
-
-      @Override
-      public void onDelivered() {}
-
-      @Override
-      public boolean leadsToOwner() {
-        return true;
-      }
     }
 
     // ---- the edge
@@ -439,16 +425,6 @@ final class RelaySearchTest {
     @Override
     public long nanos() {
       return now;
-    }
-
-    @Override
-    public Duration patience() {
-      return Duration.ofSeconds(8);
-    }
-
-    @Override
-    public Duration lostPatience() {
-      return Duration.ofSeconds(2);
     }
 
     @Override
@@ -467,15 +443,9 @@ final class RelaySearchTest {
     }
 
     @Override
-    public void found(Relay one) {}
-
-    @Override
     public void waits(Relay one) {
       way = null;
     }
-
-    @Override
-    public void lost(Relay one) {}
 
     @Override
     public void broke(Relay one, List<StubFrame> undelivered, Duration waited, BreakCause cause) {

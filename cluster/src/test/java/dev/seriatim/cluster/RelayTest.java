@@ -10,7 +10,6 @@ import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
 import dev.seriatim.service.object.HostCounts;
-import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.StubFrame;
 import org.junit.jupiter.api.Test;
 
@@ -23,7 +22,7 @@ final class RelayTest {
     HALF_CLOSE
   }
 
-  private static final class Throwing implements Way {
+  private static final class Throwing extends FakeWay {
     private final At at;
     private boolean cancelled;
 
@@ -48,12 +47,6 @@ final class RelayTest {
     }
 
     @Override
-    public void fail(BreakCause cause) {}
-
-    @Override
-    public void breakSoon(BreakCause cause) {}
-
-    @Override
     public void halfClose() {
       reach(At.HALF_CLOSE);
     }
@@ -61,20 +54,6 @@ final class RelayTest {
     @Override
     public void cancel() {
       cancelled = true;
-    }
-
-    @Override
-    public void taken(int bytes) {}
-
-    @Override
-    public void onReady() {}
-
-    @Override
-    public void onDelivered() {}
-
-    @Override
-    public boolean leadsToOwner() {
-      return true;
     }
   }
 
