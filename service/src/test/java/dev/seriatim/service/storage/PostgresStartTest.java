@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A host that opens, or joins, while an answer of PostgreSQL to its lease gets lost. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -48,20 +48,35 @@ final class PostgresStartTest {
     return made;
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {RENEWAL, JOINING, CLAIM})
-  void anAnswerThatGetsLostWhileAHostOpensIsAskedForAgain(String sent) {
-    proxy.loseAnswerTo(sent);
-    StorageEngine engine = opened(options);
-    assertThat(proxy.lossesLeft()).isEqualTo(0);
-    TestObject object = new TestObject(engine, "object");
-    object.turn(s -> s.put("k", ByteString.copyFromUtf8("a")));
+  /** What gets lost while a host opens. */
+  enum Lost {
+    RENEWED(RENEWAL, /* commit= */ false),
+    JOINED(JOINING, /* commit= */ false),
+    CLAIMED(CLAIM, /* commit= */ false),
+    COMMIT_OF_JOINING(JOINING, /* commit= */ true),
+    COMMIT_OF_CLAIM(CLAIM, /* commit= */ true);
+
+    private final String sent;
+    private final boolean commit;
+
+    Lost(String sent, boolean commit) {
+      this.sent = sent;
+      this.commit = commit;
+    }
+
+    void at(TcpProxy proxy) {
+      if (commit) {
+        proxy.loseAnswerToCommitOf(sent);
+      } else {
+        proxy.loseAnswerTo(sent);
+      }
+    }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {JOINING, CLAIM})
-  void soIsWhatBecameOfACommitWhoseAnswerGetsLost(String sent) {
-    proxy.loseAnswerToCommitOf(sent);
+  @EnumSource
+  void anAnswerThatGetsLostWhileAHostOpensIsAskedForAgain(Lost lost) {
+    lost.at(proxy);
     StorageEngine engine = opened(options);
     assertThat(proxy.lossesLeft()).isEqualTo(0);
     TestObject object = new TestObject(engine, "object");
