@@ -284,7 +284,7 @@ public final class StorageOptions implements Cloneable {
   /**
    * How long a commit or a read waits for a store that has gone away, or says nothing, before it
    * fails; or, if a commit was sent, before it is in doubt. On PostgreSQL a try may take as long,
-   * and a second at least. 5 s.
+   * and on SQLite a read waits for those before it as long; both a second at least. 5 s.
    */
   public Duration storePatience() {
     return storePatience;

@@ -109,7 +109,9 @@ final class StoreOptions {
   @Option(
       names = "--store-patience",
       paramLabel = "SECONDS",
-      description = "How long a commit waits for a store that has gone away. Default: 5")
+      description =
+          "How long a commit or a read waits for a store that has gone away, or says nothing."
+              + " Default: 5")
   private double storePatience = DEFAULTS.storePatience().toSeconds();
 
   @Option(

@@ -13,7 +13,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class SqliteLooks implements AutoCloseable {
   private static final int CONNECTIONS = 2;
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /** How many may be held open. */
   static final int MOST_HELD = 4;
@@ -21,8 +20,11 @@ final class SqliteLooks implements AutoCloseable {
   private final SqliteReads reads;
   private final AtomicInteger held = new AtomicInteger();
 
-  SqliteLooks(SqliteReads.Connector connector) {
-    this.reads = new SqliteReads(() -> beginning(connector.connect()), CONNECTIONS, PATIENCE);
+  /**
+   * @param patience how long one waits for those before it, if none of them ends
+   */
+  SqliteLooks(SqliteReads.Connector connector, Duration patience) {
+    this.reads = new SqliteReads(() -> beginning(connector.connect()), CONNECTIONS, patience);
   }
 
   private static Connection beginning(Connection connection) throws SQLException {

@@ -80,13 +80,11 @@ final class SqliteStore extends JdbcStore {
     this.file = directory.resolve(FILE);
     this.reserve = new DiskReserve(file);
     this.watch = new DirectoryWatch(this);
-    this.reads =
-        new SqliteReads(
-            this::openReader, options.readConnections(), Outage.tryTime(options.storePatience()));
+    Duration patience = Outage.tryTime(options.storePatience());
+    this.reads = new SqliteReads(this::openReader, options.readConnections(), patience);
     this.maxWalBytes = options.maxWalBytes();
-    this.busyMillis =
-        (int) Math.min(LONGEST_BUSY.toMillis(), Outage.tryTime(options.storePatience()).toMillis());
-    this.looks = new SqliteLooks(this::openReader);
+    this.busyMillis = (int) Math.min(LONGEST_BUSY.toMillis(), patience.toMillis());
+    this.looks = new SqliteLooks(this::openReader, patience);
     this.backup = new SqliteBackup(file, this::openReader, looks, SqliteBackup::freeBytes);
     this.log = new WriteAheadLog(file, maxWalBytes, reads, looks);
     this.sweep = new SqliteSweep(this);

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -133,7 +134,9 @@ final class BackupTest {
       JdbcStore.execute(connection, "CREATE TABLE t (c)");
     }
     long bytes = Files.size(database);
-    SqliteLooks looks = new SqliteLooks(() -> DriverManager.getConnection("jdbc:sqlite::memory:"));
+    SqliteLooks looks =
+        new SqliteLooks(
+            () -> DriverManager.getConnection("jdbc:sqlite::memory:"), Duration.ofSeconds(5));
     SqliteBackup full =
         new SqliteBackup(
             database,

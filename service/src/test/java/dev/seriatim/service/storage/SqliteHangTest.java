@@ -188,4 +188,20 @@ final class SqliteHangTest {
     }
     reads.close();
   }
+
+  @Test
+  void looksThatWaitForThoseThatHangAreToldInTime() {
+    StorageEngine engine = opened();
+    List<StoredView> hanging = new ArrayList<>();
+    try {
+      for (int i = 0; i < 2; i++) {
+        hanging.add(engine.view());
+      }
+      StorageException e = assertThrows(StorageException.class, () -> engine.view().close());
+      assertThat(e).hasMessageThat().contains("longer than 1000 ms");
+    } finally {
+      hanging.forEach(StoredView::close);
+    }
+    engine.view().close();
+  }
 }
