@@ -4,12 +4,14 @@
 usage: million.py key TARGET                     print the unique key of COUNTER
        million.py fill KEY FILE STAY COUNT       put COUNT objects of COUNTER into a host's SQLite FILE that no host uses, and
                                                  write into STAY which these are, in the order of ListObjects
-       million.py churn TARGET COUNT             make, wake and delete objects between these, until SIGTERM
+       million.py churn TARGET COUNT BEGUN       make, wake and delete objects between these, and make the file BEGUN when the
+                                                 first has come; from then on SIGTERM ends it well
        million.py pages TARGET STAY              go through all pages of ListObjects, and hold them to STAY
        million.py lines STAY                     the same with what `seriatim objects -o json` prints, on standard input
 """
 
 import json
+import pathlib
 import random
 import signal
 import sqlite3
@@ -94,7 +96,7 @@ def fill(unique_key: str, file: str, stay: str, count: str) -> None:
 # ---- what comes and goes
 
 
-def churn(target: str, count: str) -> None:
+def churn(target: str, count: str, begun: str) -> None:
     running = True
 
     def stop(*_: object) -> None:
@@ -118,6 +120,8 @@ def churn(target: str, count: str) -> None:
                 CounterStub(stub.channel()).Increment(IncrementRequest(amount=1))
                 there.append(near + COMES_AND_GOES + str(made))
                 made += 1
+            if made == 1:
+                pathlib.Path(begun).touch()
             if not is_nameless(int(near[-7:])):
                 with namespace.get_by_name(near) as stub:
                     CounterStub(stub.channel()).Get(GetRequest())
