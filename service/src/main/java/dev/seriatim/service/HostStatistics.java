@@ -45,9 +45,11 @@ public record HostStatistics(
    * @param instancesLive how many of them have an instance
    * @param turnsRunning how many turns are running
    * @param stubsBroken how many stubs were told that they are broken, or refused, for each reason
-   *     of the wire contract; and how many were lost: at an edge with the owner of their object, as
-   *     {@code OWNER_LOST}, and with a commit of which the store hasn't said what became, as {@code
-   *     COMMIT_IN_DOUBT}
+   *     of the wire contract; and how many ended without a word on what ran: at an edge with the
+   *     owner of their object, as {@code OWNER_LOST}; with a commit of which the store hasn't said
+   *     what became, as {@code COMMIT_IN_DOUBT}; with what carried them, which threw at what it was
+   *     to send, as {@code CARRIER_FAILED}; and since a newer connection of their session came, as
+   *     {@code SESSION_SUPERSEDED}
    * @param alarmsSet how many alarms are set, also those of objects that aren't in memory: as of a
    *     few seconds ago; empty as long as they weren't counted
    * @param alarmsRun how often an alarm has run

@@ -1,6 +1,7 @@
 package dev.seriatim.service;
 
 import static com.google.common.truth.Truth.assertThat;
+import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Int64Value;
@@ -272,6 +273,13 @@ abstract class ResumableStubTest {
     open("s", 1, 0).broken("SESSION_SUPERSEDED");
     second.call(2, "add");
     assertThat(second.outcome(2)).isEqualTo("2");
+    assertThat(
+            requireNonNull(host)
+                .statistics()
+                .namespaces()
+                .getFirst()
+                .stubsBroken("SESSION_SUPERSEDED"))
+        .isEqualTo(3);
   }
 
   @Test

@@ -169,8 +169,8 @@ public final class HostMetrics implements HostListener {
                                                     RESULT, lower(result)))))));
     counter(
         "seriatim.stubs.broken",
-        "Stubs that were told that they are broken, or refused; without a namespace if none is"
-            + " known",
+        "Stubs that were told that they are broken, were refused, or were lost; without a namespace"
+            + " if none is known",
         out -> broken(statistics.get(), out));
     ofNamespace(statistics, "seriatim.stubs.open", "Open stubs", OfNamespace::stubsOpen);
     ofNamespace(statistics, "seriatim.objects.live", "Objects", OfNamespace::objectsLive);

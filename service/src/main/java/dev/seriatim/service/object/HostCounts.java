@@ -10,6 +10,7 @@ import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.TurnResult;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.UntoldEnd;
 import dev.seriatim.v1.Broken;
 import java.util.HashMap;
 import java.util.Map;
@@ -27,12 +28,6 @@ public final class HostCounts {
    * client can go on by it.
    */
   public static final String OWNER_LOST = "OWNER_LOST";
-
-  /**
-   * The reason of a stub that was lost since the store didn't say in time what became of a commit:
-   * for people, likewise.
-   */
-  static final String COMMIT_IN_DOUBT = "COMMIT_IN_DOUBT";
 
   private final ImmutableMap<String, NamespaceCounts> namespaces;
   private final Map<BreakReason, LongAdder> refused = Counters.of(BreakReason.class);
@@ -119,11 +114,11 @@ public final class HostCounts {
     listener.broken(new BreakEvent(address.namespace().name(), address.id(), OWNER_LOST, 0));
   }
 
-  /** A client's stub ends without a word on what ran: a commit of this object is in doubt. */
-  void lostInDoubt(LiveObject object) {
-    of(object.namespace()).inDoubt.increment();
+  /** A client's stub on this object ends without a word on what ran. */
+  void lost(LiveObject object, UntoldEnd end) {
+    of(object.namespace()).lost(end);
     listener.broken(
-        new BreakEvent(object.namespace().name(), object.id(), COMMIT_IN_DOUBT, /* sequence= */ 0));
+        new BreakEvent(object.namespace().name(), object.id(), end.name(), /* sequence= */ 0));
   }
 
   /**

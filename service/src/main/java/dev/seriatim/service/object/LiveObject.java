@@ -13,6 +13,7 @@ import dev.seriatim.service.session.SessionHost;
 import dev.seriatim.service.session.SessionObject;
 import dev.seriatim.service.session.SessionOpen;
 import dev.seriatim.service.session.SessionRecord;
+import dev.seriatim.service.session.UntoldEnd;
 import dev.seriatim.service.storage.ObjectLog;
 import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Broken;
@@ -224,8 +225,8 @@ final class LiveObject implements SessionObject, Possession.Owner {
   }
 
   @Override
-  public void lostInDoubt() {
-    directory.counts().lostInDoubt(this);
+  public void lost(UntoldEnd end) {
+    directory.counts().lost(this, end);
   }
 
   @Override

@@ -7,8 +7,10 @@ import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.TurnResult;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.UntoldEnd;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -24,11 +26,9 @@ final class NamespaceCounts {
   /** The stubs whose objects were at a host that was lost. */
   final LongAdder ownersLost = new LongAdder();
 
-  /** The stubs that were lost with a commit of which nobody knows what became. */
-  final LongAdder inDoubt = new LongAdder();
-
   private final Namespace namespace;
   private final Map<BreakReason, LongAdder> breaks = Counters.of(BreakReason.class);
+  private final Map<UntoldEnd, LongAdder> lost = Counters.of(UntoldEnd.class);
 
   /** By the name of the method, and then by result. Methods may come with other code. */
   private final ConcurrentMap<String, Map<TurnResult, LongAdder>> turns = new ConcurrentHashMap<>();
@@ -49,6 +49,18 @@ final class NamespaceCounts {
     Counters.get(breaks, reason).increment();
   }
 
+  void lost(UntoldEnd end) {
+    Counters.get(lost, end).increment();
+  }
+
+  /** By reason. A session may be superseded with a word on it, or without. */
+  private ImmutableMap<String, Long> stubsBroken() {
+    Map<String, Long> counts = new TreeMap<>(Counters.readNames(breaks));
+    Counters.readNames(lost).forEach((reason, count) -> counts.merge(reason, count, Long::sum));
+    counts.put(HostCounts.OWNER_LOST, ownersLost.sum());
+    return ImmutableMap.copyOf(counts);
+  }
+
   OfNamespace read(long turnsRunning, OptionalLong alarmsSet) {
     ImmutableList.Builder<OfMethod> methods = ImmutableList.builder();
     for (ObjectMethod method : namespace.methods().methods()) {
@@ -60,11 +72,7 @@ final class NamespaceCounts {
         objects.sum(),
         instances.sum(),
         turnsRunning,
-        ImmutableMap.<String, Long>builder()
-            .putAll(Counters.readNames(breaks))
-            .put(HostCounts.OWNER_LOST, ownersLost.sum())
-            .put(HostCounts.COMMIT_IN_DOUBT, inDoubt.sum())
-            .buildOrThrow(),
+        stubsBroken(),
         alarmsSet,
         alarmsRun.sum(),
         alarmsDropped.sum(),

@@ -329,7 +329,7 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   protected boolean sendNext() {
     Opened opened = null;
     OutcomeLine.Frame frame = null;
-    boolean inDoubt;
+    UntoldEnd untold;
     synchronized (this) {
       if (!attachment.isReady()) {
         return false;
@@ -341,13 +341,13 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
       } else {
         frame = progress.take(gate);
       }
-      inDoubt = progress.isInDoubt();
+      untold = progress.untold();
     }
     if (opened != null) {
       attachment.sendOpened(opened);
       return true;
     }
-    return frame != null && send(frame, inDoubt);
+    return frame != null && send(frame, untold);
   }
 
   /** This is about to break the stub. */
@@ -363,13 +363,13 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     return blamed ? failedTurn : null;
   }
 
-  private boolean send(OutcomeLine.Frame frame, boolean inDoubt) {
+  private boolean send(OutcomeLine.Frame frame, @Nullable UntoldEnd untold) {
     Broken broken = frame.broken();
     try {
       if (broken != null) {
         session.object().told(broken, failedTurn(broken));
-      } else if (inDoubt && frame.end() != null) {
-        session.object().lostInDoubt();
+      } else if (untold != null && frame.end() != null) {
+        session.object().lost(untold);
       }
       if (!frame.outcomes().isEmpty() || broken != null) {
         attachment.send(frame.outcomes(), broken);
@@ -407,6 +407,9 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     }
     try {
       session.drop();
+      if (open) {
+        session.object().lost(UntoldEnd.CARRIER_FAILED);
+      }
       logEvent(Level.WARN).setCause(thrown).log("a stub is lost: what carries it failed");
     } catch (RuntimeException | Error e) {
       logEvent(Level.WARN).log("a stub is lost: what carries it failed: {}", Legible.of(thrown));

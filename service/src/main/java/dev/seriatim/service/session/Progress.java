@@ -38,8 +38,8 @@ final class Progress {
 
   private boolean onPulse;
 
-  /** Whether the stub ends without a word on what ran, since the store hasn't said it. */
-  private boolean inDoubt;
+  /** Why the stub ends without a word on what ran; null if it doesn't. */
+  private @Nullable UntoldEnd untold;
 
   /**
    * Whether no turn begins because too much has still to be sent. Set holding the lock, by the turn
@@ -292,6 +292,7 @@ final class Progress {
     }
     line.clear();
     forgetOpened();
+    untold = UntoldEnd.SESSION_SUPERSEDED;
     putEnd(null, status, 0);
     return true;
   }
@@ -332,7 +333,7 @@ final class Progress {
       completed = lost - 1;
     }
     if (commit != 0 && loss.mayBeDurable(commit)) {
-      inDoubt = true;
+      untold = UntoldEnd.COMMIT_IN_DOUBT;
       putEnd(null, loss.cause().toLoss(), /* commit= */ 0);
     } else {
       putBreak(loss.cause(), 0);
@@ -340,8 +341,9 @@ final class Progress {
     return true;
   }
 
-  boolean isInDoubt() {
-    return inDoubt;
+  /** Why the stub ends without a word on what ran; null if it doesn't. */
+  @Nullable UntoldEnd untold() {
+    return untold;
   }
 
   // ---- what leaves

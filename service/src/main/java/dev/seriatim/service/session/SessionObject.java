@@ -98,11 +98,8 @@ public interface SessionObject {
    */
   default void told(Broken broken, @Nullable FailedTurn turn) {}
 
-  /**
-   * A client of the object loses its stub, without a word on what ran: the store hasn't said what
-   * became of a commit.
-   */
-  default void lostInDoubt() {}
+  /** A client of the object loses its stub, without a word on what ran. */
+  default void lost(UntoldEnd end) {}
 
   /** The session is over. May be called again. */
   void ended(Session session);

@@ -4,10 +4,12 @@ import static com.google.common.truth.Truth.assertThat;
 
 import com.google.common.collect.Maps;
 import com.google.rpc.Code;
+import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.Wait;
+import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.Loss;
@@ -18,8 +20,10 @@ import dev.seriatim.wire.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -199,6 +203,34 @@ final class OutputGateTest {
     checkLost(attachment, 0);
     Wait.until(behind::isClosed, "the break of the other stub");
     assertThat(behind.broken()).isNotNull();
+  }
+
+  @Test
+  void aStubWhoseCarrierFailsIsCounted() {
+    List<Status> ends = new CopyOnWriteArrayList<>();
+    Session carried =
+        objects.open(
+            "a",
+            new Attachment() {
+              @Override
+              public boolean isReady() {
+                return true;
+              }
+
+              @Override
+              public void send(List<Outcome> outcomes, @Nullable Broken last) {
+                throw new IllegalStateException("nothing is carried any more");
+              }
+
+              @Override
+              public void close(Status end) {
+                ends.add(end);
+              }
+            });
+    carried.complete(outcome(1), 0);
+    Wait.until(() -> !ends.isEmpty(), "the end of the stub");
+    assertThat(ends.getFirst().getMessage()).contains("nothing is carried any more");
+    assertThat(counted()).containsExactly("CARRIER_FAILED", 1L);
   }
 
   /** The stub has ended behind so many outcomes, and nobody can say what became of the others. */
