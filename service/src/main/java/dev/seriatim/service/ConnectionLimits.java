@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import java.time.Duration;
+import java.util.function.Consumer;
 
 /**
  * The limits of what a host's clients may do before anything of theirs is queued. They hold where
@@ -96,177 +97,106 @@ public record ConnectionLimits(
 
   /** A copy with another {@link #maxConnections}. */
   public ConnectionLimits withMaxConnections(int connections) {
-    return new ConnectionLimits(
-        connections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxConnections = connections);
   }
 
   /** A copy with another {@link #maxConnectionsPerCaller}. */
   public ConnectionLimits withMaxConnectionsPerCaller(int connections) {
-    return new ConnectionLimits(
-        maxConnections,
-        connections,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxConnectionsPerCaller = connections);
   }
 
   /** A copy with another {@link #maxStubsPerConnection}. */
   public ConnectionLimits withMaxStubsPerConnection(int stubs) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        stubs,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxStubsPerConnection = stubs);
   }
 
   /** A copy with another {@link #maxLanesPerCall}. */
   public ConnectionLimits withMaxLanesPerCall(int lanes) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        lanes,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxLanesPerCall = lanes);
   }
 
   /** A copy with another {@link #maxArrivingBytes}. */
   public ConnectionLimits withMaxArrivingBytes(long bytes) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        bytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxArrivingBytes = bytes);
   }
 
   /** A copy with another {@link #frameLimit}. */
   public ConnectionLimits withFrameLimit(Duration limit) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        limit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.frameLimit = limit);
   }
 
   /** A copy with another {@link #maxResetsPerMinute}. */
   public ConnectionLimits withMaxResetsPerMinute(int resets) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        resets,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxResetsPerMinute = resets);
   }
 
   /** A copy with another {@link #handshakeLimit}. */
   public ConnectionLimits withHandshakeLimit(Duration limit) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        limit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.handshakeLimit = limit);
   }
 
   /** A copy with another {@link #maxConnectionAge}. */
   public ConnectionLimits withMaxConnectionAge(Duration age) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        age,
-        connectionAgeGrace,
-        maxConnectionIdle);
+    return with(copy -> copy.maxConnectionAge = age);
   }
 
   /** A copy with another {@link #connectionAgeGrace}. */
   public ConnectionLimits withConnectionAgeGrace(Duration grace) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        grace,
-        maxConnectionIdle);
+    return with(copy -> copy.connectionAgeGrace = grace);
   }
 
   /** A copy with another {@link #maxConnectionIdle}. */
   public ConnectionLimits withMaxConnectionIdle(Duration idle) {
-    return new ConnectionLimits(
-        maxConnections,
-        maxConnectionsPerCaller,
-        maxStubsPerConnection,
-        maxLanesPerCall,
-        maxArrivingBytes,
-        frameLimit,
-        maxResetsPerMinute,
-        handshakeLimit,
-        maxConnectionAge,
-        connectionAgeGrace,
-        idle);
+    return with(copy -> copy.maxConnectionIdle = idle);
+  }
+
+  private ConnectionLimits with(Consumer<Copy> change) {
+    Copy copy = new Copy(this);
+    change.accept(copy);
+    return copy.limits();
+  }
+
+  /** The same limits, of which some may be changed. */
+  private static final class Copy {
+    private int maxConnections;
+    private int maxConnectionsPerCaller;
+    private int maxStubsPerConnection;
+    private int maxLanesPerCall;
+    private long maxArrivingBytes;
+    private Duration frameLimit;
+    private int maxResetsPerMinute;
+    private Duration handshakeLimit;
+    private Duration maxConnectionAge;
+    private Duration connectionAgeGrace;
+    private Duration maxConnectionIdle;
+
+    Copy(ConnectionLimits of) {
+      maxConnections = of.maxConnections;
+      maxConnectionsPerCaller = of.maxConnectionsPerCaller;
+      maxStubsPerConnection = of.maxStubsPerConnection;
+      maxLanesPerCall = of.maxLanesPerCall;
+      maxArrivingBytes = of.maxArrivingBytes;
+      frameLimit = of.frameLimit;
+      maxResetsPerMinute = of.maxResetsPerMinute;
+      handshakeLimit = of.handshakeLimit;
+      maxConnectionAge = of.maxConnectionAge;
+      connectionAgeGrace = of.connectionAgeGrace;
+      maxConnectionIdle = of.maxConnectionIdle;
+    }
+
+    ConnectionLimits limits() {
+      return new ConnectionLimits(
+          maxConnections,
+          maxConnectionsPerCaller,
+          maxStubsPerConnection,
+          maxLanesPerCall,
+          maxArrivingBytes,
+          frameLimit,
+          maxResetsPerMinute,
+          handshakeLimit,
+          maxConnectionAge,
+          connectionAgeGrace,
+          maxConnectionIdle);
+    }
   }
 }

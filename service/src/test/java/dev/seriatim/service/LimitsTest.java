@@ -1,10 +1,13 @@
 package dev.seriatim.service;
 
 import static com.google.common.truth.Truth.assertThat;
+import static com.google.common.truth.Truth.assertWithMessage;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.google.common.base.Ascii;
 import com.google.protobuf.util.Durations;
 import dev.seriatim.service.HostLimits.QueueSize;
+import java.lang.reflect.RecordComponent;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.stream.Stream;
@@ -77,6 +80,32 @@ final class LimitsTest {
     assertThat(changed.readConnections()).isEqualTo(1);
     assertThat(options.cacheBytes()).isEqualTo(64L << 20);
     assertThat(options.readConnections()).isEqualTo(4);
+  }
+
+  @Test
+  void eachOfTheConnectionLimitsIsChangedAlone() throws Exception {
+    ConnectionLimits limits = ConnectionLimits.defaults();
+    RecordComponent[] all = ConnectionLimits.class.getRecordComponents();
+    for (RecordComponent changed : all) {
+      String name = changed.getName();
+      Object value =
+          switch (changed.getAccessor().invoke(limits)) {
+            case Integer number -> number + 1;
+            case Long number -> number + 1;
+            case Duration time -> time.plusSeconds(1);
+            case Object other -> throw new AssertionError(name + " is of " + other.getClass());
+          };
+      Object copy =
+          ConnectionLimits.class
+              .getMethod(
+                  "with" + Ascii.toUpperCase(name.charAt(0)) + name.substring(1), changed.getType())
+              .invoke(limits, value);
+      for (RecordComponent each : all) {
+        assertWithMessage("%s of a copy with another %s", each.getName(), name)
+            .that(each.getAccessor().invoke(copy))
+            .isEqualTo(each.getName().equals(name) ? value : each.getAccessor().invoke(limits));
+      }
+    }
   }
 
   @Test
