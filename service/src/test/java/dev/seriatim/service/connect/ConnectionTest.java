@@ -26,13 +26,25 @@ final class ConnectionTest {
     return channel;
   }
 
+  /** How many connections were taken in, or closed. */
+  private int taken;
+
   private Connection on(EmbeddedChannel channel) {
-    return new Connection(HostLimits.defaults(), new ArrivalBudget(1 << 20), oneEach, channel);
+    return new Connection(
+        HostLimits.defaults(), new ArrivalBudget(1 << 20), oneEach, channel, () -> taken++);
   }
 
   private static void assertRefused(@Nullable BreakCause refusal) {
     assertThat(Objects.requireNonNull(refusal, "it was not refused").message())
         .contains("may have 1 connections, and has them");
+  }
+
+  @Test
+  void whoeverClosesBeforeItSpeaksIsWaitedForNoMore() {
+    Connection silent = on(channel());
+    assertThat(taken).isEqualTo(0);
+    silent.closed();
+    assertThat(taken).isEqualTo(1);
   }
 
   @Test
