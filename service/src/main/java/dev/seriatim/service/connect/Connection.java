@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,9 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   /** That whose bytes the thread is just reading, if it stands in their way. */
   private static final FastThreadLocal<@Nullable Connection> READING = new FastThreadLocal<>();
+
+  /** For how long others wait until this one's client has spoken. */
+  private static final long TAKING_MILLIS = 3;
 
   private final HostLimits limits;
   private final ArrivalBudget.Part budget;
@@ -64,7 +68,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
   private @Nullable Http2Connection http2;
   private @Nullable Arrivals arrivals;
 
-  /** Hears once that the connection has been taken in, or is closed. */
+  /** Hears once that the connection has been taken in; null when it has. */
   private @Nullable Runnable taken;
 
   /** Hears who owns the stream of a call that begins later than its stream; null mostly. */
@@ -74,7 +78,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
    * A connection that was accepted.
    *
    * @param taken is run once, on the connection's event loop: when its client has said that it
-   *     speaks HTTP/2, or it is closed
+   *     speaks HTTP/2, or some milliseconds have passed there, or it is closed
    */
   Connection(
       HostLimits limits,
@@ -95,6 +99,13 @@ final class Connection extends ChannelInboundHandlerAdapter {
   }
 
   // ---- until the client has said that it speaks HTTP/2
+
+  @Override
+  public void channelActive(ChannelHandlerContext context) {
+    // A client may be far away, or say nothing: its thread has had the time for it by then.
+    var _ = context.executor().schedule(this::takenIn, TAKING_MILLIS, TimeUnit.MILLISECONDS);
+    var _ = context.fireChannelActive();
+  }
 
   @Override
   public void channelRead(ChannelHandlerContext context, Object bytes) {

@@ -16,9 +16,7 @@ final class PacedAccepts {
   /** How many connections may be on their way to one thread. */
   private static final int MOST_OF_A_THREAD = 4;
 
-  /**
-   * Longer none waits for those before it: a turn may hold a thread, and a client its handshake.
-   */
+  /** Longer none waits for those before it: a turn may hold their thread. */
   private static final long PATIENCE_MILLIS = 20;
 
   private final int most;
@@ -47,10 +45,14 @@ final class PacedAccepts {
     if (underway == most) {
       pausing = true;
       context.channel().config().setAutoRead(false);
-      var _ =
-          context
-              .executor()
-              .schedule(() -> resume(context, now), PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+      try {
+        var _ =
+            context
+                .executor()
+                .schedule(() -> resume(context, now), PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+      } catch (RejectedExecutionException e) {
+        // The host listens no more.
+      }
     }
     return () -> {
       try {

@@ -20,13 +20,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps what a connection can't send now, as its client gives it no window or reads nothing, and
- * hands it to Netty's flow control when it can. Netty would keep it as well, but takes a stream
- * with something to send apart at twenty times the price: it makes errors for it, and looks for it
- * among all others that wait. Where a client calls ten thousand times, takes no answer and cuts the
- * connection, that would hold its thread, and so its neighbours, for a second.
+ * hands it to Netty's flow control when it can, few streams at a time. Netty would keep it as well,
+ * but takes a stream with something to send apart at twenty times the price: it makes errors for
+ * it, and looks for it among all others that wait. Where a client calls ten thousand times, takes
+ * no answer and cuts the connection, that would hold its thread, and so its neighbours, for a
+ * second.
  *
- * <p>The frames of a stream keep their order; streams are served in the order in which they began
- * to wait. Belongs to the connection's event loop.
+ * <p>The frames of a stream keep their order. Streams are handed on in the order in which they
+ * began to wait; those that Netty has share what can be sent, so that one with much to send doesn't
+ * hold the others up. Belongs to the connection's event loop.
  */
 final class WaitingFrames implements Http2RemoteFlowController {
   /**
@@ -37,14 +39,25 @@ final class WaitingFrames implements Http2RemoteFlowController {
   private static final Throwable NEVER_SENT =
       new CompositeStreamException(Http2Error.STREAM_CLOSED, 0);
 
+  /** How many streams that were handed on may still have something to send. */
+  private static final int MOST_HANDED_ON = 64;
+
   private final Http2RemoteFlowController flow;
   private final Http2Stream connection;
 
-  /** Of streams that wait for the connection. */
+  /** Of streams that wait for the connection, as far as is known. */
   private final Map<Http2Stream, Queue<FlowControlled>> waiting = new LinkedHashMap<>();
 
   /** Of streams whose own windows are used up, too. */
   private final Map<Http2Stream, Queue<FlowControlled>> stalled = new LinkedHashMap<>();
+
+  /** Streams that were handed on, and of which Netty may still have something. */
+  private final List<Http2Stream> handedOn = new ArrayList<>();
+
+  private boolean writing;
+
+  /** Whether it was to write while it did. */
+  private boolean again;
 
   private WaitingFrames(Http2Connection http2) {
     this.flow = http2.remote().flowController();
@@ -134,35 +147,50 @@ final class WaitingFrames implements Http2RemoteFlowController {
 
   @Override
   public void writePendingBytes() throws Http2Exception {
-    flow.writePendingBytes();
-    while (!waiting.isEmpty() && handOn(room())) {
-      flow.writePendingBytes();
+    if (writing) {
+      again = true;
+      return;
+    }
+    writing = true;
+    try {
+      boolean more;
+      do {
+        again = false;
+        // First, or what Netty has by now would take the whole window each time.
+        more = !waiting.isEmpty() && handOn();
+        flow.writePendingBytes();
+      } while (more || again);
+    } finally {
+      writing = false;
     }
   }
 
   /**
-   * Hands on what the connection has room for.
+   * Hands on streams for which the connection has room.
    *
-   * @return whether that was anything
+   * @return whether there were any
    */
-  private boolean handOn(long room) {
-    long left = room;
+  private boolean handOn() {
+    // One whose own window is used up can't be waited for: it may never get another.
+    handedOn.removeIf(stream -> !flow.hasFlowControlled(stream) || flow.windowSize(stream) <= 0);
     List<Map.Entry<Http2Stream, Queue<FlowControlled>>> next = new ArrayList<>();
     Iterator<Map.Entry<Http2Stream, Queue<FlowControlled>>> all = waiting.entrySet().iterator();
-    while (left > 0 && all.hasNext()) {
+    long room = room();
+    while (room > 0 && handedOn.size() + next.size() < MOST_HANDED_ON && all.hasNext()) {
       Map.Entry<Http2Stream, Queue<FlowControlled>> each = all.next();
       all.remove();
       int window = flow.windowSize(each.getKey());
       if (window > 0) {
         next.add(each);
-        left -= Math.min(window, each.getValue().stream().mapToLong(FlowControlled::size).sum());
+        room -= Math.min(window, each.getValue().stream().mapToLong(FlowControlled::size).sum());
       } else {
         stalled.put(each.getKey(), each.getValue());
       }
     }
-    // What a frame has others do can't change what is just looked at.
+    // Not while it is looked for: what a frame has others do could change what there is.
     for (Map.Entry<Http2Stream, Queue<FlowControlled>> each : next) {
       each.getValue().forEach(frame -> flow.addFlowControlled(each.getKey(), frame));
+      handedOn.add(each.getKey());
     }
     return !next.isEmpty();
   }
@@ -180,9 +208,12 @@ final class WaitingFrames implements Http2RemoteFlowController {
 
   @Override
   public void initialWindowSize(int size) throws Http2Exception {
-    flow.initialWindowSize(size);
-    waiting.putAll(stalled); // Whose windows are used up all the same come back.
-    stalled.clear();
+    try {
+      flow.initialWindowSize(size);
+    } finally {
+      waiting.putAll(stalled); // Whose windows are used up all the same come back.
+      stalled.clear();
+    }
   }
 
   // ---- what is Netty's alone

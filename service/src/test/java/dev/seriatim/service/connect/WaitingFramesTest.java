@@ -161,6 +161,59 @@ final class WaitingFramesTest {
   }
 
   @Test
+  void aStreamWithMuchToSendHoldsNobodyUpWhereTheWindowIsSmall() throws Exception {
+    Http2Stream busy = stream();
+    frames.incrementWindowSize(busy, 1 << 30);
+    add(busy, "much", 1 << 20);
+    frames.writePendingBytes();
+    assertThat(frames.windowSize(http2.connectionStream())).isEqualTo(0);
+    List<Http2Stream> others = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      others.add(stream());
+      add(others.get(i), "other" + i, 10);
+    }
+    assertThat(frames.streams()).isEqualTo(1_000);
+    for (int i = 0; i < 20; i++) {
+      open(2_000);
+    }
+    assertThat(written.size()).isAtLeast(500);
+    assertThat(written).doesNotContain("much");
+    // What Netty has of them all meanwhile is little.
+    long handedOn = others.stream().filter(netty::hasFlowControlled).count();
+    assertThat(handedOn).isAtMost(64);
+  }
+
+  @Test
+  void manyStreamsWhoseWindowsEndInTheirMiddleHoldNobodyUp() throws Exception {
+    useUpWindow();
+    frames.initialWindowSize(5);
+    for (int i = 0; i < 200; i++) {
+      add(stream(), "half" + i, 10);
+    }
+    Http2Stream other = stream();
+    frames.incrementWindowSize(other, 10);
+    add(other, "other", 10);
+    open(2_000);
+    assertThat(written).containsExactly("other");
+  }
+
+  @Test
+  void whatIsAddedAndFlushedWhileAFrameIsWrittenGoesAsWell() throws Exception {
+    useUpWindow();
+    Http2Stream first = stream();
+    Http2Stream second = stream();
+    add(first, "first", 10).then =
+        () -> {
+          add(second, "second", 10);
+          add(first, "third", 10);
+          frames.writePendingBytes();
+        };
+    open(30);
+    assertThat(written).containsExactly("first", "second", "third");
+    assertThat(frames.streams()).isEqualTo(0);
+  }
+
+  @Test
   void aFrameThatIsLargerThanTheWindowGoesInPieces() throws Exception {
     useUpWindow();
     Http2Stream stream = stream();
@@ -245,7 +298,19 @@ final class WaitingFramesTest {
           if (stream != null) {
             List<Frame> ofStream = Objects.requireNonNull(all.get(stream));
             int size = random.nextInt(3) == 0 ? random.nextInt(40_000) : random.nextInt(10);
-            ofStream.add(add(stream, stream.id() + "/" + ofStream.size(), size));
+            Frame frame = add(stream, stream.id() + "/" + ofStream.size(), size);
+            ofStream.add(frame);
+            if (random.nextInt(5) == 0) {
+              Http2Stream next = open.get(random.nextInt(open.size()));
+              frame.then =
+                  () -> {
+                    if (open.contains(next)) {
+                      List<Frame> ofNext = Objects.requireNonNull(all.get(next));
+                      ofNext.add(add(next, next.id() + "/" + ofNext.size(), 10));
+                      frames.writePendingBytes();
+                    }
+                  };
+            }
           }
         }
         case 6 -> {
@@ -308,6 +373,10 @@ final class WaitingFramesTest {
     return Integer.parseInt(frame.replaceAll(".*/", ""));
   }
 
+  private interface Step {
+    void run() throws Http2Exception;
+  }
+
   /** Bytes that flow control lets through. */
   private final class Frame implements FlowControlled {
     private final String name;
@@ -315,6 +384,9 @@ final class WaitingFramesTest {
     private int left;
     private @Nullable Throwable error;
     private boolean whole;
+
+    /** Done when it has been written. */
+    private @Nullable Step then;
 
     Frame(String name, int size) {
       this.name = name;
@@ -346,6 +418,13 @@ final class WaitingFramesTest {
         assertWithMessage("%s was written before", name).that(whole).isFalse();
         whole = true;
         written.add(name);
+        if (then != null) {
+          try {
+            then.run();
+          } catch (Http2Exception e) {
+            throw new AssertionError(e);
+          }
+        }
       }
     }
 
