@@ -68,8 +68,8 @@ public interface HostListener {
    *
    * @param reason as in the wire contract, such as {@code OBJECT_RESET}; or of a stub that is lost,
    *     {@code OWNER_LOST} at its edge, with the owner of its object, {@code COMMIT_IN_DOUBT} with
-   *     a commit of which the store hasn't said what became, and {@code CARRIER_FAILED} with what
-   *     carried it, which threw at what it was to send
+   *     a commit of which the store hasn't said what became, and {@code HOST_FAILED} since what
+   *     carried it, or the host itself, threw
    * @param sequence the invocation that is to blame; 0 if none is
    */
   record BreakEvent(String namespace, DurableObjectId object, String reason, long sequence) {}

@@ -47,8 +47,8 @@ public record HostStatistics(
    * @param stubsBroken how many stubs were told that they are broken, or refused, for each reason
    *     of the wire contract; and how many ended without a word on what ran: at an edge with the
    *     owner of their object, as {@code OWNER_LOST}; with a commit of which the store hasn't said
-   *     what became, as {@code COMMIT_IN_DOUBT}; with what carried them, which threw at what it was
-   *     to send, as {@code CARRIER_FAILED}; and since a newer connection of their session came, as
+   *     what became, as {@code COMMIT_IN_DOUBT}; since what carried them, or the host itself,
+   *     threw, as {@code HOST_FAILED}; and since a newer connection of their session came, as
    *     {@code SESSION_SUPERSEDED}
    * @param alarmsSet how many alarms are set, also those of objects that aren't in memory: as of a
    *     few seconds ago; empty as long as they weren't counted

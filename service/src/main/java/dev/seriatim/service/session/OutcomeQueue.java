@@ -396,9 +396,10 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
   }
 
   /**
-   * The attachment can't be written to, say because an interceptor around the host threw. The
-   * thread that found out is the object's, or serves all objects: only this stub may suffer for it.
-   * Its client is told nothing of what became of its calls.
+   * The attachment can't be written to, say because an interceptor around the host threw, or what
+   * was to be done for the stub threw, say for want of memory. The thread that found out is the
+   * object's, or serves all objects: only this stub may suffer for it. Its client is told nothing
+   * of what became of its calls.
    */
   void lose(Throwable thrown) {
     boolean open;
@@ -408,11 +409,14 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     try {
       session.drop();
       if (open) {
-        session.object().lost(UntoldEnd.CARRIER_FAILED);
+        session.object().lost(UntoldEnd.HOST_FAILED);
       }
-      logEvent(Level.WARN).setCause(thrown).log("a stub is lost: what carries it failed");
+      logEvent(Level.WARN)
+          .setCause(thrown)
+          .log("a stub is lost: what carries it, or the host, failed");
     } catch (RuntimeException | Error e) {
-      logEvent(Level.WARN).log("a stub is lost: what carries it failed: {}", Legible.of(thrown));
+      logEvent(Level.WARN)
+          .log("a stub is lost: what carries it, or the host, failed: {}", Legible.of(thrown));
     } finally {
       if (open) {
         closeLost(thrown);

@@ -1,9 +1,6 @@
 package dev.seriatim.service.session;
 
-/**
- * Why a stub ends without a word on what ran. The names are for people: no client can go on by
- * them.
- */
+/** Why a stub ends without a word on what ran, for those who count: its client sees a status. */
 public enum UntoldEnd {
   /** The store hasn't said in time what became of a commit. */
   COMMIT_IN_DOUBT,
@@ -11,6 +8,6 @@ public enum UntoldEnd {
   /** A newer connection of its session has come. */
   SESSION_SUPERSEDED,
 
-  /** What carries it could not be given what it should send. */
-  CARRIER_FAILED
+  /** What carries it threw at what it was to send, or the host did, say for want of memory. */
+  HOST_FAILED
 }

@@ -21,7 +21,7 @@ final class SqliteLooks implements AutoCloseable {
   private final AtomicInteger held = new AtomicInteger();
 
   /**
-   * @param patience how long one waits for those before it, if none of them ends
+   * @param patience how long one waits for those before it
    */
   SqliteLooks(SqliteReads.Connector connector, Duration patience) {
     this.reads = new SqliteReads(() -> beginning(connector.connect()), CONNECTIONS, patience);

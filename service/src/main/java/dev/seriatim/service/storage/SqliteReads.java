@@ -35,7 +35,7 @@ final class SqliteReads implements AutoCloseable {
   private volatile boolean closed;
 
   /**
-   * @param patience how long a read waits for those before it, if none of them ends
+   * @param patience how long a read waits for those before it
    */
   SqliteReads(Connector connector, int connections, Duration patience) {
     this.connector = connector;

@@ -230,7 +230,7 @@ final class OutputGateTest {
     carried.complete(outcome(1), 0);
     Wait.until(() -> !ends.isEmpty(), "the end of the stub");
     assertThat(ends.getFirst().getMessage()).contains("nothing is carried any more");
-    assertThat(counted()).containsExactly("CARRIER_FAILED", 1L);
+    assertThat(counted()).containsExactly("HOST_FAILED", 1L);
   }
 
   /** The stub has ended behind so many outcomes, and nobody can say what became of the others. */
