@@ -230,12 +230,15 @@ quick_server() {
   local java jar
   java="$(java_home)/bin/java"
   jar="$(module_jar server)"
-  alone classes keep_classes "$java" "$jar" >/dev/null 2>&1
+  alone classes keep_classes "$java" "$jar"
   printf '%s\n' "$java" -XX:AOTCache="$jar.aot" "${java_options[@]}" -jar "$jar"
 }
 
 keep_classes() { # JAVA, JAR
-  [[ -f "$2.aot" ]] || "$1" -XX:AOTCacheOutput="$2.aot" "${java_options[@]}" -jar "$2" selftest
+  [[ ! -f "$2.aot" ]] || return 0
+  # In one step: whoever is ended meanwhile leaves nothing that others would take for whole.
+  quietly "$1" -XX:AOTCacheOutput="$2.$$.aot" "${java_options[@]}" -jar "$2" selftest >&2
+  mv "$2.$$.aot" "$2.aot"
 }
 
 # Prints the jar of a module that was built, without what it needs.
