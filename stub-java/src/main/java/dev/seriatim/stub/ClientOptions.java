@@ -57,7 +57,8 @@ public final class ClientOptions {
 
   /**
    * The most bytes in one frame, unless a single invocation is bigger: that one goes alone.
-   * Default: 1 MiB. A host's own limit is 4 MiB by default.
+   * Default: 1 MiB. A host's own limit is 4 MiB by default. On a call of its own a stub sends more
+   * than 128 KiB in several frames, which are answered, and counted as unanswered, as one.
    */
   public int maxFrameBytes() {
     return values.limits.maxFrameBytes;

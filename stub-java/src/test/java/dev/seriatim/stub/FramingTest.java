@@ -239,6 +239,31 @@ final class FramingTest {
   }
 
   @Test
+  void muchThatLeavesAtOnceGoesInFramesOfTheSizeThatIsReadBest() throws Exception {
+    DurableObjectStub stub = stub(ClientOptions.builder().maxUnansweredFrames(1));
+    FakeHost.Stub accepted = opened(stub);
+    List<ListenableFuture<EchoMessage>> calls = new ArrayList<>();
+    for (int bytes : new int[] {1, 50_000, 50_000, 50_000, 300_000, 50_000, 10}) { // 2 … 8
+      calls.add(call(stub, bytes));
+    }
+    assertThat(accepted.invocation().getSequence()).isEqualTo(2);
+    accepted.answer(2, 2);
+
+    List<ConnectRequest> frames = accepted.framesThrough(8);
+    assertThat(frames.stream().map(ConnectRequest::getInvocationsCount).toList())
+        .isEqualTo(OnLanes.on() ? List.of(6) : List.of(2, 1, 1, 2));
+    // Together they are what is unanswered.
+    ListenableFuture<EchoMessage> next = call(stub, 1);
+    accepted.answer(3, 7);
+    assertThat(get(calls.get(5))).isEqualTo(number(7));
+    assertThat(accepted.hasFrame()).isFalse();
+    accepted.answer(8, 8);
+    assertThat(accepted.invocation().getSequence()).isEqualTo(9);
+    accepted.answer(9, 9);
+    assertThat(get(next)).isEqualTo(number(9));
+  }
+
+  @Test
   void aFullBufferRefusesACallAndBreaksNothing() throws Exception {
     DurableObjectStub stub =
         stub(ClientOptions.builder().maxUnansweredFrames(1).maxBufferedInvocations(2));
