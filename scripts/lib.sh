@@ -226,12 +226,12 @@ class_path() { # MODULE
 
 # Prints how the server is started with the classes that it has loaded before, which halves the time: a word a line, without
 # what it is to do.
-quick_server() {
+quick_server() { # OPTION OF THE JVM...
   local java jar
   java="$(java_home)/bin/java"
   jar="$(module_jar server)"
   alone classes keep_classes "$java" "$jar"
-  printf '%s\n' "$java" -XX:AOTCache="$jar.aot" "${java_options[@]}" -jar "$jar"
+  printf '%s\n' "$java" -XX:AOTCache="$jar.aot" "$@" "${java_options[@]}" -jar "$jar"
 }
 
 keep_classes() { # JAVA, JAR

@@ -5,9 +5,9 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
-import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
+import dev.seriatim.service.session.UntoldEnd;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.wire.EncodedFrame;
@@ -43,7 +43,7 @@ final class RelayEnds {
         .addDetails(
             Any.pack(
                 ErrorInfo.newBuilder()
-                    .setReason(HostCounts.OWNER_LOST)
+                    .setReason(UntoldEnd.OWNER_LOST.name())
                     .setDomain(BreakCause.DOMAIN)
                     .build()))
         .build();

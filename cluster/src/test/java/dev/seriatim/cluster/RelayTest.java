@@ -9,8 +9,8 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.Status;
-import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.session.StubFrame;
+import dev.seriatim.service.session.UntoldEnd;
 import org.junit.jupiter.api.Test;
 
 /** A stub whose way throws: nobody knows what came to the owner, and nobody else would go on. */
@@ -65,7 +65,7 @@ final class RelayTest {
     assertThat(end.getMessage()).contains("could not be passed on");
     assertThat(end.getMessage()).contains("no way at " + at);
     assertThat(end.getDetails(0).unpack(ErrorInfo.class).getReason())
-        .isEqualTo(HostCounts.OWNER_LOST);
+        .isEqualTo(UntoldEnd.OWNER_LOST.name());
     assertWithMessage("what the client is told of what ran").that(stub.broken()).isNull();
     assertWithMessage("whether the edge knows the stub").that(stub.isKnown()).isFalse();
     assertWithMessage("whether the stub waits").that(stub.isWaiting()).isFalse();

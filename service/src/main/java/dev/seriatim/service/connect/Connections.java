@@ -58,8 +58,7 @@ public final class Connections implements AutoCloseable {
   private final EventLoopGroup transport;
 
   /** Half of the processors may be busy with large frames: their clients may wait a little. */
-  private final ExecutorService readers =
-      threads(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+  private final ExecutorService readers = threads(Math.max(1, threads / 2));
 
   /**
    * Listens for nobody yet.

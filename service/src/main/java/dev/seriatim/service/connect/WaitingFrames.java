@@ -87,7 +87,7 @@ final class WaitingFrames implements Http2RemoteFlowController {
 
   @Override
   public void addFlowControlled(Http2Stream stream, FlowControlled frame) {
-    Queue<FlowControlled> before = streams() == 0 ? null : queue(stream);
+    Queue<FlowControlled> before = queue(stream);
     if (before != null) {
       before.add(frame);
     } else if (frame.size() == 0 || flow.hasFlowControlled(stream) || canSend(stream)) {
@@ -100,6 +100,9 @@ final class WaitingFrames implements Http2RemoteFlowController {
   }
 
   private @Nullable Queue<FlowControlled> queue(Http2Stream stream) {
+    if (streams() == 0) {
+      return null;
+    }
     Queue<FlowControlled> queue = waiting.get(stream);
     return queue == null ? stalled.get(stream) : queue;
   }
@@ -121,26 +124,22 @@ final class WaitingFrames implements Http2RemoteFlowController {
   }
 
   private void drop(Http2Stream stream) {
-    if (streams() == 0) {
-      return;
-    }
-    Queue<FlowControlled> queue = waiting.remove(stream);
-    if (queue == null) {
-      queue = stalled.remove(stream);
-    }
+    Queue<FlowControlled> queue = queue(stream);
     if (queue != null) {
+      waiting.remove(stream);
+      stalled.remove(stream);
       queue.forEach(frame -> frame.error(flow.channelHandlerContext(), NEVER_SENT));
     }
   }
 
   @Override
   public boolean hasFlowControlled(Http2Stream stream) {
-    return flow.hasFlowControlled(stream) || (streams() > 0 && queue(stream) != null);
+    return flow.hasFlowControlled(stream) || queue(stream) != null;
   }
 
   @Override
   public boolean isWritable(Http2Stream stream) {
-    return flow.isWritable(stream) && (streams() == 0 || queue(stream) == null);
+    return flow.isWritable(stream) && queue(stream) == null;
   }
 
   // ---- what goes on

@@ -11,6 +11,7 @@ import dev.seriatim.service.TurnResult;
 import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.service.session.UntoldEnd;
+import dev.seriatim.stub.DurableObjectId;
 import dev.seriatim.v1.Broken;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,12 +24,6 @@ import org.jspecify.annotations.Nullable;
  * listener. Safe for any number of threads.
  */
 public final class HostCounts {
-  /**
-   * The reason of a stub whose object was at another host, and that was lost: for people, since no
-   * client can go on by it.
-   */
-  public static final String OWNER_LOST = "OWNER_LOST";
-
   private final ImmutableMap<String, NamespaceCounts> namespaces;
   private final Map<BreakReason, LongAdder> refused = Counters.of(BreakReason.class);
   private final Map<EvictionReason, LongAdder> evictions = Counters.of(EvictionReason.class);
@@ -110,15 +105,17 @@ public final class HostCounts {
 
   /** A client's stub ends without a word on what ran: the host that has this object is lost. */
   public void ownerLost(ObjectAddress address) {
-    of(address.namespace()).ownersLost.increment();
-    listener.broken(new BreakEvent(address.namespace().name(), address.id(), OWNER_LOST, 0));
+    lost(address.namespace(), address.id(), UntoldEnd.OWNER_LOST);
   }
 
   /** A client's stub on this object ends without a word on what ran. */
   void lost(LiveObject object, UntoldEnd end) {
-    of(object.namespace()).lost(end);
-    listener.broken(
-        new BreakEvent(object.namespace().name(), object.id(), end.name(), /* sequence= */ 0));
+    lost(object.namespace(), object.id(), end);
+  }
+
+  private void lost(Namespace namespace, DurableObjectId object, UntoldEnd end) {
+    of(namespace).lost(end);
+    listener.broken(new BreakEvent(namespace.name(), object, end.name(), /* sequence= */ 0));
   }
 
   /**

@@ -23,9 +23,6 @@ final class NamespaceCounts {
   final LongAdder alarmsRun = new LongAdder();
   final LongAdder alarmsDropped = new LongAdder();
 
-  /** The stubs whose objects were at a host that was lost. */
-  final LongAdder ownersLost = new LongAdder();
-
   private final Namespace namespace;
   private final Map<BreakReason, LongAdder> breaks = Counters.of(BreakReason.class);
   private final Map<UntoldEnd, LongAdder> lost = Counters.of(UntoldEnd.class);
@@ -57,7 +54,6 @@ final class NamespaceCounts {
   private ImmutableMap<String, Long> stubsBroken() {
     Map<String, Long> counts = new TreeMap<>(Counters.readNames(breaks));
     Counters.readNames(lost).forEach((reason, count) -> counts.merge(reason, count, Long::sum));
-    counts.put(HostCounts.OWNER_LOST, ownersLost.sum());
     return ImmutableMap.copyOf(counts);
   }
 
