@@ -1,8 +1,8 @@
 package dev.seriatim.stub;
 
-import com.google.common.io.BaseEncoding;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
+import java.util.HexFormat;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * for any number of threads.
  */
 public final class DurableObjectId {
-  static final BaseEncoding HEX = BaseEncoding.base16().lowerCase();
+  static final HexFormat HEX = HexFormat.of();
 
   private final DurableObjectIds maker;
   private final ByteString bytes;
@@ -63,6 +63,6 @@ public final class DurableObjectId {
   /** The 64 lower-case hex digits. */
   @Override
   public String toString() {
-    return HEX.encode(bytes.toByteArray());
+    return HEX.formatHex(bytes.toByteArray());
   }
 }

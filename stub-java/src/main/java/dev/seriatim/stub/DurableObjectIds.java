@@ -95,7 +95,7 @@ public final class DurableObjectIds {
       throw new InvalidIdException(
           "id '" + abbreviate(hex) + "', expected 64 lower-case hex digits");
     }
-    byte[] bytes = DurableObjectId.HEX.decode(hex);
+    byte[] bytes = DurableObjectId.HEX.parseHex(hex);
     if (!Arrays.equals(bytes, withCheck(Arrays.copyOf(bytes, HALF)))) {
       throw new InvalidIdException(
           "id '"

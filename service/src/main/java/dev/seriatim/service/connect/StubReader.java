@@ -1,5 +1,6 @@
 package dev.seriatim.service.connect;
 
+import com.google.protobuf.ByteString;
 import com.google.rpc.Status;
 import dev.seriatim.service.caller.Admission;
 import dev.seriatim.service.caller.Authorization;
@@ -134,8 +135,8 @@ abstract class StubReader implements Attachment, Admission.Stays {
         address = service().namespaces().resolve(object);
       }
       letIn(address);
-      Opened.Builder opened = Opened.newBuilder().setId(address.id().toString());
-      address.id().name().ifPresent(opened::setName);
+      Opened.Builder opened = Opened.newBuilder().setIdBytes(bytes(address.id().toString()));
+      address.id().name().ifPresent(name -> opened.setNameBytes(bytes(name)));
       Route route = placement.route(address.id());
       if (route != null) {
         opened.setRoute(route);
@@ -159,6 +160,11 @@ abstract class StubReader implements Attachment, Admission.Stays {
       refuse(namespace(address), BreakCause.of(e.refusal()));
       return null;
     }
+  }
+
+  /** Text as it goes over the wire: as a string it would be gone through once more for its size. */
+  private static ByteString bytes(String text) {
+    return ByteString.copyFromUtf8(text);
   }
 
   private static @Nullable Namespace namespace(@Nullable ObjectAddress address) {
