@@ -190,7 +190,7 @@ public final class StorageOptions implements Cloneable {
     return with(copy -> copy.cacheBytes = atLeast(0, "cacheBytes", bytes));
   }
 
-  /** How many reads may run at the same time; more wait. 4. */
+  /** How many reads may run at the same time, on SQLite each on a thread; more wait. 4. */
   public int readConnections() {
     return readConnections;
   }
@@ -284,7 +284,8 @@ public final class StorageOptions implements Cloneable {
   /**
    * How long a commit or a read waits for a store that has gone away, or says nothing, before it
    * fails; or, if a commit was sent, before it is in doubt. On PostgreSQL a try may take as long,
-   * and on SQLite a read waits for those before it as long; both a second at least. 5 s.
+   * and on SQLite a read waits for those before it as long; both a second at least. If the disk of
+   * a SQLite file hangs, it is half a second more. 5 s.
    */
   public Duration storePatience() {
     return storePatience;

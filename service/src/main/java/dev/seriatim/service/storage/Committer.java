@@ -401,7 +401,7 @@ final class Committer implements AutoCloseable {
         long millis = (now - since) / 1_000_000;
         news.away(new SQLException("it has not answered for " + millis + " ms"), since);
       }
-      store.ownership().hangs(true);
+      store.ownership().commitsHang(true);
       for (CommitGroup group : groups) {
         if (group.sent) {
           tell(group);
@@ -415,7 +415,7 @@ final class Committer implements AutoCloseable {
     @Override
     public void isBack() {
       news.back();
-      store.ownership().hangs(false);
+      store.ownership().commitsHang(false);
     }
   }
 

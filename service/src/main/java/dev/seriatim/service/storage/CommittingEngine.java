@@ -103,7 +103,7 @@ final class CommittingEngine extends StorageEngine {
   @Override
   public StoreFigures figures() {
     return new StoreFigures(
-        committer.isStoreAway(),
+        committer.isStoreAway() || store.ownership().hangs(),
         store.ownership().certainFor(),
         store.ownership().owned(),
         committer.inDoubt(),

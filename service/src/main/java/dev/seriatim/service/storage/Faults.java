@@ -3,7 +3,7 @@ package dev.seriatim.service.storage;
 import java.sql.Connection;
 import java.sql.SQLException;
 
-/** Makes commits fail, and memory short. For tests. */
+/** Makes commits fail, reads hang, and memory short. For tests. */
 @FunctionalInterface
 public interface Faults {
   /** No faults. */
@@ -51,6 +51,14 @@ public interface Faults {
 
   /** Throws an error if there is to be no memory for this. */
   default void memory(Need need) {}
+
+  /**
+   * Something is about to be read from a SQLite file, for a turn, a session or the alarms. Called
+   * by the thread that reads, which goes on when this method returns.
+   *
+   * @throws SQLException to make the read fail
+   */
+  default void read() throws SQLException {}
 
   /**
    * The committer has come to this step of a group, on this connection. Called by the committer's

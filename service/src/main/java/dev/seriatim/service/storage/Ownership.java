@@ -3,8 +3,10 @@ package dev.seriatim.service.storage;
 import com.google.common.base.Ticker;
 import dev.seriatim.service.StorageException;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +33,12 @@ final class Ownership {
     }
   }
 
+  /** What of a store may hang while the rest of it answers. */
+  private enum Part {
+    COMMITS,
+    READS
+  }
+
   /** Is told what changes. Must not block; called by any thread. */
   interface Listener {
     /** Slots were taken or lost. */
@@ -55,7 +63,10 @@ final class Ownership {
   /** Why the last slot was lost, or why none is owned yet. */
   private volatile String reason = "it has not been taken yet";
 
-  /** Whether the store doesn't answer, and nobody can have what is here. */
+  /** What hangs: then nobody can have what is here. Guarded by itself, with what is told of it. */
+  private final Set<Part> hanging = EnumSet.noneOf(Part.class);
+
+  /** Whether anything does. Written holding that. */
   private volatile boolean hangs;
 
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
@@ -86,16 +97,16 @@ final class Ownership {
 
   /** Whoever has changed what is owned calls this when it is done. */
   void changed() {
-    for (Listener told : listeners) {
-      told.slotsChanged();
-      told.serves(isServing());
-    }
+    listeners.forEach(Listener::slotsChanged);
+    lookAtCertainty();
   }
 
   /** It may have passed, or come, that this host is certain of what it owns. */
   void lookAtCertainty() {
-    for (Listener told : listeners) {
-      told.serves(isServing());
+    synchronized (hanging) { // Of two threads the one that knows better is the last to tell.
+      for (Listener told : listeners) {
+        told.serves(isServing());
+      }
     }
   }
 
@@ -109,12 +120,28 @@ final class Ownership {
         && (leaseNanos == 0 || ticker.read() - certainUntil < leaseNanos);
   }
 
-  /** Whether the store hangs: what this host owns stays its own, and nobody is served by that. */
-  void hangs(boolean now) {
-    if (hangs != now) {
-      hangs = now;
-      lookAtCertainty();
+  /** Whether commits hang: what this host owns stays its own, and nobody is served by that. */
+  void commitsHang(boolean now) {
+    hangs(Part.COMMITS, now);
+  }
+
+  /** Whether reads do, likewise. */
+  void readsHang(boolean now) {
+    hangs(Part.READS, now);
+  }
+
+  private void hangs(Part part, boolean now) {
+    synchronized (hanging) {
+      if (now ? hanging.add(part) : hanging.remove(part)) {
+        hangs = !hanging.isEmpty();
+        lookAtCertainty();
+      }
     }
+  }
+
+  /** Whether any part does. Any thread may ask. */
+  boolean hangs() {
+    return hangs;
   }
 
   /** The stretch of owning this slot that lasts now; null if this host doesn't own it. */

@@ -41,6 +41,7 @@ final class SqliteStore extends JdbcStore {
   private final Ownership ownership = Ownership.exclusive();
   private final SqliteMark mark = new SqliteMark(HostName.make());
   private final SqliteReads reads;
+  private final ReadThreads readThreads;
   private final SqliteLooks looks;
   private final SqliteBackup backup;
   private final long maxWalBytes;
@@ -74,7 +75,7 @@ final class SqliteStore extends JdbcStore {
     }
   }
 
-  private SqliteStore(StorageOptions options, Path directory) {
+  private SqliteStore(StorageOptions options, Path directory, Faults faults) {
     super(options);
     this.clock = options.clock();
     this.file = directory.resolve(FILE);
@@ -82,6 +83,8 @@ final class SqliteStore extends JdbcStore {
     this.watch = new DirectoryWatch(this);
     Duration patience = Outage.tryTime(options.storePatience());
     this.reads = new SqliteReads(this::openReader, options.readConnections(), patience);
+    ReadWatch hangs = new ReadWatch(file.toString(), patience, ownership::readsHang);
+    this.readThreads = new ReadThreads(reads, options.readConnections(), hangs, faults);
     this.maxWalBytes = options.maxWalBytes();
     this.busyMillis = (int) Math.min(LONGEST_BUSY.toMillis(), patience.toMillis());
     this.looks = new SqliteLooks(this::openReader, patience);
@@ -91,11 +94,12 @@ final class SqliteStore extends JdbcStore {
   }
 
   /** Opens the file, unless another host has the directory; that is waited for. */
-  static SqliteStore open(StorageOptions options, Path directory) {
-    SqliteStore store = new SqliteStore(options, directory);
+  static SqliteStore open(StorageOptions options, Path directory, Faults faults) {
+    SqliteStore store = new SqliteStore(options, directory, faults);
     DataDirectory.check(Objects.requireNonNull(store.file.toAbsolutePath().getParent()));
     store.tryTake();
     store.watch.start();
+    store.readThreads.start();
     return store;
   }
 
@@ -242,7 +246,7 @@ final class SqliteStore extends JdbcStore {
 
   @Override
   <T extends @Nullable Object> T read(Read<T> read) throws SQLException {
-    return reads.read(read);
+    return readThreads.read(read);
   }
 
   @Override
@@ -400,6 +404,7 @@ final class SqliteStore extends JdbcStore {
   public void close() {
     closed = true;
     watch.close();
+    readThreads.close();
     reads.close();
     looks.close();
     Taken last = taken;

@@ -86,7 +86,8 @@ public abstract sealed class StorageEngine implements AutoCloseable
         switch (options.location()) {
           case StorageOptions.Memory memory -> new MemoryEngine(options, faults);
           case StorageOptions.Sqlite sqlite ->
-              CommittingEngine.open(options, SqliteStore.open(options, sqlite.directory()), faults);
+              CommittingEngine.open(
+                  options, SqliteStore.open(options, sqlite.directory(), faults), faults);
           case StorageOptions.Postgres postgres ->
               CommittingEngine.open(options, PostgresStore.open(options, postgres), faults);
         };

@@ -20,7 +20,7 @@ final class DataDirectoryTest {
   @Test
   void aNewOneIsItsOwnersAlone() throws Exception {
     Path directory = parent.resolve("a/b");
-    SqliteStore store = SqliteStore.open(StorageOptions.sqlite(directory), directory);
+    SqliteStore store = SqliteStore.open(StorageOptions.sqlite(directory), directory, Faults.NONE);
     try {
       assertThat(rights(directory)).isEqualTo("rwx------");
       assertThat(rights(parent.resolve("a"))).isEqualTo("rwx------");
@@ -34,7 +34,7 @@ final class DataDirectoryTest {
     Path directory = parent.resolve("there");
     Files.createDirectory(directory);
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
-    SqliteStore store = SqliteStore.open(StorageOptions.sqlite(directory), directory);
+    SqliteStore store = SqliteStore.open(StorageOptions.sqlite(directory), directory, Faults.NONE);
     try {
       assertThat(rights(directory)).isEqualTo("rwxr-xr-x");
     } finally {

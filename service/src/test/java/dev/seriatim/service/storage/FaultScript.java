@@ -8,14 +8,16 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** Holds the committer at a step, or lets the step fail, when a test says so. */
-final class FaultScript implements Faults {
+/** Holds the committer at a step or those who read, or lets the step fail, when a test says so. */
+public final class FaultScript implements Faults {
   private static final long PATIENCE_SECONDS = 30;
 
   // Guarded by this.
   private final Map<Step, Faults> once = new EnumMap<>(Step.class);
   private final Map<Need, Integer> noMemory = new EnumMap<>(Need.class);
   private @Nullable Hold hold;
+  private @Nullable Hold readHold;
+  private int readsHeld;
 
   /** The next time that the committer comes to this step, it does this. */
   synchronized void once(Step step, Faults fault) {
@@ -33,9 +35,36 @@ final class FaultScript implements Faults {
 
   /** The next time that the committer comes to this step, it waits until it is released. */
   synchronized Hold hold(Step step) {
-    Hold made = new Hold(step);
+    Hold made = new Hold("the committer at " + step, step);
     hold = made;
     return made;
+  }
+
+  /** From now on each read waits until it is released. */
+  public synchronized Hold holdReads() {
+    Hold made = new Hold("a read", null);
+    readHold = made;
+    readsHeld = 0;
+    return made;
+  }
+
+  /** How many have waited since reads were held last. */
+  public synchronized int readsHeld() {
+    return readsHeld;
+  }
+
+  @Override
+  public void read() {
+    Hold held;
+    synchronized (this) {
+      held = readHold;
+      if (held == null || held.released.getCount() == 0) {
+        return;
+      }
+      readsHeld++;
+    }
+    held.reached.countDown();
+    await(held.released, "the test's release of a read");
   }
 
   /** The next so many times that memory is needed for this, there is none. */
@@ -82,21 +111,23 @@ final class FaultScript implements Faults {
     }
   }
 
-  /** The committer, held at a step. */
-  static final class Hold {
-    private final Step step;
+  /** Who is held: the committer at a step, or those who read. */
+  public static final class Hold {
+    private final String who;
+    private final @Nullable Step step;
     private final CountDownLatch reached = new CountDownLatch(1);
     private final CountDownLatch released = new CountDownLatch(1);
 
-    private Hold(Step step) {
+    private Hold(String who, @Nullable Step step) {
+      this.who = who;
       this.step = step;
     }
 
-    void awaitReached() {
-      await(reached, "the committer at " + step);
+    public void awaitReached() {
+      await(reached, who);
     }
 
-    void release() {
+    public void release() {
       released.countDown();
     }
   }
