@@ -43,8 +43,8 @@ public final class SeriatimCluster implements Cluster {
   private final Placer.Factory placers;
   private final ByteString token;
 
-  // Written by join.
-  private @Nullable Parts parts;
+  /** Written by join, with the lock held; read without it, as who asks may not wait for a close. */
+  private volatile @Nullable Parts parts;
 
   /** What there is once a host has joined. */
   private record Parts(
@@ -122,11 +122,12 @@ public final class SeriatimCluster implements Cluster {
         .build();
   }
 
-  private synchronized Parts parts() {
-    if (parts == null) {
+  private Parts parts() {
+    Parts there = parts;
+    if (there == null) {
       throw new IllegalStateException("no host has joined yet");
     }
-    return parts;
+    return there;
   }
 
   @Override
@@ -170,13 +171,16 @@ public final class SeriatimCluster implements Cluster {
   }
 
   @Override
-  public synchronized void close() {
-    if (parts != null) {
-      parts.placer().close();
-      parts.mover().close();
-      parts.claims().close();
-      parts.edge().close();
-      parts.neighbours().close();
+  public void close() {
+    Parts there = parts;
+    if (there != null) {
+      // With no lock held: stubs and calls end here, and whoever hears of it may ask the host, or
+      // wait for a thread that does.
+      there.placer().close();
+      there.mover().close();
+      there.claims().close();
+      there.edge().close();
+      there.neighbours().close();
     }
   }
 }
