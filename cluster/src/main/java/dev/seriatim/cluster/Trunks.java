@@ -107,18 +107,22 @@ final class Trunks implements AutoCloseable {
           trunk = peer.trunks[index];
         }
         if (trunk != null && !trunk.isOver() && trunk.beat()) {
-          giveUp(peer, index, trunk);
+          giveUp(peer.row.host(), index, trunk);
         }
       }
     }
   }
 
-  /** The next one gets a connection of its own: nothing comes through this one. */
-  private void giveUp(Peer peer, int index, Trunk trunk) {
+  /**
+   * Gives this trunk up, if it still is the one to that host. The next one gets a connection of its
+   * own: nothing comes through this one.
+   */
+  void giveUp(String host, int index, Trunk trunk) {
     ManagedChannel channel;
     synchronized (this) {
-      if (peer.trunks[index] != trunk) {
-        return; // It has ended by itself, and another one is there.
+      Peer peer = peers.get(host);
+      if (peer == null || peer.trunks[index] != trunk) {
+        return; // It has ended by itself, and another one may be there.
       }
       channel = peer.channels[index];
       peer.channels[index] = null;

@@ -80,6 +80,46 @@ final class TrunksTest {
         .containsExactly(true);
   }
 
+  /** The trunk ends by itself between the beat that finds it silent and its being given up. */
+  @Test
+  void theNextTrunkIsKeptWhenASilentOneIsGivenUpTooLate() {
+    Trunk silent = to("one");
+    silent.close("it has ended by itself");
+    Trunk next = to("one");
+    trunks.giveUp("one", 0, silent);
+    assertWithMessage("whether the next trunk is over").that(next.isOver()).isFalse();
+    assertThat(to("one")).isSameInstanceAs(next);
+    assertWithMessage("whether the connection of both is shut down")
+        .that(channels.getFirst().isShutdown())
+        .isFalse();
+  }
+
+  @Test
+  void aSilentTrunkIsGivenUpWithItsConnection() {
+    Trunk silent = to("one");
+    trunks.giveUp("one", 0, silent);
+    assertThat(silent.isOver()).isTrue();
+    assertThat(channels.getFirst().isShutdown()).isTrue();
+    int before = channels.size();
+    Trunk next = to("one");
+    assertWithMessage("connections with the next one's").that(channels).hasSize(before + 1);
+    trunks.giveUp("one", 0, silent); // As often as it is found silent.
+    assertThat(to("one")).isSameInstanceAs(next);
+    assertThat(channels.getLast().isShutdown()).isFalse();
+  }
+
+  /** The host went, and was there again, before the beat on its old trunk came to its end. */
+  @Test
+  void whatLeadsToAHostThatIsBackIsKeptWhenItsOldTrunkIsGivenUp() {
+    Trunk silent = to("one");
+    trunks.keep(List.of());
+    trunks.giveUp("one", 0, silent);
+    Trunk next = to("one");
+    trunks.giveUp("one", 0, silent);
+    assertThat(next.isOver()).isFalse();
+    assertThat(to("one")).isSameInstanceAs(next);
+  }
+
   @Test
   void oneThatIsClosedBeforeItHasStartedIsOver() {
     Trunk trunk = to("one");
