@@ -118,6 +118,11 @@ final class LocalWay implements Way, Attachment {
   }
 
   @Override
+  public String host() {
+    return slots.host();
+  }
+
+  @Override
   public boolean leadsToOwner() {
     return slots.has(relay.slot());
   }

@@ -13,6 +13,7 @@ import dev.seriatim.service.storage.Slots;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.EncodedFrame;
 import dev.seriatim.wire.FrameScan;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -175,8 +176,8 @@ final class Relay {
     long completed;
     synchronized (this) {
       found = state.waits() ? edge.way(this, onClientsThread) : null;
-      if (found == null) {
-        return;
+      if (found == null || state.keepsFrom(found, edge.nanos())) {
+        return; // It is looked at again.
       }
       completed = state.begin(found);
     }
@@ -249,6 +250,7 @@ final class Relay {
       if (!state.counts(from)) {
         return;
       }
+      state.heard();
       if (state.isKnown(scan)) {
         client().replayed();
         return;
@@ -326,8 +328,14 @@ final class Relay {
     return client.isFree();
   }
 
-  /** The host that the way leads to doesn't have the object, and has done nothing. */
+  /**
+   * The host that the way leads to doesn't have the object, or doesn't serve its namespace, and has
+   * done nothing.
+   */
   void notThere(Way from) {
+    synchronized (this) {
+      state.notThere(from, edge.nanos(), ThreadLocalRandom.current().nextDouble());
+    }
     waitAgain(from);
   }
 

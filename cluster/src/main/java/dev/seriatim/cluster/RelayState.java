@@ -52,6 +52,7 @@ final class RelayState {
   private final ClientEnd end = new ClientEnd();
   private final Answers answers;
   private final Astray astray = new Astray();
+  private final Repulse repulse = new Repulse();
   private Phase phase = Phase.WAITS;
 
   /** The one that counts; null while it waits, and at the end. */
@@ -104,6 +105,28 @@ final class RelayState {
 
   boolean isOver() {
     return phase == Phase.OVER;
+  }
+
+  /** Whether the host that this way leads to isn't to be asked yet. */
+  boolean keepsFrom(Way found, long now) {
+    return repulse.keepsFrom(found.host(), now);
+  }
+
+  /**
+   * The host that this way leads to has said that it doesn't have the object, which is of no
+   * interest if the way doesn't count.
+   *
+   * @param part from 0 to 1, at random
+   */
+  void notThere(Way from, long now, double part) {
+    if (counts(from)) {
+      repulse.came(from.host(), now, part);
+    }
+  }
+
+  /** The host that the way leads to which counts has the object: it has said something. */
+  void heard() {
+    repulse.reset();
   }
 
   /**
@@ -242,6 +265,7 @@ final class RelayState {
     if (!counts(from)) {
       return false;
     }
+    repulse.reset();
     kept.answer(answers.fresh(outcomes));
     return true;
   }

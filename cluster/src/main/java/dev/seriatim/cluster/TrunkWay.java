@@ -108,6 +108,11 @@ final class TrunkWay implements Way {
   public void onDelivered() {}
 
   @Override
+  public String host() {
+    return owner.host();
+  }
+
+  @Override
   public boolean leadsToOwner() {
     HostRow now = routes.host(relay.slot());
     return now == null || now.host().equals(owner.host());

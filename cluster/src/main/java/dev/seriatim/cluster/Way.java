@@ -41,6 +41,9 @@ interface Way {
   /** All that was given to the client has been delivered, or dropped. */
   void onDelivered();
 
+  /** The name of the host that it leads to. */
+  String host();
+
   /** Whether it still leads where the object is, as far as is known. */
   boolean leadsToOwner();
 }

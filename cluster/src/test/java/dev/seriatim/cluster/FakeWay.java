@@ -33,6 +33,11 @@ abstract class FakeWay implements Way {
   public void onDelivered() {}
 
   @Override
+  public String host() {
+    return "owner";
+  }
+
+  @Override
   public boolean leadsToOwner() {
     return true;
   }

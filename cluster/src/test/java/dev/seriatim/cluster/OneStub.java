@@ -12,6 +12,7 @@ import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.Invocation;
 import dev.seriatim.wire.Outcome;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,6 +42,7 @@ final class OneStub extends FakeEdge implements Attachment {
   private final BooleanSupplier reads;
 
   private final AtomicLong room = new AtomicLong();
+  private final AtomicLong now = new AtomicLong();
   private final AtomicInteger lost = new AtomicInteger();
 
   // Written by whoever serves the relay, one thread at a time.
@@ -69,6 +71,11 @@ final class OneStub extends FakeEdge implements Attachment {
                     .addInvocations(Invocation.newBuilder().setSequence(sequence).setMethod("Get"))
                     .build()
                     .toByteArray()));
+  }
+
+  /** Time passes, and the edge looks at it as it does at all that wait. */
+  void after(Duration time) {
+    boolean _ = relay.look(now.addAndGet(time.toNanos()));
   }
 
   /** Whether the edge has it among those that are open. */
@@ -102,6 +109,11 @@ final class OneStub extends FakeEdge implements Attachment {
   }
 
   // ---- the edge
+
+  @Override
+  public long nanos() {
+    return now.get();
+  }
 
   @Override
   public @Nullable Way way(Relay one, boolean onClientsThread) {

@@ -351,6 +351,7 @@ final class RelaySearchTest {
     // ---- the way
 
     private final class OneWay extends FakeWay {
+      private final String host = "owner " + ways;
       private long from;
       private long received;
       private boolean halfClosed;
@@ -417,6 +418,11 @@ final class RelaySearchTest {
       @Override
       public void cancel() {
         over = true;
+      }
+
+      @Override
+      public String host() {
+        return host;
       }
     }
 
