@@ -105,6 +105,28 @@ final class SlotClusterTest {
     two.awaitRoutes(ALL, two);
   }
 
+  /** Those that were there are still in the store when the next one starts, and answer nobody. */
+  @Test
+  void whoStartsWhenAllAreDeadFoundsTheClusterAnew() throws Exception {
+    TestHost one = start("one", 1);
+    TestHost two = start("two", 1);
+    two.awaitSlots(ALL / 2);
+    for (TestHost host : List.of(one, two)) {
+      store.kill(host.name());
+      host.close();
+    }
+
+    TestHost three = new TestHost(store.join("three"), 1).start();
+    hosts.add(three);
+    assertThat(three.cluster().isUp()).isFalse();
+    store.bury("one");
+    store.bury("two");
+
+    three.awaitUp();
+    three.awaitSlots(ALL);
+    three.awaitRoutes(ALL, three);
+  }
+
   @Test
   void aHostThatOnlyTheStoreCanSeeIsDownedByTheOther() throws Exception {
     System.setProperty(STABLE_AFTER, "2 s");

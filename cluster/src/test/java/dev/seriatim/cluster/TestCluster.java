@@ -235,6 +235,11 @@ final class TestCluster implements AutoCloseable {
     take(to, slots);
   }
 
+  /** Has a host hand this slot over to whoever takes it. Is completed when it has. */
+  CompletionStage<Void> give(Node from, int slot) {
+    return slotHost(from).give(slot);
+  }
+
   /** The host that has this slot. */
   Node owner(int slot) {
     return nodes.stream().filter(node -> node.slots.has(slot)).findFirst().orElseThrow();
@@ -245,14 +250,28 @@ final class TestCluster implements AutoCloseable {
     nodes.forEach(node -> node.learn(slot));
   }
 
+  /**
+   * Nobody has heard of this host for its lease, though it lives: what it had is free, and everyone
+   * knows.
+   */
+  void bury(Node node) {
+    Set<Integer> slots = store.owned().getOrDefault(node.name(), Set.of());
+    store.bury(node.name());
+    slots.forEach(slot -> publish(slot, null));
+  }
+
+  /** This host can't reach the store any more, and is buried there. */
+  void cutOffFromStore(Node node) {
+    store.kill(node.name());
+    bury(node);
+  }
+
   /** This host is gone from one moment to the next, and everyone knows. */
   void kill(Node node) {
     node.wire.cut();
     store.kill(node.name());
     node.host().close();
-    Set<Integer> slots = store.owned().getOrDefault(node.name(), Set.of());
-    store.bury(node.name());
-    slots.forEach(slot -> publish(slot, null));
+    bury(node);
     nodes.remove(node);
   }
 
