@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,6 +24,9 @@ import java.util.regex.Pattern;
 final class ClusterHosts implements AutoCloseable {
   private static final Path SCRIPTS = Path.of(System.getProperty("seriatim.scripts", "scripts"));
   private static final Pattern STORE = Pattern.compile("(?m)^store=(\\S+)$");
+
+  /** How far from each other the numbers of slots of two hosts may be. */
+  private static final int EVEN = 40;
 
   private final Path home;
   private final int port;
@@ -103,9 +107,31 @@ final class ClusterHosts implements AutoCloseable {
     process.onExit().join();
   }
 
+  /** Ends this one by SIGKILL, and waits until it has ended. */
+  void kill(int host) throws IOException {
+    ProcessHandle process = process(host);
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+
   /** Starts this one again, and waits until it serves. */
   void restart(int host, int heap) throws IOException, InterruptedException {
     script(heap, "start", Integer.toString(host));
+  }
+
+  /** Waits until each host but the last has its share of the slots. */
+  void awaitEven() throws Exception {
+    Patience.await("slots that are even within " + EVEN, this::isEven);
+  }
+
+  private boolean isEven() throws IOException, SQLException {
+    int[] slots = new int[count + 1];
+    for (int owner : owners()) {
+      slots[owner]++;
+    }
+    int[] shares = Arrays.copyOfRange(slots, 1, count);
+    return slots[0] == 0
+        && Arrays.stream(shares).max().orElse(0) - Arrays.stream(shares).min().orElse(0) <= EVEN;
   }
 
   /** The number of the host that has each slot, or 0, as the store says. */

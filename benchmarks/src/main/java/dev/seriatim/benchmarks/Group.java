@@ -16,5 +16,10 @@ interface Group {
     return true;
   }
 
+  /** Whether it is left out unless {@code --only} names it. */
+  default boolean isOnlyByName() {
+    return false;
+  }
+
   void measure(Bench bench) throws Exception;
 }

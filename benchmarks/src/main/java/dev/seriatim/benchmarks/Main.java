@@ -36,6 +36,7 @@ public final class Main implements Callable<Integer> {
           new StartUp(),
           new Edge(),
           new Moves(),
+          new Kills(),
           new Resumable(),
           new Telemetry(),
           new Callers(),
@@ -187,7 +188,7 @@ public final class Main implements Callable<Integer> {
     TreeSet<String> unknown = new TreeSet<>(wanted);
     List<Group> groups = new ArrayList<>();
     for (Group group : GROUPS) {
-      if (unknown.remove(group.name()) || wanted.isEmpty()) {
+      if (unknown.remove(group.name()) || (wanted.isEmpty() && !group.isOnlyByName())) {
         groups.add(group);
       }
     }

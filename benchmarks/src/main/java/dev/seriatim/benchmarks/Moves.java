@@ -1,7 +1,6 @@
 package dev.seriatim.benchmarks;
 
 import java.io.IOException;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,12 +14,6 @@ final class Moves implements Group {
   private static final int HOSTS = 3;
   private static final int STUBS = 1_000;
   private static final int HEAP = 256;
-
-  /** How far from each other the numbers of slots of two hosts may be. */
-  private static final int EVEN = 40;
-
-  private static final Duration LOOK = Duration.ofMillis(100);
-  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   private final Rounds leaves = new Rounds();
   private final Rounds leaveStalls = new Rounds();
@@ -41,7 +34,7 @@ final class Moves implements Group {
     try (ClusterHosts hosts = ClusterHosts.start(bench.scratch(), HOSTS + 1, HEAP);
         PacedStubs stubs = new PacedStubs(hosts.edge(), STUBS)) {
       awaitAnswers(stubs);
-      awaitEven(hosts);
+      hosts.awaitEven();
       // What is compiled by then is compiled; the hosts that start again begin cold.
       Thread.sleep(bench.firstWarmUp());
       for (int round = 0; round < bench.rounds(); round++) {
@@ -59,7 +52,8 @@ final class Moves implements Group {
     long began = System.nanoTime();
     hosts.terminate(host);
     Duration leave = since(began);
-    await("a host for each slot", () -> Arrays.stream(hosts.owners()).noneMatch(o -> o == 0));
+    Patience.await(
+        "a host for each slot", () -> Arrays.stream(hosts.owners()).noneMatch(o -> o == 0));
     int[] between = hosts.owners();
     awaitAnswers(stubs);
     Stalls ofLeave = new Stalls(stubs, before, between);
@@ -68,7 +62,7 @@ final class Moves implements Group {
     stubs.forget();
     long started = System.nanoTime();
     hosts.restart(host, HEAP);
-    awaitEven(hosts);
+    hosts.awaitEven();
     Duration join = since(started);
     awaitAnswers(stubs);
     Stalls ofJoin = new Stalls(stubs, between, hosts.owners());
@@ -148,39 +142,11 @@ final class Moves implements Group {
 
   // ---- time
 
-  private interface Condition {
-    boolean holds() throws Exception;
-  }
-
   private static void awaitAnswers(PacedStubs stubs) throws Exception {
     try {
-      await("an answer to each stub", stubs::allAnswered);
+      Patience.await("an answer to each stub", stubs::allAnswered);
     } catch (IOException e) {
       throw new IOException("the last failure: " + stubs.lastFailure(), e);
-    }
-  }
-
-  private static void awaitEven(ClusterHosts hosts) throws Exception {
-    await("slots that are even within " + EVEN, () -> isEven(hosts));
-  }
-
-  private static boolean isEven(ClusterHosts hosts) throws IOException, SQLException {
-    int[] slots = new int[HOSTS + 2];
-    for (int owner : hosts.owners()) {
-      slots[owner]++;
-    }
-    int[] shares = Arrays.copyOfRange(slots, 1, HOSTS + 1);
-    return slots[0] == 0
-        && Arrays.stream(shares).max().orElse(0) - Arrays.stream(shares).min().orElse(0) <= EVEN;
-  }
-
-  private static void await(String what, Condition condition) throws Exception {
-    long began = System.nanoTime();
-    while (!condition.holds()) {
-      if (since(began).compareTo(PATIENCE) > 0) {
-        throw new IOException(what + ": didn't come within " + PATIENCE);
-      }
-      Thread.sleep(LOOK);
     }
   }
 
