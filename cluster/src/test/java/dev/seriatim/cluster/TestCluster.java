@@ -15,7 +15,9 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -238,6 +240,14 @@ final class TestCluster implements AutoCloseable {
   /** Has a host hand this slot over to whoever takes it. Is completed when it has. */
   CompletionStage<Void> give(Node from, int slot) {
     return slotHost(from).give(slot);
+  }
+
+  /** The same; this one still believes that the slots are where they were. */
+  void moveUnseenBy(Node unaware, Node from, Node to, Set<Integer> slots) {
+    Map<Integer, @Nullable HostRow> believed = new HashMap<>();
+    slots.forEach(slot -> believed.put(slot, unaware.known.get(slot)));
+    move(from, to, slots);
+    believed.forEach(unaware.known::set);
   }
 
   /** The host that has this slot. */
