@@ -211,7 +211,7 @@ public final class AdminService extends AdminGrpc.AdminImplBase {
     ServerCallStreamObserver<ImportObjectsResponse> call =
         (ServerCallStreamObserver<ImportObjectsResponse>) to;
     try {
-      return new ImportCall(host, call, rights(EnumSet.of(EDIT)));
+      return new ImportCall(host, others, call, rights(EnumSet.of(EDIT)));
     } catch (BreakException e) {
       return ImportCall.refused(call, e);
     }

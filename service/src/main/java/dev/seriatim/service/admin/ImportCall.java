@@ -2,6 +2,7 @@ package dev.seriatim.service.admin;
 
 import dev.seriatim.admin.v1.ImportObjectsRequest;
 import dev.seriatim.admin.v1.ImportObjectsResponse;
+import dev.seriatim.service.caller.HandedOn;
 import dev.seriatim.service.session.BreakException;
 import io.grpc.StatusException;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 final class ImportCall implements StreamObserver<ImportObjectsRequest> {
   private final ServerCallStreamObserver<ImportObjectsResponse> to;
 
+  /** Whether another host has taken it, which says in its log who makes it. */
+  private final boolean handedOn = HandedOn.isCurrent();
+
   /** Null if the caller has none. */
   private final @Nullable StreamRights rights;
 
@@ -27,10 +31,13 @@ final class ImportCall implements StreamObserver<ImportObjectsRequest> {
    * @param rights what the caller needs until the end
    */
   ImportCall(
-      AdminHost host, ServerCallStreamObserver<ImportObjectsResponse> to, StreamRights rights) {
+      AdminHost host,
+      OtherHosts others,
+      ServerCallStreamObserver<ImportObjectsResponse> to,
+      StreamRights rights) {
     this.to = to;
     this.rights = rights;
-    this.objects = new ObjectImport(host);
+    this.objects = new ObjectImport(host, others);
   }
 
   private ImportCall(ServerCallStreamObserver<ImportObjectsResponse> to) {
@@ -72,7 +79,7 @@ final class ImportCall implements StreamObserver<ImportObjectsRequest> {
       return;
     }
     objects = null;
-    Audit.log("ImportObjects", response.getImported() + " objects", /* failure= */ null);
+    log(response.getImported() + " objects", /* failure= */ null);
     to.onNext(response);
     to.onCompleted();
   }
@@ -81,14 +88,20 @@ final class ImportCall implements StreamObserver<ImportObjectsRequest> {
   public void onError(Throwable gone) {
     if (objects != null) {
       objects = null;
-      Audit.log("ImportObjects", "objects", Failures.status(gone));
+      log("objects", Failures.status(gone));
     }
   }
 
   private void fail(Throwable thrown) {
     objects = null;
     StatusException failure = Failures.status(thrown);
-    Audit.log("ImportObjects", "objects", failure);
+    log("objects", failure);
     to.onError(failure);
+  }
+
+  private void log(String what, @Nullable StatusException failure) {
+    if (!handedOn) {
+      Audit.log("ImportObjects", what, failure);
+    }
   }
 }

@@ -9,6 +9,7 @@ import dev.seriatim.admin.v1.ImportObjectsResponse;
 import dev.seriatim.admin.v1.ObjectSnapshot;
 import dev.seriatim.service.DurableObjectStorage;
 import dev.seriatim.service.ListOptions;
+import dev.seriatim.service.caller.HandedOn;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
@@ -20,8 +21,12 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One call of {@code ImportObjects}. Its methods are called one after the other, and may block. A
  * few objects are on their way to the store at a time: those that come next are in the same group
- * of commits, if the store is slow.
+ * of commits, if the store is slow. Those that another host has are on their way there.
  */
 final class ObjectImport {
   /** How many objects are on their way at most. */
@@ -39,10 +44,18 @@ final class ObjectImport {
   static final long MOST_BYTES_UNDER_WAY = 16 << 20;
 
   private final Namespaces namespaces;
-  private final ObjectNames names;
+  private final OtherHosts others;
+  private final ImportElsewhere elsewhere;
   private final ObjectControl control;
   private final long maxObjectBytes;
   private final ArrayDeque<UnderWay> underWay = new ArrayDeque<>();
+
+  /** Those of {@link #underWay}. */
+  private final Set<DurableObjectId> idsUnderWay = new HashSet<>();
+
+  /** Whether another host has taken the call, for one object. */
+  private final boolean handedOn = HandedOn.isCurrent();
+
   private long bytesUnderWay;
   private IfExists ifExists = IfExists.IF_EXISTS_UNSPECIFIED;
   private boolean begun;
@@ -50,9 +63,10 @@ final class ObjectImport {
   private long imported;
   private long skipped;
 
-  ObjectImport(AdminHost host) {
+  ObjectImport(AdminHost host, OtherHosts others) {
     this.namespaces = host.directory().namespaces();
-    this.names = new ObjectNames(host);
+    this.others = others;
+    this.elsewhere = new ImportElsewhere(others, host.threads());
     this.control = host.directory().control();
     this.maxObjectBytes = host.storage().options().maxTurnBytes();
   }
@@ -61,7 +75,8 @@ final class ObjectImport {
   private static final class Incoming {
     final ObjectAddress address;
     final String words;
-    final Map<String, ByteString> entries = new LinkedHashMap<>();
+    final List<ObjectSnapshot> parts = new ArrayList<>();
+    final Set<String> keys = new HashSet<>();
     @Nullable Instant alarm;
     long bytes;
 
@@ -69,9 +84,18 @@ final class ObjectImport {
       this.address = address;
       this.words = words;
     }
+
+    Map<String, ByteString> entries() {
+      Map<String, ByteString> entries = new LinkedHashMap<>();
+      for (ObjectSnapshot part : parts) {
+        part.getEntriesList().forEach(entry -> entries.put(entry.getKey(), entry.getValue()));
+      }
+      return entries;
+    }
   }
 
-  private record UnderWay(String words, long bytes, CompletableFuture<Boolean> written) {}
+  private record UnderWay(
+      DurableObjectId id, String words, long bytes, CompletableFuture<Boolean> written) {}
 
   /** What the client has sent next. If this throws, nothing more is called. */
   void next(ImportObjectsRequest request) throws Exception {
@@ -121,10 +145,11 @@ final class ObjectImport {
           ObjectPath.byId(part.getNamespace(), part.getId()), object.words);
     }
     for (Entry entry : part.getEntriesList()) {
-      if (object.entries.put(entry.getKey(), entry.getValue()) != null) {
+      if (!object.keys.add(entry.getKey())) {
         throw Failures.invalid("object %s has key '%s' twice", object.words, entry.getKey());
       }
     }
+    object.parts.add(part);
     object.bytes += part.getSerializedSize();
     if (object.bytes > maxObjectBytes) {
       throw Status.RESOURCE_EXHAUSTED
@@ -161,26 +186,36 @@ final class ObjectImport {
         }
         id = named;
       }
-      ObjectAddress address = new ObjectAddress(namespace, id);
-      names.requireHere(address);
-      return new Incoming(address, words);
+      others.requireHereIfHandedOn(id);
+      return new Incoming(new ObjectAddress(namespace, id), words);
     } catch (IllegalArgumentException e) {
       throw Failures.invalid("object %s: %s", words, String.valueOf(e.getMessage()));
     }
   }
 
   private void write(Incoming object) throws Exception {
-    while (underWay.size() >= MOST_UNDER_WAY
+    DurableObjectId id = object.address.id();
+    // One that comes twice is written in this order also if it is on its way to another host.
+    while (idsUnderWay.contains(id)
+        || underWay.size() >= MOST_UNDER_WAY
         || (!underWay.isEmpty() && bytesUnderWay + object.bytes > MOST_BYTES_UNDER_WAY)) {
       awaitFirst();
     }
     IfExists mode = ifExists;
     bytesUnderWay += object.bytes;
+    idsUnderWay.add(id);
     underWay.add(
         new UnderWay(
+            id,
             object.words,
             object.bytes,
-            control.runTurn(object.address, state -> write(state.storage(), object, mode))));
+            others.hasHere(id)
+                ? writeHere(object, mode)
+                : elsewhere.write(id, mode, object.parts, () -> writeHere(object, mode).get())));
+  }
+
+  private CompletableFuture<Boolean> writeHere(Incoming object, IfExists mode) {
+    return control.runTurn(object.address, state -> write(state.storage(), object, mode));
   }
 
   /** The turn. Says whether it wrote the object. */
@@ -198,7 +233,7 @@ final class ObjectImport {
           .asException();
     }
     try {
-      storage.put(object.entries);
+      storage.put(object.entries());
       Instant alarm = object.alarm;
       if (alarm != null) {
         storage.setAlarm(alarm);
@@ -212,6 +247,7 @@ final class ObjectImport {
   private void awaitFirst() throws StatusException, InterruptedException {
     UnderWay first = underWay.remove();
     bytesUnderWay -= first.bytes;
+    idsUnderWay.remove(first.id);
     try {
       if (first.written.get()) {
         imported++;
@@ -220,6 +256,9 @@ final class ObjectImport {
       }
     } catch (ExecutionException e) {
       StatusException failure = Failures.status(e);
+      if (handedOn) {
+        throw failure; // The other host says of which object.
+      }
       Status status = failure.getStatus();
       throw new StatusException(
           status.withDescription("object " + first.words + ": " + status.getDescription()),

@@ -3,39 +3,16 @@ package dev.seriatim.service.admin;
 import dev.seriatim.admin.v1.ObjectName;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.object.ObjectAddress;
-import dev.seriatim.service.placement.Neighbours;
-import dev.seriatim.service.placement.Neighbours.Neighbour;
-import dev.seriatim.service.session.BreakCause;
 import dev.seriatim.service.session.BreakException;
-import dev.seriatim.service.session.BreakReason;
 import dev.seriatim.v1.Open;
 import dev.seriatim.wire.ObjectPath;
-import org.jspecify.annotations.Nullable;
 
 /** Which object is meant, of those that a host serves. Safe for any number of threads. */
 final class ObjectNames {
   private final Namespaces namespaces;
-  private final @Nullable Neighbours neighbours;
 
   ObjectNames(AdminHost host) {
     this.namespaces = host.directory().namespaces();
-    this.neighbours = host.neighbours();
-  }
-
-  /**
-   * Checks that the object is at this host, as far as that is known.
-   *
-   * @throws BreakException if it is at another one; it says at which
-   */
-  void requireHere(ObjectAddress address) throws BreakException {
-    Neighbour other = neighbours == null ? null : neighbours.known(address.id());
-    if (other != null) {
-      throw new BreakException(
-          BreakCause.of(
-              BreakReason.OWNER_UNAVAILABLE,
-              "the object is at the host %s, expected it here: ask that one"
-                  .formatted(other.address())));
-    }
   }
 
   /**

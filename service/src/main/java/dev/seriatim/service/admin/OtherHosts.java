@@ -8,7 +8,6 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.util.concurrent.ListenableFuture;
 import dev.seriatim.admin.v1.ObjectName;
 import dev.seriatim.service.caller.HandedOn;
-import dev.seriatim.service.object.ObjectAddress;
 import dev.seriatim.service.placement.Neighbours;
 import dev.seriatim.service.placement.Neighbours.Neighbour;
 import dev.seriatim.service.session.BreakException;
@@ -69,6 +68,18 @@ final class OtherHosts {
 
   // ---- one of them
 
+  /** What another host is asked. */
+  @FunctionalInterface
+  interface Asked<R> {
+    /**
+     * Asks it.
+     *
+     * @param host leads there
+     * @throws StatusRuntimeException if the call fails
+     */
+    R ask(Channel host) throws InterruptedException;
+  }
+
   /**
    * Has the host answer that has the object.
    *
@@ -76,15 +87,18 @@ final class OtherHosts {
    */
   <Q, R> R ofOwner(ObjectName object, MethodDescriptor<Q, R> method, Q request, Callable<R> here)
       throws Exception {
-    if (neighbours == null) {
-      return here.call();
-    }
-    ObjectAddress address = names.resolve(object);
-    DurableObjectId id = address.id();
-    if (HandedOn.isCurrent()) {
-      if (!neighbours.has(id)) {
-        throw NOT_HERE.asException();
-      }
+    return neighbours == null
+        ? here.call()
+        : ofOwner(
+            names.resolve(object).id(),
+            host -> ClientCalls.blockingUnaryCall(host, method, CallOptions.DEFAULT, request),
+            here);
+  }
+
+  /** The same of the object with this id, for what is more than one message. */
+  <R> R ofOwner(DurableObjectId id, Asked<R> there, Callable<R> here) throws Exception {
+    if (neighbours == null || HandedOn.isCurrent()) {
+      requireHereIfHandedOn(id);
       return here.call();
     }
     long end = System.nanoTime() + neighbours.patience().toNanos();
@@ -94,7 +108,7 @@ final class OtherHosts {
         return here.call();
       }
       try {
-        return ClientCalls.blockingUnaryCall(through(owner), method, CallOptions.DEFAULT, request);
+        return there.ask(through(owner));
       } catch (StatusRuntimeException e) {
         if (!isNotHere(e) || System.nanoTime() - end > 0) {
           throw of(owner, e);
@@ -102,6 +116,22 @@ final class OtherHosts {
         neighbours.isNotAt(id, owner); // Nothing was done there.
       }
     }
+  }
+
+  /**
+   * If another host hands on this call, the object is here.
+   *
+   * @throws StatusException if it isn't; that host asks the next one then
+   */
+  void requireHereIfHandedOn(DurableObjectId id) throws StatusException {
+    if (HandedOn.isCurrent() && !hasHere(id)) {
+      throw NOT_HERE.asException();
+    }
+  }
+
+  /** Whether the object is at this host, as all are outside of a cluster. */
+  boolean hasHere(DurableObjectId id) {
+    return neighbours == null || neighbours.has(id);
   }
 
   /**
