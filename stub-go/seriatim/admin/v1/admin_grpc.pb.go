@@ -114,7 +114,7 @@ type AdminClient interface {
 	// Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
 	// held against the unique key of their namespace. A failure ends the call and says at which object; those before
 	// it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
-	// may be. In a cluster only of objects of the host that is called: OWNER_UNAVAILABLE for others. Right: edit.
+	// may be. Right: edit.
 	ImportObjects(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportObjectsRequest, ImportObjectsResponse], error)
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
 	// nobody. Ends with OK when the host that is called has shut down. OVERLOADED if there are too many who follow. Right:
@@ -357,7 +357,7 @@ type AdminServer interface {
 	// Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
 	// held against the unique key of their namespace. A failure ends the call and says at which object; those before
 	// it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
-	// may be. In a cluster only of objects of the host that is called: OWNER_UNAVAILABLE for others. Right: edit.
+	// may be. Right: edit.
 	ImportObjects(grpc.ClientStreamingServer[ImportObjectsRequest, ImportObjectsResponse]) error
 	// What happens, while it happens, from now on. What a slow reader can't take is left out and counted; it slows
 	// nobody. Ends with OK when the host that is called has shut down. OVERLOADED if there are too many who follow. Right:

@@ -1901,7 +1901,7 @@ export const Admin: GenService<{
    * Writes objects, each in one turn, in the order in which they come. The first message has the options. Ids are
    * held against the unique key of their namespace. A failure ends the call and says at which object; those before
    * it are imported, and some of those behind it may be. RESOURCE_EXHAUSTED for an object that is larger than a turn
-   * may be. In a cluster only of objects of the host that is called: OWNER_UNAVAILABLE for others. Right: edit.
+   * may be. Right: edit.
    *
    * @generated from rpc seriatim.admin.v1.Admin.ImportObjects
    */

@@ -18,11 +18,16 @@ import dev.seriatim.admin.v1.ExportObjectsResponse;
 import dev.seriatim.admin.v1.GetHostRequest;
 import dev.seriatim.admin.v1.GetObjectRequest;
 import dev.seriatim.admin.v1.GetObjectResponse;
+import dev.seriatim.admin.v1.IfExists;
+import dev.seriatim.admin.v1.ImportObjectsRequest;
+import dev.seriatim.admin.v1.ImportObjectsResponse;
+import dev.seriatim.admin.v1.ImportOptions;
 import dev.seriatim.admin.v1.ListEntriesRequest;
 import dev.seriatim.admin.v1.ListNamespacesRequest;
 import dev.seriatim.admin.v1.ListObjectsRequest;
 import dev.seriatim.admin.v1.Namespace;
 import dev.seriatim.admin.v1.ObjectName;
+import dev.seriatim.admin.v1.ObjectSnapshot;
 import dev.seriatim.admin.v1.ObjectSummary;
 import dev.seriatim.admin.v1.Put;
 import dev.seriatim.admin.v1.ResetObjectRequest;
@@ -40,10 +45,12 @@ import dev.seriatim.service.storage.Slots;
 import dev.seriatim.stub.ClientOptions;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
+import io.grpc.CallOptions;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -254,6 +261,42 @@ final class AdminOnPostgresTest {
                 .listEntries(ListEntriesRequest.newBuilder().setObject(FOO).build())
                 .getEntriesCount())
         .isEqualTo(0);
+  }
+
+  @Test
+  void whatWasExportedIsImportedThroughAHostThatHasNothing() throws Exception {
+    List<ObjectSnapshot> exported = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      add("moved " + i, i + 1);
+    }
+    ExportObjectsRequest moved = ExportObjectsRequest.newBuilder().setNamePrefix("moved ").build();
+    admin().exportObjects(moved).forEachRemaining(each -> exported.add(each.getPart()));
+    for (int i = 0; i < 15; i++) {
+      var _ =
+          admin()
+              .deleteObject(
+                  DeleteObjectRequest.newBuilder()
+                      .setObject(FOO.toBuilder().setName("moved " + i))
+                      .build());
+    }
+    var call =
+        ClientCalls.blockingClientStreamingCall(
+            channel,
+            AdminGrpc.getImportObjectsMethod(),
+            CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS));
+    call.write(
+        ImportObjectsRequest.newBuilder()
+            .setOptions(ImportOptions.newBuilder().setIfExists(IfExists.IF_EXISTS_SKIP))
+            .build());
+    for (ObjectSnapshot part : exported) {
+      call.write(ImportObjectsRequest.newBuilder().setPart(part).build());
+    }
+    call.halfClose();
+    assertThat(call.read())
+        .isEqualTo(ImportObjectsResponse.newBuilder().setImported(15).setSkipped(5).build());
+    List<ObjectSnapshot> again = new ArrayList<>();
+    admin().exportObjects(moved).forEachRemaining(each -> again.add(each.getPart()));
+    assertThat(again).containsExactlyElementsIn(exported);
   }
 
   @Test

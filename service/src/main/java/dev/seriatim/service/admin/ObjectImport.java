@@ -99,6 +99,22 @@ final class ObjectImport {
 
   /** What the client has sent next. If this throws, nothing more is called. */
   void next(ImportObjectsRequest request) throws Exception {
+    Incoming whole;
+    try {
+      whole = take(request);
+    } catch (StatusException | BreakException e) {
+      awaitAll(); // What came before is written; or that it isn't, is told.
+      throw e;
+    }
+    if (whole != null) {
+      write(whole);
+    }
+  }
+
+  /** The object whose last part this is; null if more is to come. */
+  private @Nullable Incoming take(ImportObjectsRequest request)
+      throws StatusException, BreakException {
+    Incoming whole = null;
     switch (request.getWhatCase()) {
       case OPTIONS -> {
         if (begun) {
@@ -114,26 +130,25 @@ final class ObjectImport {
         if (!begun) {
           throw Failures.invalid("a part came first, expected options");
         }
-        add(request.getPart());
+        whole = add(request.getPart());
       }
       case WHAT_NOT_SET -> throw Failures.invalid("a message is empty, expected options or a part");
     }
     begun = true;
+    return whole;
   }
 
   /** The client has sent everything. */
   ImportObjectsResponse end() throws Exception {
+    awaitAll();
     if (incoming != null) {
       throw Failures.invalid(
           "the call ended in the middle of object %s, expected its last part", incoming.words);
     }
-    while (!underWay.isEmpty()) {
-      awaitFirst();
-    }
     return ImportObjectsResponse.newBuilder().setImported(imported).setSkipped(skipped).build();
   }
 
-  private void add(ObjectSnapshot part) throws Exception {
+  private @Nullable Incoming add(ObjectSnapshot part) throws StatusException, BreakException {
     Incoming object = incoming;
     if (object == null) {
       object = begin(part);
@@ -165,10 +180,11 @@ final class ObjectImport {
       object.alarm =
           Instant.ofEpochSecond(part.getAlarm().getSeconds(), part.getAlarm().getNanos());
     }
-    if (!part.getMore()) {
-      incoming = null;
-      write(object);
+    if (part.getMore()) {
+      return null;
     }
+    incoming = null;
+    return object;
   }
 
   private Incoming begin(ObjectSnapshot part) throws StatusException, BreakException {
@@ -193,7 +209,7 @@ final class ObjectImport {
     }
   }
 
-  private void write(Incoming object) throws Exception {
+  private void write(Incoming object) throws StatusException, InterruptedException {
     DurableObjectId id = object.address.id();
     // One that comes twice is written in this order also if it is on its way to another host.
     while (idsUnderWay.contains(id)
@@ -242,6 +258,12 @@ final class ObjectImport {
       throw Failures.invalid("%s", String.valueOf(e.getMessage()));
     }
     return true;
+  }
+
+  private void awaitAll() throws StatusException, InterruptedException {
+    while (!underWay.isEmpty()) {
+      awaitFirst();
+    }
   }
 
   private void awaitFirst() throws StatusException, InterruptedException {
