@@ -488,6 +488,12 @@ final class AdminServiceTest {
       assertThat(failure)
           .hasMessageThat()
           .isEqualTo("ABORTED: key 'k': a value of 5 bytes, expected no value");
+      Condition other =
+          Condition.newBuilder().setKey("k").setValue(ByteString.copyFromUtf8("VALUE")).build();
+      assertThat(failure(() -> host.admin().editEntries(put("other").addConditions(other).build())))
+          .hasMessageThat()
+          .isEqualTo(
+              "ABORTED: key 'k': a value of 5 bytes, expected another one, a value of 5 bytes");
       assertThat(look(host).getEntries()).isEqualTo(1);
       var _ =
           host.admin()

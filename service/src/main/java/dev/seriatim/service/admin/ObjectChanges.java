@@ -113,10 +113,11 @@ final class ObjectChanges {
     Optional<ByteString> expected =
         condition.hasValue() ? Optional.of(condition.getValue()) : Optional.empty();
     if (!found.equals(expected)) {
+      String other = found.isPresent() && expected.isPresent() ? "another one, " : "";
       throw Status.ABORTED
           .withDescription(
               "key '%s': %s, expected %s"
-                  .formatted(condition.getKey(), words(found), words(expected)))
+                  .formatted(condition.getKey(), words(found), other + words(expected)))
           .asException();
     }
   }
