@@ -148,10 +148,14 @@ final class MountedThread {
       }
     }
 
-    /** Runs this likewise. */
+    /** Runs this likewise; or, since nothing is mounted there, elsewhere if called by such one. */
     @Override
     public void execute(Runnable task) {
-      startHere(_ -> task.run());
+      if (Thread.currentThread().isVirtual()) {
+        elsewhere.execute(task);
+      } else {
+        startHere(_ -> task.run());
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.seriatim.service.session;
 
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -18,6 +19,12 @@ import org.slf4j.LoggerFactory;
  */
 public final class OutputGate {
   private static final Logger logger = LoggerFactory.getLogger(OutputGate.class);
+
+  /**
+   * For so many stubs is sent at a time. Behind them others' senders have their turn: thousands of
+   * stubs may break at once.
+   */
+  private static final int SLICE = 16;
 
   /** One stub's outcomes. Safe for any number of threads. */
   interface Waiter {
@@ -161,13 +168,13 @@ public final class OutputGate {
       releasing = true;
     }
     try {
-      senders.execute(this::flush);
+      senders.execute(() -> flush(senders));
     } catch (RuntimeException | Error e) { // No memory for a thread: better here than never.
-      flush();
+      flush(senders);
     }
   }
 
-  private void flush() {
+  private void flush(Executor senders) {
     List<Waiter> flushed;
     synchronized (this) {
       releasing = false;
@@ -181,9 +188,21 @@ public final class OutputGate {
         waiting = null;
       }
     }
-    for (Waiter outcomes : flushed) {
+    flush(flushed.iterator(), senders);
+  }
+
+  private static void flush(Iterator<Waiter> flushed, Executor senders) {
+    for (int count = 0; flushed.hasNext(); count++) {
+      if (count == SLICE) {
+        try {
+          senders.execute(() -> flush(flushed, senders));
+          return;
+        } catch (RuntimeException | Error e) { // As above.
+          count = 0;
+        }
+      }
       try {
-        outcomes.flush();
+        flushed.next().flush();
       } catch (RuntimeException | Error e) { // It concerns this one alone.
         logger.warn("what waited for a commit can't be sent", e);
       }

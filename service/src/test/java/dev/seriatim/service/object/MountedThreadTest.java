@@ -87,6 +87,21 @@ final class MountedThreadTest {
   }
 
   @Test
+  void whatAMountedThreadHasToBeDoneIsDoneElsewhere() {
+    CountDownLatch ended = new CountDownLatch(1);
+    AtomicReference<Boolean> borrows = new AtomicReference<>();
+    starter.execute(
+        () ->
+            starter.execute(
+                () -> {
+                  borrows.set(isOn(BORROWED));
+                  ended.countDown();
+                }));
+    Wait.on(ended, "the end of the other thread");
+    assertThat(borrows.get()).isFalse();
+  }
+
+  @Test
   void anInterruptOfTheCallerIsTheCallersAlone() {
     AtomicReference<Boolean> seen = new AtomicReference<>();
     Thread.currentThread().interrupt();

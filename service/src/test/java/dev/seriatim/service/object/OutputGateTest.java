@@ -17,9 +17,11 @@ import dev.seriatim.service.session.OutputGate;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.Outcome;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
@@ -72,6 +74,43 @@ final class OutputGateTest {
     assertThat(attachment.outcomes()).isEqualTo(0);
     gate.open(2, SENDERS);
     Wait.until(() -> attachment.outcomes() == 1, "the outcome");
+  }
+
+  @Test
+  void othersHaveTheirTurnWhileManyStubsAreSentTo() {
+    List<RecordingAttachment> many = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      RecordingAttachment one = new RecordingAttachment();
+      objects.open("a", one).complete(outcome(1), 1);
+      many.add(one);
+    }
+    Queue<Runnable> senders = new ArrayDeque<>();
+    gate.open(1, senders::add);
+    for (int sent = 0; sent < 100; ) {
+      assertThat(senders).hasSize(1);
+      senders.remove().run();
+      int now = (int) many.stream().filter(one -> one.outcomes() == 1).count();
+      assertThat(now).isGreaterThan(sent);
+      assertThat(now - sent).isAtMost(20);
+      sent = now;
+    }
+    assertThat(senders).isEmpty();
+  }
+
+  @Test
+  void manyStubsAreSentToThoughThereIsNoMemoryForAnotherSender() {
+    List<RecordingAttachment> many = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      RecordingAttachment one = new RecordingAttachment();
+      objects.open("a", one).complete(outcome(1), 1);
+      many.add(one);
+    }
+    gate.open(
+        1,
+        _ -> {
+          throw new OutOfMemoryError("a thread");
+        });
+    assertThat(many.stream().allMatch(one -> one.outcomes() == 1)).isTrue();
   }
 
   @Test
