@@ -3,6 +3,7 @@ package dev.seriatim.service.object;
 import dev.seriatim.service.dispatch.ObjectMethod;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.wire.Invocation;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +18,17 @@ import org.jspecify.annotations.Nullable;
  * served, and no other.
  */
 final class TurnThread {
-  /** After so many turns there the clock is looked at. */
+  /** After so many turns on the transport's thread the clock is looked at. */
   private static final int TRANSPORT_TURNS = 64;
+
+  /** After so many elsewhere, where turns aren't as short. */
+  private static final int OTHER_TURNS = 4;
+
+  /**
+   * For how long turns go on elsewhere until other objects' threads have theirs: virtual threads
+   * run on few, and nobody takes them one away.
+   */
+  private static final long OTHER_SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   private final LiveObject object;
   private final Mailbox mailbox;
@@ -30,6 +40,9 @@ final class TurnThread {
 
   /** When turns began there. */
   private long beganNanos;
+
+  /** When they began elsewhere, or other objects' threads had their turn last. */
+  private long sliceNanos;
 
   /** Whether it has the object, unless its turn was cut off. */
   private boolean has = true;
@@ -78,6 +91,9 @@ final class TurnThread {
   void run(@Nullable MountedThread startedOnTransport, long startedNanos) {
     onTransport = startedOnTransport;
     beganNanos = startedNanos;
+    if (startedOnTransport == null) {
+      sliceNanos = object.host().nanos();
+    }
     invocations.meter().goesOn(onTransport != null);
     runs(object.namespace().code());
     while (true) {
@@ -105,8 +121,9 @@ final class TurnThread {
   private void serve() {
     object.watch();
     for (int served = 1; ; served++) {
-      if (onTransport != null
-          && served % TRANSPORT_TURNS == 0
+      if (onTransport == null) {
+        letOthers(served);
+      } else if (served % TRANSPORT_TURNS == 0
           && object.host().nanos() - beganNanos > TransportThread.SLICE_NANOS) {
         leaveTransport();
       }
@@ -128,12 +145,22 @@ final class TurnThread {
     }
   }
 
+  /** Not on the transport's thread, and between two turns. */
+  @SuppressWarnings("ThreadPriorityCheck") // Nobody else lets them.
+  private void letOthers(int served) {
+    if (served % OTHER_TURNS == 0 && object.host().nanos() - sliceNanos > OTHER_SLICE_NANOS) {
+      Thread.yield();
+      sliceNanos = object.host().nanos();
+    }
+  }
+
   /** What comes may take longer than a short turn. */
   void leaveTransport() {
     MountedThread thread = onTransport;
     if (thread != null) {
       onTransport = null;
       thread.leave();
+      sliceNanos = object.host().nanos();
       invocations.meter().goesOn(/* transport= */ false);
     }
   }

@@ -7,14 +7,19 @@ import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.Wait;
 import dev.seriatim.service.session.Session;
+import dev.seriatim.service.storage.StorageEngine;
 import dev.seriatim.wire.Invocation;
 import java.lang.ref.WeakReference;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -159,6 +164,35 @@ final class MountedThreadTest {
             return turnThread.get().get() == null;
           },
           "the end of a thread that a resting object doesn't need");
+    }
+  }
+
+  /** What is borrowed here stands for one of the few threads that all virtual threads run on. */
+  @Test
+  void anObjectWithMuchToDoLetsOthersHaveTheThread() {
+    AtomicLong now = new AtomicLong();
+    Queue<Boolean> borrowed = new ConcurrentLinkedQueue<>();
+    try (TestObjects objects =
+        new TestObjects(
+            HostLimits.defaults(),
+            Probe.doing(
+                (probe, request, reply) -> {
+                  now.addAndGet(TimeUnit.MILLISECONDS.toNanos(1));
+                  borrowed.add(isOn(BORROWED));
+                  Probe.echo(probe, request, reply);
+                }),
+            StorageEngine.open(StorageOptions.memory()),
+            /* threadStarter= */ null,
+            /* threads= */ starter,
+            now::get)) {
+      RecordingAttachment attachment = new RecordingAttachment();
+      String[] texts = new String[100];
+      Arrays.fill(texts, "");
+      objects.open("a", attachment).add(TestObjects.invocations(1, texts), 1);
+      Wait.until(() -> attachment.outcomes() == 100, "the outcomes");
+      long here = borrowed.stream().filter(isHere -> isHere).count();
+      assertThat(here).isGreaterThan(0);
+      assertThat(here).isAtMost(10);
     }
   }
 
