@@ -277,7 +277,7 @@ type GetHostResponse struct {
 	Serving bool `protobuf:"varint,6,opt,name=serving,proto3" json:"serving,omitempty"`
 	// Whether it is shutting down.
 	Draining bool `protobuf:"varint,7,opt,name=draining,proto3" json:"draining,omitempty"`
-	// Limits and other options, by name, as text.
+	// Limits and other options that are numbers or times, by name, as text: `max_stubs`, `turn_limit`.
 	Options map[string]string `protobuf:"bytes,8,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Stubs that are open.
 	Stubs uint64 `protobuf:"varint,9,opt,name=stubs,proto3" json:"stubs,omitempty"`
@@ -288,7 +288,10 @@ type GetHostResponse struct {
 	// The slots that it has, of 1,024.
 	Slots uint32 `protobuf:"varint,12,opt,name=slots,proto3" json:"slots,omitempty"`
 	// The hosts of its cluster, itself among them; none outside of one.
-	Hosts         []string `protobuf:"bytes,13,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	Hosts []string `protobuf:"bytes,13,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	// For how long it is certain to own its objects, going by when its lease was renewed last; 0 if it isn't. Absent if it
+	// needs none.
+	LeaseLeft     *durationpb.Duration `protobuf:"bytes,14,opt,name=lease_left,json=leaseLeft,proto3" json:"lease_left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -410,6 +413,13 @@ func (x *GetHostResponse) GetSlots() uint32 {
 func (x *GetHostResponse) GetHosts() []string {
 	if x != nil {
 		return x.Hosts
+	}
+	return nil
+}
+
+func (x *GetHostResponse) GetLeaseLeft() *durationpb.Duration {
+	if x != nil {
+		return x.LeaseLeft
 	}
 	return nil
 }
@@ -3271,7 +3281,7 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x03 \x01(\tH\x00R\x02idB\a\n" +
 	"\x05which\"$\n" +
 	"\x0eGetHostRequest\x12\x12\n" +
-	"\x04host\x18\x01 \x01(\tR\x04host\"\xc8\x04\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\"\x82\x05\n" +
 	"\x0fGetHostResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x124\n" +
@@ -3286,7 +3296,9 @@ const file_seriatim_admin_v1_admin_proto_rawDesc = "" +
 	" \x01(\x04R\vliveObjects\x12F\n" +
 	"\x06memory\x18\v \x03(\v2..seriatim.admin.v1.GetHostResponse.MemoryEntryR\x06memory\x12\x14\n" +
 	"\x05slots\x18\f \x01(\rR\x05slots\x12\x14\n" +
-	"\x05hosts\x18\r \x03(\tR\x05hosts\x1a:\n" +
+	"\x05hosts\x18\r \x03(\tR\x05hosts\x128\n" +
+	"\n" +
+	"lease_left\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\tleaseLeft\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
@@ -3576,79 +3588,80 @@ var file_seriatim_admin_v1_admin_proto_depIdxs = []int32{
 	49, // 0: seriatim.admin.v1.GetHostResponse.started:type_name -> google.protobuf.Timestamp
 	47, // 1: seriatim.admin.v1.GetHostResponse.options:type_name -> seriatim.admin.v1.GetHostResponse.OptionsEntry
 	48, // 2: seriatim.admin.v1.GetHostResponse.memory:type_name -> seriatim.admin.v1.GetHostResponse.MemoryEntry
-	6,  // 3: seriatim.admin.v1.ListNamespacesResponse.namespaces:type_name -> seriatim.admin.v1.Namespace
-	7,  // 4: seriatim.admin.v1.Namespace.methods:type_name -> seriatim.admin.v1.Method
-	10, // 5: seriatim.admin.v1.ListObjectsResponse.objects:type_name -> seriatim.admin.v1.ObjectSummary
-	49, // 6: seriatim.admin.v1.ObjectSummary.alarm:type_name -> google.protobuf.Timestamp
-	1,  // 7: seriatim.admin.v1.GetObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	10, // 8: seriatim.admin.v1.GetObjectResponse.object:type_name -> seriatim.admin.v1.ObjectSummary
-	13, // 9: seriatim.admin.v1.GetObjectResponse.live:type_name -> seriatim.admin.v1.LiveObject
-	49, // 10: seriatim.admin.v1.LiveObject.instance_since:type_name -> google.protobuf.Timestamp
-	50, // 11: seriatim.admin.v1.LiveObject.running_for:type_name -> google.protobuf.Duration
-	14, // 12: seriatim.admin.v1.LiveObject.stubs:type_name -> seriatim.admin.v1.OpenStub
-	15, // 13: seriatim.admin.v1.LiveObject.last_break:type_name -> seriatim.admin.v1.LastBreak
-	49, // 14: seriatim.admin.v1.LastBreak.time:type_name -> google.protobuf.Timestamp
-	1,  // 15: seriatim.admin.v1.ListEntriesRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	18, // 16: seriatim.admin.v1.ListEntriesResponse.entries:type_name -> seriatim.admin.v1.Entry
-	1,  // 17: seriatim.admin.v1.EditEntriesRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	20, // 18: seriatim.admin.v1.EditEntriesRequest.conditions:type_name -> seriatim.admin.v1.Condition
-	21, // 19: seriatim.admin.v1.EditEntriesRequest.puts:type_name -> seriatim.admin.v1.Put
-	49, // 20: seriatim.admin.v1.EditEntriesRequest.set_alarm:type_name -> google.protobuf.Timestamp
-	22, // 21: seriatim.admin.v1.Put.json:type_name -> seriatim.admin.v1.JsonValue
-	1,  // 22: seriatim.admin.v1.RunAlarmRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	1,  // 23: seriatim.admin.v1.EvictObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	1,  // 24: seriatim.admin.v1.ResetObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	1,  // 25: seriatim.admin.v1.DeleteObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	1,  // 26: seriatim.admin.v1.ExportObjectsRequest.object:type_name -> seriatim.admin.v1.ObjectName
-	34, // 27: seriatim.admin.v1.ExportObjectsResponse.part:type_name -> seriatim.admin.v1.ObjectSnapshot
-	18, // 28: seriatim.admin.v1.ObjectSnapshot.entries:type_name -> seriatim.admin.v1.Entry
-	49, // 29: seriatim.admin.v1.ObjectSnapshot.alarm:type_name -> google.protobuf.Timestamp
-	36, // 30: seriatim.admin.v1.ImportObjectsRequest.options:type_name -> seriatim.admin.v1.ImportOptions
-	34, // 31: seriatim.admin.v1.ImportObjectsRequest.part:type_name -> seriatim.admin.v1.ObjectSnapshot
-	0,  // 32: seriatim.admin.v1.ImportOptions.if_exists:type_name -> seriatim.admin.v1.IfExists
-	50, // 33: seriatim.admin.v1.TailRequest.slower_than:type_name -> google.protobuf.Duration
-	49, // 34: seriatim.admin.v1.TailResponse.time:type_name -> google.protobuf.Timestamp
-	40, // 35: seriatim.admin.v1.TailResponse.turn:type_name -> seriatim.admin.v1.TailTurn
-	40, // 36: seriatim.admin.v1.TailResponse.alarm:type_name -> seriatim.admin.v1.TailTurn
-	41, // 37: seriatim.admin.v1.TailResponse.broken:type_name -> seriatim.admin.v1.TailBreak
-	42, // 38: seriatim.admin.v1.TailResponse.evicted:type_name -> seriatim.admin.v1.TailEviction
-	50, // 39: seriatim.admin.v1.TailTurn.queued:type_name -> google.protobuf.Duration
-	50, // 40: seriatim.admin.v1.TailTurn.ran:type_name -> google.protobuf.Duration
-	2,  // 41: seriatim.admin.v1.Admin.GetHost:input_type -> seriatim.admin.v1.GetHostRequest
-	4,  // 42: seriatim.admin.v1.Admin.ListNamespaces:input_type -> seriatim.admin.v1.ListNamespacesRequest
-	8,  // 43: seriatim.admin.v1.Admin.ListObjects:input_type -> seriatim.admin.v1.ListObjectsRequest
-	11, // 44: seriatim.admin.v1.Admin.GetObject:input_type -> seriatim.admin.v1.GetObjectRequest
-	16, // 45: seriatim.admin.v1.Admin.ListEntries:input_type -> seriatim.admin.v1.ListEntriesRequest
-	19, // 46: seriatim.admin.v1.Admin.EditEntries:input_type -> seriatim.admin.v1.EditEntriesRequest
-	24, // 47: seriatim.admin.v1.Admin.RunAlarm:input_type -> seriatim.admin.v1.RunAlarmRequest
-	26, // 48: seriatim.admin.v1.Admin.EvictObject:input_type -> seriatim.admin.v1.EvictObjectRequest
-	28, // 49: seriatim.admin.v1.Admin.ResetObject:input_type -> seriatim.admin.v1.ResetObjectRequest
-	30, // 50: seriatim.admin.v1.Admin.DeleteObject:input_type -> seriatim.admin.v1.DeleteObjectRequest
-	32, // 51: seriatim.admin.v1.Admin.ExportObjects:input_type -> seriatim.admin.v1.ExportObjectsRequest
-	35, // 52: seriatim.admin.v1.Admin.ImportObjects:input_type -> seriatim.admin.v1.ImportObjectsRequest
-	38, // 53: seriatim.admin.v1.Admin.Tail:input_type -> seriatim.admin.v1.TailRequest
-	43, // 54: seriatim.admin.v1.Admin.Backup:input_type -> seriatim.admin.v1.BackupRequest
-	45, // 55: seriatim.admin.v1.Admin.Drain:input_type -> seriatim.admin.v1.DrainRequest
-	3,  // 56: seriatim.admin.v1.Admin.GetHost:output_type -> seriatim.admin.v1.GetHostResponse
-	5,  // 57: seriatim.admin.v1.Admin.ListNamespaces:output_type -> seriatim.admin.v1.ListNamespacesResponse
-	9,  // 58: seriatim.admin.v1.Admin.ListObjects:output_type -> seriatim.admin.v1.ListObjectsResponse
-	12, // 59: seriatim.admin.v1.Admin.GetObject:output_type -> seriatim.admin.v1.GetObjectResponse
-	17, // 60: seriatim.admin.v1.Admin.ListEntries:output_type -> seriatim.admin.v1.ListEntriesResponse
-	23, // 61: seriatim.admin.v1.Admin.EditEntries:output_type -> seriatim.admin.v1.EditEntriesResponse
-	25, // 62: seriatim.admin.v1.Admin.RunAlarm:output_type -> seriatim.admin.v1.RunAlarmResponse
-	27, // 63: seriatim.admin.v1.Admin.EvictObject:output_type -> seriatim.admin.v1.EvictObjectResponse
-	29, // 64: seriatim.admin.v1.Admin.ResetObject:output_type -> seriatim.admin.v1.ResetObjectResponse
-	31, // 65: seriatim.admin.v1.Admin.DeleteObject:output_type -> seriatim.admin.v1.DeleteObjectResponse
-	33, // 66: seriatim.admin.v1.Admin.ExportObjects:output_type -> seriatim.admin.v1.ExportObjectsResponse
-	37, // 67: seriatim.admin.v1.Admin.ImportObjects:output_type -> seriatim.admin.v1.ImportObjectsResponse
-	39, // 68: seriatim.admin.v1.Admin.Tail:output_type -> seriatim.admin.v1.TailResponse
-	44, // 69: seriatim.admin.v1.Admin.Backup:output_type -> seriatim.admin.v1.BackupResponse
-	46, // 70: seriatim.admin.v1.Admin.Drain:output_type -> seriatim.admin.v1.DrainResponse
-	56, // [56:71] is the sub-list for method output_type
-	41, // [41:56] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	50, // 3: seriatim.admin.v1.GetHostResponse.lease_left:type_name -> google.protobuf.Duration
+	6,  // 4: seriatim.admin.v1.ListNamespacesResponse.namespaces:type_name -> seriatim.admin.v1.Namespace
+	7,  // 5: seriatim.admin.v1.Namespace.methods:type_name -> seriatim.admin.v1.Method
+	10, // 6: seriatim.admin.v1.ListObjectsResponse.objects:type_name -> seriatim.admin.v1.ObjectSummary
+	49, // 7: seriatim.admin.v1.ObjectSummary.alarm:type_name -> google.protobuf.Timestamp
+	1,  // 8: seriatim.admin.v1.GetObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	10, // 9: seriatim.admin.v1.GetObjectResponse.object:type_name -> seriatim.admin.v1.ObjectSummary
+	13, // 10: seriatim.admin.v1.GetObjectResponse.live:type_name -> seriatim.admin.v1.LiveObject
+	49, // 11: seriatim.admin.v1.LiveObject.instance_since:type_name -> google.protobuf.Timestamp
+	50, // 12: seriatim.admin.v1.LiveObject.running_for:type_name -> google.protobuf.Duration
+	14, // 13: seriatim.admin.v1.LiveObject.stubs:type_name -> seriatim.admin.v1.OpenStub
+	15, // 14: seriatim.admin.v1.LiveObject.last_break:type_name -> seriatim.admin.v1.LastBreak
+	49, // 15: seriatim.admin.v1.LastBreak.time:type_name -> google.protobuf.Timestamp
+	1,  // 16: seriatim.admin.v1.ListEntriesRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	18, // 17: seriatim.admin.v1.ListEntriesResponse.entries:type_name -> seriatim.admin.v1.Entry
+	1,  // 18: seriatim.admin.v1.EditEntriesRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	20, // 19: seriatim.admin.v1.EditEntriesRequest.conditions:type_name -> seriatim.admin.v1.Condition
+	21, // 20: seriatim.admin.v1.EditEntriesRequest.puts:type_name -> seriatim.admin.v1.Put
+	49, // 21: seriatim.admin.v1.EditEntriesRequest.set_alarm:type_name -> google.protobuf.Timestamp
+	22, // 22: seriatim.admin.v1.Put.json:type_name -> seriatim.admin.v1.JsonValue
+	1,  // 23: seriatim.admin.v1.RunAlarmRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	1,  // 24: seriatim.admin.v1.EvictObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	1,  // 25: seriatim.admin.v1.ResetObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	1,  // 26: seriatim.admin.v1.DeleteObjectRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	1,  // 27: seriatim.admin.v1.ExportObjectsRequest.object:type_name -> seriatim.admin.v1.ObjectName
+	34, // 28: seriatim.admin.v1.ExportObjectsResponse.part:type_name -> seriatim.admin.v1.ObjectSnapshot
+	18, // 29: seriatim.admin.v1.ObjectSnapshot.entries:type_name -> seriatim.admin.v1.Entry
+	49, // 30: seriatim.admin.v1.ObjectSnapshot.alarm:type_name -> google.protobuf.Timestamp
+	36, // 31: seriatim.admin.v1.ImportObjectsRequest.options:type_name -> seriatim.admin.v1.ImportOptions
+	34, // 32: seriatim.admin.v1.ImportObjectsRequest.part:type_name -> seriatim.admin.v1.ObjectSnapshot
+	0,  // 33: seriatim.admin.v1.ImportOptions.if_exists:type_name -> seriatim.admin.v1.IfExists
+	50, // 34: seriatim.admin.v1.TailRequest.slower_than:type_name -> google.protobuf.Duration
+	49, // 35: seriatim.admin.v1.TailResponse.time:type_name -> google.protobuf.Timestamp
+	40, // 36: seriatim.admin.v1.TailResponse.turn:type_name -> seriatim.admin.v1.TailTurn
+	40, // 37: seriatim.admin.v1.TailResponse.alarm:type_name -> seriatim.admin.v1.TailTurn
+	41, // 38: seriatim.admin.v1.TailResponse.broken:type_name -> seriatim.admin.v1.TailBreak
+	42, // 39: seriatim.admin.v1.TailResponse.evicted:type_name -> seriatim.admin.v1.TailEviction
+	50, // 40: seriatim.admin.v1.TailTurn.queued:type_name -> google.protobuf.Duration
+	50, // 41: seriatim.admin.v1.TailTurn.ran:type_name -> google.protobuf.Duration
+	2,  // 42: seriatim.admin.v1.Admin.GetHost:input_type -> seriatim.admin.v1.GetHostRequest
+	4,  // 43: seriatim.admin.v1.Admin.ListNamespaces:input_type -> seriatim.admin.v1.ListNamespacesRequest
+	8,  // 44: seriatim.admin.v1.Admin.ListObjects:input_type -> seriatim.admin.v1.ListObjectsRequest
+	11, // 45: seriatim.admin.v1.Admin.GetObject:input_type -> seriatim.admin.v1.GetObjectRequest
+	16, // 46: seriatim.admin.v1.Admin.ListEntries:input_type -> seriatim.admin.v1.ListEntriesRequest
+	19, // 47: seriatim.admin.v1.Admin.EditEntries:input_type -> seriatim.admin.v1.EditEntriesRequest
+	24, // 48: seriatim.admin.v1.Admin.RunAlarm:input_type -> seriatim.admin.v1.RunAlarmRequest
+	26, // 49: seriatim.admin.v1.Admin.EvictObject:input_type -> seriatim.admin.v1.EvictObjectRequest
+	28, // 50: seriatim.admin.v1.Admin.ResetObject:input_type -> seriatim.admin.v1.ResetObjectRequest
+	30, // 51: seriatim.admin.v1.Admin.DeleteObject:input_type -> seriatim.admin.v1.DeleteObjectRequest
+	32, // 52: seriatim.admin.v1.Admin.ExportObjects:input_type -> seriatim.admin.v1.ExportObjectsRequest
+	35, // 53: seriatim.admin.v1.Admin.ImportObjects:input_type -> seriatim.admin.v1.ImportObjectsRequest
+	38, // 54: seriatim.admin.v1.Admin.Tail:input_type -> seriatim.admin.v1.TailRequest
+	43, // 55: seriatim.admin.v1.Admin.Backup:input_type -> seriatim.admin.v1.BackupRequest
+	45, // 56: seriatim.admin.v1.Admin.Drain:input_type -> seriatim.admin.v1.DrainRequest
+	3,  // 57: seriatim.admin.v1.Admin.GetHost:output_type -> seriatim.admin.v1.GetHostResponse
+	5,  // 58: seriatim.admin.v1.Admin.ListNamespaces:output_type -> seriatim.admin.v1.ListNamespacesResponse
+	9,  // 59: seriatim.admin.v1.Admin.ListObjects:output_type -> seriatim.admin.v1.ListObjectsResponse
+	12, // 60: seriatim.admin.v1.Admin.GetObject:output_type -> seriatim.admin.v1.GetObjectResponse
+	17, // 61: seriatim.admin.v1.Admin.ListEntries:output_type -> seriatim.admin.v1.ListEntriesResponse
+	23, // 62: seriatim.admin.v1.Admin.EditEntries:output_type -> seriatim.admin.v1.EditEntriesResponse
+	25, // 63: seriatim.admin.v1.Admin.RunAlarm:output_type -> seriatim.admin.v1.RunAlarmResponse
+	27, // 64: seriatim.admin.v1.Admin.EvictObject:output_type -> seriatim.admin.v1.EvictObjectResponse
+	29, // 65: seriatim.admin.v1.Admin.ResetObject:output_type -> seriatim.admin.v1.ResetObjectResponse
+	31, // 66: seriatim.admin.v1.Admin.DeleteObject:output_type -> seriatim.admin.v1.DeleteObjectResponse
+	33, // 67: seriatim.admin.v1.Admin.ExportObjects:output_type -> seriatim.admin.v1.ExportObjectsResponse
+	37, // 68: seriatim.admin.v1.Admin.ImportObjects:output_type -> seriatim.admin.v1.ImportObjectsResponse
+	39, // 69: seriatim.admin.v1.Admin.Tail:output_type -> seriatim.admin.v1.TailResponse
+	44, // 70: seriatim.admin.v1.Admin.Backup:output_type -> seriatim.admin.v1.BackupResponse
+	46, // 71: seriatim.admin.v1.Admin.Drain:output_type -> seriatim.admin.v1.DrainResponse
+	57, // [57:72] is the sub-list for method output_type
+	42, // [42:57] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_seriatim_admin_v1_admin_proto_init() }

@@ -39,7 +39,7 @@ class GetHostRequest(_message.Message):
     def __init__(self, host: _Optional[str] = ...) -> None: ...
 
 class GetHostResponse(_message.Message):
-    __slots__ = ("version", "commit", "started", "host", "store", "serving", "draining", "options", "stubs", "live_objects", "memory", "slots", "hosts")
+    __slots__ = ("version", "commit", "started", "host", "store", "serving", "draining", "options", "stubs", "live_objects", "memory", "slots", "hosts", "lease_left")
     class OptionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class GetHostResponse(_message.Message):
     MEMORY_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     HOSTS_FIELD_NUMBER: _ClassVar[int]
+    LEASE_LEFT_FIELD_NUMBER: _ClassVar[int]
     version: str
     commit: str
     started: _timestamp_pb2.Timestamp
@@ -80,7 +81,8 @@ class GetHostResponse(_message.Message):
     memory: _containers.ScalarMap[str, int]
     slots: int
     hosts: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, version: _Optional[str] = ..., commit: _Optional[str] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host: _Optional[str] = ..., store: _Optional[str] = ..., serving: _Optional[bool] = ..., draining: _Optional[bool] = ..., options: _Optional[_Mapping[str, str]] = ..., stubs: _Optional[int] = ..., live_objects: _Optional[int] = ..., memory: _Optional[_Mapping[str, int]] = ..., slots: _Optional[int] = ..., hosts: _Optional[_Iterable[str]] = ...) -> None: ...
+    lease_left: _duration_pb2.Duration
+    def __init__(self, version: _Optional[str] = ..., commit: _Optional[str] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host: _Optional[str] = ..., store: _Optional[str] = ..., serving: _Optional[bool] = ..., draining: _Optional[bool] = ..., options: _Optional[_Mapping[str, str]] = ..., stubs: _Optional[int] = ..., live_objects: _Optional[int] = ..., memory: _Optional[_Mapping[str, int]] = ..., slots: _Optional[int] = ..., hosts: _Optional[_Iterable[str]] = ..., lease_left: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ListNamespacesRequest(_message.Message):
     __slots__ = ()

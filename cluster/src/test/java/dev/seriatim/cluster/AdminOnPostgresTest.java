@@ -4,6 +4,8 @@ import static com.google.common.truth.Truth.assertThat;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
+import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.Timestamps;
 import dev.seriatim.admin.v1.AdminGrpc;
 import dev.seriatim.admin.v1.AdminGrpc.AdminBlockingStub;
@@ -297,6 +299,15 @@ final class AdminOnPostgresTest {
     List<ObjectSnapshot> again = new ArrayList<>();
     admin().exportObjects(moved).forEachRemaining(each -> again.add(each.getPart()));
     assertThat(again).containsExactlyElementsIn(exported);
+  }
+
+  @Test
+  void aHostSaysForHowLongItOwnsItsObjects() {
+    for (String host : List.of(one, two)) {
+      Duration left =
+          admin().getHost(GetHostRequest.newBuilder().setHost(host).build()).getLeaseLeft();
+      assertThat(Durations.isPositive(left)).isTrue();
+    }
   }
 
   @Test

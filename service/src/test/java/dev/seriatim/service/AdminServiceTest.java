@@ -293,6 +293,14 @@ final class AdminServiceTest {
       assertThat(told.getLiveObjects()).isEqualTo(1);
       assertThat(told.getOptionsMap())
           .containsEntry("turn_limit", HostLimits.defaults().turnLimit().toString());
+      assertThat(told.getOptionsMap())
+          .containsEntry(
+              "stub_queue_bytes", Long.toString(HostLimits.defaults().stubQueue().bytes()));
+      assertThat(told.getOptionsMap().keySet())
+          .containsAtLeast(
+              "max_connections", "max_sessions_per_object", "max_tailers", "store_patience");
+      assertThat(told.getOptionsMap().keySet()).containsNoneOf("location", "hash_code", "clock");
+      assertThat(told.hasLeaseLeft()).isFalse(); // Neither store has one.
       Namespace namespace =
           host.admin().listNamespaces(ListNamespacesRequest.getDefaultInstance()).getNamespaces(0);
       assertThat(namespace.getName()).isEqualTo(TestHost.PROBE);

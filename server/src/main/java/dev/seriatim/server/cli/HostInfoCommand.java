@@ -1,5 +1,6 @@
 package dev.seriatim.server.cli;
 
+import com.google.protobuf.util.Durations;
 import dev.seriatim.admin.v1.GetHostRequest;
 import dev.seriatim.admin.v1.GetHostResponse;
 import io.grpc.ManagedChannel;
@@ -40,6 +41,9 @@ final class HostInfoCommand extends AdminCommand {
     }
     facts.add("store", host.getStore());
     facts.add("state", host.getDraining() ? "draining" : host.getServing() ? "serving" : "waits");
+    if (host.hasLeaseLeft()) {
+      facts.add("lease", "%,d ms left".formatted(Durations.toMillis(host.getLeaseLeft())));
+    }
     facts.add("stubs", "%,d".formatted(host.getStubs()));
     facts.add("live objects", "%,d".formatted(host.getLiveObjects()));
     host.getMemoryMap().entrySet().stream()

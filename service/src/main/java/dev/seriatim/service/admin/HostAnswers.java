@@ -1,12 +1,12 @@
 package dev.seriatim.service.admin;
 
 import com.google.protobuf.Timestamp;
+import com.google.protobuf.util.Durations;
 import dev.seriatim.admin.v1.AdminGrpc;
 import dev.seriatim.admin.v1.GetHostResponse;
 import dev.seriatim.admin.v1.ListNamespacesRequest;
 import dev.seriatim.admin.v1.ListNamespacesResponse;
 import dev.seriatim.admin.v1.Method;
-import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostStatistics.Amount;
 import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.caller.HandedOn;
@@ -46,7 +46,7 @@ final class HostAnswers {
             .setStore(storage.options().location().kind())
             .setServing(storage.isServing())
             .setDraining(host.directory().isDraining())
-            .putAllOptions(options())
+            .putAllOptions(OptionNames.of(host.directory().limits(), storage.options()))
             .setSlots(storage.figures().slotsOwned());
     long stubs = 0;
     long objects = 0;
@@ -59,6 +59,10 @@ final class HostAnswers {
         response.putMemory(amount.name(), amount.used());
       }
     }
+    storage
+        .figures()
+        .leaseLeft()
+        .ifPresent(left -> response.setLeaseLeft(Durations.fromNanos(left.toNanos())));
     return response.setStubs(stubs).setLiveObjects(objects).build();
   }
 
@@ -67,19 +71,6 @@ final class HostAnswers {
         .setSeconds(time.getEpochSecond())
         .setNanos(time.getNano())
         .build();
-  }
-
-  private Map<String, String> options() {
-    HostLimits limits = host.directory().limits();
-    TreeMap<String, String> options = new TreeMap<>();
-    options.put("max_frame_bytes", Integer.toString(limits.maxFrameBytes()));
-    options.put("max_instances", Integer.toString(limits.maxInstances()));
-    options.put("max_stubs", Integer.toString(limits.maxStubs()));
-    options.put("max_stubs_per_caller", Integer.toString(limits.maxStubsPerCaller()));
-    options.put("idle_limit", limits.idleLimit().toString());
-    options.put("turn_limit", limits.turnLimit().toString());
-    options.put("drain_limit", limits.drainLimit().toString());
-    return options;
   }
 
   /** Those of all hosts. What is stored is counted by the host that was asked. */
