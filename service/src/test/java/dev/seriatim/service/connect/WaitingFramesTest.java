@@ -304,7 +304,9 @@ final class WaitingFramesTest {
               Http2Stream next = open.get(random.nextInt(open.size()));
               frame.then =
                   () -> {
-                    if (open.contains(next)) {
+                    // Netty forgets a stream to which something is added while it writes an empty
+                    // frame of the same; nobody does that, for what gRPC adds comes by a task.
+                    if (open.contains(next) && !next.equals(stream)) {
                       List<Frame> ofNext = Objects.requireNonNull(all.get(next));
                       ofNext.add(add(next, next.id() + "/" + ofNext.size(), 10));
                       frames.writePendingBytes();
