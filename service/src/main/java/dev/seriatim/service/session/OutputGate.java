@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.SequencedSet;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,10 +52,13 @@ public final class OutputGate {
   private volatile long durable;
 
   /** Those with outcomes that wait; null while there are none. Guarded by this. */
-  private @Nullable Set<Waiter> waiting;
+  private @Nullable SequencedSet<Waiter> waiting;
 
   /** Whether a thread is on its way to flush. Guarded by this. */
   private boolean releasing;
+
+  /** How many of those that wait it has still to look at, the first ones. Guarded by this. */
+  private int unseen;
 
   /** The last loss. Guarded by this. */
   private @Nullable Loss loss;
@@ -162,8 +165,12 @@ public final class OutputGate {
 
   private void release(Executor senders) {
     synchronized (this) {
-      if (waiting == null || releasing) {
+      if (waiting == null) {
         return;
+      }
+      unseen = waiting.size();
+      if (releasing) {
+        return; // Who is on the way looks at all of them.
       }
       releasing = true;
     }
@@ -175,37 +182,64 @@ public final class OutputGate {
   }
 
   private void flush(Executor senders) {
-    List<Waiter> flushed;
-    synchronized (this) {
-      releasing = false;
-      if (waiting == null) {
+    while (flushSlice()) {
+      try {
+        senders.execute(() -> flush(senders));
         return;
-      }
-      flushed = new ArrayList<>(waiting);
-      long open = durable;
-      waiting.removeIf(outcomes -> !outcomes.waitsFor(open));
-      if (waiting.isEmpty()) {
-        waiting = null;
+      } catch (RuntimeException | Error e) {
+        // As above.
       }
     }
-    flush(flushed.iterator(), senders);
   }
 
-  private static void flush(Iterator<Waiter> flushed, Executor senders) {
-    for (int count = 0; flushed.hasNext(); count++) {
-      if (count == SLICE) {
-        try {
-          senders.execute(() -> flush(flushed, senders));
-          return;
-        } catch (RuntimeException | Error e) { // As above.
-          count = 0;
-        }
-      }
-      try {
-        flushed.next().flush();
-      } catch (RuntimeException | Error e) { // It concerns this one alone.
-        logger.warn("what waited for a commit can't be sent", e);
+  /** Whether there are more to be looked at. */
+  private boolean flushSlice() {
+    boolean looked = false;
+    boolean more;
+    try {
+      List<Waiter> slice = nextSlice();
+      looked = true;
+      slice.forEach(OutputGate::flush);
+    } finally {
+      synchronized (this) {
+        more = looked && unseen > 0; // Without memory, whoever comes next begins anew.
+        releasing = more;
       }
     }
+    return more;
+  }
+
+  private static void flush(Waiter outcomes) {
+    try {
+      outcomes.flush();
+    } catch (RuntimeException | Error e) { // It concerns this one alone.
+      logger.warn("what waited for a commit can't be sent", e);
+    }
+  }
+
+  /** The next of those that wait, who don't any more unless it is for another commit. */
+  private synchronized List<Waiter> nextSlice() {
+    SequencedSet<Waiter> all = waiting;
+    if (all == null) {
+      unseen = 0;
+      return List.of();
+    }
+    List<Waiter> slice = new ArrayList<>(Math.min(unseen, SLICE));
+    Iterator<Waiter> first = all.iterator();
+    while (slice.size() < unseen && slice.size() < SLICE) {
+      slice.add(first.next());
+    }
+    unseen -= slice.size();
+    for (Waiter outcomes : slice) { // From here on without memory: none may be lost.
+      if (outcomes.waitsFor(durable)) {
+        all.addLast(outcomes); // It is there, and goes behind all that are still to be looked at.
+      } else {
+        all.remove(outcomes);
+      }
+    }
+    if (all.isEmpty()) {
+      waiting = null;
+    }
+    return slice;
   }
 }
