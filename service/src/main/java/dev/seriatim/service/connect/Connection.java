@@ -151,18 +151,13 @@ final class Connection extends ChannelInboundHandlerAdapter {
     // The client is told of it in a setting, which it needn't keep to before it has said so.
     http2.remote().maxActiveStreams(Connections.maxStreams(limits));
     WaitingFrames.watch(http2);
-    PacedWrites writes = new PacedWrites(System::nanoTime);
-    var _ = channel.pipeline().addAfter(context.name(), "seriatim-writes", writes);
-    Arrivals watching = Arrivals.watch(limits, budget, handler, context);
-    arrivals = watching;
     var _ =
         channel
-            .closeFuture()
-            .addListener(
-                _ -> {
-                  writes.close();
-                  watching.forgetAll();
-                });
+            .pipeline()
+            .addAfter(context.name(), "seriatim-writes", new PacedWrites(System::nanoTime));
+    Arrivals watching = Arrivals.watch(limits, budget, handler, context);
+    arrivals = watching;
+    var _ = channel.closeFuture().addListener(_ -> watching.forgetAll());
     return true;
   }
 

@@ -84,6 +84,9 @@ final class EventLoops implements EventExecutorChooser {
 
     private long untilNanos;
 
+    /** Whether something was done: a loop that is late does something all the same. */
+    private boolean begun;
+
     Loop(Group group, Executor executor, IoHandlerFactory factory) {
       super(
           group,
@@ -97,6 +100,7 @@ final class EventLoops implements EventExecutorChooser {
     @Override
     protected boolean runAllTasks(long nanos) {
       limited = true;
+      begun = false;
       untilNanos = System.nanoTime() + nanos;
       try {
         return super.runAllTasks(nanos);
@@ -108,7 +112,11 @@ final class EventLoops implements EventExecutorChooser {
     /** Nothing when the time is up: Netty itself looks at the clock at each 64th task only. */
     @Override
     protected @Nullable Runnable pollTask() {
-      return limited && System.nanoTime() - untilNanos > 0 ? null : super.pollTask();
+      if (limited && begun && System.nanoTime() - untilNanos > 0) {
+        return null;
+      }
+      begun = true;
+      return super.pollTask();
     }
   }
 

@@ -1,7 +1,7 @@
 package dev.seriatim.service.connect;
 
+import io.grpc.netty.shaded.io.netty.channel.ChannelDuplexHandler;
 import io.grpc.netty.shaded.io.netty.channel.ChannelHandlerContext;
-import io.grpc.netty.shaded.io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.grpc.netty.shaded.io.netty.channel.ChannelPromise;
 import io.grpc.netty.shaded.io.netty.util.ReferenceCountUtil;
 import java.nio.channels.ClosedChannelException;
@@ -16,10 +16,10 @@ import java.util.function.LongSupplier;
  * thousands of stubs may break at the same moment, and nobody else's connection is to wait until
  * all of them are told. What is left then is written by tasks of the thread, in its order.
  *
- * <p>Stands before HTTP/2's handler, which takes what it is given. Belongs to the connection's
- * event loop.
+ * <p>Stands behind HTTP/2's handler, which so gets later what it is given, and has told its calls
+ * of the connection's end before this one hears of it. Belongs to the connection's event loop.
  */
-final class PacedWrites extends ChannelOutboundHandlerAdapter {
+final class PacedWrites extends ChannelDuplexHandler {
   /** For how long is written at a time. */
   private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -29,10 +29,23 @@ final class PacedWrites extends ChannelOutboundHandlerAdapter {
   /** With a flush behind fewer writes than this, gRPC comes to an end. */
   private static final int MANY_WRITES = 64;
 
+  /** One for all. */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // A stack trace for each would take long.
+  private static final Throwable CLOSED = new Closed();
+
+  private static final class Closed extends ClosedChannelException {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Throwable fillInStackTrace() {
+      return this;
+    }
+  }
+
   private record Waiting(Object message, ChannelPromise promise) {}
 
   private final LongSupplier nanos;
-  private final Queue<Waiting> waiting = new ArrayDeque<>();
+  private Queue<Waiting> waiting = new ArrayDeque<>();
 
   /** Whether a task is on its way that goes on with those. */
   private boolean goesOn;
@@ -64,8 +77,8 @@ final class PacedWrites extends ChannelOutboundHandlerAdapter {
       unflushed++;
       var _ = context.write(message, promise);
     } else {
+      goOnLater(context); // Before anything waits for it.
       waiting.add(new Waiting(message, promise));
-      goOnLater(context);
     }
   }
 
@@ -88,8 +101,8 @@ final class PacedWrites extends ChannelOutboundHandlerAdapter {
 
   private void goOnLater(ChannelHandlerContext context) {
     if (!goesOn) {
-      goesOn = true;
       context.executor().execute(() -> goOn(context));
+      goesOn = true;
     }
   }
 
@@ -103,13 +116,25 @@ final class PacedWrites extends ChannelOutboundHandlerAdapter {
     }
     var _ = context.flush();
     written = 0;
-    if (!waiting.isEmpty()) {
+    if (waiting.isEmpty()) {
+      waiting = new ArrayDeque<>(); // The old one has room for as many as ever were in there.
+    } else {
       goOnLater(context);
     }
   }
 
-  /** The connection is closed. */
-  void close() {
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    close();
+    var _ = context.fireChannelInactive();
+  }
+
+  @Override
+  public void handlerRemoved(ChannelHandlerContext context) {
+    close();
+  }
+
+  private void close() {
     closed = true;
     for (Waiting next = waiting.poll(); next != null; next = waiting.poll()) {
       fail(next.message(), next.promise());
@@ -117,7 +142,10 @@ final class PacedWrites extends ChannelOutboundHandlerAdapter {
   }
 
   private static void fail(Object message, ChannelPromise promise) {
-    boolean _ = ReferenceCountUtil.release(message);
-    boolean _ = promise.tryFailure(new ClosedChannelException());
+    try {
+      boolean _ = ReferenceCountUtil.release(message);
+    } finally {
+      boolean _ = promise.tryFailure(CLOSED);
+    }
   }
 }

@@ -28,8 +28,8 @@ final class PacedWritesTest {
   /** What HTTP/2's handler was given, and when it was told to flush. */
   private final List<Object> written = new ArrayList<>();
 
-  private final PacedWrites writes = new PacedWrites(now::get);
-  private final EmbeddedChannel channel = new EmbeddedChannel(new Http2(), writes);
+  private final EmbeddedChannel channel =
+      new EmbeddedChannel(new Http2(), new PacedWrites(now::get));
 
   @AfterEach
   void close() {
@@ -118,7 +118,7 @@ final class PacedWritesTest {
     int before = messages().size();
     ByteBuf waiting = Unpooled.buffer();
     ChannelFuture wrote = channel.pipeline().write(waiting);
-    writes.close();
+    channel.pipeline().fireChannelInactive();
     ByteBuf late = Unpooled.buffer();
     ChannelFuture wroteLate = channel.pipeline().write(late);
 
