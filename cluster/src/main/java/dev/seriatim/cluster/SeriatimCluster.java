@@ -43,7 +43,10 @@ public final class SeriatimCluster implements Cluster {
   private final Placer.Factory placers;
   private final ByteString token;
 
-  /** Written by join, with the lock held; read without it, as who asks may not wait for a close. */
+  /**
+   * Written by join, with the lock held; read without it, as who asks may not wait for a close. A
+   * host joins before anyone can close it.
+   */
   private volatile @Nullable Parts parts;
 
   /** What there is once a host has joined. */

@@ -80,15 +80,18 @@ final class ImportElsewhere {
       }
       call.halfClose();
       ImportObjectsResponse answer = call.read();
-      if (answer == null) {
-        throw Status.INTERNAL.withDescription("the host has not answered").asRuntimeException();
+      // To its end: as long as that isn't taken, the call is kept by the import's context.
+      if (answer == null || call.read() != null) {
+        throw Status.INTERNAL
+            .withDescription("a host has not answered once, as expected of an import")
+            .asRuntimeException();
       }
       return answer.getImported() > 0;
     } catch (StatusException e) {
       throw e.getStatus().asRuntimeException(e.getTrailers());
-    } catch (InterruptedException e) {
-      call.cancel("the host stops", e);
-      throw e;
+    } catch (Throwable thrown) {
+      call.cancel("the import ends", thrown);
+      throw thrown;
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.seriatim.service.admin;
 
 import com.google.common.base.CaseFormat;
+import com.google.common.collect.ImmutableSet;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.HostLimits.QueueSize;
 import dev.seriatim.service.StorageOptions;
@@ -17,6 +18,9 @@ import java.util.TreeMap;
  * may have a password in it.
  */
 final class OptionNames {
+  private static final ImmutableSet<Class<?>> KINDS =
+      ImmutableSet.of(int.class, long.class, Duration.class, QueueSize.class);
+
   private OptionNames() {}
 
   static Map<String, String> of(HostLimits limits, StorageOptions storage) {
@@ -35,6 +39,7 @@ final class OptionNames {
       if (Modifier.isPublic(modifiers)
           && !Modifier.isStatic(modifiers)
           && each.getParameterCount() == 0
+          && KINDS.contains(each.getReturnType())
           && !each.getName().equals("hashCode")) {
         add(
             all,
@@ -55,7 +60,7 @@ final class OptionNames {
     if (value instanceof QueueSize size) {
       all.put(name + "_invocations", Long.toString(size.invocations()));
       all.put(name + "_bytes", Long.toString(size.bytes()));
-    } else if (value instanceof Number || value instanceof Duration) {
+    } else {
       all.put(name, value.toString());
     }
   }

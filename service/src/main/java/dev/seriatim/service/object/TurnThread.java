@@ -21,9 +21,6 @@ final class TurnThread {
   /** After so many turns on the transport's thread the clock is looked at. */
   private static final int TRANSPORT_TURNS = 64;
 
-  /** After so many elsewhere, where turns aren't as short. */
-  private static final int OTHER_TURNS = 4;
-
   /**
    * For how long turns go on elsewhere until other objects' threads have theirs: virtual threads
    * run on few, and nobody takes them one away.
@@ -121,8 +118,8 @@ final class TurnThread {
   private void serve() {
     object.watch();
     for (int served = 1; ; served++) {
-      if (onTransport == null) {
-        letOthers(served);
+      if (onTransport == null || onTransport.hasLeft()) {
+        letOthers();
       } else if (served % TRANSPORT_TURNS == 0
           && object.host().nanos() - beganNanos > TransportThread.SLICE_NANOS) {
         leaveTransport();
@@ -147,8 +144,8 @@ final class TurnThread {
 
   /** Not on the transport's thread, and between two turns. */
   @SuppressWarnings("ThreadPriorityCheck") // Nobody else lets them.
-  private void letOthers(int served) {
-    if (served % OTHER_TURNS == 0 && object.host().nanos() - sliceNanos > OTHER_SLICE_NANOS) {
+  private void letOthers() {
+    if (object.host().nanos() - sliceNanos > OTHER_SLICE_NANOS) {
       Thread.yield();
       sliceNanos = object.host().nanos();
     }

@@ -42,7 +42,12 @@ final class ReadThreads implements AutoCloseable {
             IDLE_SECONDS,
             TimeUnit.SECONDS,
             watch.waiting(),
-            work -> Enduring.thread("seriatim-read", work));
+            work -> Enduring.thread("seriatim-read", work)) {
+          @Override
+          protected void terminated() {
+            watch.close(); // Not before: what is queued is read, and watched.
+          }
+        };
     threads.allowCoreThreadTimeOut(true);
   }
 
@@ -87,6 +92,5 @@ final class ReadThreads implements AutoCloseable {
   @Override
   public void close() {
     threads.shutdown();
-    watch.close();
   }
 }

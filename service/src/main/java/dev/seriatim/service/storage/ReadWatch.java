@@ -65,12 +65,16 @@ final class ReadWatch implements AutoCloseable {
    * @param told whether reads hang, whenever that changes; must not block
    */
   ReadWatch(String what, Duration patience, Consumer<Boolean> told) {
-    this(
-        what,
-        patience,
-        told,
-        System::nanoTime,
-        reading -> ManagementFactory.getThreadMXBean().getThreadCpuTime(reading.threadId()));
+    this(what, patience, told, System::nanoTime, ReadWatch::cpuNanos);
+  }
+
+  /** -1 if this JVM doesn't know: then what takes too long hangs. */
+  private static long cpuNanos(Thread reading) {
+    try {
+      return ManagementFactory.getThreadMXBean().getThreadCpuTime(reading.threadId());
+    } catch (UnsupportedOperationException e) {
+      return -1;
+    }
   }
 
   /** The same, on this clock, and with what threads have taken of the processor. */
@@ -143,7 +147,7 @@ final class ReadWatch implements AutoCloseable {
   // ---- the watch
 
   private synchronized void run() {
-    while (!closed || !running.isEmpty()) {
+    while (!closed) {
       try {
         rest(look());
       } catch (InterruptedException e) {
@@ -239,7 +243,7 @@ final class ReadWatch implements AutoCloseable {
     return one - other <= 0 ? one : other;
   }
 
-  /** Looks until nothing is read any more. */
+  /** Nothing is read any more. */
   @Override
   public synchronized void close() {
     closed = true;
