@@ -98,6 +98,27 @@ final class OutputGateTest {
   }
 
   @Test
+  void thereIsOneSenderHoweverOftenTheGateOpensMeanwhile() {
+    List<RecordingAttachment> many = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      RecordingAttachment one = new RecordingAttachment();
+      objects.open("a", one).complete(outcome(1), 20);
+      many.add(one);
+    }
+    Queue<Runnable> senders = new ArrayDeque<>();
+    for (int commit = 1; commit <= 20; commit++) {
+      gate.open(commit, senders::add);
+      assertThat(senders).hasSize(1);
+      senders.remove().run();
+      assertThat(senders.size()).isAtMost(1);
+    }
+    while (!senders.isEmpty()) {
+      senders.remove().run();
+    }
+    assertThat(many.stream().allMatch(one -> one.outcomes() == 1)).isTrue();
+  }
+
+  @Test
   void manyStubsAreSentToThoughThereIsNoMemoryForAnotherSender() {
     List<RecordingAttachment> many = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
