@@ -17,7 +17,6 @@ import io.grpc.netty.shaded.io.netty.util.concurrent.SingleThreadEventExecutor;
 import io.grpc.netty.shaded.io.netty.util.concurrent.ThreadPerTaskExecutor;
 import java.util.concurrent.Executor;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses the event loop of each new connection: one after the other, but none whose thread is held
@@ -56,7 +55,14 @@ final class EventLoops implements EventExecutorChooser {
         factory);
   }
 
+  /** Its loops look at their connections though there is more and more else to do. */
   private static final class Group extends MultiThreadIoEventLoopGroup {
+    /**
+     * For how long a loop does what others have given it before it looks at its connections. Netty
+     * would take a second: for so long a client's flood had its neighbours on the loop wait.
+     */
+    private static final long TASKS_MILLIS = 2;
+
     Group(
         int loops,
         Executor executor,
@@ -67,56 +73,13 @@ final class EventLoops implements EventExecutorChooser {
 
     @Override
     protected IoEventLoop newChild(Executor executor, IoHandlerFactory factory, Object... nothing) {
-      return new Loop(this, executor, factory);
-    }
-  }
-
-  /** Looks at its connections though there is more and more else to do. */
-  private static final class Loop extends SingleThreadIoEventLoop {
-    /**
-     * For how long it does what others have given it before it looks at its connections. Netty
-     * would take a second: for so long a client's flood had its neighbours on the loop wait.
-     */
-    private static final long TASKS_MILLIS = 2;
-
-    /** Whether there is such a limit to what is being done. */
-    private boolean limited;
-
-    private long untilNanos;
-
-    /** Whether something was done: a loop that is late does something all the same. */
-    private boolean begun;
-
-    Loop(Group group, Executor executor, IoHandlerFactory factory) {
-      super(
-          group,
+      return new SingleThreadIoEventLoop(
+          this,
           executor,
           factory,
           Integer.MAX_VALUE,
           RejectedExecutionHandlers.reject(),
           TASKS_MILLIS);
-    }
-
-    @Override
-    protected boolean runAllTasks(long nanos) {
-      limited = true;
-      begun = false;
-      untilNanos = System.nanoTime() + nanos;
-      try {
-        return super.runAllTasks(nanos);
-      } finally {
-        limited = false;
-      }
-    }
-
-    /** Nothing when the time is up: Netty itself looks at the clock at each 64th task only. */
-    @Override
-    protected @Nullable Runnable pollTask() {
-      if (limited && begun && System.nanoTime() - untilNanos > 0) {
-        return null;
-      }
-      begun = true;
-      return super.pollTask();
     }
   }
 
