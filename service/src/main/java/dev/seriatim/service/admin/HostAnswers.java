@@ -12,6 +12,7 @@ import dev.seriatim.service.HostStatistics.OfNamespace;
 import dev.seriatim.service.caller.HandedOn;
 import dev.seriatim.service.object.Namespace;
 import dev.seriatim.service.storage.StorageEngine;
+import dev.seriatim.service.storage.StoreFigures;
 import dev.seriatim.service.storage.StoredView;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
@@ -36,6 +37,7 @@ final class HostAnswers {
   }
 
   GetHostResponse host() {
+    StoreFigures figures = storage.figures();
     GetHostResponse.Builder response =
         GetHostResponse.newBuilder()
             .setVersion(host.version())
@@ -47,7 +49,7 @@ final class HostAnswers {
             .setServing(storage.isServing())
             .setDraining(host.directory().isDraining())
             .putAllOptions(OptionNames.of(host.directory().limits(), storage.options()))
-            .setSlots(storage.figures().slotsOwned());
+            .setSlots(figures.slotsOwned());
     long stubs = 0;
     long objects = 0;
     for (OfNamespace each : host.directory().countedByNamespace()) {
@@ -59,8 +61,7 @@ final class HostAnswers {
         response.putMemory(amount.name(), amount.used());
       }
     }
-    storage
-        .figures()
+    figures
         .leaseLeft()
         .ifPresent(left -> response.setLeaseLeft(Durations.fromNanos(left.toNanos())));
     return response.setStubs(stubs).setLiveObjects(objects).build();
