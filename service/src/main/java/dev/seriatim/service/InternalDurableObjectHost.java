@@ -23,6 +23,11 @@ import org.jspecify.annotations.Nullable;
 public final class InternalDurableObjectHost {
   private InternalDurableObjectHost() {}
 
+  /** Begins to make ready for a host that will store there, and returns at once. */
+  public static void prepare(StorageOptions storage) {
+    StorageEngine.prepare(storage.location());
+  }
+
   /** Makes the commits of the host that is built fail when they are meant to. */
   public static void faults(DurableObjectHost.Builder builder, Faults faults) {
     builder.faults = faults;

@@ -195,7 +195,7 @@ final class ArchitectureTest {
           .that()
           .haveNameNotMatching(
               ".*\\.(threads\\.Enduring|object\\.HostThreads|object\\.CarrierWatch"
-                  + "|connect\\.Connections|access\\.JwtKeys|storage\\.AlarmCounts)(\\$.*)?")
+                  + "|connect\\.Connections|access\\.JwtKeys|storage\\.AlarmCounts|storage\\.SqliteLibrary)(\\$.*)?")
           .should()
           .callMethod(Thread.class, "ofPlatform")
           .orShould()

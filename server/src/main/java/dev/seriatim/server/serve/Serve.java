@@ -7,6 +7,7 @@ import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.InternalDurableObjectHost;
 import dev.seriatim.service.Policy;
 import dev.seriatim.service.StorageException;
+import dev.seriatim.service.StorageOptions;
 import dev.seriatim.service.placement.Cluster;
 import dev.seriatim.testing.ServedHost;
 import io.grpc.BindableService;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false,
+    addMethodSubcommands = false,
     description = "Serves durable objects over gRPC until it gets SIGTERM, and then drains.",
     exitCodeOnInvalidInput = 2)
 public final class Serve implements Callable<Integer> {
@@ -285,9 +287,10 @@ public final class Serve implements Callable<Integer> {
       HostLimits all = connections.applyTo(limits.toLimits().sessions(sessions.toLimits()));
       builder.limits(all);
       ServedHost testing = place.isForTests() ? forTests() : null;
-      builder.storage(
-          store.applyTo(
-              testing == null ? place.toOptions(store.passwordFile()) : testing.storage()));
+      StorageOptions storage =
+          testing == null ? place.toOptions(store.passwordFile()) : testing.storage();
+      InternalDurableObjectHost.prepare(storage); // While the objects' classes are loaded.
+      builder.storage(store.applyTo(storage));
       TlsFiles files = tls.files();
       Authenticator authenticator = callers.authenticator(tls);
       callers.checkSecure(listen, files != null, authenticator != null);

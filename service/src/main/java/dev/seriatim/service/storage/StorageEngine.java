@@ -53,7 +53,17 @@ public abstract sealed class StorageEngine implements AutoCloseable
   }
 
   /**
-   * The same, but blocks until this host serves.
+   * Begins in the background what takes long and is the same for every store of that kind, for a
+   * program that has more to do before it opens one. If it fails, {@link #openAtOnce} does, too.
+   */
+  public static void prepare(StorageOptions.Location location) {
+    if (location instanceof StorageOptions.Sqlite) {
+      SqliteLibrary.loadAhead();
+    }
+  }
+
+  /**
+   * As {@link #openAtOnce(StorageOptions)}, but blocks until this host serves.
    *
    * @throws StorageException also if another host keeps the objects for longer than {@link
    *     StorageOptions#ownershipWait}
