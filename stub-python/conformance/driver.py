@@ -281,6 +281,10 @@ class ThreadsCase:
 class AsyncioCase:
     """One case, through the API for asyncio."""
 
+    # One event loop for all cases, as a program has: gRPC for asyncio doesn't bear hundreds of them, one after another. It
+    # ended a process in which they had been opened and closed.
+    _loop = asyncio.Runner()
+
     def __init__(self, request: dict[str, Any]) -> None:
         self._request = request
         self._stubs: dict[str, Stub] = {}
@@ -288,7 +292,7 @@ class AsyncioCase:
 
     def run(self) -> dict[str, Any]:
         """Does the steps and says what was seen."""
-        return asyncio.run(self._run())
+        return self._loop.run(self._run())
 
     async def _run(self) -> dict[str, Any]:
         async with seriatim.aio.DurableObjects.connect(
