@@ -447,8 +447,22 @@ as_postgres() {
   fi
 }
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# Prints a port of the loopback interface that is free, for a program that has to know its port before it listens, or that
+# comes back there; or the first of several, one behind the other. Linux gives those from 32,768 on to whoever connects, and to
+# whoever asks for any: nobody gets one of these by chance meanwhile.
+free_port() { # [HOW MANY]
+  python3 - "${1:-1}" <<'END'
+import contextlib, random, socket, sys
+
+for _ in range(100):
+    first = random.randrange(20_000, 31_000)
+    with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+        for port in range(first, first + int(sys.argv[1])):
+            held.enter_context(socket.create_server(("127.0.0.1", port)))
+        print(first)
+        sys.exit()
+sys.exit("there is no free port")
+END
 }
 
 # Starts one in a directory that its user can reach, with new data if there are none. Its user is `seriatim`, and its database

@@ -77,7 +77,7 @@ func TestAFailureWithoutReasonMessageOrOneToBlame(t *testing.T) {
 
 // What the system knows of a connection that can't be made is told, down to the root.
 func TestAConnectionThatIsRefusedSaysSo(t *testing.T) {
-	target := freePort(t)
+	target, _ := heldPort(t)
 	objects, err := seriatim.Connect(target, insecure.NewCredentials(), asCarried(nil))
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,9 @@ package seriatim_test
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,22 +38,34 @@ func (l leadsInto) ClientHandshake(
 
 func (l leadsInto) Clone() credentials.TransportCredentials { return l }
 
-// freePort is an address on which nobody listens.
-func freePort(t *testing.T) string {
+// heldPort is an address on which nobody listens until the function beside it is called. It is held for the whole test:
+// one that was only free a moment ago is soon somebody else's.
+func heldPort(t *testing.T) (address string, listen func() error) {
 	t.Helper()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
-	return socket.Addr().String()
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inet, ok := bound.(*syscall.SockaddrInet4)
+	if !ok {
+		t.Fatalf("got an address %T, expected one of IPv4", bound)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", inet.Port), func() error { return syscall.Listen(socket, 16) }
 }
 
 // A target that refuses every connection until listen is called, and then leads to a host that answers; all waiting is
 // in the bubble's time.
 func inOutage(t *testing.T, test func(t *testing.T, objects *seriatim.DurableObjects, listen func())) {
 	t.Helper()
-	target := freePort(t)
+	target, listens := heldPort(t)
 	synctest.Test(t, func(t *testing.T) {
 		server := grpc.NewServer()
 		defer server.Stop()
@@ -64,12 +78,9 @@ func inOutage(t *testing.T, test func(t *testing.T, objects *seriatim.DurableObj
 		}
 		defer objects.Close()
 		test(t, objects, func() {
-			socket, err := net.Listen("tcp", target)
-			if err != nil {
+			if err := listens(); err != nil {
 				t.Error(err)
-				return
 			}
-			t.Cleanup(func() { _ = socket.Close() })
 		})
 	})
 }
