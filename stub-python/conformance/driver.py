@@ -24,8 +24,8 @@ from client_probe_pb2_grpc import ClientProbeStub
 import seriatim
 
 FEATURES = ["resumable", "bearer"]
-END_SECONDS = 20.0
-TOLD_SECONDS = 5.0
+END_SECONDS = 40.0
+TOLD_SECONDS = 30.0
 
 _COUNTS = (
     "max_unanswered_frames",

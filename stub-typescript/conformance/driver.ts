@@ -197,7 +197,7 @@ class Driver {
     const states: object[] = [];
     for (const [name, open] of this.#stubs) {
       if (open?.stub.isBroken === true) {
-        await within(5_000, open.firstTold);
+        await within(30_000, open.firstTold);
       }
       states.push({
         stub: name,
@@ -289,7 +289,7 @@ async function resultOf<T>(call: Promise<T>, seen: (value: T) => DriverResult): 
 
 /** Waits for the end, but doesn't bring it about. */
 function ended({ stub }: OpenStub): Promise<void> {
-  return within(20_000, stub.ended);
+  return within(40_000, stub.ended);
 }
 
 async function within(millis: number, event: Promise<unknown>): Promise<void> {

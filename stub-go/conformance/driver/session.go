@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	endPatience   = 20 * time.Second
-	breakPatience = 5 * time.Second
+	endPatience   = 40 * time.Second
+	breakPatience = 30 * time.Second
 )
 
 // session is what one request has opened and called so far. It belongs to one goroutine.

@@ -101,7 +101,7 @@ public final class Main implements Callable<Integer> {
   @Option(
       names = "--patience",
       paramLabel = "SECONDS",
-      defaultValue = "10",
+      defaultValue = "30",
       description =
           "How long to wait for each thing that the host must send (default: ${DEFAULT-VALUE}).")
   private int patienceSeconds;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.TestInstance;
 /** Holds the host of this tree to every case, over one transport, and on one store. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class ConformanceSuite {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final Path KNOWN_FAILURES = Path.of("known-failures.txt");
 
   /** What can be asked of any host of this tree. */

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Every case through a host that has none of the objects: nobody can tell. */
 final class EdgeConformanceTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final Set<String> ALWAYS =
       Set.of("alarms", "own-call", "lanes", "sessions", "keys");
 
@@ -116,7 +116,7 @@ final class EdgeConformanceTest {
     private static HostLimits limits(Set<String> features) {
       HostLimits.Builder limits = HostLimits.builder();
       if (features.contains("turn-limit")) {
-        limits.turnLimit(Duration.ofMillis(300));
+        limits.turnLimit(Duration.ofSeconds(2));
       }
       if (features.contains("queue-limit")) {
         limits.stubQueue(new HostLimits.QueueSize(64, 1 << 20));

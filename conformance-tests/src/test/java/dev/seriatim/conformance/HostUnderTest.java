@@ -148,7 +148,7 @@ final class HostUnderTest implements Target, AutoCloseable {
   private static HostLimits limits(Set<String> features) {
     HostLimits.Builder limits = HostLimits.builder();
     if (features.contains("turn-limit")) {
-      limits.turnLimit(Duration.ofMillis(300));
+      limits.turnLimit(Duration.ofSeconds(2));
     }
     if (features.contains("queue-limit")) {
       limits.stubQueue(new HostLimits.QueueSize(64, 1 << 20));

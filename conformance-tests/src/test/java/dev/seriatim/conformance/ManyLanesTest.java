@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 /** The runner finds what a host does wrong with lanes: one fault at a time. */
 @Timeout(60)
 final class ManyLanesTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int CREDIT = 256 << 10;
 
   private final String name = InProcessServerBuilder.generateName();

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class ClientCaseRunner {
   private static final String NAMESPACE = "PROBE";
   private static final String NAME = "foo";
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final Driver driver;
   private final Carriage carriage;

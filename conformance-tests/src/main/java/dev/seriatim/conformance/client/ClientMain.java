@@ -67,7 +67,7 @@ public final class ClientMain implements Callable<Integer> {
   @Option(
       names = "--patience",
       paramLabel = "SECONDS",
-      defaultValue = "40",
+      defaultValue = "120",
       description = "How long a driver may take for a case (default: ${DEFAULT-VALUE}).")
   private int patienceSeconds;
 

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  * Fields without another word are guarded by {@code this}.
  */
 final class HostCall {
-  static final Duration PATIENCE = Duration.ofSeconds(20);
+  static final Duration PATIENCE = Duration.ofSeconds(30);
+
   private final Link link;
   private final DriverOptions options;
   private final ScriptedHost host;

@@ -56,8 +56,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The driver of this tree's Java client, in this process or in one of its own. */
 public final class JavaDriver implements Driver {
-  private static final Duration END_PATIENCE = Duration.ofSeconds(20);
-  private static final Duration BREAK_PATIENCE = Duration.ofSeconds(5);
+  private static final Duration END_PATIENCE = Duration.ofSeconds(40);
+  private static final Duration BREAK_PATIENCE = Duration.ofSeconds(30);
   private static final ImmutableList<String> FEATURES = ImmutableList.of("resumable", "bearer");
 
   /** A driver in this process. */
