@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from seriatim import DurableObjectIds
 from seriatim.v1 import durable_objects_pb2 as wire
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 NAMESPACE = "ECHO"
 UNIQUE_KEY = "echo-key"
 IDS = DurableObjectIds(UNIQUE_KEY)

@@ -24,7 +24,7 @@ from fakehost import FakeHost
 import seriatim
 from seriatim import _scheduler
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 HERE = Path(__file__)
 OPTIONS = seriatim.ClientOptions(shared_calls=int(os.environ.get("SHARED_CALLS", "0")))
 
@@ -101,7 +101,7 @@ def threads(target: str) -> None:
         waiting.add_done_callback(told.append)
 
         def child() -> None:
-            say("the parent's stub:", failure(lambda: echo(stub, timeout=5.0)))
+            say("the parent's stub:", failure(lambda: echo(stub, timeout=WAIT_SECONDS)))
             say("a call that waits:", failure(lambda: waiting.result(WAIT_SECONDS)))
             say("a stub that was never used:", failure(lambda: echo(unused)))
             say("the parent's client:", failure(lambda: echo(namespace.get_by_name("new"))))
@@ -208,7 +208,7 @@ def limit(target: str, what: str) -> None:
     namespace = seriatim.DurableObjects(below, OPTIONS).namespace("ECHO")
     stubs = [namespace.get_by_name(f"foo-{n}") for n in range(3)]
     threading.stack_size(1 << 46)
-    calls = [EchoStub(stub.channel()).Echo.future(EchoMessage(), 5.0) for stub in stubs[:2]]
+    calls = [EchoStub(stub.channel()).Echo.future(EchoMessage(), WAIT_SECONDS) for stub in stubs[:2]]
     threading.stack_size(0)
     for call in calls:
         failed = call.exception(WAIT_SECONDS)

@@ -241,8 +241,8 @@ def test_a_call_gets_no_third_connection(host: FakeHost, make_face: MakeFace, de
 
 
 def test_it_tries_to_connect_often_however_long_the_outage(make_face: MakeFace) -> None:
-    """By gRPC's own defaults the tenth attempt would come after 113 s, give or take a fifth. The ten have a
-    third of that together, and none a limit of its own: a busy machine may pause for long.
+    """By gRPC's own defaults the tenth attempt would come after 113 s, give or take a fifth. The ten have
+    half of that together, and none a limit of its own: a busy machine may pause for long.
     """
     tried = threading.Semaphore(0)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -258,7 +258,7 @@ def test_it_tries_to_connect_often_however_long_the_outage(make_face: MakeFace) 
 
         threading.Thread(target=refuse, daemon=True).start()
         face = make_face(f"127.0.0.1:{listening.getsockname()[1]}", max_reconnect_delay=0.1)
-        until = time.monotonic() + 2 * WAIT_SECONDS
+        until = time.monotonic() + 60
         for attempt in range(10):
             assert failure(face.call()).fate is Fate.NOT_EXECUTED
             face.renew()
