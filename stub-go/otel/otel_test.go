@@ -116,7 +116,7 @@ func (f *fixture) next(t *testing.T) map[string]string {
 	select {
 	case told := <-f.told:
 		return told
-	case <-time.After(30 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("never came: an invocation")
 		return nil
 	}
@@ -125,7 +125,7 @@ func (f *fixture) next(t *testing.T) map[string]string {
 // calls waits for the spans of so many calls.
 func (f *fixture) calls(t *testing.T, count int) []sdk.ReadOnlySpan {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(time.Millisecond) {
 		var found []sdk.ReadOnlySpan
 		for _, span := range f.recorder.Ended() {
 			if span.SpanKind() == trace.SpanKindClient {

@@ -96,7 +96,7 @@ func TestStubsThatAreDroppedAreClosed(t *testing.T) {
 	last = nil
 
 	seen, mayAnswer := map[string]bool{}, false
-	patience := time.After(30 * time.Second)
+	patience := time.After(60 * time.Second)
 	for len(seen) < stubs+1 {
 		if len(seen) == stubs && !seen["last"] && !mayAnswer {
 			close(answerLast)

@@ -8,7 +8,7 @@ import { latch } from "./expect.js";
 import { FakeHost, opened, outcomes } from "./fake-host.js";
 
 const { get } = Counter.method;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const STUBS = 100;
 
 setFlagsFromString("--expose-gc");

@@ -3,7 +3,7 @@ import type { Code } from "@connectrpc/connect";
 import { CallFailure, type DurableObjectStub, type Fate, type FailureCause } from "../src/index.js";
 
 /** How long a test waits for what has to come. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** The failure that a call must end with. */
 export async function failureOf(call: Promise<unknown>): Promise<CallFailure> {

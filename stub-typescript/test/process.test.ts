@@ -5,7 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { SHARED_CALLS } from "./client.js";
 import { counting, FakeHost, opened, outcomes, resumed } from "./fake-host.js";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Runs a program that has `objects` and `stub`, and gives what it printed when it has ended by itself. */
 async function run(url: string, program: string): Promise<string> {

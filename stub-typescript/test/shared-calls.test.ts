@@ -30,7 +30,7 @@ import type { ManySide } from "./fake-lanes.js";
 
 const { increment, get } = Counter.method;
 const one = { amount: 1n };
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 async function withNamespace(
   host: FakeHost,
