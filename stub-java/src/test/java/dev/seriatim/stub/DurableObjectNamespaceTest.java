@@ -7,15 +7,12 @@ import dev.seriatim.v1.DescribeNamespaceResponse;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 final class DurableObjectNamespaceTest {
   private FakeHost host;
   private DurableObjectNamespace namespace;
@@ -109,20 +106,15 @@ final class DurableObjectNamespaceTest {
 
   @Test
   void whatIsNotReachedIsToldDownToTheRoot() throws Exception {
-    try (DurableObjects nobody =
-        DurableObjects.connect("127.0.0.1:" + closedPort(), InsecureChannelCredentials.create())) {
+    try (Nobody nobody = new Nobody();
+        DurableObjects lonely =
+            DurableObjects.connect(nobody.target(), InsecureChannelCredentials.create())) {
       StatusRuntimeException refused =
-          assertThrows(StatusRuntimeException.class, () -> nobody.namespace("ECHO").newUniqueId());
+          assertThrows(StatusRuntimeException.class, () -> lonely.namespace("ECHO").newUniqueId());
       assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
       assertThat(refused).hasMessageThat().contains("namespace 'ECHO'");
       assertThat(refused).hasMessageThat().contains("onnection refused");
       assertThat(refused).hasMessageThat().doesNotContain("io exception");
-    }
-  }
-
-  private static int closedPort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     }
   }
 

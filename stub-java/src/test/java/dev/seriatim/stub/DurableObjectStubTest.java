@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The life of a stub: opening, calling, closing. */
-@Timeout(60)
+@Timeout(120)
 final class DurableObjectStubTest {
   private FakeHost host;
   private DurableObjectStub stub;
@@ -142,7 +142,7 @@ final class DurableObjectStubTest {
     }
     stub.close();
     accepted.end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(completed).isInStrictOrder();
     assertThat(completed).hasSize(100);
   }
@@ -171,7 +171,7 @@ final class DurableObjectStubTest {
     assertThat(accepted.end()).isEqualTo("half-closed");
     assertThat(stub.awaitEnd(Duration.ofMillis(1))).isFalse();
     accepted.end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(stub.isBroken()).isFalse();
     assertThat(stub.breakCause()).isEmpty();
     for (ListenableFuture<EchoMessage> call : calls) {
@@ -199,7 +199,7 @@ final class DurableObjectStubTest {
     accepted.answer(1, 1);
     assertThat(get(call)).isEqualTo(number(1));
     accepted.end(Status.OK);
-    assertThat(patient.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(patient.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(patient.isBroken()).isFalse();
   }
 
@@ -212,7 +212,7 @@ final class DurableObjectStubTest {
     accepted.breakWith(FakeHost.broken(Code.UNAVAILABLE, "HOST_DRAINING", 0).setRetryable(true));
 
     assertThat(failureOf(call).reason()).isEqualTo(Reasons.HOST_DRAINING);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(stub.isBroken()).isTrue();
   }
 
@@ -229,7 +229,7 @@ final class DurableObjectStubTest {
     assertThat(failure.fate()).isEqualTo(Fate.UNKNOWN);
     assertThat(failure.sequence()).isEqualTo(1);
     assertThat(accepted.end()).isEqualTo("cancelled");
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(failureOf(call(2)).reason()).isEqualTo(Reasons.STUB_CANCELLED);
   }
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Hosts that have nothing left to say, and may or may not end the call. */
-@Timeout(60)
+@Timeout(120)
 final class EndTimeoutTest {
   private final FakeScheduler clock = new FakeScheduler();
   private FakeHost host;
@@ -53,7 +53,7 @@ final class EndTimeoutTest {
     clock.advance(2999);
     assertThat(stub.isBroken()).isFalse();
     clock.advance(1);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(accepted.end()).isEqualTo("cancelled");
     FailureCause cause = stub.breakCause().orElseThrow();
     assertThat(cause.reason()).isEqualTo(Reasons.ANSWER_OVERDUE);
@@ -87,7 +87,7 @@ final class EndTimeoutTest {
     accepted.answer(1, 1);
     clock.awaitTask();
     accepted.end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(clock.delaysMillis()).isEmpty();
     assertThat(stub.isBroken()).isFalse();
   }

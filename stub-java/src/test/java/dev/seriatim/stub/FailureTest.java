@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a caller learns when a stub breaks. */
-@Timeout(60)
+@Timeout(120)
 final class FailureTest {
   private FakeHost host;
   private DurableObjectStub stub;
@@ -180,7 +180,7 @@ final class FailureTest {
     accepted.answer(4, 5);
     accepted.end(Status.OK);
     assertThat(get(calls.get(4))).isEqualTo(number(5));
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
 
     assertThat(stub.isBroken()).isTrue();
     assertThat(failureOf(stub.call(EchoGrpc.getEchoMethod(), number(6))).reason())
@@ -316,7 +316,7 @@ final class FailureTest {
     accepted.answer(2, 3);
     accepted.framesThrough(5);
     accepted.answer(4, 5).end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
 
     assertThat(told.get()).isEqualTo(0);
     stub.onBreak(cause -> told.incrementAndGet());

@@ -47,7 +47,7 @@ final class FakeHost extends DurableObjectsGrpc.DurableObjectsImplBase implement
   static final String UNIQUE_KEY = "test key";
   static final DurableObjectIds IDS = new DurableObjectIds(UNIQUE_KEY);
 
-  private static final long PATIENCE_SECONDS = 20;
+  private static final long PATIENCE_SECONDS = 60;
 
   final AtomicInteger descriptions = new AtomicInteger();
   final BlockingQueue<DescribeNamespaceResponse> describeAnswers = new LinkedBlockingQueue<>();

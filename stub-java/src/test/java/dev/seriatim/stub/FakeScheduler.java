@@ -85,7 +85,7 @@ final class FakeScheduler extends AbstractExecutorService implements ScheduledEx
 
   /** Waits, in bounded time, until something is scheduled that is due then. */
   synchronized void awaitTaskWithin(long from, long to) throws InterruptedException {
-    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (delaysMillis().stream().noneMatch(delay -> from <= delay && delay <= to)) {
       long left = TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime());
       if (left <= 0) {
@@ -101,7 +101,7 @@ final class FakeScheduler extends AbstractExecutorService implements ScheduledEx
   }
 
   private synchronized void awaitTasks(boolean none, String otherwise) throws InterruptedException {
-    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (seen().isEmpty() != none) {
       long left = TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime());
       if (left <= 0) {

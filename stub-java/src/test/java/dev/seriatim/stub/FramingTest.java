@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Self-clocked frames, and the limits on what waits and what is under way. */
-@Timeout(60)
+@Timeout(120)
 final class FramingTest {
   private FakeHost host;
 

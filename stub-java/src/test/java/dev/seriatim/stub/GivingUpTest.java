@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A caller gives up: by its future, its thread or its context. */
-@Timeout(60)
+@Timeout(120)
 final class GivingUpTest {
   private FakeHost host;
   private DurableObjectStub stub;

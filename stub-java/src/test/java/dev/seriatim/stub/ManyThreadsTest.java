@@ -135,7 +135,7 @@ final class ManyThreadsTest {
         assertThat(accepted.end()).isEqualTo("half-closed");
         accepted.end(Status.OK);
       }
-      assertThat(stub.awaitEnd(java.time.Duration.ofSeconds(20))).isTrue();
+      assertThat(stub.awaitEnd(java.time.Duration.ofSeconds(60))).isTrue();
       await(allDone, "the completion of every call");
       assertThat(completions.get()).isEqualTo(THREADS * CALLS);
       assertThat(stub.isBroken()).isEqualTo(end != End.CLOSE);

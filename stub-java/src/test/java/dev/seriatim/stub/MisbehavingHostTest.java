@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A host that answers wrongly gives a clear error, never a wrong result or a hang. */
-@Timeout(60)
+@Timeout(120)
 final class MisbehavingHostTest {
   private static final String FOO = FakeHost.IDS.fromName("foo").toString();
 
@@ -101,7 +101,7 @@ final class MisbehavingHostTest {
     assertThat(failureOf(two).fate()).isEqualTo(Fate.UNKNOWN);
     assertThat(stub.isBroken()).isTrue();
     assertThat(accepted.end()).isEqualTo("cancelled");
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
   }
 
   @Test
@@ -185,7 +185,7 @@ final class MisbehavingHostTest {
 
     assertThat(get(one)).isEqualTo(number(1)); // This one was right.
     assertThat(accepted.end()).isEqualTo("cancelled");
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(stub.breakCause().orElseThrow().message())
         .contains("outcome 2 of a call that was not sent");
   }

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 final class RetryTest {
   private static final Retry.Call<EchoMessage> ECHO =
       stub -> EchoGrpc.newFutureStub(stub.channel()).echo(number(1));

@@ -91,7 +91,7 @@ final class RoutesTest {
     stub.close();
     assertThat(accepted.end()).isEqualTo("half-closed");
     accepted.end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
   }
 
   /** Has the edge say where "foo" is. */
@@ -106,7 +106,7 @@ final class RoutesTest {
   private void assertShutdown(int channels) throws InterruptedException {
     assertThat(made).hasSize(channels);
     for (ManagedChannel channel : made) {
-      assertThat(channel.awaitTermination(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(channel.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
     }
   }
 

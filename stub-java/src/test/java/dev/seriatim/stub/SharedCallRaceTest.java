@@ -46,7 +46,7 @@ final class SharedCallRaceTest {
   private static final int ROUNDS = 400;
   private static final int STUBS = 4;
   private static final int CALLS = 6;
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   private enum End {
     ORDERLY,

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Stubs that share a call, as the host sees it. */
-@Timeout(60)
+@Timeout(120)
 final class SharedCallTest {
   private final List<DurableObjectStub> stubs = new ArrayList<>();
   private FakeHost host;
@@ -119,7 +119,7 @@ final class SharedCallTest {
     host.accept().opened("foo").answer(1, 2).end(Status.OK);
     assertThat(get(one)).isEqualTo(number(1));
     assertThat(get(two)).isEqualTo(number(2));
-    assertThat(second.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(second.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(second.isBroken()).isFalse();
     host.accept().opened("foo").answer(1, 1);
     assertThat(get(other)).isEqualTo(number(1));
@@ -340,7 +340,7 @@ final class SharedCallTest {
     assertThat(failure.reason()).isEqualTo(Reasons.CONNECTION_LOST);
     assertThat(failure.failureCause().message()).isEqualTo("gone");
     assertThat(failure.retryable()).isTrue();
-    assertThat(other.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(other.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(other.breakCause().orElseThrow().message()).isEqualTo("gone");
     open(stub(namespace));
     assertThat(host.acceptShared()).isNotSameInstanceAs(shared);
@@ -351,7 +351,7 @@ final class SharedCallTest {
     DurableObjectStub stub = stub(namespace(options(1).build()));
     open(stub);
     host.acceptShared().end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(stub.breakCause().orElseThrow().reason()).isEqualTo(Reasons.CONNECTION_LOST);
     assertThat(stub.breakCause().orElseThrow().message())
         .isEqualTo("the host ended the stub's call");
@@ -374,7 +374,7 @@ final class SharedCallTest {
     assertThat(failure.fate()).isEqualTo(Fate.UNKNOWN);
     assertThat(failure.failureCause().message())
         .contains("a part for lane 3, expected one of the lanes 1 to 2 that were opened");
-    assertThat(one.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(one.awaitEnd(Duration.ofSeconds(60))).isTrue();
     assertThat(one.breakCause().orElseThrow().reason()).isEqualTo(Reasons.HOST_VIOLATION);
     assertThat(shared.end()).isEqualTo("cancelled");
   }
@@ -388,7 +388,7 @@ final class SharedCallTest {
     FakeHost.Stub acceptedOther = open(other);
     FakeSharedCall shared = host.acceptShared();
     accepted.breakWith(FakeHost.broken(Code.UNAVAILABLE, "HOST_DRAINING", 1));
-    assertThat(drained.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(drained.awaitEnd(Duration.ofSeconds(60))).isTrue();
 
     open(stub(namespace));
     assertThat(host.acceptShared()).isNotSameInstanceAs(shared);
@@ -441,7 +441,7 @@ final class SharedCallTest {
     ListenableFuture<EchoMessage> call = call(refused, 1);
     host.accept().breakWith(FakeHost.broken(Code.RESOURCE_EXHAUSTED, "OVERLOADED", 0));
     assertThat(failureOf(call).reason()).isEqualTo(Reasons.OVERLOADED);
-    assertThat(refused.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(refused.awaitEnd(Duration.ofSeconds(60))).isTrue();
     open(stub(namespace));
     assertThat(host.acceptShared()).isNotSameInstanceAs(shared);
   }
@@ -490,7 +490,7 @@ final class SharedCallTest {
     stub.close();
     assertThat(accepted.end()).isEqualTo("half-closed");
     accepted.end(Status.OK);
-    assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
   }
 
   // ---- a host without them ---------------------------------------------------------------------
@@ -511,7 +511,7 @@ final class SharedCallTest {
       assertThat(get(two)).isEqualTo(number(2));
       assertThat(accepted.end()).isEqualTo("half-closed");
       accepted.end(Status.OK);
-      assertThat(stub.awaitEnd(Duration.ofSeconds(20))).isTrue();
+      assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
       assertThat(stub.isBroken()).isFalse();
     }
     assertThat(host.refusedSharedCalls()).isEqualTo(1);

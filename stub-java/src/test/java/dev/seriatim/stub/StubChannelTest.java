@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The stub as a gRPC channel, and what goes along with a call. */
-@Timeout(60)
+@Timeout(120)
 final class StubChannelTest {
   private static final Metadata.Key<String> TEXT =
       Metadata.Key.of("text", Metadata.ASCII_STRING_MARSHALLER);
