@@ -165,7 +165,7 @@ final class CallersAcrossHostsTest {
   private static <Q, R> String call(
       DurableObjectStub stub, MethodDescriptor<Q, R> method, Q request) throws Exception {
     try {
-      var _ = stub.call(method, request).get(30, TimeUnit.SECONDS);
+      var _ = stub.call(method, request).get(60, TimeUnit.SECONDS);
       return "OK";
     } catch (ExecutionException e) {
       return CallFailure.of(e).map(CallFailure::reason).orElse(String.valueOf(e.getCause()));
@@ -177,7 +177,7 @@ final class CallersAcrossHostsTest {
   }
 
   private Caller nextSeen() throws InterruptedException {
-    Caller caller = seen.poll(30, TimeUnit.SECONDS);
+    Caller caller = seen.poll(60, TimeUnit.SECONDS);
     if (caller == null) {
       throw new AssertionError("never came: a turn");
     }
@@ -229,7 +229,7 @@ final class CallersAcrossHostsTest {
 
         rights.change(Access.denied());
 
-        FailureCause cause = broken.get(30, TimeUnit.SECONDS);
+        FailureCause cause = broken.get(60, TimeUnit.SECONDS);
         assertThat(cause.reason()).isEqualTo("CREDENTIALS_EXPIRED");
         assertThat(cause.retryable()).isTrue();
       }
@@ -254,7 +254,7 @@ final class CallersAcrossHostsTest {
       }
       assertThat(get(there)).isEqualTo("OK");
     }
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (!once(edge, "alice", "a").equals("OK")) {
       if (System.nanoTime() > end) {
         throw new AssertionError("never came: room for a stub of alice's");

@@ -88,7 +88,7 @@ final class CallsAcrossHostsTest {
     long links =
         ring()
             .call(CounterGrpc.getGetMethod(), GetRequest.getDefaultInstance())
-            .get(30, TimeUnit.SECONDS)
+            .get(60, TimeUnit.SECONDS)
             .getValue();
     assertThat(links).isEqualTo(3);
   }
@@ -101,7 +101,7 @@ final class CallsAcrossHostsTest {
             () ->
                 ring()
                     .call(CounterGrpc.getIncrementMethod(), IncrementRequest.getDefaultInstance())
-                    .get(30, TimeUnit.SECONDS));
+                    .get(60, TimeUnit.SECONDS));
     assertThat(failure).hasMessageThat().contains("waits for this call, and would be called by it");
   }
 }

@@ -93,7 +93,7 @@ final class ClusterNeighboursTest {
                 other.complete(true);
               });
       try {
-        free.add(other.get(10, TimeUnit.SECONDS));
+        free.add(other.get(60, TimeUnit.SECONDS));
       } catch (TimeoutException e) {
         free.add(false);
       } catch (ExecutionException | InterruptedException e) {

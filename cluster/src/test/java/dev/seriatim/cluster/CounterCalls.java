@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Calls of a {@link Recorder}, and what came of them. */
 final class CounterCalls {
-  private static final long PATIENCE_SECONDS = 30;
+  private static final long PATIENCE_SECONDS = 120;
 
   private CounterCalls() {}
 

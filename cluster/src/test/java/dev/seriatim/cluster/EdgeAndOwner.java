@@ -73,7 +73,7 @@ public final class EdgeAndOwner implements AutoCloseable {
             .namespace("PROBE")
             .getByName("nobody")) {
       stub.call(CounterGrpc.getGetMethod(), GetRequest.getDefaultInstance())
-          .get(30, TimeUnit.SECONDS);
+          .get(60, TimeUnit.SECONDS);
       throw new AssertionError("the probe has a method of a counter");
     } catch (ExecutionException e) {
       if (!String.valueOf(e.getCause()).contains("UNKNOWN_METHOD")) {

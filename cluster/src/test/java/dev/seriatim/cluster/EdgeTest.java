@@ -78,11 +78,11 @@ final class EdgeTest {
     assertThat(recorder.of(stub.id().toString())).isEqualTo(upTo(5_000));
     long where =
         stub.call(CounterGrpc.getGetMethod(), GetRequest.getDefaultInstance())
-            .get(30, TimeUnit.SECONDS)
+            .get(60, TimeUnit.SECONDS)
             .getValue();
     assertThat((char) where).isEqualTo('o');
     stub.close();
-    assertThat(stub.awaitEnd(Duration.ofSeconds(30))).isTrue();
+    assertThat(stub.awaitEnd(Duration.ofSeconds(60))).isTrue();
   }
 
   @ParameterizedTest
@@ -114,7 +114,7 @@ final class EdgeTest {
     assertThat(get(call(first, 1))).isEqualTo(1);
     assertThat(get(call(second, 2))).isEqualTo(2);
     first.close();
-    assertThat(first.awaitEnd(Duration.ofSeconds(30))).isTrue();
+    assertThat(first.awaitEnd(Duration.ofSeconds(60))).isTrue();
     for (int i = 3; i <= 100; i++) {
       assertThat(get(call(second, i))).isEqualTo(i);
     }
@@ -175,7 +175,7 @@ final class EdgeTest {
     recorder.hold(2);
     ListenableFuture<CounterValue> held = call(stub, 2);
     ListenableFuture<CounterValue> behind = call(stub, 3);
-    assertThat(recorder.arrived(2).await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(recorder.arrived(2).await(60, TimeUnit.SECONDS)).isTrue();
     cluster.move(one, two, Set.of(Slots.of(stub.id())));
     assertThat(failure(held)).contains("[OBJECT_MOVED, call 2");
     assertThat(failure(behind)).contains("call 3 behind 2, NOT_EXECUTED]");
@@ -193,7 +193,7 @@ final class EdgeTest {
     assertThat(get(call(stub, 1))).isEqualTo(1);
     recorder.hold(2);
     ListenableFuture<CounterValue> held = call(stub, 2);
-    assertThat(recorder.arrived(2).await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(recorder.arrived(2).await(60, TimeUnit.SECONDS)).isTrue();
     cluster.kill(one);
     recorder.open(2);
     assertThat(failure(held)).contains("UNKNOWN]");
@@ -216,7 +216,7 @@ final class EdgeTest {
     assertThat(get(call(stub, 1))).isEqualTo(1);
     recorder.hold(2);
     ListenableFuture<CounterValue> held = call(stub, 2);
-    assertThat(recorder.arrived(2).await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(recorder.arrived(2).await(60, TimeUnit.SECONDS)).isTrue();
     one.wire().reset();
     assertThat(failure(held)).contains("UNKNOWN]");
     recorder.open(2);

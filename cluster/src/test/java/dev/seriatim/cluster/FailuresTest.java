@@ -71,7 +71,7 @@ final class FailuresTest {
       throws Exception {
     recorder.hold(amount);
     ListenableFuture<CounterValue> held = call(stub, amount);
-    assertThat(recorder.arrived(amount).await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(recorder.arrived(amount).await(60, TimeUnit.SECONDS)).isTrue();
     return held;
   }
 
@@ -136,7 +136,7 @@ final class FailuresTest {
     assertThat(told.equals("3") || told.contains("[HOST_DRAINING, call 3, NOT_EXECUTED")).isTrue();
     assertThat(failure(call(stub, 4))).contains("HOST_DRAINING");
     assertThat(recorder.of(id)).isEqualTo(upTo(told.equals("3") ? 3 : 2));
-    drained.get(30, TimeUnit.SECONDS);
+    drained.get(60, TimeUnit.SECONDS);
   }
 
   private static CompletableFuture<Void> draining(Node node) {
@@ -274,7 +274,7 @@ final class FailuresTest {
     two.wire().cut();
     CompletableFuture<Void> moved = CompletableFuture.runAsync(() -> cluster.move(one, two, slot));
     recorder.open(2);
-    moved.get(30, TimeUnit.SECONDS);
+    moved.get(60, TimeUnit.SECONDS);
     ListenableFuture<CounterValue> after = call(stub, 4);
     cluster.kill(two);
     cluster.take(three, slot);

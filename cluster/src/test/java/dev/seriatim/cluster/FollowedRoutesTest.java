@@ -47,7 +47,7 @@ final class FollowedRoutesTest {
   private static char where(DurableObjectStub stub) throws Exception {
     return (char)
         stub.call(CounterGrpc.getGetMethod(), GetRequest.getDefaultInstance())
-            .get(30, TimeUnit.SECONDS)
+            .get(60, TimeUnit.SECONDS)
             .getValue();
   }
 
@@ -107,7 +107,7 @@ final class FollowedRoutesTest {
 
       cluster.kill(owner);
       cluster.take(edge, TestCluster.allSlots());
-      assertThat(followed.awaitEnd(Duration.ofSeconds(30))).isTrue();
+      assertThat(followed.awaitEnd(Duration.ofSeconds(60))).isTrue();
       assertThat(where(somebody(client))).isEqualTo('e');
     }
   }

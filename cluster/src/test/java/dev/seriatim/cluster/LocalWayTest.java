@@ -58,7 +58,7 @@ final class LocalWayTest {
                   said.complete(true);
                 });
         try {
-          return !said.get(10, TimeUnit.SECONDS); // As it was when it was asked.
+          return !said.get(60, TimeUnit.SECONDS); // As it was when it was asked.
         } catch (TimeoutException e) {
           throw new AssertionError("never came: the relay has heard that its client reads", e);
         } catch (ExecutionException | InterruptedException e) {

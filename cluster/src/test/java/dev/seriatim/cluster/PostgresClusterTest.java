@@ -65,7 +65,7 @@ final class PostgresClusterTest {
                 started.countDown();
               });
     }
-    assertThat(started.await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
     one.host().awaitUp();
     two.host().awaitUp();
     for (TestHost each : new TestHost[] {one.host(), two.host()}) {

@@ -66,7 +66,7 @@ final class SeriatimClusterTest {
       CompletableFuture<Boolean> isUp = new CompletableFuture<>();
       Thread.ofVirtual().start(() -> isUp.complete(cluster.isUp()));
       try {
-        told = isUp.get(10, TimeUnit.SECONDS);
+        told = isUp.get(60, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
         told = false;
       } catch (ExecutionException | InterruptedException e) {

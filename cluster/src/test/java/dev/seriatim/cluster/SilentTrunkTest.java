@@ -60,7 +60,7 @@ final class SilentTrunkTest {
     DurableObjectStub stub = stub(edge);
     recorder.hold(1);
     ListenableFuture<CounterValue> held = call(stub, 1);
-    assertThat(recorder.arrived(1).await(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(recorder.arrived(1).await(60, TimeUnit.SECONDS)).isTrue();
     for (int beat = 0; beat < 5; beat++) {
       awaitWord(owner);
     }

@@ -171,8 +171,8 @@ final class SlotClusterTest {
   @Test
   void aHostThatStartsAgainAtTheSameAddressJoinsAtOnce() throws Exception {
     TestHost one = start("one", 1);
-    TestHost two = start("two", 0);
-    int port = two.clusterPort();
+    int port = FreePort.next();
+    TestHost two = start(new TestHost(store.join("two"), 0, port));
     store.kill("two");
     two.close();
 
@@ -187,7 +187,11 @@ final class SlotClusterTest {
   }
 
   private TestHost start(String name, int weight) throws InterruptedException {
-    TestHost host = new TestHost(store.join(name), weight).start();
+    return start(new TestHost(store.join(name), weight));
+  }
+
+  private TestHost start(TestHost host) throws InterruptedException {
+    var _ = host.start();
     hosts.add(host);
     host.awaitUp();
     return host;

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * which host has which slot, in place of Pekko.
  */
 final class TestCluster implements AutoCloseable {
-  private static final long PATIENCE_SECONDS = 30;
+  private static final long PATIENCE_SECONDS = 120;
 
   private final FakeStore store = new FakeStore();
   private final List<Node> nodes = new ArrayList<>();

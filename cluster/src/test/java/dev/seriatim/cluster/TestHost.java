@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A host in this process, on a free port of the loopback interface. */
 final class TestHost implements AutoCloseable {
-  private static final Duration LONGEST = Duration.ofSeconds(30);
+  private static final Duration LONGEST = Duration.ofMinutes(2);
 
   private final Slots slots;
   private final ClaimingSlots claiming;

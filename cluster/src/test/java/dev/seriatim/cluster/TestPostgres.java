@@ -3,8 +3,6 @@ package dev.seriatim.cluster;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,9 +49,7 @@ public final class TestPostgres implements AutoCloseable {
 
   private void startOnFreePort() throws IOException, InterruptedException {
     for (int attempt = 1; ; attempt++) {
-      try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-        port = socket.getLocalPort();
-      }
+      port = FreePort.next();
       try {
         start();
         return;
@@ -71,6 +67,8 @@ public final class TestPostgres implements AutoCloseable {
         "pg_ctl",
         "start",
         "-w",
+        "-t",
+        "150",
         "-l",
         home.resolve("log").toString(),
         "-D",
@@ -116,7 +114,7 @@ public final class TestPostgres implements AutoCloseable {
               .redirectErrorStream(true)
               .redirectOutput(output.toFile())
               .start();
-      if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
+      if (!process.waitFor(180, TimeUnit.SECONDS) || process.exitValue() != 0) {
         process.destroyForcibly();
         throw new IOException(command + " failed:\n" + Files.readString(output, UTF_8));
       }
@@ -133,7 +131,7 @@ public final class TestPostgres implements AutoCloseable {
 
   /** Ends it as a crash would, and starts it again. */
   public void restart() throws IOException, InterruptedException {
-    run("pg_ctl", "restart", "-w", "-m", "immediate", "-D", data());
+    run("pg_ctl", "restart", "-w", "-t", "150", "-m", "immediate", "-D", data());
   }
 
   /** Keeps what is stored now, for {@link #goBack}. */
@@ -151,7 +149,7 @@ public final class TestPostgres implements AutoCloseable {
 
   /** Ends it as a crash would, and starts it with what was kept last. */
   public void goBack() throws IOException, InterruptedException {
-    run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data());
+    run("pg_ctl", "stop", "-w", "-t", "150", "-m", "immediate", "-D", data());
     Files.move(Path.of(data()), home.resolve("lost"));
     Files.move(home.resolve("kept"), Path.of(data()));
     start();
@@ -173,7 +171,7 @@ public final class TestPostgres implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try {
-      run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data());
+      run("pg_ctl", "stop", "-w", "-t", "150", "-m", "immediate", "-D", data());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while PostgreSQL stopped", e);

@@ -60,7 +60,7 @@ final class TrunksTest {
       HostRow row = RoutingTableTest.row("other", "127.0.0.1:1");
       Thread.ofVirtual().start(() -> other.complete(trunks.to(row, 0)));
       try {
-        free.add(other.get(10, TimeUnit.SECONDS) != null);
+        free.add(other.get(60, TimeUnit.SECONDS) != null);
       } catch (TimeoutException e) {
         free.add(false);
       } catch (Exception e) {

@@ -2,6 +2,7 @@ package dev.seriatim.conformance.faults;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.seriatim.cluster.FreePort;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
@@ -12,8 +13,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Writer;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -104,7 +103,7 @@ final class HostProcess implements AutoCloseable {
   }
 
   private void startOnce() throws IOException, InterruptedException {
-    int membershipPort = freePort();
+    int membershipPort = FreePort.next();
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     command.addAll(
@@ -164,12 +163,6 @@ final class HostProcess implements AutoCloseable {
       listens.completeExceptionally(new IOException(this + " has ended"));
     } catch (IOException e) {
       listens.completeExceptionally(e);
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     }
   }
 
