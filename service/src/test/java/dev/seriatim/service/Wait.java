@@ -6,6 +6,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /** Bounded waits that say what never came. */
 public final class Wait {
@@ -35,10 +36,15 @@ public final class Wait {
 
   /** Waits, looking again and again, until this is so. */
   public static void until(BooleanSupplier condition, String what) {
-    long end = System.nanoTime() + LIMIT.toNanos();
+    until(LIMIT, condition, () -> what);
+  }
+
+  /** The same for what may take longer, such as the start of a process. */
+  public static void until(Duration limit, BooleanSupplier condition, Supplier<String> what) {
+    long end = System.nanoTime() + limit.toNanos();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - end > 0) {
-        throw new AssertionError("never came: " + what);
+        throw new AssertionError("never came: " + what.get());
       }
       LockSupport.parkNanos(50_000);
     }

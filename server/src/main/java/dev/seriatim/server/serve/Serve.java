@@ -141,13 +141,19 @@ public final class Serve implements Callable<Integer> {
   /** Told when it serves, if the objects' code is to be replaced then; null if it isn't. */
   private final @Nullable Consumer<ServedCode> begun;
 
+  private final Duration afterDrainLimit;
+
   /** Of the command line. */
   Serve() {
-    this(/* begun= */ null);
+    this(/* begun= */ null, AFTER_DRAIN_LIMIT);
   }
 
-  private Serve(@Nullable Consumer<ServedCode> begun) {
+  /**
+   * @param afterDrainLimit how long after the drain limit the process ends, whatever still goes on
+   */
+  Serve(@Nullable Consumer<ServedCode> begun, Duration afterDrainLimit) {
     this.begun = begun;
+    this.afterDrainLimit = afterDrainLimit;
   }
 
   /**
@@ -169,10 +175,11 @@ public final class Serve implements Callable<Integer> {
    * @param begun told once, when the host serves, how to do that
    */
   public static CommandLine command(Map<String, String> environment, Consumer<ServedCode> begun) {
-    return command(environment, new Serve(begun));
+    return command(environment, new Serve(begun, AFTER_DRAIN_LIMIT));
   }
 
-  private static CommandLine command(Map<String, String> environment, Serve program) {
+  /** The same of this program. */
+  static CommandLine command(Map<String, String> environment, Serve program) {
     if (System.getProperty(LOG_MANAGER) == null) {
       // The class mustn't be used before, for with it the JDK makes its manager.
       System.setProperty(LOG_MANAGER, LogUntilTheEnd.class.getName());
@@ -397,7 +404,7 @@ public final class Serve implements Callable<Integer> {
     DurableObjectHost host = opened.host();
     draining = true;
     LastEnd.after(
-        limits.toLimits().build().drainLimit().plus(cluster.leaveLimit()).plus(AFTER_DRAIN_LIMIT),
+        limits.toLimits().build().drainLimit().plus(cluster.leaveLimit()).plus(afterDrainLimit),
         err());
     opened.health().end();
     out().println("draining: every stub finishes the turn that it is in, and is told");

@@ -3,7 +3,6 @@ package dev.seriatim.server.serve;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.seriatim.server.Main;
 import dev.seriatim.service.DurableObjectProvider;
 import dev.seriatim.service.Wait;
 import io.grpc.ManagedChannel;
@@ -13,24 +12,52 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CountDownLatch;
 import java.util.jar.JarOutputStream;
 import java.util.zip.ZipEntry;
 
-/** The server program as a process of its own, which listens on a free port. */
+/**
+ * The server program as a process of its own, which listens on a free port. It is the real one, but
+ * that it may take its time to end: how fast it does is the machine's affair.
+ */
 final class ServerProcess implements AutoCloseable {
   private static final String LISTENING = "listening on ";
 
+  /** A process takes many seconds to start and to end where others have the processors. */
+  static final Duration PATIENCE = Duration.ofMinutes(4);
+
+  /** Longer than a test waits for the end: one that didn't come by itself is missed there. */
+  private static final Duration LAST_END = PATIENCE.plusMinutes(1);
+
+  /** What runs in the process. */
+  static final class Program {
+    private Program() {}
+
+    public static void main(String[] arguments) {
+      Serve serve = new Serve(/* begun= */ null, LAST_END);
+      System.exit(Serve.command(System.getenv(), serve).execute(arguments));
+    }
+  }
+
   private final List<String> output = new CopyOnWriteArrayList<>();
+  private final CountDownLatch ended = new CountDownLatch(1);
   private final Process process;
 
   private ServerProcess(Process process) {
     this.process = process;
     BufferedReader lines = process.inputReader(UTF_8);
-    Thread.startVirtualThread(() -> lines.lines().forEach(output::add));
+    Thread.startVirtualThread(
+        () -> {
+          try {
+            lines.lines().forEach(output::add);
+          } finally {
+            ended.countDown();
+          }
+        });
   }
 
   /**
@@ -61,8 +88,7 @@ final class ServerProcess implements AutoCloseable {
         List.of(
             "-cp",
             System.getProperty("java.class.path"),
-            Main.class.getName(),
-            "serve",
+            Program.class.getName(),
             "--listen",
             "127.0.0.1:0",
             "--objects",
@@ -88,7 +114,16 @@ final class ServerProcess implements AutoCloseable {
   /** Waits until it has said this. */
   void await(String text) {
     Wait.until(
-        () -> output.stream().anyMatch(line -> line.contains(text)), "'" + text + "' in " + output);
+        PATIENCE,
+        () -> hasSaid(text) || ended.getCount() == 0,
+        () -> "'" + text + "' in " + output);
+    assertWithMessage("'%s' in what it said before it ended: %s", text, output)
+        .that(hasSaid(text))
+        .isTrue();
+  }
+
+  private boolean hasSaid(String text) {
+    return output.stream().anyMatch(line -> line.contains(text));
   }
 
   /** The first line with this in it, which it has said. */
@@ -124,7 +159,7 @@ final class ServerProcess implements AutoCloseable {
 
   /** Waits for its end, and says with what. */
   int exitValue() throws InterruptedException {
-    assertWithMessage("the server ends").that(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertWithMessage("the server ends").that(process.waitFor(PATIENCE)).isTrue();
     return process.exitValue();
   }
 

@@ -27,8 +27,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A second server on the same store, which only stands by. Both are processes of their own. */
-@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+/**
+ * A second server on the same store, which only stands by. Both are processes of their own. Leases
+ * are long enough for a host to be alive in the eyes of the other while processes start, which may
+ * take seconds from it.
+ */
+@Timeout(value = 900, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class StandbyTest {
   @TempDir private Path directory;
   private final List<ServerProcess> servers = new ArrayList<>();
@@ -51,14 +55,14 @@ final class StandbyTest {
   @Test
   void itTakesOverWhenTheFirstDrains() throws Exception {
     String url = PostgresServer.shared().newSchema();
-    standsByAndTakesOver(ServerProcess::terminate, "--store", url);
+    standsByAndTakesOver(ServerProcess::terminate, "--store", url, "--lease", "120");
   }
 
   @Test
   void itTakesOverWhenTheFirstDies() throws Exception {
     String url = PostgresServer.shared().newSchema();
     standsByAndTakesOver(
-        ServerProcess::kill, "--store", url, "--lease", "8", "--lease-renewal", "1");
+        ServerProcess::kill, "--store", url, "--lease", "15", "--lease-renewal", "1");
   }
 
   @Test
@@ -102,7 +106,7 @@ final class StandbyTest {
   }
 
   private static void awaitHealth(ManagedChannel channel, ServingStatus status) {
-    Wait.until(() -> health(channel) == status, status.toString());
+    Wait.until(ServerProcess.PATIENCE, () -> health(channel) == status, status::toString);
   }
 
   private static ServingStatus health(ManagedChannel channel) {
