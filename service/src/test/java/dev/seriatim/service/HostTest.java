@@ -141,7 +141,7 @@ final class HostTest {
     AtomicInteger instances = new AtomicInteger();
     try (TestHost host =
         TestHost.of(
-            HostLimits.builder().turnLimit(Duration.ofMillis(100)),
+            HostLimits.builder().turnLimit(Duration.ofSeconds(1)),
             state -> {
               Probe probe = new Probe(state, Probe::echo, null);
               return instances.incrementAndGet() == 1

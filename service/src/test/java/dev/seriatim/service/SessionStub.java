@@ -219,7 +219,7 @@ final class SessionStub {
   }
 
   private void await(BooleanSupplier condition, String what) {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     synchronized (this) {
       while (!condition.getAsBoolean()) {
         long millis = (end - System.nanoTime()) / 1_000_000;

@@ -271,7 +271,7 @@ public final class TestStub {
   }
 
   private void await(java.util.function.BooleanSupplier condition, String what) {
-    long end = System.nanoTime() + java.util.concurrent.TimeUnit.SECONDS.toNanos(20);
+    long end = System.nanoTime() + java.util.concurrent.TimeUnit.SECONDS.toNanos(60);
     synchronized (this) {
       while (!condition.getAsBoolean()) {
         long millis = (end - System.nanoTime()) / 1_000_000;

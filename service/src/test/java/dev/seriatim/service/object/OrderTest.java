@@ -364,7 +364,7 @@ final class OrderTest {
     CountDownLatch leave = new CountDownLatch(1);
     try (TestObjects objects =
         new TestObjects(
-            HostLimits.builder().turnLimit(Duration.ofMillis(50)).build(),
+            HostLimits.builder().turnLimit(Duration.ofSeconds(1)).build(),
             Probe.doing(Probe::echo))) {
       BreakException refusal =
           refusal(

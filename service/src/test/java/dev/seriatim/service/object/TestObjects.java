@@ -123,6 +123,14 @@ final class TestObjects implements AutoCloseable {
             .build());
   }
 
+  /**
+   * Has nobody look at objects that rest: the evictor, which looks at each, would wake up one that
+   * is lost, and a test that waits for long would find nothing.
+   */
+  void stopEvictor() {
+    directory.host().evictor().close();
+  }
+
   @Override
   public void close() {
     directory.close();

@@ -1,12 +1,12 @@
 package dev.seriatim.service.object;
 
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.rpc.Status;
 import dev.seriatim.service.HostLimits;
 import dev.seriatim.service.Probe;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.Wait;
 import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.Session;
 import dev.seriatim.service.storage.StorageEngine;
@@ -15,18 +15,12 @@ import dev.seriatim.wire.Outcome;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Wake-ups that come between the two looks of a turn thread, made to come there. */
 final class WakeUpTest {
-  /**
-   * Shorter than the evictor's interval: it looks at every object, and would wake up a lost one.
-   */
-  private static final long PATIENCE_SECONDS = 5;
-
   private static final HostLimits LIMITS =
       HostLimits.builder().idleLimit(Duration.ofHours(1)).maxUnreadOutcomeBytes(1).build();
 
@@ -34,19 +28,22 @@ final class WakeUpTest {
   private final AtomicReference<@Nullable Runnable> whenAskedForTheTime = new AtomicReference<>();
 
   private TestObjects objects() {
-    return new TestObjects(
-        LIMITS,
-        Probe.doing(Probe::echo),
-        StorageEngine.open(StorageOptions.memory()),
-        /* threadStarter= */ null,
-        () -> {
-          Runnable done =
-              Thread.currentThread().isVirtual() ? whenAskedForTheTime.getAndSet(null) : null;
-          if (done != null) {
-            done.run();
-          }
-          return System.nanoTime();
-        });
+    TestObjects objects =
+        new TestObjects(
+            LIMITS,
+            Probe.doing(Probe::echo),
+            StorageEngine.open(StorageOptions.memory()),
+            /* threadStarter= */ null,
+            () -> {
+              Runnable done =
+                  Thread.currentThread().isVirtual() ? whenAskedForTheTime.getAndSet(null) : null;
+              if (done != null) {
+                done.run();
+              }
+              return System.nanoTime();
+            });
+    objects.stopEvictor();
+    return objects;
   }
 
   /** Tells what has been sent; may do something when it is sent something, or asked. */
@@ -91,7 +88,7 @@ final class WakeUpTest {
     try (TestObjects objects = objects()) {
       stub.set(objects.open("a", attachment));
       stub.get().add(TestObjects.invocations(1, "x"), 1);
-      await(attachment.second, "the outcome of what came as the object went to rest");
+      Wait.on(attachment.second, "the outcome of what came as the object went to rest");
     }
   }
 
@@ -122,12 +119,8 @@ final class WakeUpTest {
     try (TestObjects objects = objects()) {
       stub.set(objects.open("a", attachment));
       stub.get().add(TestObjects.invocations(1, "x", "x"), 1);
-      await(attachment.second, "the outcome behind the one that the client was late to read");
+      Wait.on(attachment.second, "the outcome behind the one that the client was late to read");
       assertThat(asked.getCount()).isEqualTo(0);
     }
-  }
-
-  private static void await(CountDownLatch latch, String what) throws InterruptedException {
-    assertWithMessage(what).that(latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
   }
 }

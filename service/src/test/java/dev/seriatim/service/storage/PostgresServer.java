@@ -141,7 +141,7 @@ public final class PostgresServer implements AutoCloseable {
         "start",
         "-w",
         "-t",
-        "60",
+        "150",
         "-l",
         home.resolve("log").toString(),
         "-D",
@@ -186,9 +186,9 @@ public final class PostgresServer implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();
-        if (!process.waitFor(90, TimeUnit.SECONDS)) {
+        if (!process.waitFor(180, TimeUnit.SECONDS)) {
           process.destroyForcibly();
-          throw new IllegalStateException(command + " didn't end within 90 s");
+          throw new IllegalStateException(command + " didn't end within 180 s");
         }
         if (process.exitValue() != 0) {
           throw new IllegalStateException(command + " failed:\n" + Files.readString(output, UTF_8));
