@@ -45,7 +45,10 @@ final class ServerProcess implements AutoCloseable {
             "dev.seriatim.server.Main",
             "serve",
             "--listen",
-            "127.0.0.1:0"));
+            "127.0.0.1:0",
+            // A disk that is busy with others for long isn't away.
+            "--store-patience",
+            "60"));
     command.addAll(List.of(options));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();

@@ -14,6 +14,7 @@ import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -75,11 +76,14 @@ final class ModelTest {
   }
 
   private StorageOptions options(Store store, long seed) {
-    return switch (store) {
-      case MEMORY -> StorageOptions.memory();
-      case SQLITE -> StorageOptions.sqlite(directory.resolve("run" + seed));
-      case POSTGRES -> StorageOptions.postgres(PostgresServer.shared().newSchema());
-    };
+    StorageOptions options =
+        switch (store) {
+          case MEMORY -> StorageOptions.memory();
+          case SQLITE -> StorageOptions.sqlite(directory.resolve("run" + seed));
+          case POSTGRES -> StorageOptions.postgres(PostgresServer.shared().newSchema());
+        };
+    // A disk that is busy with others for long isn't away: the model knows no commit in doubt.
+    return options.withStorePatience(Duration.ofMinutes(10));
   }
 
   /** What an object has stored, according to the model. */
