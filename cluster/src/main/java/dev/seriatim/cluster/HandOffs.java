@@ -18,12 +18,16 @@ import java.util.Set;
  *
  * <p>And only a few leave at a time, since their objects are all read anew by the next owner. One
  * is waited for until that owner has it, but for no longer than {@link #PATIENCE} while its last
- * turns end, and as long again from when it was given up. Safe for any number of threads; has no
- * clock.
+ * turns end, and as long again from when it was given up. When half of them have gone, the next
+ * ones leave together, so that they are given, and claimed, in one transaction each. Safe for any
+ * number of threads; has no clock.
  */
 final class HandOffs {
   /** How many slots are waited for at the same time. */
   static final int MOST = 16;
+
+  /** How many may still be waited for when the next ones leave. */
+  static final int FEW = MOST / 2;
 
   static final Duration PATIENCE = Duration.ofMillis(500);
 
@@ -38,6 +42,10 @@ final class HandOffs {
   /** Those that leave, and since when they are waited for. */
   @GuardedBy("this")
   private final Map<Integer, Long> leaving = new HashMap<>();
+
+  /** Whether as many left as may, and more than a few of them are still waited for. */
+  @GuardedBy("this")
+  private boolean full;
 
   @GuardedBy("this")
   private boolean nobody;
@@ -133,12 +141,14 @@ final class HandOffs {
   private void letLeave(long now) {
     List<Runnable> turns = new ArrayList<>();
     synchronized (this) {
+      full &= leaving.size() > FEW;
       var next = waiting.entrySet().iterator();
-      while (leaving.size() < MOST && next.hasNext()) {
+      while (!full && next.hasNext()) {
         Map.Entry<Integer, Runnable> entry = next.next();
         leaving.put(entry.getKey(), now);
         turns.add(entry.getValue());
         next.remove();
+        full = leaving.size() == MOST;
       }
     }
     turns.forEach(Runnable::run);

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 
 final class HandOffsTest {
   private static final int MOST = HandOffs.MOST;
+  private static final int FEW = HandOffs.FEW;
   private static final long PATIENCE = HandOffs.PATIENCE.toNanos();
 
   private final HandOffs handOffs = new HandOffs();
@@ -25,22 +26,37 @@ final class HandOffsTest {
     assertThat(left).containsExactly(7);
   }
 
+  /** One by one, each would be a transaction of its own at either host. */
   @Test
-  void letsAFewLeaveAtATimeInTheOrderInWhichTheyWereAskedFor() {
-    keep(0, MOST + 3);
-    want(0, MOST + 3);
+  void letsAFewLeaveTogetherInTheOrderInWhichTheyWereAskedFor() {
+    keep(0, 3 * MOST);
+    want(0, 3 * MOST);
     assertThat(left).hasSize(MOST);
 
-    handOffs.given(0, 0);
+    for (int slot = 0; slot < MOST - FEW - 1; slot++) {
+      handOffs.given(slot, 0);
+      handOffs.arrived(slot, 0);
+      handOffs.arrived(slot, 0);
+    }
     assertThat(left).hasSize(MOST);
-    handOffs.arrived(0, 0);
-    assertThat(left).hasSize(MOST + 1);
-    handOffs.arrived(0, 0);
-    assertThat(left).hasSize(MOST + 1);
-    handOffs.forget(1, 0);
+    handOffs.forget(MOST - 1, 0);
 
-    assertThat(left).hasSize(MOST + 2);
+    assertThat(left).hasSize(MOST + MOST - FEW);
     assertThat(left).isInOrder();
+
+    arrive(MOST - FEW - 1, MOST - 1);
+    assertThat(left).hasSize(MOST + 2 * (MOST - FEW));
+  }
+
+  @Test
+  void letsOthersLeaveAtOnceUntilAsManyLeaveAsMay() {
+    keep(0, MOST + 1);
+    want(0, MOST - 1);
+    assertThat(left).hasSize(MOST - 1);
+    handOffs.arrived(0, 0);
+
+    want(MOST - 1, MOST + 1);
+    assertThat(left).hasSize(MOST + 1);
   }
 
   @Test
@@ -61,6 +77,8 @@ final class HandOffsTest {
     handOffs.given(0, PATIENCE - 1);
 
     handOffs.look(PATIENCE);
+    assertThat(left).hasSize(2 * MOST - 1);
+    handOffs.look(2 * PATIENCE - 1);
     assertThat(left).hasSize(2 * MOST - 1);
     handOffs.look(2 * PATIENCE);
     assertThat(left).hasSize(2 * MOST);
@@ -101,7 +119,7 @@ final class HandOffsTest {
     assertThat(handOffs.dropUnasked()).isEmpty();
 
     // Who waits has its turn as ever.
-    handOffs.arrived(0, 0);
+    arrive(0, MOST - FEW);
     assertThat(left).hasSize(MOST + 1);
   }
 
@@ -111,7 +129,7 @@ final class HandOffsTest {
     want(0, MOST + 1);
     handOffs.wanted(MOST, /* has= */ true, () -> left.add(-1), 0);
 
-    handOffs.arrived(0, 0);
+    arrive(0, MOST - FEW);
     assertThat(left).hasSize(MOST + 1);
     assertThat(left.getLast()).isEqualTo(-1);
   }
@@ -126,6 +144,12 @@ final class HandOffsTest {
   private void keep(int from, int to) {
     for (int slot = from; slot < to; slot++) {
       assertThat(handOffs.keep(slot)).isTrue();
+    }
+  }
+
+  private void arrive(int from, int to) {
+    for (int slot = from; slot < to; slot++) {
+      handOffs.arrived(slot, 0);
     }
   }
 
