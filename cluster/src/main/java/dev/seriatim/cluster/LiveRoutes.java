@@ -24,9 +24,21 @@ final class LiveRoutes implements Routes {
 
   @Override
   public void ask(int slot) {
+    if (table.press(slot, System.nanoTime())) {
+      wake.run();
+    }
+  }
+
+  /** Asks this slot at once, though an answer may be on its way: it is of no use any more. */
+  void askAnew(int slot) {
     if (table.ask(slot)) {
       wake.run();
     }
+  }
+
+  /** The keeper of this slot waits for it, and answers when it has it. */
+  void waits(int slot, long now) {
+    table.waits(slot, now);
   }
 
   @Override

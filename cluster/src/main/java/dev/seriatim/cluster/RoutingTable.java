@@ -25,6 +25,11 @@ final class RoutingTable {
   /** How long an answer is waited for, before the question is asked again. */
   static final Duration AGAIN = Duration.ofSeconds(1);
 
+  /**
+   * How long a question is given before it is asked once more because somebody waits for the answer.
+   */
+  static final Duration PRESS = Duration.ofMillis(200);
+
   /** For how long an answer is good. It lasts up to twice as long, so that slots spread out. */
   static final Duration REFRESH = Duration.ofSeconds(5);
 
@@ -45,6 +50,10 @@ final class RoutingTable {
   /** When each slot is asked next. Counts if it was asked before. */
   @GuardedBy("this")
   private final long[] askAt = new long[Slots.COUNT];
+
+  /** Until when a slot isn't asked for those who wait, since an answer is on its way. */
+  @GuardedBy("this")
+  private final long[] pressAt = new long[Slots.COUNT];
 
   @GuardedBy("this")
   private final boolean[] askNow = new boolean[Slots.COUNT];
@@ -69,6 +78,30 @@ final class RoutingTable {
     boolean news = !askNow[slot];
     askNow[slot] = true;
     return news;
+  }
+
+  /**
+   * Somebody waits to know where this slot is: to ask it at the next opportunity, unless an answer
+   * is on its way. Returns whether that is news.
+   */
+  synchronized boolean press(int slot, long now) {
+    return now - pressAt[slot] >= 0 && ask(slot);
+  }
+
+  /**
+   * The keeper of this slot runs, and waits for the slot: it answers when it has it, and need not
+   * be asked before.
+   */
+  synchronized void waits(int slot, long now) {
+    if (!askNow[slot]) {
+      askAt[slot] = now + spread(slot);
+      pressAt[slot] = now + AGAIN.toNanos();
+    }
+  }
+
+  private static long spread(int slot) {
+    long refresh = REFRESH.toNanos();
+    return refresh + refresh / Slots.COUNT * slot;
   }
 
   /** To ask all slots at the next opportunity. */
@@ -122,6 +155,7 @@ final class RoutingTable {
       if (askNow[slot] || now - askAt[slot] >= 0) {
         askNow[slot] = false;
         askAt[slot] = now + AGAIN.toNanos();
+        pressAt[slot] = now + PRESS.toNanos();
         questions.add(new Question(slot, ++lastQuestion));
       }
     }
@@ -136,9 +170,8 @@ final class RoutingTable {
     }
     answered[slot] = question.number();
     owners[slot] = host;
-    long refresh = REFRESH.toNanos();
-    askAt[slot] =
-        now + (rows.containsKey(host) ? refresh + refresh / Slots.COUNT * slot : AGAIN.toNanos());
+    askAt[slot] = now + (rows.containsKey(host) ? spread(slot) : AGAIN.toNanos());
+    pressAt[slot] = now;
     return show(slot);
   }
 

@@ -274,7 +274,7 @@ final class SlotKeeper extends AbstractBehavior<SlotKeeper.Command> {
       switch (state) {
         case HANDED_OFF -> {
           if (keepers.handOffs().keep(slot)) {
-            keepers.routes().ask(slot);
+            keepers.routes().askAnew(slot);
           } else {
             keepers.give(Set.of(slot));
           }

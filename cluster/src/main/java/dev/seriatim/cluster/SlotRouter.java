@@ -212,13 +212,15 @@ final class SlotRouter extends AbstractBehavior<SlotRouter.Message> {
   }
 
   private Behavior<Message> taking(Taking taking) {
+    long now = System.nanoTime();
+    keepers.routes().waits(taking.slot(), now);
     keepers
         .handOffs()
         .wanted(
             taking.slot(),
             keepers.hasWithoutKeeper(taking.slot()),
             () -> keepers.give(taking.slot(), () -> taking.keeper().tell(new SlotKeeper.Given())),
-            System.nanoTime());
+            now);
     return this;
   }
 

@@ -104,6 +104,64 @@ final class RoutingTableTest {
     assertThat(table.host(7)).isEqualTo(ONE);
   }
 
+  /** Stubs that wait have a slot asked for many times a second. */
+  @Test
+  void asksForThoseWhoWaitOnlyWhenNoAnswerIsOnItsWay() {
+    answerAll("one");
+    assertThat(table.press(7, SECOND)).isTrue();
+    Map<Integer, Question> asked = ask(SECOND);
+    long press = RoutingTable.PRESS.toNanos();
+
+    assertThat(table.press(7, SECOND + press - 1)).isFalse();
+    assertThat(ask(SECOND + press - 1)).isEmpty();
+    assertThat(table.press(7, SECOND + press)).isTrue();
+    assertThat(ask(SECOND + press)).hasSize(1);
+
+    answer(asked, 7, "one", SECOND + press);
+    assertThat(table.ask(7)).isTrue();
+    answer(ask(SECOND + press), 7, "one", SECOND + press);
+    assertThat(table.press(7, SECOND + press)).isTrue();
+  }
+
+  /** What was asked before it was wrong is of no use. */
+  @Test
+  void asksAtOnceForThoseWhoWaitWhenTheRouteWasWrong() {
+    answerAll("one");
+    table.ask(7);
+    assertThat(ask(SECOND)).hasSize(1);
+
+    assertThat(table.wrong(7, "one")).isTrue();
+    assertThat(ask(SECOND)).hasSize(1);
+  }
+
+  @Test
+  void doesNotAskAKeeperAgainThatWaitsForItsSlot() {
+    answerAll("one");
+    table.ask(7);
+    assertThat(ask(SECOND)).hasSize(1);
+    table.waits(7, SECOND);
+
+    long again = SECOND + RoutingTable.AGAIN.toNanos();
+    assertThat(table.press(7, again - 1)).isFalse();
+    assertThat(ask(again)).isEmpty();
+    // Unless somebody waits and hears nothing.
+    assertThat(table.press(7, again)).isTrue();
+    assertThat(ask(again)).hasSize(1);
+    table.waits(7, again);
+    assertThat(ask(again + 2 * RoutingTable.REFRESH.toNanos())).containsKey(7);
+  }
+
+  @Test
+  void asksAKeeperAnewThoughItWaitsForItsSlot() {
+    answerAll("one");
+    table.ask(7);
+    table.waits(7, SECOND);
+    assertThat(ask(SECOND)).hasSize(1);
+    table.waits(7, SECOND);
+    assertThat(table.ask(7)).isTrue();
+    assertThat(ask(SECOND)).hasSize(1);
+  }
+
   @Test
   void forgetsARouteThatIsWrong() {
     answerAll("one");
