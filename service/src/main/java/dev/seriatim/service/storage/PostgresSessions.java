@@ -155,15 +155,20 @@ final class PostgresSessions {
     }
   }
 
-  /** Sessions for reads, which are opened as they are needed. */
-  HikariDataSource pool(int size) {
+  /**
+   * Sessions for reads.
+   *
+   * @param atOnce how many are opened before anybody needs them; the others are when they are
+   *     needed
+   */
+  HikariDataSource pool(int size, int atOnce) {
     HikariConfig config = new HikariConfig();
     config.setPoolName("seriatim-reads");
     config.setJdbcUrl(url);
     properties("seriatim", patience)
         .forEach((name, value) -> config.addDataSourceProperty((String) name, value));
     config.setMaximumPoolSize(size);
-    config.setMinimumIdle(1);
+    config.setMinimumIdle(atOnce);
     // Together no longer than the patience, if a connection turns out to be dead at the last
     // moment.
     Duration validation = shorter(patience.dividedBy(4), LEAST_TIMEOUT);

@@ -49,8 +49,11 @@ final class PostgresStore extends JdbcStore {
     this.location = location;
     this.ownership = Ownership.leased(options.ticker(), options.lease(), options.sharedSlots());
     this.sessions = new PostgresSessions(options, location, host);
+    // To a host of many, objects come a crowd at a time, and all of them read.
+    int atOnce = options.sharedSlots() ? options.readConnections() : 1;
     this.reads =
-        new PostgresReads(sessions.pool(options.readConnections()), options.storePatience());
+        new PostgresReads(
+            sessions.pool(options.readConnections(), atOnce), options.storePatience());
     this.looks = new PostgresLooks(sessions);
     this.lease = new HostLease(this, sessions, options, ownership, host);
     this.slots = options.sharedSlots() ? new SharedSlots(host, lease, ownership, sessions) : null;

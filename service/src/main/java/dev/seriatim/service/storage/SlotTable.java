@@ -112,46 +112,54 @@ final class SlotTable {
    *     a host that owns slots and shares none
    */
   Map<Integer, Long> claim(Connection connection, Set<Integer> wanted) throws SQLException {
+    String mayHave = "(host = ? OR " + FREE + ")";
+    List<Integer> locked;
+    Array array = connection.createArrayOf("integer", wanted.toArray());
+    try (PreparedStatement select =
+        connection.prepareStatement(
+            "SELECT slot FROM slots WHERE slot = ANY (?) AND "
+                + mayHave
+                + " ORDER BY slot FOR UPDATE SKIP LOCKED")) {
+      select.setArray(1, array);
+      select.setString(2, host);
+      locked = slots(select);
+    } finally {
+      array.free();
+    }
+    if (locked.isEmpty() || !mayClaim(connection)) {
+      connection.rollback(); // Nothing was changed: nothing has to come to the disk.
+      return Map.of();
+    }
     Map<Integer, Long> epochs = new HashMap<>();
-    boolean may =
-        keepJoined(connection)
-            && !exists(connection, "hosts JOIN slots USING (host) WHERE cluster_address IS NULL");
-    if (may) {
-      String mayHave = "(host = ? OR " + FREE + ")";
-      List<Integer> locked;
-      Array array = connection.createArrayOf("integer", wanted.toArray());
-      try (PreparedStatement select =
-          connection.prepareStatement(
-              "SELECT slot FROM slots WHERE slot = ANY (?) AND "
-                  + mayHave
-                  + " ORDER BY slot FOR UPDATE SKIP LOCKED")) {
-        select.setArray(1, array);
-        select.setString(2, host);
-        locked = slots(select);
-      } finally {
-        array.free();
-      }
-      // Looked at again, as in raiseEpochs.
-      Array lockedArray = connection.createArrayOf("integer", locked.toArray());
-      try (PreparedStatement update =
-          connection.prepareStatement(
-              "UPDATE slots SET epoch = epoch + 1, host = ? WHERE slot = ANY (?) AND "
-                  + mayHave
-                  + " RETURNING slot, epoch")) {
-        update.setString(1, host);
-        update.setArray(2, lockedArray);
-        update.setString(3, host);
-        try (ResultSet results = update.executeQuery()) {
-          while (results.next()) {
-            epochs.put(results.getInt(1), results.getLong(2));
-          }
+    // Looked at again, as in raiseEpochs.
+    Array lockedArray = connection.createArrayOf("integer", locked.toArray());
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE slots SET epoch = epoch + 1, host = ? WHERE slot = ANY (?) AND "
+                + mayHave
+                + " RETURNING slot, epoch")) {
+      update.setString(1, host);
+      update.setArray(2, lockedArray);
+      update.setString(3, host);
+      try (ResultSet results = update.executeQuery()) {
+        while (results.next()) {
+          epochs.put(results.getInt(1), results.getLong(2));
         }
-      } finally {
-        lockedArray.free();
       }
+    } finally {
+      lockedArray.free();
     }
     connection.commit();
     return epochs;
+  }
+
+  /**
+   * Whether this host has a row, which nobody takes away until the transaction ends, and no host
+   * owns slots that shares none.
+   */
+  private boolean mayClaim(Connection connection) throws SQLException {
+    return keepJoined(connection)
+        && !exists(connection, "hosts JOIN slots USING (host) WHERE cluster_address IS NULL");
   }
 
   /**

@@ -149,7 +149,10 @@ final class StoredState implements ObjectReads {
       knownRow = row;
     }
     ByteString value =
-        this.<@Nullable ByteString>ask(instance, knownRow, null, (store, at) -> store.get(at, key));
+        knownRow == ObjectRow.UNKNOWN_ROW
+            ? readFirst(instance, key)
+            : this.<@Nullable ByteString>ask(
+                instance, knownRow, null, (store, at) -> store.get(at, key));
     synchronized (log) {
       if (log.isCurrent(instance)) {
         cache(new Write(key, value));
@@ -157,6 +160,17 @@ final class StoredState implements ObjectReads {
     }
     makeRoom();
     return value;
+  }
+
+  /** Reads a value together with the object's row, which isn't known yet. */
+  private @Nullable ByteString readFirst(TurnBracket instance, String key) {
+    try {
+      JdbcStore.FirstValue found = log.engine().store().findValue(log.key, key);
+      rowFound(instance, found.row());
+      return found.value();
+    } catch (SQLException e) {
+      throw log.engine().notRead(log.key, e);
+    }
   }
 
   /** Reads the values of those of these keys that have one, likewise. Asks for all of them once. */
@@ -281,6 +295,11 @@ final class StoredState implements ObjectReads {
       return known;
     }
     ObjectRow found = log.engine().store().findRow(log.key);
+    rowFound(instance, found);
+    return found.row();
+  }
+
+  private void rowFound(TurnBracket instance, ObjectRow found) {
     synchronized (log) {
       log.nameFound(found.name());
       // A commit may have made the row known meanwhile; what was looked for was there before.
@@ -290,6 +309,5 @@ final class StoredState implements ObjectReads {
         log.rememberName();
       }
     }
-    return found.row();
   }
 }

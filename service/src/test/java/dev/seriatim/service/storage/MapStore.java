@@ -113,6 +113,12 @@ final class MapStore extends JdbcStore {
   }
 
   @Override
+  FirstValue findValue(ObjectKey object, String key) {
+    ObjectRow row = findRow(object);
+    return new FirstValue(row, row.row() == ObjectRow.NO_ROW ? null : get(row.row(), key));
+  }
+
+  @Override
   @Nullable ByteString get(long row, String key) {
     happen();
     synchronized (this) {

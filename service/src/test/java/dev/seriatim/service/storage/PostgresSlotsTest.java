@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -77,6 +78,35 @@ final class PostgresSlotsTest {
     StorageException e = assertThrows(StorageException.class, object::instance);
     assertThat(e).hasMessageThat().contains("this host has not claimed it");
     assertThat(engine.slots()).isSameInstanceAs(engine.slots());
+  }
+
+  /** All objects of the slots that it takes may read at the same time. */
+  @Test
+  void aHostOfManyHasItsSessionsForReadsBeforeItTakesAnything() throws Exception {
+    try (Connection connection = DriverManager.getConnection(url)) {
+      String user = "reader_of_" + directory.getFileName().toString().replace("-", "_");
+      JdbcStore.execute(connection, "CREATE ROLE " + user + " LOGIN SUPERUSER");
+      open(
+          StorageOptions.postgres(url.replace("user=seriatim", "user=" + user))
+              .withLease(LEASE, Duration.ofMillis(200))
+              .withReadConnections(3)
+              .withSharedSlots());
+      Wait.until(() -> readers(connection, user).equals("3"), "three sessions for reads");
+    }
+  }
+
+  /** The sessions of this user by which objects are read. */
+  private static String readers(Connection connection, String user) {
+    try {
+      return PostgresStore.single(
+          connection,
+          "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seriatim'"
+              + " AND usename = '"
+              + user.toLowerCase(Locale.ROOT)
+              + "'");
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

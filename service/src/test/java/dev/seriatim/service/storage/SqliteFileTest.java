@@ -24,9 +24,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -54,6 +56,45 @@ final class SqliteFileTest {
       new TestObject(first, "object").turn(s -> s.put("k", A));
     }
     StorageEngine.open(StorageOptions.sqlite(directory)).close();
+  }
+
+  /** As many objects that come to a host at once would each ask where they are, and then again. */
+  @Test
+  void theFirstValueOfAnObjectIsReadByOneQuestion() {
+    ReadCount reads = new ReadCount();
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory), reads)) {
+      new TestObject(engine, "object").turn(s -> s.put(Map.of("a", A, "empty", ByteString.EMPTY)));
+    }
+    try (StorageEngine engine = StorageEngine.open(StorageOptions.sqlite(directory), reads)) {
+      assertThat(readsOf(engine, reads, "object", "a", Optional.of(A))).isEqualTo(1);
+      assertThat(readsOf(engine, reads, "object", "empty", Optional.of(ByteString.EMPTY)))
+          .isEqualTo(1);
+      assertThat(readsOf(engine, reads, "object", "none", Optional.empty())).isEqualTo(1);
+      assertThat(readsOf(engine, reads, "none", "a", Optional.empty())).isEqualTo(1);
+    }
+  }
+
+  private static int readsOf(
+      StorageEngine engine,
+      ReadCount reads,
+      String name,
+      String key,
+      Optional<ByteString> expected) {
+    int before = reads.count.get();
+    new TestObject(engine, name).turn(s -> assertThat(s.get(key)).isEqualTo(expected));
+    return reads.count.get() - before;
+  }
+
+  private static final class ReadCount implements Faults {
+    private final AtomicInteger count = new AtomicInteger();
+
+    @Override
+    public void read() {
+      count.incrementAndGet();
+    }
+
+    @Override
+    public void at(Step step, Connection connection) {}
   }
 
   @Test
