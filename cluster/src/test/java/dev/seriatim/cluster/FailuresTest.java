@@ -38,9 +38,13 @@ final class FailuresTest {
     return cluster.start(name, recorder.on(name));
   }
 
-  /** A host that has every object. */
+  /** A host that has every object, and cuts no turn off that takes long on a busy machine. */
   private Node owner(String name) {
-    Node owner = start(name);
+    Node owner =
+        cluster.start(
+            name,
+            recorder.on(name),
+            options -> options.withHandOffLimit(Duration.ofSeconds(30)));
     cluster.take(owner, TestCluster.allSlots());
     return owner;
   }
@@ -99,6 +103,52 @@ final class FailuresTest {
     recorder.open(2);
     assertThat(get(call(stub(owner), 4))).isEqualTo(4);
     assertThat(recorder.of(id)).doesNotContain(3L);
+  }
+
+  /** The owner waits for its turn, and for nobody who could hear of it. */
+  @Test
+  void anObjectMovesThoughAnEdgeDiesMeanwhile() throws Exception {
+    Node edge = start("edge");
+    Node other = start("other");
+    Node one = owner("one");
+    Node two = start("two");
+    DurableObjectStub stub = stub(edge);
+    DurableObjectStub staying = stub(other);
+    assertThat(get(call(stub, 1))).isEqualTo(1);
+    int slot = Slots.of(stub.id());
+    ListenableFuture<CounterValue> held = hold(stub, 2);
+    ListenableFuture<CounterValue> behind = call(stub, 3);
+    ListenableFuture<CounterValue> beside = call(staying, 4);
+    CompletionStage<Void> given = cluster.give(one, slot);
+    cluster.kill(edge);
+    assertThat(failure(held)).contains("[CONNECTION_LOST, call 2, UNKNOWN]");
+    assertThat(failure(behind)).doesNotContain("COMPLETED");
+    recorder.open(2);
+    TestCluster.awaitGiven(given);
+    cluster.take(two, Set.of(slot));
+    assertWithMessage("the call of the other edge's stub").that(get(beside)).isEqualTo(4);
+    assertThat(get(call(staying, 5))).isEqualTo(5);
+    assertThat(recorder.of(staying.id().toString())).containsExactly(1L, 2L, 4L, 5L).inOrder();
+  }
+
+  /** It takes along what it has kept for the next owner. */
+  @Test
+  void whatAnEdgeKeepsForTheNextOwnerDoesNotRunWhenItDies() throws Exception {
+    Node edge = start("edge");
+    Node one = owner("one");
+    Node two = start("two");
+    DurableObjectStub stub = stub(edge);
+    assertThat(get(call(stub, 1))).isEqualTo(1);
+    int slot = Slots.of(stub.id());
+    TestCluster.awaitGiven(cluster.give(one, slot));
+    TestHost.await("an edge that hears that the object moves", () -> edge.foundWrong(slot));
+    ListenableFuture<CounterValue> kept = call(stub, 2);
+    cluster.kill(edge);
+    assertThat(failure(kept)).doesNotContain("COMPLETED");
+    cluster.take(two, Set.of(slot));
+    DurableObjectStub next = stub(two);
+    assertThat(get(call(next, 3))).isEqualTo(3);
+    assertThat(recorder.of(next.id().toString())).containsExactly(1L, 3L).inOrder();
   }
 
   @Test
@@ -205,40 +255,49 @@ final class FailuresTest {
                 .withLostPatience(Duration.ofMillis(200)));
   }
 
+  /** An owner that has been sent a call, and says nothing: the edge waits for it. */
+  private final class SilentOwner {
+    private final Node edge = edgeThatWaits();
+    private final Node one = owner("one");
+    private final Node two = start("two");
+    private final DurableObjectStub stub = stub(edge);
+    private final ListenableFuture<CounterValue> sent;
+
+    private SilentOwner() throws Exception {
+      assertThat(get(call(stub, 1))).isEqualTo(1);
+      one.wire().silence();
+      sent = call(stub, 2);
+    }
+
+    /** The stub that waited for it is told that this is so; what was sent to it may have run. */
+    private void isLostSince(String why) throws Exception {
+      assertThat(failure(sent)).contains(why + " [CONNECTION_LOST, call 2, UNKNOWN]");
+    }
+
+    private void runsNothingWhenItWakesThoughAnotherHostHasItsObject() throws Exception {
+      assertThat(get(call(stub(edge), 3))).isEqualTo(3);
+      one.wire().speak();
+      awaitNoStubs(one);
+      assertThat(recorder.of(stub.id().toString())).containsExactly(1L, 3L).inOrder();
+    }
+  }
+
   @Test
   void whatHangsForLongerThanItsLeaseIsLostAndRunsNothingWhenItWakes() throws Exception {
-    Node edge = edgeThatWaits();
-    Node one = owner("one");
-    Node two = start("two");
-    DurableObjectStub stub = stub(edge);
-    assertThat(get(call(stub, 1))).isEqualTo(1);
-    one.wire().silence();
-    ListenableFuture<CounterValue> sent = call(stub, 2);
-    cluster.bury(one);
-    assertThat(failure(sent)).contains("the host is gone [CONNECTION_LOST, call 2, UNKNOWN]");
-    cluster.take(two, TestCluster.allSlots());
-    assertThat(get(call(stub(edge), 3))).isEqualTo(3);
-    one.wire().speak();
-    awaitNoStubs(one);
-    assertThat(recorder.of(stub.id().toString())).containsExactly(1L, 3L).inOrder();
+    SilentOwner owner = new SilentOwner();
+    cluster.bury(owner.one);
+    owner.isLostSince("the host is gone");
+    cluster.take(owner.two, TestCluster.allSlots());
+    owner.runsNothingWhenItWakesThoughAnotherHostHasItsObject();
   }
 
   /** That the object moves is never heard of, nor whether what was sent has run before. */
   @Test
   void aStubIsLostWhoseOwnerIsSilentWhileAnotherHostHasItsObject() throws Exception {
-    Node edge = edgeThatWaits();
-    Node one = owner("one");
-    Node two = start("two");
-    DurableObjectStub stub = stub(edge);
-    assertThat(get(call(stub, 1))).isEqualTo(1);
-    one.wire().silence();
-    ListenableFuture<CounterValue> sent = call(stub, 2);
-    cluster.move(one, two, Set.of(Slots.of(stub.id())));
-    assertThat(failure(sent)).contains("another host has it [CONNECTION_LOST, call 2, UNKNOWN]");
-    assertThat(get(call(stub(edge), 3))).isEqualTo(3);
-    one.wire().speak();
-    awaitNoStubs(one);
-    assertThat(recorder.of(stub.id().toString())).containsExactly(1L, 3L).inOrder();
+    SilentOwner owner = new SilentOwner();
+    cluster.move(owner.one, owner.two, Set.of(Slots.of(owner.stub.id())));
+    owner.isLostSince("another host has it");
+    owner.runsNothingWhenItWakesThoughAnotherHostHasItsObject();
   }
 
   @Test
@@ -258,6 +317,53 @@ final class FailuresTest {
         .isFalse();
     cluster.take(two, TestCluster.allSlots());
     assertThat(get(call(stub(edge), 3))).isEqualTo(3);
+  }
+
+  /** Nobody has the object then, and its stub waits at the edge. */
+  @Test
+  void aStubOutlivesAnOwnerThatHasGivenItsObjectAndSaidHowFarItCame() throws Exception {
+    Node edge = start("edge");
+    Node one = owner("one");
+    Node two = start("two");
+    DurableObjectStub stub = stub(edge);
+    assertThat(get(call(stub, 1))).isEqualTo(1);
+    int slot = Slots.of(stub.id());
+    ListenableFuture<CounterValue> held = hold(stub, 2);
+    ListenableFuture<CounterValue> behind = call(stub, 3);
+    CompletionStage<Void> given = cluster.give(one, slot);
+    recorder.open(2);
+    TestCluster.awaitGiven(given);
+    TestHost.await("an edge that hears that the object moves", () -> edge.foundWrong(slot));
+    cluster.kill(one);
+    ListenableFuture<CounterValue> after = call(stub, 4);
+    cluster.take(two, TestCluster.allSlots());
+    assertThat(get(held)).isEqualTo(2);
+    assertThat(get(behind)).isEqualTo(3);
+    assertThat(get(after)).isEqualTo(4);
+    assertThat(recorder.of(stub.id().toString())).isEqualTo(upTo(4));
+  }
+
+  /** Its last words never come: whether the turn that it was in has run, nobody can tell. */
+  @Test
+  void aStubIsLostWhoseOwnerDiesBeforeItsEdgeHearsThatTheObjectIsGiven() throws Exception {
+    Node edge = start("edge");
+    Node one = owner("one");
+    Node two = start("two");
+    DurableObjectStub stub = stub(edge);
+    assertThat(get(call(stub, 1))).isEqualTo(1);
+    int slot = Slots.of(stub.id());
+    ListenableFuture<CounterValue> held = hold(stub, 2);
+    ListenableFuture<CounterValue> behind = call(stub, 3);
+    CompletionStage<Void> given = cluster.give(one, slot);
+    one.wire().silence();
+    recorder.open(2);
+    TestCluster.awaitGiven(given);
+    cluster.kill(one);
+    assertThat(failure(held)).contains("[CONNECTION_LOST, call 2, UNKNOWN]");
+    assertThat(failure(behind)).doesNotContain("COMPLETED");
+    cluster.take(two, TestCluster.allSlots());
+    assertThat(get(call(stub(edge), 4))).isEqualTo(4);
+    assertThat(recorder.of(stub.id().toString())).containsExactly(1L, 2L, 4L).inOrder();
   }
 
   @Test

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -50,6 +51,7 @@ final class TestCluster implements AutoCloseable {
     private final AtomicReferenceArray<@Nullable HostRow> known =
         new AtomicReferenceArray<>(Slots.COUNT);
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+    private final Set<Integer> foundWrong = ConcurrentHashMap.newKeySet();
     private final CutWire wire = new CutWire();
     private @Nullable SlotHost slotHost;
     private @Nullable HostRow row;
@@ -171,6 +173,12 @@ final class TestCluster implements AutoCloseable {
     @Override
     public void wrong(int slot, HostRow wrong) {
       known.compareAndSet(slot, wrong, null);
+      foundWrong.add(slot);
+    }
+
+    /** Whether an owner has said to it that this slot isn't there any more, or is about to go. */
+    boolean foundWrong(int slot) {
+      return foundWrong.contains(slot);
     }
 
     @Override
@@ -237,12 +245,20 @@ final class TestCluster implements AutoCloseable {
     take(to, slots);
   }
 
-  /** Has a host hand this slot over to whoever takes it. Is completed when it has. */
+  /**
+   * Has a host hand this slot over to whoever takes it: until then, nobody who asks is told where
+   * it is. Is completed when that host doesn't have it any more.
+   */
   CompletionStage<Void> give(Node from, int slot) {
+    owners.set(slot, null);
     return slotHost(from).give(slot);
   }
 
-  /** The same; this one still believes that the slots are where they were. */
+  static void awaitGiven(CompletionStage<Void> given) {
+    await(given, "the slot is given");
+  }
+
+  /** Has one host hand these slots over to another; this one still believes that the slots are where they were. */
   void moveUnseenBy(Node unaware, Node from, Node to, Set<Integer> slots) {
     Map<Integer, @Nullable HostRow> believed = new HashMap<>();
     slots.forEach(slot -> believed.put(slot, unaware.known.get(slot)));
