@@ -245,37 +245,9 @@ abstract class JdbcStore implements AutoCloseable {
         });
   }
 
-  /**
-   * What is asked first of an object that has stored something.
-   *
-   * @param value the value of the key that was asked for; null if it has none
-   */
-  record FirstValue(ObjectRow row, @Nullable ByteString value) {}
-
-  /**
-   * The row of this object, and the value of this key: one question, as an object that comes to a
-   * host asks it before anything else, and others come with it.
-   */
+  /** The row of this object, and the value of this key, by one question. */
   FirstValue findValue(ObjectKey object, String key) throws SQLException {
-    return read(
-        statements -> {
-          PreparedStatement select =
-              statements.prepare(
-                  "SELECT objects.object, name, entries.object, value FROM objects"
-                      + " LEFT JOIN entries ON entries.object = objects.object AND key = ?"
-                      + " WHERE id = ? AND namespace = ?");
-          setKey(select, 1, key);
-          select.setBytes(2, object.id().toByteArray());
-          select.setString(3, object.namespace());
-          try (ResultSet results = select.executeQuery()) {
-            if (!results.next()) {
-              return new FirstValue(ObjectRow.NONE, null);
-            }
-            ObjectRow row = new ObjectRow(results.getLong(1), name(results, 2));
-            long _ = results.getLong(3);
-            return new FirstValue(row, results.wasNull() ? null : value(results, 4));
-          }
-        });
+    return read(statements -> FirstValue.read(this, statements, object, key));
   }
 
   /** The row of this session, unless it has expired. */

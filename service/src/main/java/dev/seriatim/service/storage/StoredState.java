@@ -165,7 +165,7 @@ final class StoredState implements ObjectReads {
   /** Reads a value together with the object's row, which isn't known yet. */
   private @Nullable ByteString readFirst(TurnBracket instance, String key) {
     try {
-      JdbcStore.FirstValue found = log.engine().store().findValue(log.key, key);
+      FirstValue found = log.engine().store().findValue(log.key, key);
       rowFound(instance, found.row());
       return found.value();
     } catch (SQLException e) {
