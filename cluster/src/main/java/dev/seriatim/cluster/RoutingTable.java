@@ -26,7 +26,8 @@ final class RoutingTable {
   static final Duration AGAIN = Duration.ofSeconds(1);
 
   /**
-   * How long a question is given before it is asked once more because somebody waits for the answer.
+   * How long a question is given before it is asked once more because somebody waits for the
+   * answer.
    */
   static final Duration PRESS = Duration.ofMillis(200);
 

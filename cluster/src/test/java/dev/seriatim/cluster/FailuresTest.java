@@ -42,9 +42,7 @@ final class FailuresTest {
   private Node owner(String name) {
     Node owner =
         cluster.start(
-            name,
-            recorder.on(name),
-            options -> options.withHandOffLimit(Duration.ofSeconds(30)));
+            name, recorder.on(name), options -> options.withHandOffLimit(Duration.ofSeconds(30)));
     cluster.take(owner, TestCluster.allSlots());
     return owner;
   }

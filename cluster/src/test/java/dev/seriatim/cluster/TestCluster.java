@@ -258,7 +258,10 @@ final class TestCluster implements AutoCloseable {
     await(given, "the slot is given");
   }
 
-  /** Has one host hand these slots over to another; this one still believes that the slots are where they were. */
+  /**
+   * Has one host hand these slots over to another; this one still believes that the slots are where
+   * they were.
+   */
   void moveUnseenBy(Node unaware, Node from, Node to, Set<Integer> slots) {
     Map<Integer, @Nullable HostRow> believed = new HashMap<>();
     slots.forEach(slot -> believed.put(slot, unaware.known.get(slot)));
