@@ -8,6 +8,7 @@ import com.google.protobuf.ByteString;
 import dev.seriatim.service.Seeds;
 import dev.seriatim.service.StorageOptions;
 import dev.seriatim.stub.DurableObjectId;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -71,7 +72,8 @@ abstract class StoredViewContract {
 
   @BeforeEach
   final void open() {
-    engine = StorageEngine.open(options());
+    // A disk that is busy with others for long isn't away, and no commit is in doubt.
+    engine = StorageEngine.open(options().withStorePatience(Duration.ofMinutes(10)));
   }
 
   @AfterEach
