@@ -3,9 +3,11 @@ package dev.seriatim.service;
 import static com.google.common.truth.Truth.assertThat;
 import static com.google.common.truth.Truth.assertWithMessage;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.SettableFuture;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.BytesValue;
@@ -15,10 +17,13 @@ import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.service.probe.Words;
 import dev.seriatim.v1.DescribeNamespaceRequest;
 import dev.seriatim.v1.DurableObjectsGrpc;
+import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientCall;
 import io.grpc.InternalMetadata;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
@@ -26,8 +31,11 @@ import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Test;
 
 /** Calls that name their object in a header, over a real connection. */
@@ -56,10 +64,14 @@ final class HeaderCallTest {
   /** A host, and a client that has one connection to it. */
   private record Served(DurableObjectHost host, ManagedChannel channel) implements AutoCloseable {
     static Served of(Probe.Method method) throws Exception {
+      return of(method, HostLimits.builder().maxFrameBytes(MAX_MESSAGE_BYTES).build());
+    }
+
+    static Served of(Probe.Method method, HostLimits limits) throws Exception {
       DurableObjectHost host =
           DurableObjectHost.builder()
               .namespace(TestHost.PROBE, ProbeGrpc.getServiceDescriptor(), Probe.doing(method))
-              .limits(HostLimits.builder().maxFrameBytes(MAX_MESSAGE_BYTES).build())
+              .limits(limits)
               .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
               .build()
               .start();
@@ -227,6 +239,113 @@ final class HeaderCallTest {
       Words fits = Probe.filling(MAX_MESSAGE_BYTES / 2);
       assertThat(naming(served.channel(), "PROBE/a").withCompression("gzip").do_(fits))
           .isEqualTo(fits);
+    }
+  }
+
+  /** A call of one message whose client sends that, and says that it was all, by and by. */
+  private static final class ByHand<Q, R> extends ClientCall.Listener<R> {
+    private final SettableFuture<R> reply = SettableFuture.create();
+    private final ClientCall<Q, R> call;
+
+    ByHand(Channel channel, MethodDescriptor<Q, R> method) {
+      MethodDescriptor<Q, R> many =
+          method.toBuilder().setType(MethodDescriptor.MethodType.CLIENT_STREAMING).build();
+      Metadata headers = new Metadata();
+      headers.put(OBJECT, "PROBE/a");
+      call = channel.newCall(many, CallOptions.DEFAULT);
+      call.start(this, headers);
+      call.request(1);
+    }
+
+    @Override
+    public void onMessage(R message) {
+      reply.set(message);
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      reply.setException(status.asRuntimeException(trailers));
+    }
+
+    StatusRuntimeException failure() {
+      ExecutionException e =
+          assertThrows(ExecutionException.class, () -> Wait.on(reply, "the end of a call"));
+      return (StatusRuntimeException) requireNonNull(e.getCause());
+    }
+  }
+
+  @Test
+  void aSecondMessageIsRefusedAndNothingRuns() throws Exception {
+    try (Served served =
+        Served.of(
+            (probe, request, reply) -> {
+              throw new AssertionError("a turn ran");
+            })) {
+      ByHand<Words, Words> call = new ByHand<>(served.channel(), ProbeGrpc.getDoMethod());
+      call.call.sendMessage(Probe.words("one"));
+      call.call.sendMessage(Probe.words("two"));
+      StatusRuntimeException failure = call.failure();
+      assertThat(info(failure).getReason()).isEqualTo("PROTOCOL_VIOLATION");
+      assertThat(failure).hasMessageThat().contains("a second message");
+    }
+  }
+
+  private static long arriving(Served served) {
+    return served.host().statistics().amounts().stream()
+        .filter(amount -> amount.name().equals("arriving_bytes"))
+        .findFirst()
+        .orElseThrow()
+        .used();
+  }
+
+  @Test
+  void messagesThatWaitForTheEndOfTheirCallsAreCounted() throws Exception {
+    HostLimits limits =
+        HostLimits.builder()
+            .maxFrameBytes(MAX_MESSAGE_BYTES)
+            .connections(ConnectionLimits.defaults().withMaxArrivingBytes(8 * MAX_MESSAGE_BYTES))
+            .build();
+    try (Served served = Served.of(Probe::echo, limits)) {
+      Words words = Probe.filling(MAX_MESSAGE_BYTES / 2);
+      List<ByHand<Words, Words>> calls = new ArrayList<>();
+      while (calls.stream().noneMatch(call -> call.reply.isDone())) {
+        ByHand<Words, Words> next = new ByHand<>(served.channel(), ProbeGrpc.getDoMethod());
+        next.call.sendMessage(words);
+        calls.add(next);
+        long least = (long) calls.size() * words.getSerializedSize();
+        Wait.until(
+            () -> next.reply.isDone() || arriving(served) >= least, "the count of a message");
+      }
+      assertThat(calls.getFirst().reply.isDone()).isFalse();
+      for (ByHand<Words, Words> call : calls) {
+        if (call.reply.isDone()) {
+          StatusRuntimeException failure = call.failure();
+          assertThat(info(failure).getReason()).isEqualTo("OVERLOADED");
+          assertThat(failure).hasMessageThat().contains("no room for a frame");
+        }
+      }
+      calls.forEach(call -> call.call.cancel("enough", null));
+      Wait.until(() -> arriving(served) == 0, "the end of what arrives");
+      ByHand<Words, Words> whole = new ByHand<>(served.channel(), ProbeGrpc.getDoMethod());
+      whole.call.sendMessage(words);
+      whole.call.halfClose();
+      assertThat(Wait.on(whole.reply, "a reply")).isEqualTo(words);
+    }
+  }
+
+  @Test
+  void aMessageWhoseCallIsNotEndedInTimeIsRefused() throws Exception {
+    HostLimits limits =
+        HostLimits.builder()
+            .connections(ConnectionLimits.defaults().withFrameLimit(Duration.ofMillis(100)))
+            .build();
+    try (Served served = Served.of(Probe::echo, limits)) {
+      ByHand<Words, Words> call = new ByHand<>(served.channel(), ProbeGrpc.getDoMethod());
+      call.call.sendMessage(Probe.words("one"));
+      StatusRuntimeException failure = call.failure();
+      assertThat(info(failure).getReason()).isEqualTo("OVERLOADED");
+      assertThat(failure).hasMessageThat().contains("limit on the arrival of a frame of PT0.1S");
+      Wait.until(() -> arriving(served) == 0, "the end of what arrives");
     }
   }
 

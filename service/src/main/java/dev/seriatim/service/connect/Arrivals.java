@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What has begun to come on one connection: the parts of messages that haven't come to their end,
- * and what gRPC has taken in but nobody has asked for.
+ * what gRPC has taken in but nobody has asked for, and messages that nobody goes on with before
+ * their client has ended its stream.
  *
  * <p>gRPC takes messages apart by itself, gives the client's window back as it does, and says
  * nothing before a message is whole. So this looks at the data before gRPC gets it: what is too
@@ -73,6 +74,11 @@ final class Arrivals extends Http2FrameListenerDecorator {
     default int maxMessageBytes(int maxFrameBytes) {
       return maxFrameBytes;
     }
+
+    /** Whether one message is all that may come, and is kept until the client says that it was. */
+    default boolean takesOneMessage() {
+      return false;
+    }
   }
 
   private record Ended(Http2Stream stream, long sinceNanos) {}
@@ -93,10 +99,20 @@ final class Arrivals extends Http2FrameListenerDecorator {
     private @Nullable ByteBuf lastBuffer;
 
     private final int maxLength;
+    private final boolean one;
 
-    private Arrival(Http2Stream stream, int maxLength) {
+    /** Whether the client has said that nothing more comes. */
+    private boolean ended;
+
+    private Arrival(Http2Stream stream, int maxLength, boolean one) {
       this.stream = stream;
       this.maxLength = maxLength;
+      this.one = one;
+    }
+
+    /** Whether there is something that nobody goes on with. */
+    private boolean waits() {
+      return scan.isInside() || (one && !ended);
     }
 
     /**
@@ -112,7 +128,7 @@ final class Arrivals extends Http2FrameListenerDecorator {
         lastBuffer = null;
         sinceNanos = System.nanoTime();
       }
-      if (!scan.isInside()) {
+      if (!waits()) {
         return piece.retain();
       }
       ByteBuf buffer = piece.unwrap() == null ? piece : piece.unwrap();
@@ -156,6 +172,7 @@ final class Arrivals extends Http2FrameListenerDecorator {
             new Http2ConnectionAdapter() {
               @Override
               public void onStreamHalfClosed(Http2Stream stream) {
+                arrivals.halfClosed(stream);
                 if (stream.state() == Http2Stream.State.HALF_CLOSED_LOCAL) {
                   arrivals.ended.add(new Ended(stream, System.nanoTime()));
                   arrivals.sweepSoon();
@@ -183,7 +200,8 @@ final class Arrivals extends Http2FrameListenerDecorator {
     Arrival arrival = arrivals.isEmpty() ? null : arrivals.get(streamId);
     Http2Stream stream = handler.connection().stream(streamId);
     if (arrival == null) {
-      if (MessageScan.isWhole(data, limits.maxFrameBytes())) {
+      if ((endOfStream || !takesOneMessage(stream))
+          && MessageScan.isWhole(data, limits.maxFrameBytes())) {
         int processed = listener.onDataRead(ctx, streamId, data, padding, endOfStream);
         if (unread(stream) > padding) {
           measure(begin(stream), padding);
@@ -205,8 +223,9 @@ final class Arrivals extends Http2FrameListenerDecorator {
       refuse(arrival, tooLong(arrival));
       return all - before;
     }
+    arrival.ended |= endOfStream;
     ByteBuf kept = arrival.keep(data, ctx.alloc());
-    if (!arrival.scan.isInside()) {
+    if (!arrival.waits()) {
       count(arrival, 0); // Whoever gets the message counts it from now on.
     }
     int processed;
@@ -233,10 +252,19 @@ final class Arrivals extends Http2FrameListenerDecorator {
 
   // ---- what has begun to come
 
+  private boolean takesOneMessage(Http2Stream stream) {
+    Owner owner = stream.getProperty(owners);
+    return owner != null && owner.takesOneMessage();
+  }
+
   private Arrival begin(Http2Stream stream) {
     Owner owner = stream.getProperty(owners);
     int most = limits.maxFrameBytes();
-    Arrival arrival = new Arrival(stream, owner == null ? most : owner.maxMessageBytes(most));
+    Arrival arrival =
+        new Arrival(
+            stream,
+            owner == null ? most : owner.maxMessageBytes(most),
+            owner != null && owner.takesOneMessage());
     sweepSoon();
     arrivals.put(stream.id(), arrival);
     return arrival;
@@ -245,11 +273,11 @@ final class Arrivals extends Http2FrameListenerDecorator {
   /** Counts what an arrival takes by now. */
   private void measure(Arrival arrival, int padding) {
     int unread = Math.max(0, unread(arrival.stream) - padding);
-    if (!arrival.scan.isInside() && unread == 0) {
+    if (!arrival.waits() && unread == 0) {
       forget(arrival.stream);
       return;
     }
-    count(arrival, (arrival.scan.isInside() ? arrival.kept : 0) + unread);
+    count(arrival, (arrival.waits() ? arrival.kept : 0) + unread);
     if (budget.isOver()) {
       refuse(arrival, noRoom(arrival));
     }
@@ -293,6 +321,17 @@ final class Arrivals extends Http2FrameListenerDecorator {
     var _ = handler.resetStream(context, stream.id(), why.code(), context.newPromise());
     context.flush();
     forget(stream);
+  }
+
+  /** One side has said that it sends nothing more; if that is the client, in headers maybe. */
+  private void halfClosed(Http2Stream stream) {
+    Arrival arrival = arrivals.isEmpty() ? null : arrivals.get(stream.id());
+    if (arrival != null && stream.state() == Http2Stream.State.HALF_CLOSED_REMOTE) {
+      arrival.ended = true;
+      if (!arrival.refused) {
+        measure(arrival, 0);
+      }
+    }
   }
 
   private void forget(Http2Stream stream) {
@@ -346,7 +385,7 @@ final class Arrivals extends Http2FrameListenerDecorator {
       if (budget.isShort() && forNanos > BREAK_NANOS) {
         reset(arrival.stream, Http2Error.ENHANCE_YOUR_CALM);
       }
-    } else if (!arrival.scan.isInside()) {
+    } else if (!arrival.waits()) {
       measure(arrival, 0);
     } else if (forNanos > limits.connections().frameLimit().toNanos()) {
       refuse(arrival, tooSlow(arrival));
@@ -356,6 +395,14 @@ final class Arrivals extends Http2FrameListenerDecorator {
   }
 
   private BreakCause tooSlow(Arrival arrival) {
+    if (!arrival.scan.isInside()) {
+      return BreakCause.of(
+          BreakReason.OVERLOADED,
+          "the client hadn't ended its call behind a message of %,d bytes at the host's"
+                  .formatted(arrival.scan.length())
+              + " limit on the arrival of a frame of "
+              + limits.connections().frameLimit());
+    }
     return BreakCause.of(
         BreakReason.OVERLOADED,
         "a frame of %,d bytes lacked %,d of them at the host's limit on the arrival of a frame of %s"

@@ -159,14 +159,18 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
 
   @Override
   public void onMessage(Argument message) {
+    if (refused) {
+      return;
+    }
     if (argument != null) {
       refuse(
           BreakCause.of(
               BreakReason.PROTOCOL_VIOLATION, "the call has a second message, expected one"));
     } else if (message.fault() != null) {
       refuse(message.fault());
+    } else {
+      argument = message;
     }
-    argument = message;
   }
 
   @Override
@@ -193,6 +197,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   }
 
   @Override
+  public boolean takesOneMessage() {
+    return true;
+  }
+
+  @Override
   public void overloaded(BreakCause cause) {
     if (session != null) {
       session.cancel();
@@ -203,6 +212,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   private void refuse(BreakCause cause) {
     if (!refused) {
       refused = true;
+      argument = null; // The client may keep the call open for as long as it likes.
       if (session == null) {
         counts.refused(namespace, cause);
       }

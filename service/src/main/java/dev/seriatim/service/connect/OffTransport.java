@@ -90,6 +90,11 @@ public final class OffTransport implements ServerInterceptor {
     }
 
     @Override
+    public boolean takesOneMessage() {
+      return call.getMethodDescriptor().getType().clientSendsOneMessage();
+    }
+
+    @Override
     public void overloaded(BreakCause cause) {
       execute(
           () -> {

@@ -160,6 +160,12 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
   // ---- what arrives, on the transport's thread
 
   @Override
+  public boolean takesOneMessage() {
+    return call.getMethodDescriptor().getType().clientSendsOneMessage()
+        || call.getMethodDescriptor().getRequestMarshaller() instanceof Argument.ArgumentMarshaller;
+  }
+
+  @Override
   public void overloaded(BreakCause cause) {
     if (begun == null) {
       tooMuch = cause;
