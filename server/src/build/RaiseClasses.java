@@ -38,12 +38,12 @@ final class RaiseClasses {
               ClassFile.ClassHierarchyResolverOption.of(
                   ClassHierarchyResolver.ofResourceParsing(type -> find(from, type)).cached()),
               ClassFile.StackMapsOption.GENERATE_STACK_MAPS);
-      for (JarEntry entry : from.stream().filter(e -> e.getName().endsWith(".class")).toList()) {
+      for (JarEntry entry : from.stream().filter(RaiseClasses::isClass).toList()) {
         byte[] bytes;
         try (InputStream content = from.getInputStream(entry)) {
           bytes = content.readAllBytes();
         }
-        if (entry.getName().indexOf('/') > 0 && version(bytes) < ClassFile.JAVA_6_VERSION) {
+        if (version(bytes) < ClassFile.JAVA_6_VERSION) {
           bytes =
               classes.transformClass(
                   classes.parse(bytes),
@@ -64,6 +64,11 @@ final class RaiseClasses {
           arguments[0] + ": no class is older than Java 6, expected some: this step can go");
       System.exit(1);
     }
+  }
+
+  /** But not that of a module: the program is none. */
+  private static boolean isClass(JarEntry entry) {
+    return entry.getName().endsWith(".class") && !entry.getName().endsWith("module-info.class");
   }
 
   private static int version(byte[] bytes) {

@@ -95,7 +95,6 @@ final class RoutingTable {
    */
   synchronized void waits(int slot, long now) {
     if (!askNow[slot]) {
-      askAt[slot] = now + spread(slot);
       pressAt[slot] = now + AGAIN.toNanos();
     }
   }

@@ -23,15 +23,15 @@ import java.util.function.Consumer;
  * @param maxLanesPerCall how many lanes one call of {@code ConnectMany} may have open; default
  *     100,000. One more is refused with {@code OVERLOADED}
  * @param maxArrivingBytes how much memory messages may take while they arrive: those of which a
- *     part is there, those that wait to be parsed, and those of calls with a header whose client
- *     hasn't said that no other follows; default a sixteenth of the largest heap, and eight times
- *     {@link HostLimits#maxFrameBytes} at least, since a frame may come in pieces that take more
- *     than they hold. When half of it is taken, each connection has an equal part of the rest; a
- *     stub whose frame would take more breaks with {@code OVERLOADED}, as do those whose frames
- *     have stood still for a second
- * @param frameLimit how long a frame may take to arrive, from its first byte to its last, and how
- *     long the message of a call with a header may wait for its client to say that no other
- *     follows; default 60 s. What takes longer breaks with {@code OVERLOADED}
+ *     part is there, those that wait to be parsed, and those of calls of one message, with a header
+ *     or of a service beside the objects, that their clients haven't ended yet; default a sixteenth
+ *     of the largest heap, and eight times {@link HostLimits#maxFrameBytes} at least, since a frame
+ *     may come in pieces that take more than they hold. When half of it is taken, each connection
+ *     has an equal part of the rest; a stub whose frame would take more breaks with {@code
+ *     OVERLOADED}, as do those whose frames have stood still for a second
+ * @param frameLimit how long a frame may take to arrive, from its first byte to its last, and the
+ *     message of such a call from its first byte to the call's end; default 60 s. What takes longer
+ *     breaks with {@code OVERLOADED}
  * @param maxResetsPerMinute how many calls a client may reset, or have reset, within a minute;
  *     default 20,000. Its connection is closed over it
  * @param handshakeLimit how long a client may take to begin to speak HTTP/2; default 20 s. Its

@@ -32,14 +32,17 @@ final class ConnectionOptions {
       names = "--max-arriving-bytes",
       paramLabel = "BYTES",
       description =
-          "How much memory frames may take while they arrive. Default: a sixteenth of the heap, at"
-              + " least eight times --max-frame-bytes")
+          "How much memory frames may take while they arrive, and messages of calls that their"
+              + " clients haven't ended. Default: a sixteenth of the heap, at least eight times"
+              + " --max-frame-bytes")
   private @Nullable Long maxArrivingBytes;
 
   @Option(
       names = "--frame-limit",
       paramLabel = "SECONDS",
-      description = "How long a frame may take to arrive; fractions are allowed. Default: 60")
+      description =
+          "How long a frame may take to arrive, and a call of one message to be ended; fractions"
+              + " are allowed. Default: 60")
   private @Nullable Double frameLimit;
 
   @Option(

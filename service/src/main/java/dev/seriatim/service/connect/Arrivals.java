@@ -75,9 +75,17 @@ final class Arrivals extends Http2FrameListenerDecorator {
       return maxFrameBytes;
     }
 
-    /** Whether one message is all that may come, and is kept until the client says that it was. */
+    /**
+     * Whether it wants one message, which it keeps and does nothing with before its client has
+     * ended the stream.
+     */
     default boolean takesOneMessage() {
       return false;
+    }
+
+    /** How many bytes the message has that is kept so, unpacked; 0 if there is none. */
+    default int keptBytes() {
+      return 0;
     }
   }
 
@@ -123,7 +131,7 @@ final class Arrivals extends Http2FrameListenerDecorator {
      */
     @SuppressWarnings("ReferenceEquality") // Two pieces of one buffer keep it but once.
     private ByteBuf keep(ByteBuf piece, ByteBufAllocator memory) {
-      if (scan.hasBegun()) {
+      if (scan.hasBegun() && !one) { // Else its one message is still there when another begins.
         kept = 0;
         lastBuffer = null;
         sinceNanos = System.nanoTime();
@@ -277,7 +285,9 @@ final class Arrivals extends Http2FrameListenerDecorator {
       forget(arrival.stream);
       return;
     }
-    count(arrival, (arrival.waits() ? arrival.kept : 0) + unread);
+    Owner owner = arrival.stream.getProperty(owners);
+    int whole = arrival.one && owner != null ? owner.keptBytes() : 0;
+    count(arrival, (arrival.scan.isInside() ? arrival.kept : 0) + whole + unread);
     if (budget.isOver()) {
       refuse(arrival, noRoom(arrival));
     }
@@ -289,6 +299,12 @@ final class Arrivals extends Http2FrameListenerDecorator {
   }
 
   private BreakCause noRoom(Arrival arrival) {
+    if (arrival.one && !arrival.scan.isInside()) {
+      return BreakCause.of(
+          BreakReason.OVERLOADED,
+          "no room for a message of %,d bytes whose client hasn't ended its call: %s"
+              .formatted(arrival.scan.length(), budget.refusal()));
+    }
     return BreakCause.of(
         BreakReason.OVERLOADED,
         "no room for a frame of %,d bytes, of which %,d are missing: %s"
@@ -381,12 +397,15 @@ final class Arrivals extends Http2FrameListenerDecorator {
   }
 
   private void look(Arrival arrival, long forNanos) {
+    if (!arrival.refused && (arrival.one || !arrival.waits())) {
+      measure(arrival, 0); // Whoever keeps a message may have got it meanwhile.
+    }
     if (arrival.refused) {
       if (budget.isShort() && forNanos > BREAK_NANOS) {
         reset(arrival.stream, Http2Error.ENHANCE_YOUR_CALM);
       }
     } else if (!arrival.waits()) {
-      measure(arrival, 0);
+      return;
     } else if (forNanos > limits.connections().frameLimit().toNanos()) {
       refuse(arrival, tooSlow(arrival));
     } else if (budget.isShort() && forNanos > STALE_NANOS) {

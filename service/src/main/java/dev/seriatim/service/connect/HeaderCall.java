@@ -202,6 +202,11 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
   }
 
   @Override
+  public int keptBytes() {
+    return argument == null ? 0 : argument.bytes().size();
+  }
+
+  @Override
   public void overloaded(BreakCause cause) {
     if (session != null) {
       session.cancel();

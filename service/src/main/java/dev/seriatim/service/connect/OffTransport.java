@@ -1,6 +1,7 @@
 package dev.seriatim.service.connect;
 
 import com.google.common.util.concurrent.MoreExecutors;
+import com.google.protobuf.MessageLite;
 import dev.seriatim.service.session.BreakCause;
 import io.grpc.Context;
 import io.grpc.Metadata;
@@ -60,6 +61,9 @@ public final class OffTransport implements ServerInterceptor {
     private final Context context = Context.current();
     private final Executor inOrder = MoreExecutors.newSequentialExecutor(executor);
 
+    /** The transport thread's own. */
+    private int keptBytes;
+
     /** Written and read by what runs in order. */
     private ServerCall.Listener<Q> delegate = new ServerCall.Listener<>() {};
 
@@ -95,6 +99,11 @@ public final class OffTransport implements ServerInterceptor {
     }
 
     @Override
+    public int keptBytes() {
+      return keptBytes;
+    }
+
+    @Override
     public void overloaded(BreakCause cause) {
       execute(
           () -> {
@@ -107,6 +116,9 @@ public final class OffTransport implements ServerInterceptor {
 
     @Override
     public void onMessage(Q message) {
+      if (takesOneMessage() && message instanceof MessageLite one) {
+        keptBytes += one.getSerializedSize();
+      }
       execute(() -> delegate.onMessage(message));
     }
 

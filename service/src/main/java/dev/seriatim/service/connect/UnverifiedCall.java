@@ -88,8 +88,8 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
         event = next(listener)) {
       event.accept(listener); // Which asks for more, and that comes at once.
     }
-    if (tooMuch != null && owner != null) {
-      owner.overloaded(tooMuch);
+    if (tooMuch != null) {
+      overloaded(tooMuch);
     }
   }
 
@@ -166,11 +166,22 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
   }
 
   @Override
+  public int keptBytes() {
+    return owner == null ? 0 : owner.keptBytes();
+  }
+
+  @Override
   public void overloaded(BreakCause cause) {
     if (begun == null) {
       tooMuch = cause;
     } else if (owner != null) {
       owner.overloaded(cause);
+    } else {
+      try {
+        StatusTrailers.close(call, cause.toStatusProto());
+      } catch (IllegalStateException closed) {
+        logger.debug("the call was closed before", closed);
+      }
     }
   }
 
