@@ -345,6 +345,10 @@ final class HeaderCallTest {
       StatusRuntimeException failure = call.failure();
       assertThat(info(failure).getReason()).isEqualTo("OVERLOADED");
       assertThat(failure).hasMessageThat().contains("limit on the arrival of a frame of PT0.1S");
+      var described =
+          new ByHand<>(served.channel(), DurableObjectsGrpc.getDescribeNamespaceMethod());
+      described.call.sendMessage(DescribeNamespaceRequest.newBuilder().setName("PROBE").build());
+      assertThat(described.failure()).hasMessageThat().contains("limit on the arrival of a frame");
       Wait.until(() -> arriving(served) == 0, "the end of what arrives");
     }
   }

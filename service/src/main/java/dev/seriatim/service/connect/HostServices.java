@@ -10,8 +10,11 @@ import dev.seriatim.service.caller.Callers;
 import dev.seriatim.service.object.HostCounts;
 import dev.seriatim.service.object.Namespaces;
 import dev.seriatim.service.placement.Placement;
+import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
@@ -133,12 +136,23 @@ public final class HostServices {
       server.addService(peers); // They have a token of their own.
     }
     return server
-        .addService(behind(gate, null, connect.bindService()))
+        .addService(behind(gate, new OfOneMessage(offTransport), connect.bindService()))
         // Longer frames are refused by Seriatim, in their place; this is what may be in memory.
         .maxInboundMessageSize(4 * Math.min(limits.maxFrameBytes(), 1 << 28))
         // Stubs are served on the transport's own threads, which only enqueue.
         .directExecutor()
         .build();
+  }
+
+  /** Stands before those calls only whose clients send one message, and no stubs therefore. */
+  private record OfOneMessage(ServerInterceptor delegate) implements ServerInterceptor {
+    @Override
+    public <Q, R> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+      return call.getMethodDescriptor().getType().clientSendsOneMessage()
+          ? delegate.interceptCall(call, headers, next)
+          : next.startCall(call, headers);
+    }
   }
 
   private @Nullable ServerInterceptor gateOf(String service) {
