@@ -281,8 +281,8 @@ class ThreadsCase:
 class AsyncioCase:
     """One case, through the API for asyncio."""
 
-    # One event loop for all cases, as a program has: gRPC for asyncio ended a process that had opened and closed
-    # some hundreds of them, one after another.
+    # One event loop for all cases, as a program has: gRPC for asyncio ended a process that had opened and
+    # closed some hundreds of them, one after another.
     _loop = asyncio.Runner()
 
     def __init__(self, request: dict[str, Any]) -> None:
