@@ -131,12 +131,12 @@ final class Arrivals extends Http2FrameListenerDecorator {
      */
     @SuppressWarnings("ReferenceEquality") // Two pieces of one buffer keep it but once.
     private ByteBuf keep(ByteBuf piece, ByteBufAllocator memory) {
-      if (scan.hasBegun() && !one) { // Else its one message is still there when another begins.
+      if (scan.hasBegun()) {
         kept = 0;
         lastBuffer = null;
-        sinceNanos = System.nanoTime();
+        sinceNanos = one ? sinceNanos : System.nanoTime(); // One that is kept is still there.
       }
-      if (!waits()) {
+      if (!scan.isInside()) {
         return piece.retain();
       }
       ByteBuf buffer = piece.unwrap() == null ? piece : piece.unwrap();
@@ -404,12 +404,12 @@ final class Arrivals extends Http2FrameListenerDecorator {
       if (budget.isShort() && forNanos > BREAK_NANOS) {
         reset(arrival.stream, Http2Error.ENHANCE_YOUR_CALM);
       }
-    } else if (!arrival.waits()) {
-      return;
-    } else if (forNanos > limits.connections().frameLimit().toNanos()) {
-      refuse(arrival, tooSlow(arrival));
-    } else if (budget.isShort() && forNanos > STALE_NANOS) {
-      refuse(arrival, noRoom(arrival));
+    } else if (arrival.waits()) {
+      if (forNanos > limits.connections().frameLimit().toNanos()) {
+        refuse(arrival, tooSlow(arrival));
+      } else if (budget.isShort() && forNanos > STALE_NANOS) {
+        refuse(arrival, noRoom(arrival));
+      }
     }
   }
 

@@ -176,12 +176,6 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
       tooMuch = cause;
     } else if (owner != null) {
       owner.overloaded(cause);
-    } else {
-      try {
-        StatusTrailers.close(call, cause.toStatusProto());
-      } catch (IllegalStateException closed) {
-        logger.debug("the call was closed before", closed);
-      }
     }
   }
 
