@@ -9,6 +9,7 @@ import dev.seriatim.attack.v1.TargetGrpc;
 import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Wait;
 import dev.seriatim.stub.DurableObjectStub;
 import dev.seriatim.stub.DurableObjects;
 import dev.seriatim.v1.ConnectRequest;
@@ -30,7 +31,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -112,16 +112,8 @@ final class ConnectionLimitsTest {
         .build();
   }
 
-  private static void await(BooleanSupplier condition, String what) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-    while (!condition.getAsBoolean()) {
-      assertWithMessage("never came: %s", what).that(System.nanoTime() - end).isLessThan(0L);
-      Thread.sleep(2);
-    }
-  }
-
   private static void awaitBreak(RawStream stream, String message) throws InterruptedException {
-    await(stream::isOver, "the break of a stub: " + message);
+    Wait.until(stream::isOver, "the break of a stub: " + message);
     assertThat(stream.reason()).isEqualTo("OVERLOADED");
     assertThat(stream.breakMessage()).contains(message);
   }
@@ -159,16 +151,16 @@ final class ConnectionLimitsTest {
     host(limits -> limits.withMaxConnectionIdle(Duration.ofMillis(1)));
     RawConnection busy = connect();
     RawStream stub = stub(busy, "busy").message(echo(1, 10));
-    await(() -> stub.outcomes() == 1, "the outcome of a call");
+    Wait.until(() -> stub.outcomes() == 1, "the outcome of a call");
     RawConnection idle = connect();
     RawStream ended = stub(idle, "idle").message(echo(1, 10));
-    await(() -> ended.outcomes() == 1, "the outcome of a call");
+    Wait.until(() -> ended.outcomes() == 1, "the outcome of a call");
     assertThat(idle.isOver()).isFalse();
     ended.end();
-    await(idle::isOver, "the end of an idle connection");
+    Wait.until(idle::isOver, "the end of an idle connection");
     assertThat(busy.isOver()).isFalse();
     RawStream more = stub.message(echo(2, 10));
-    await(() -> more.outcomes() == 2, "the outcome of a call on the other connection");
+    Wait.until(() -> more.outcomes() == 2, "the outcome of a call on the other connection");
   }
 
   // ---- messages that don't come to their end
@@ -183,7 +175,7 @@ final class ConnectionLimitsTest {
       int _ = stream.data(RawStream.framed(new byte[MIB], 2 * MIB, false), 20_000);
       halves.add(stream);
     }
-    await(() -> halves.stream().anyMatch(RawStream::isOver), "the break of one of four stubs");
+    Wait.until(() -> halves.stream().anyMatch(RawStream::isOver), "the break of one of four stubs");
     assertNeighbourIsServed(100_000);
     for (RawStream stream : halves) {
       awaitBreak(stream, "the host may have 4,194,304 bytes of frames on their way in");
@@ -191,9 +183,9 @@ final class ConnectionLimitsTest {
     }
     assertThat(connection.isOver()).isFalse();
     // The host ends what the client doesn't, and what they took is free again.
-    await(() -> connection.resets() == halves.size(), "the resets of four streams");
+    Wait.until(() -> connection.resets() == halves.size(), "the resets of four streams");
     RawStream whole = stub(connection, "whole").message(echo(1, MIB));
-    await(() -> whole.outcomes() == 1, "the outcome of a frame of 1 MiB");
+    Wait.until(() -> whole.outcomes() == 1, "the outcome of a frame of 1 MiB");
   }
 
   @Test
@@ -279,7 +271,8 @@ final class ConnectionLimitsTest {
         Thread.sleep(100);
       }
     }
-    await(() -> stream.outcomes() == frames || stream.isOver(), frames + " outcomes, or a break");
+    Wait.until(
+        () -> stream.outcomes() == frames || stream.isOver(), frames + " outcomes, or a break");
     return stream;
   }
 
@@ -289,7 +282,7 @@ final class ConnectionLimitsTest {
     RawConnection connection = connect();
     RawStream call = connection.call(ECHO, "seriatim-object", TargetNamespace.NAME + "/slow");
     int _ = call.data(RawStream.framed(new byte[10], 1000, false), 20_000);
-    await(call::isOver, "the end of a call");
+    Wait.until(call::isOver, "the end of a call");
     assertThat(connection.isOver()).isFalse();
   }
 
@@ -302,16 +295,16 @@ final class ConnectionLimitsTest {
     RawStream[] stubs = {stub(connection, "a"), stub(connection, "b"), stub(connection, "c")};
     for (RawStream stub : stubs) {
       stub.message(echo(1, 1));
-      await(() -> stub.outcomes() == 1, "the outcome of a stub that is let in");
+      Wait.until(() -> stub.outcomes() == 1, "the outcome of a stub that is let in");
     }
     RawConnection another = connect();
     awaitBreak(stub(another, "d"), "the host may have 3 stubs open at a time");
     RawStream call = another.call(ECHO, "seriatim-object", TargetNamespace.NAME + "/e");
-    await(call::isOver, "the end of a call with a header");
+    Wait.until(call::isOver, "the end of a call with a header");
     stubs[0].end();
-    await(stubs[0]::isOver, "the end of a stub");
+    Wait.until(stubs[0]::isOver, "the end of a stub");
     // The host says so before it counts it, and the neighbour comes on a connection of its own.
-    await(() -> openStubs() < 3, "room for another stub");
+    Wait.until(() -> openStubs() < 3, "room for another stub");
     assertNeighbourIsServed(1);
   }
 
@@ -323,8 +316,13 @@ final class ConnectionLimitsTest {
   }
 
   private long openStubs() {
+    return used(host, "stub_calls");
+  }
+
+  /** How much of something the host has by its own count. */
+  static long used(DurableObjectHost host, String amount) {
     return host.statistics().amounts().stream()
-        .filter(amount -> amount.name().equals("stub_calls"))
+        .filter(each -> each.name().equals(amount))
         .findFirst()
         .orElseThrow()
         .used();
@@ -340,17 +338,17 @@ final class ConnectionLimitsTest {
       stubs[i] = stub(connection, "stub-" + i).message(echo(1, 10, /* replyBytes= */ 100));
     }
     RawStream last = stubs[stubs.length - 1];
-    await(() -> turns() == stubs.length, "a turn of each stub");
+    Wait.until(() -> turns() == stubs.length, "a turn of each stub");
     assertNeighbourIsServed(1);
     long answered = Arrays.stream(stubs).filter(stub -> stub.outcomes() == 1).count();
     assertThat(answered).isAtMost(65_535 / 100);
     connection.frame(RawConnection.WINDOW_UPDATE, 0, 0, new byte[] {0, 1, 0, 0});
     connection.frame(RawConnection.WINDOW_UPDATE, 0, 0, new byte[] {1, 0, 0, 0});
     for (RawStream stub : stubs) {
-      await(() -> stub.outcomes() == 1, "an answer");
+      Wait.until(() -> stub.outcomes() == 1, "an answer");
     }
     var _ = last.message(echo(2, 10));
-    await(() -> last.outcomes() == 2, "the answer to another call");
+    Wait.until(() -> last.outcomes() == 2, "the answer to another call");
     assertThat(connection.isOver()).isFalse();
   }
 
@@ -364,11 +362,12 @@ final class ConnectionLimitsTest {
     for (int i = 0; i < stubs.length; i++) {
       stubs[i] = stub(connection, "stub-" + i);
     }
-    await(() -> stubs[stubs.length - 1].isOver(), "the end of a stub in the status of its call");
+    Wait.until(
+        () -> stubs[stubs.length - 1].isOver(), "the end of a stub in the status of its call");
     assertThat(Arrays.stream(stubs).filter(RawStream::isOver).count()).isLessThan(stubs.length);
     assertThat(connection.isOver()).isFalse();
     connection.close();
-    await(() -> isLetIn(), "a stub when they are gone");
+    Wait.until(() -> isLetIn(), "a stub when they are gone");
   }
 
   @Test
@@ -382,9 +381,9 @@ final class ConnectionLimitsTest {
     third.reset(); // As a gRPC client does.
     assertNeighbourIsServed(1);
     first.end();
-    await(first::isOver, "the end of a stub");
+    Wait.until(first::isOver, "the end of a stub");
     RawStream another = stub(connection, "c").message(echo(1, 1));
-    await(() -> another.outcomes() == 1, "the outcome of a stub in the place of another");
+    Wait.until(() -> another.outcomes() == 1, "the outcome of a stub in the place of another");
   }
 
   @Test
@@ -392,7 +391,7 @@ final class ConnectionLimitsTest {
     host(limits -> limits.withMaxConnections(2));
     RawConnection first = connect();
     RawStream stream = stub(first, "a").message(echo(1, 1));
-    await(() -> stream.outcomes() == 1, "an outcome on the first connection");
+    Wait.until(() -> stream.outcomes() == 1, "an outcome on the first connection");
     assertNeighbourIsServed(1);
     try (Socket third = new Socket(InetAddress.getLoopbackAddress(), host.port())) {
       third.setSoTimeout(30_000);
@@ -401,7 +400,7 @@ final class ConnectionLimitsTest {
     assertNeighbourIsServed(1);
     first.close();
     // The host hears of it in its own time.
-    await(this::isLetIn, "a connection in the place of the one that was closed");
+    Wait.until(this::isLetIn, "a connection in the place of the one that was closed");
   }
 
   private static boolean readsNothing(Socket socket) {
@@ -416,14 +415,12 @@ final class ConnectionLimitsTest {
     try {
       RawConnection connection = connect();
       RawStream stream = stub(connection, "a").message(echo(1, 1));
-      await(
+      Wait.until(
           () -> stream.outcomes() == 1 || stream.isOver() || connection.isOver(),
           "an outcome, or the end");
       return stream.outcomes() == 1;
     } catch (IOException e) {
       return false;
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
     }
   }
 
@@ -450,7 +447,7 @@ final class ConnectionLimitsTest {
         break; // The host has closed it by now.
       }
     }
-    await(connection::isOver, "the end of the connection");
+    Wait.until(connection::isOver, "the end of the connection");
     assertNeighbourIsServed(1);
   }
 }

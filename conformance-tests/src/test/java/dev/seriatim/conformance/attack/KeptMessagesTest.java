@@ -1,7 +1,6 @@
 package dev.seriatim.conformance.attack;
 
 import static com.google.common.truth.Truth.assertThat;
-import static com.google.common.truth.Truth.assertWithMessage;
 
 import com.google.protobuf.ByteString;
 import dev.seriatim.attack.v1.EchoRequest;
@@ -9,6 +8,7 @@ import dev.seriatim.attack.v1.TargetGrpc;
 import dev.seriatim.service.ConnectionLimits;
 import dev.seriatim.service.DurableObjectHost;
 import dev.seriatim.service.HostLimits;
+import dev.seriatim.service.Wait;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.protobuf.services.HealthStatusManager;
 import java.io.ByteArrayOutputStream;
@@ -16,8 +16,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -73,30 +71,18 @@ final class KeptMessagesTest {
   }
 
   private long arriving() {
-    return host.statistics().amounts().stream()
-        .filter(amount -> amount.name().equals("arriving_bytes"))
-        .findFirst()
-        .orElseThrow()
-        .used();
-  }
-
-  private static void await(BooleanSupplier condition, String what) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (!condition.getAsBoolean()) {
-      assertWithMessage("never came: %s", what).that(System.nanoTime() - end).isLessThan(0L);
-      Thread.sleep(2);
-    }
+    return ConnectionLimitsTest.used(host, "arriving_bytes");
   }
 
   @Test
   void theFirstIsCountedWhenAnotherBegins() throws Exception {
     begin(Duration.ofMinutes(1));
     RawStream call = echo().message(request());
-    await(() -> arriving() >= BYTES, "the count of a whole message");
+    Wait.until(() -> arriving() >= BYTES, "the count of a whole message");
     int _ = call.data(RawStream.framed(new byte[5_000], 10_000, false), 20_000);
-    await(() -> arriving() >= BYTES + 5_000, "the count of both");
+    Wait.until(() -> arriving() >= BYTES + 5_000, "the count of both");
     call.reset();
-    await(() -> arriving() == 0, "the end of what arrives");
+    Wait.until(() -> arriving() == 0, "the end of what arrives");
   }
 
   @Test
@@ -109,9 +95,9 @@ final class KeptMessagesTest {
     assertThat(packed.size()).isLessThan(BYTES / 10);
     RawStream call = echo("grpc-encoding", "gzip");
     int _ = call.data(RawStream.framed(packed.toByteArray(), packed.size(), true), 20_000);
-    await(() -> arriving() >= BYTES, "the count of what was unpacked");
+    Wait.until(() -> arriving() >= BYTES, "the count of what was unpacked");
     call.end();
-    await(() -> call.isOver() && arriving() == 0, "the end of a call that was ended");
+    Wait.until(() -> call.isOver() && arriving() == 0, "the end of a call that was ended");
   }
 
   @Test
@@ -120,9 +106,9 @@ final class KeptMessagesTest {
     HealthCheckRequest request =
         HealthCheckRequest.newBuilder().setService("x".repeat(BYTES)).build();
     RawStream call = connection.call("grpc.health.v1.Health/Check").message(request);
-    await(() -> arriving() >= BYTES, "the count of a whole message");
+    Wait.until(() -> arriving() >= BYTES, "the count of a whole message");
     call.end();
-    await(() -> call.isOver() && arriving() == 0, "the end of a call that was ended");
+    Wait.until(() -> call.isOver() && arriving() == 0, "the end of a call that was ended");
   }
 
   @Test
@@ -130,7 +116,7 @@ final class KeptMessagesTest {
     begin(Duration.ofMillis(200));
     RawStream call = connection.call("grpc.health.v1.Health/Check");
     call.message(HealthCheckRequest.getDefaultInstance());
-    await(() -> call.isOver() && arriving() == 0, "the end of a call that nobody ends");
+    Wait.until(() -> call.isOver() && arriving() == 0, "the end of a call that nobody ends");
     assertThat(connection.isOver()).isFalse();
   }
 }
