@@ -236,8 +236,9 @@ quick_server() { # OPTION OF THE JVM...
 
 keep_classes() { # JAVA, JAR
   [[ ! -f "$2.aot" ]] || return 0
-  # In one step: whoever is ended meanwhile leaves nothing that others would take for whole.
-  quietly "$1" -XX:AOTCacheOutput="$2.$$.aot" "${java_options[@]}" -jar "$2" selftest >&2
+  # In one step: whoever is ended meanwhile leaves nothing that others would take for whole. The options are those of deploy/layout.
+  quietly "$1" -XX:AOTCacheOutput="$2.$$.aot" -XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockDiagnosticVMOptions \
+    -XX:-AOTRecordTraining "${java_options[@]}" -jar "$2" selftest >&2
   mv "$2.$$.aot" "$2.aot"
 }
 

@@ -351,7 +351,7 @@ public final class StorageOptions implements Cloneable {
     DurationRange.positive("lease", lease);
     DurationRange.positive("leaseRenewal", renewal);
     checkArgument(
-        renewal.multipliedBy(2).compareTo(lease) < 0,
+        renewal.plus(renewal).compareTo(lease) < 0,
         "leaseRenewal: %s, expected less than half of the lease %s",
         renewal,
         lease);
