@@ -230,16 +230,24 @@ quick_server() { # OPTION OF THE JVM...
   local java jar
   java="$(java_home)/bin/java"
   jar="$(module_jar server)"
-  alone classes keep_classes "$java" "$jar"
+  alone classes keep_classes "$java" "$jar" "$jar.aot"
   printf '%s\n' "$java" -XX:AOTCache="$jar.aot" "$@" "${java_options[@]}" -jar "$jar"
 }
 
-keep_classes() { # JAVA, JAR
-  [[ ! -f "$2.aot" ]] || return 0
-  # In one step: whoever is ended meanwhile leaves nothing that others would take for whole. The options are those of deploy/layout.
-  quietly "$1" -XX:AOTCacheOutput="$2.$$.aot" -XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockDiagnosticVMOptions \
-    -XX:-AOTRecordTraining "${java_options[@]}" -jar "$2" selftest >&2
-  mv "$2.$$.aot" "$2.aot"
+# Keeps the classes that a selftest loads, unless they are kept. The options are those of deploy/layout.
+keep_classes() { # JAVA, JAR, FILE, ARGUMENT OF THE SELFTEST...
+  local java="$1" jar="$2" file="$3"
+  shift 3
+  [[ ! -f "$file" ]] || return 0
+  # In one step: whoever is ended meanwhile leaves nothing that others would take for whole.
+  quietly "$java" -XX:AOTCacheOutput="$file.$$" -XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockDiagnosticVMOptions \
+    -XX:-AOTRecordTraining "${java_options[@]}" -jar "$jar" selftest "$@" >&2
+  mv "$file.$$" "$file"
+}
+
+# Where the classes are kept that a host of a cluster loads, if they are.
+cluster_classes() {
+  printf '%s.cluster.aot' "$(module_jar server)"
 }
 
 # Prints the jar of a module that was built, without what it needs.

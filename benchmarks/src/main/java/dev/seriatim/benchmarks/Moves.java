@@ -15,6 +15,10 @@ final class Moves implements Group {
   private static final int STUBS = 1_000;
   private static final int HEAP = 256;
 
+  private static final Duration CALM = Duration.ofMillis(250);
+  private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final int MOST_LOOKS = 30;
+
   private final Rounds leaves = new Rounds();
   private final Rounds leaveStalls = new Rounds();
   private final Rounds joins = new Rounds();
@@ -47,6 +51,7 @@ final class Moves implements Group {
   private void restart(Bench bench, int round, ClusterHosts hosts, PacedStubs stubs)
       throws Exception {
     int host = round % HOSTS + 1;
+    awaitCalm(bench, round, stubs);
     stubs.forget();
     int[] before = hosts.owners();
     long began = System.nanoTime();
@@ -59,6 +64,7 @@ final class Moves implements Group {
     Stalls ofLeave = new Stalls(stubs, before, between);
     int lost = stubs.broken();
 
+    awaitCalm(bench, round, stubs);
     stubs.forget();
     long started = System.nanoTime();
     hosts.restart(host, HEAP);
@@ -80,6 +86,20 @@ final class Moves implements Group {
     broken.add(lost + stubs.broken());
     stalls.addAll(ofLeave.probes);
     stalls.addAll(ofJoin.probes);
+  }
+
+  /** What stands still before anything has moved would count as stalls of moves. */
+  private static void awaitCalm(Bench bench, int round, PacedStubs stubs)
+      throws InterruptedException {
+    for (int look = 0; look < MOST_LOOKS; look++) {
+      stubs.forget();
+      Thread.sleep(LOOK);
+      if (stubs.allAnsweredWithin(CALM)) {
+        return;
+      }
+    }
+    bench.progress(
+        round, "some stub waits for longer than " + CALM + " for an answer, and no host moves");
   }
 
   /** How long the stubs stood still whose objects moved. */

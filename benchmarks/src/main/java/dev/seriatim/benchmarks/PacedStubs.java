@@ -125,6 +125,13 @@ final class PacedStubs implements AutoCloseable {
     return stubs.stream().allMatch(stub -> stub.longest.get() > 0);
   }
 
+  /** Whether each has had an answer since, and none has waited for longer than this. */
+  boolean allAnsweredWithin(Duration limit) {
+    return stubs.stream()
+        .mapToLong(stub -> stub.longest.get())
+        .allMatch(longest -> longest > 0 && longest <= limit.toNanos());
+  }
+
   /** The longest call of each stub since whose slot has moved, or of the probes among them. */
   List<Duration> longest(boolean onlyProbes, int[] ownersBefore, int[] ownersNow) {
     return stubs.stream()

@@ -29,6 +29,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Serves and calls, all of it in one process, and fails if that doesn't work. */
@@ -53,6 +54,13 @@ public final class Selftest implements Callable<Integer> {
       description = "Tell how long it took from the start of the JVM to the first answer, and end.")
   private boolean startOnly;
 
+  @Parameters(
+      paramLabel = "OPTION",
+      description =
+          "Behind --: more options of serve, such as --store and --cluster. The store should be"
+              + " empty and nobody else's: what is kept in it stays.")
+  private List<String> more = List.of();
+
   @Spec private @Nullable CommandSpec spec;
 
   /** Of the command line. */
@@ -69,13 +77,7 @@ public final class Selftest implements Callable<Integer> {
     PrintWriter out = requireNonNull(spec).commandLine().getOut();
     CommandLine server =
         Serve.command(Map.of()).setOut(new PrintWriter(told, /* autoFlush= */ true));
-    Thread.ofPlatform()
-        .daemon()
-        .name("selftest-server")
-        .start(
-            () ->
-                server.execute(
-                    "--listen=127.0.0.1:0", "--data=" + home.resolve("data"), "--objects=" + home));
+    Thread.ofPlatform().daemon().name("selftest-server").start(() -> server.execute(options(home)));
     String target = target(lines);
     Thread.ofVirtual().start(() -> lines.lines().forEach(out::println));
     try (DurableObjects objects =
@@ -88,6 +90,15 @@ public final class Selftest implements Callable<Integer> {
       }
     }
     return 0; // The server drains on the way out.
+  }
+
+  private String[] options(Path home) {
+    List<String> options = new ArrayList<>(List.of("--listen=127.0.0.1:0", "--objects=" + home));
+    if (more.stream().noneMatch(option -> option.startsWith("--store"))) {
+      options.add("--data=" + home.resolve("data"));
+    }
+    options.addAll(more);
+    return options.toArray(String[]::new);
   }
 
   private static String target(BufferedReader lines) throws IOException {
