@@ -2,6 +2,7 @@ package dev.seriatim.benchmarks;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +27,8 @@ final class ClusterHosts implements AutoCloseable {
   private static final Path SCRIPTS = Path.of(System.getProperty("seriatim.scripts", "scripts"));
   private static final Pattern STORE = Pattern.compile("(?m)^store=(\\S+)$");
 
+  private static final int ATTEMPTS = 100;
+
   /** How far from each other the numbers of slots of two hosts may be. */
   private static final int EVEN = 40;
 
@@ -47,7 +50,7 @@ final class ClusterHosts implements AutoCloseable {
    */
   static ClusterHosts start(Scratch scratch, int count, int heap)
       throws IOException, InterruptedException {
-    ClusterHosts hosts = new ClusterHosts(scratch.directory("cluster"), freePort(), count);
+    ClusterHosts hosts = new ClusterHosts(scratch.directory("cluster"), freePorts(count), count);
     Runtime.getRuntime().addShutdownHook(new Thread(hosts::close));
     String jar =
         Path.of(ClusterHosts.class.getProtectionDomain().getCodeSource().getLocation().getPath())
@@ -65,13 +68,30 @@ final class ClusterHosts implements AutoCloseable {
   }
 
   /**
-   * One that nobody gets by chance while a host is away: Linux gives those from 32,768 on to
-   * whoever connects. The script takes the ports behind it, too, and those 1,000 above.
+   * The first of those that the script takes: one for each host, and 1,000 above it where its
+   * membership is. Nobody gets them by chance while a host is away: Linux gives those from 32,768
+   * on to whoever connects.
    */
-  private static int freePort() throws IOException {
-    int port = ThreadLocalRandom.current().nextInt(20_000, 31_000);
+  private static int freePorts(int count) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      int first = ThreadLocalRandom.current().nextInt(20_000, 31_000);
+      try {
+        for (int port = first; port < first + count; port++) {
+          tryPort(port);
+          tryPort(port + 1_000);
+        }
+        return first;
+      } catch (BindException e) {
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private static void tryPort(int port) throws IOException {
     try (ServerSocket _ = new ServerSocket(port)) {
-      return port;
+      // It is free.
     }
   }
 
