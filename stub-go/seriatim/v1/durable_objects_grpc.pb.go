@@ -138,8 +138,8 @@
 // is executed at most once for that object and key, whatever stub it comes on, for as long as the host
 // remembers it (default: 24 hours after it completed). Later invocations with the key get the outcome of
 // the first. Its outcome is durable before it is sent, even if its turn wrote nothing. One that failed had
-// no effect and is not remembered. The same key with another method or another argument breaks the stub
-// with IDEMPOTENCY_MISMATCH.
+// no effect and is not remembered. The same key with another method or another argument, also with the same
+// message in the other form (bytes, JSON), breaks the stub with IDEMPOTENCY_MISMATCH.
 //
 // REASONS
 //
@@ -235,12 +235,14 @@
 // can be said like this. A host MUST refuse what may have been another name before it went through a client
 // or a proxy that can't send it, with INVALID_ID: any other byte, a `?` (which many make of what they can't
 // send), a `%` without two hex digits, what is no UTF-8 once decoded, and the header a second time. A call
-// without the header, or without a `/` in it, is a PROTOCOL_VIOLATION.
+// without the header, or without a `/` in it, or with nothing before that, is a PROTOCOL_VIOLATION.
 //
 // A call that fails ends with the cause as its status, `google.rpc.Status` in `grpc-status-details-bin`. A
 // host MUST keep the trailers within 8 KiB, as HTTP/2 counts them: a client may lose its connection over
 // more. What there is no room for is left out, the object's own details first: how many of these is said in
 // the `ErrorInfo`'s metadata under `object.details_left_out`. Then the message is cut.
+// A method that its service doesn't have, or that isn't unary, may be refused by gRPC itself: with
+// UNIMPLEMENTED, and without a cause.
 //
 // MANY STUBS IN ONE CALL
 //
@@ -256,7 +258,8 @@
 //   - The host sends a lane's outcomes only while the lane has *credit*, in bytes of its frames. A lane begins
 //     with 262,144 (256 KiB); each frame with outcomes takes its size of it; the client gives more with
 //     `more_bytes` as it takes outcomes in. A frame MAY take the credit below zero. A lane without credit
-//     stops its own stub, whose turns then wait, but no other.
+//     stops its own stub, whose turns then wait, but no other. A frame without outcomes and the end of the
+//     lane take no credit, and wait for none, but they stay behind outcomes that do.
 //   - Either side SHOULD put at most 256 KiB of parts into one message, or a single longer part, and SHOULD let
 //     the lanes that have something to send take turns.
 //
@@ -307,9 +310,10 @@ const (
 type DurableObjectsClient interface {
 	// Opens a stub on one object and carries its invocations. One call is one stub.
 	//
-	// The client's first frame MUST have `open`. After the last invocation the client SHOULD half-close,
-	// and SHOULD keep reading until the call ends. It MUST be ready to receive frames at any time: a
-	// client that stops reading stops its own stub, whose turns then wait, but no other.
+	// The client's first frame MUST have `open`; a call that is half-closed before it ends with OK, and
+	// opens nothing. After the last invocation the client SHOULD half-close, and SHOULD keep reading until
+	// the call ends. It MUST be ready to receive frames at any time: a client that stops reading stops its
+	// own stub, whose turns then wait, but no other.
 	//
 	// Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
 	// status of the call. Without that frame the call was lost on its way.
@@ -389,9 +393,10 @@ func (c *durableObjectsClient) ListNamespaces(ctx context.Context, in *ListNames
 type DurableObjectsServer interface {
 	// Opens a stub on one object and carries its invocations. One call is one stub.
 	//
-	// The client's first frame MUST have `open`. After the last invocation the client SHOULD half-close,
-	// and SHOULD keep reading until the call ends. It MUST be ready to receive frames at any time: a
-	// client that stops reading stops its own stub, whose turns then wait, but no other.
+	// The client's first frame MUST have `open`; a call that is half-closed before it ends with OK, and
+	// opens nothing. After the last invocation the client SHOULD half-close, and SHOULD keep reading until
+	// the call ends. It MUST be ready to receive frames at any time: a client that stops reading stops its
+	// own stub, whose turns then wait, but no other.
 	//
 	// Errors: every failure arrives as a `broken` frame, followed by the same code and message as the
 	// status of the call. Without that frame the call was lost on its way.

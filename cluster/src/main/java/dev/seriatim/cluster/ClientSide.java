@@ -7,6 +7,7 @@ import dev.seriatim.service.session.Attachment;
 import dev.seriatim.service.session.OneWriter;
 import dev.seriatim.v1.Broken;
 import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.FrameScan;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -39,7 +40,11 @@ final class ClientSide extends OneWriter {
       @Nullable Way from,
       @Nullable EncodedFrame frame,
       @Nullable Broken broken,
-      @Nullable Status end) {}
+      @Nullable Status end) {
+    boolean hasOutcomes() {
+      return frame != null && FrameScan.hasOutcomes(frame.bytes());
+    }
+  }
 
   ClientSide(Relay relay, Attachment client) {
     this.relay = relay;
@@ -53,6 +58,11 @@ final class ClientSide extends OneWriter {
   /** Whether an answer may go to the client past this: nothing is here, and it reads. */
   boolean isFree() {
     return isEmpty && client.isReady();
+  }
+
+  /** Whether the stub's end may go to the client past this, with no outcome before it. */
+  boolean isFreeToEnd() {
+    return isEmpty && client.isReadyToEnd();
   }
 
   void frame(Way from, EncodedFrame frame) {
@@ -73,7 +83,7 @@ final class ClientSide extends OneWriter {
     Given next;
     synchronized (this) {
       next = given.peek();
-      if (next == null || !client.isReady()) {
+      if (next == null || !takes(next)) {
         return false;
       }
     }
@@ -89,6 +99,10 @@ final class ClientSide extends OneWriter {
       next.from.taken(next.frame.size());
     }
     return true;
+  }
+
+  private boolean takes(Given next) {
+    return client.isReady() || (!next.hasOutcomes() && client.isReadyToEnd());
   }
 
   private void send(Given next) {

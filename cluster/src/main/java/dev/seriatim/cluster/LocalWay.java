@@ -155,6 +155,11 @@ final class LocalWay implements Way, Attachment {
   }
 
   @Override
+  public boolean isReadyToEnd() {
+    return relay.isFreeToEnd();
+  }
+
+  @Override
   public void sendOpened(Opened opened) {
     if (relay.openedHere(this, opened)) {
       relay.client().sendOpened(opened);

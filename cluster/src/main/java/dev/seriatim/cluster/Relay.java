@@ -328,6 +328,11 @@ final class Relay {
     return client.isFree();
   }
 
+  /** The same for the stub's end, with no outcome before it. */
+  boolean isFreeToEnd() {
+    return client.isFreeToEnd();
+  }
+
   /**
    * The host that the way leads to doesn't have the object, or doesn't serve its namespace, and has
    * done nothing.

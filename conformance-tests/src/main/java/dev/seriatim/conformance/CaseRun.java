@@ -21,6 +21,7 @@ import dev.seriatim.v1.ConnectRequest;
 import dev.seriatim.v1.Open;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.v1.Outcome;
+import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import java.time.Duration;
@@ -176,8 +177,17 @@ final class CaseRun implements AutoCloseable {
     stubs.put(
         start.getStub(),
         new ConnectCall(
-            start.getStub(), connection(start.getConnection()), start.getPaused(), compressed));
+            start.getStub(),
+            connection(start.getConnection()),
+            start.getPaused(),
+            options(start, compressed)));
     connectionOfStub.put(start.getStub(), start.getConnection());
+  }
+
+  private static CallOptions options(Start start, boolean compressed) {
+    CallOptions options =
+        compressed ? CallOptions.DEFAULT.withCompression("gzip") : CallOptions.DEFAULT;
+    return start.getNoCredit() ? options.withOption(LaneCall.NO_CREDIT, true) : options;
   }
 
   private void send(Send unexpanded) throws CaseFailure {

@@ -49,17 +49,14 @@ final class ConnectCall {
 
   /** Starts a call whose frames are sent as they are. */
   ConnectCall(String name, Channel channel, boolean paused) {
-    this(name, channel, paused, /* compressed= */ false);
+    this(name, channel, paused, CallOptions.DEFAULT);
   }
 
   /** Starts the call. */
-  ConnectCall(String name, Channel channel, boolean paused, boolean compressed) {
+  ConnectCall(String name, Channel channel, boolean paused, CallOptions options) {
     this.name = name;
     this.paused = paused;
-    call =
-        channel.newCall(
-            CONNECT,
-            compressed ? CallOptions.DEFAULT.withCompression("gzip") : CallOptions.DEFAULT);
+    call = channel.newCall(CONNECT, options);
     call.start(new Frames(), new Metadata());
     if (!paused) {
       call.request(1);

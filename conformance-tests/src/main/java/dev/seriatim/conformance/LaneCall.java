@@ -5,6 +5,7 @@ import com.google.protobuf.UnsafeByteOperations;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.LaneRequest;
 import dev.seriatim.v1.LaneResponse;
+import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -24,10 +25,15 @@ import org.jspecify.annotations.Nullable;
  * @param <R> what comes
  */
 final class LaneCall<Q, R> extends ClientCall<Q, R> {
+  /** The lane is given no credit beyond its first. */
+  static final CallOptions.Key<Boolean> NO_CREDIT =
+      CallOptions.Key.createWithDefault("no-credit", false);
+
   private static final int FIRST_CREDIT = 256 << 10;
 
   private final ManyLanes many;
   private final MethodDescriptor<Q, R> method;
+  private final boolean givesCredit;
   private final Executor listening =
       MoreExecutors.newSequentialExecutor(Thread::startVirtualThread);
 
@@ -41,9 +47,10 @@ final class LaneCall<Q, R> extends ClientCall<Q, R> {
   private long credit = FIRST_CREDIT;
   private @Nullable Status end;
 
-  LaneCall(ManyLanes many, MethodDescriptor<Q, R> method) {
+  LaneCall(ManyLanes many, MethodDescriptor<Q, R> method, boolean givesCredit) {
     this.many = many;
     this.method = method;
+    this.givesCredit = givesCredit;
   }
 
   @Override
@@ -128,7 +135,7 @@ final class LaneCall<Q, R> extends ClientCall<Q, R> {
         ConnectResponse frame = unread.remove();
         R message = parse(frame);
         listening.execute(() -> to.onMessage(message));
-        given += frame.getOutcomesCount() > 0 ? frame.getSerializedSize() : 0;
+        given += givesCredit && frame.getOutcomesCount() > 0 ? frame.getSerializedSize() : 0;
       }
       credit += given;
       Status last = end;

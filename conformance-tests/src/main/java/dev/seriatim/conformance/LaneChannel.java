@@ -29,7 +29,7 @@ final class LaneChannel extends ConnectionChannel {
         .equals(DurableObjectsGrpc.getConnectMethod().getFullMethodName())) {
       return connection.newCall(method, options);
     }
-    return call(options).open(method);
+    return call(options).open(method, !options.getOption(LaneCall.NO_CREDIT));
   }
 
   /** The call whose lanes are not compressed. */

@@ -62,8 +62,8 @@ final class ManyLanes extends ClientCall.Listener<ConnectManyResponse> {
     call.request(Integer.MAX_VALUE);
   }
 
-  <Q, R> ClientCall<Q, R> open(MethodDescriptor<Q, R> method) {
-    return new LaneCall<>(this, method);
+  <Q, R> ClientCall<Q, R> open(MethodDescriptor<Q, R> method, boolean givesCredit) {
+    return new LaneCall<>(this, method, givesCredit);
   }
 
   // ---- there

@@ -34,6 +34,11 @@ public record FrameScan(boolean first, int count, boolean broken, boolean whole)
     return scan(frame, OPENED, OUTCOME, BROKEN);
   }
 
+  /** Whether a {@code ConnectResponse} has outcomes. With most, its first byte says so. */
+  public static boolean hasOutcomes(byte[] frame) {
+    return (frame.length > 0 && frame[0] == OUTCOME) || ofResponse(frame).count() > 0;
+  }
+
   private static FrameScan scan(byte[] frame, int firstTag, int countedTag, int brokenTag) {
     int only = countOnly(frame, countedTag);
     return only >= 0

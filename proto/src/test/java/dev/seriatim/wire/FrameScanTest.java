@@ -76,6 +76,7 @@ final class FrameScanTest {
           .isEqualTo(
               new FrameScan(
                   response.hasOpened(), response.getOutcomesCount(), response.hasBroken(), true));
+      assertThat(FrameScan.hasOutcomes(bytes)).isEqualTo(response.getOutcomesCount() > 0);
       assertThat(ConnectResponse.parseFrom(FrameScan.responseBefore(bytes)))
           .isEqualTo(response.clearBroken().build());
     }

@@ -12,6 +12,7 @@ import dev.seriatim.v1.Broken;
 import dev.seriatim.v1.ConnectResponse;
 import dev.seriatim.v1.Opened;
 import dev.seriatim.wire.EncodedFrame;
+import dev.seriatim.wire.FrameScan;
 import dev.seriatim.wire.LaneRequest;
 import dev.seriatim.wire.Outcome;
 import dev.seriatim.wire.ResponseEncoder;
@@ -193,6 +194,12 @@ final class Lane extends StubReader {
     return hasCredit() && call.hasRoomFor(this);
   }
 
+  /** Only outcomes take credit. */
+  @Override
+  public boolean isReadyToEnd() {
+    return call.hasRoomFor(this);
+  }
+
   @Override
   public void send(List<Outcome> outcomes, @Nullable Broken broken) {
     if (cancelled) {
@@ -209,10 +216,13 @@ final class Lane extends StubReader {
 
   @Override
   public void sendFrame(EncodedFrame frame) {
-    if (!cancelled) {
-      long _ = (long) CREDIT.getAndAdd(this, -(long) frame.size());
-      call.sendAside(this, frame, null);
+    if (cancelled) {
+      return;
     }
+    if (FrameScan.hasOutcomes(frame.bytes())) {
+      long _ = (long) CREDIT.getAndAdd(this, -(long) frame.size());
+    }
+    call.sendAside(this, frame, null);
   }
 
   @Override

@@ -53,6 +53,14 @@ public interface Attachment {
   boolean isReady();
 
   /**
+   * Whether it takes the stub's end, with no outcome before it; may be asked from any thread.
+   * Outcomes may have to wait for what their end doesn't need.
+   */
+  default boolean isReadyToEnd() {
+    return isReady();
+  }
+
+  /**
    * Says that the stub is open, if that has to wait for the session. Before anything else is sent.
    */
   default void sendOpened(Opened opened) {

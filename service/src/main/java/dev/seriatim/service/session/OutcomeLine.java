@@ -162,6 +162,11 @@ final class OutcomeLine {
     return first == null;
   }
 
+  /** Whether there is the end of the call, and nothing before it. */
+  boolean isAtEnd() {
+    return first != null && first.outcome == null;
+  }
+
   int size() {
     return size;
   }

@@ -331,10 +331,11 @@ final class OutcomeQueue extends OneWriter implements OutputGate.Waiter {
     OutcomeLine.Frame frame = null;
     UntoldEnd untold;
     synchronized (this) {
-      if (!attachment.isReady()) {
+      if (attachment.isReady()) {
+        progress.delivered();
+      } else if (!progress.isAtEnd() || !attachment.isReadyToEnd()) {
         return false;
       }
-      progress.delivered();
       Resumption connection = progress.resumption();
       if (connection != null && connection.hasToTell()) {
         opened = connection.take(gate);

@@ -348,6 +348,11 @@ final class Progress {
 
   // ---- what leaves
 
+  /** Whether there is only the end still to send. */
+  boolean isAtEnd() {
+    return line.isAtEnd() && (resumption == null || !resumption.hasToTell());
+  }
+
   /** What the attachment was given has left, or was dropped. */
   void delivered() {
     line.delivered();
