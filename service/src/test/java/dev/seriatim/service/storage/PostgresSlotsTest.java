@@ -55,7 +55,7 @@ final class PostgresSlotsTest {
       StorageOptions.postgres(url).withLease(LEASE, Duration.ofMillis(200));
   private final StorageOptions options = alone.withSharedSlots();
 
-  /** For a host that dies, or that waits for the lease of another. */
+  /** For a host that dies, and for one that waits for that: no sooner than its own lease allows. */
   private final StorageOptions mortal =
       options.withLease(Duration.ofSeconds(4), Duration.ofMillis(200));
 
@@ -325,7 +325,7 @@ final class PostgresSlotsTest {
     AtomicBoolean hangs = new AtomicBoolean();
     HangingTicker ticker = new HangingTicker(hangs);
     StorageEngine first = open(mortal.withTicker(ticker));
-    StorageEngine second = open(options);
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     claim(second, HIGH);
     TestObject object = object(first, LOW::contains);
@@ -356,7 +356,7 @@ final class PostgresSlotsTest {
   void aHostThatHangsInTheMiddleOfACommitKeepsNoSlotFromAnother() throws Exception {
     AtomicBoolean hangs = new AtomicBoolean();
     StorageEngine first = open(mortal.withTicker(new HangingTicker(hangs)));
-    StorageEngine second = open(options);
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     TestObject object = object(first, LOW::contains);
     object.turn(s -> s.put("k", A));
