@@ -231,6 +231,9 @@ final class TestCluster implements AutoCloseable {
       taken.add(slotHost(node).take(slot));
     }
     taken.forEach(one -> await(one, "the slots are taken"));
+    // As in a real cluster, where nobody is led to a host before it has heard of it: who has not
+    // would close what leads there.
+    store.awaitTold();
     for (int slot : slots) {
       publish(slot, node.row);
     }
