@@ -45,7 +45,7 @@ final class PostgresSlotsTest {
   private static final Set<Integer> HIGH = slots(BORDER, Slots.COUNT);
 
   /** Hosts live, also where the machine stands still for a while. */
-  private static final Duration LEASE = Duration.ofSeconds(60);
+  private static final Duration LEASE = Duration.ofSeconds(20);
 
   @TempDir private Path directory;
 
