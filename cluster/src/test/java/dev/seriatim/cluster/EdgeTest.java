@@ -182,6 +182,13 @@ final class EdgeTest {
     assertThat(recorder.of(stub.id().toString())).isEqualTo(upTo(1));
   }
 
+  /** A host may count what it has told a moment after its client has heard of it. */
+  private static void awaitOneBroken(Node edge, String reason) throws Exception {
+    TestHost.await(
+        "the count of a stub that is broken with " + reason,
+        () -> edge.host().statistics().namespaces().getFirst().stubsBroken(reason) == 1);
+  }
+
   @Test
   void aLostOwnerLeavesUnknownWhatWasSent() throws Exception {
     Node edge = cluster.start("edge", recorder.on("edge"));
@@ -197,8 +204,7 @@ final class EdgeTest {
     cluster.kill(one);
     recorder.open(2);
     assertThat(failure(held)).contains("UNKNOWN]");
-    assertThat(edge.host().statistics().namespaces().getFirst().stubsBroken("OWNER_LOST"))
-        .isEqualTo(1);
+    awaitOneBroken(edge, "OWNER_LOST");
     DurableObjectStub next =
         edge.client(options(false)).namespace("RECORDER").getByName("somebody");
     ListenableFuture<CounterValue> waits = call(next, 4);
@@ -265,8 +271,7 @@ final class EdgeTest {
         edge.client(options(false)).namespace("RECORDER").getByName("somebody");
     assertThat(failure(call(stub, 1)))
         .contains("no host had the object within 200 ms [OWNER_UNAVAILABLE");
-    assertThat(edge.host().statistics().namespaces().getFirst().stubsBroken("OWNER_UNAVAILABLE"))
-        .isEqualTo(1);
+    awaitOneBroken(edge, "OWNER_UNAVAILABLE");
   }
 
   /** Tells what it is told. */

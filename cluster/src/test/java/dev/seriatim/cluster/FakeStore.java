@@ -15,8 +15,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -118,6 +121,18 @@ final class FakeStore implements AutoCloseable {
   private void tell(FakeSlots slots, Word word) {
     List<Slots.Listener> listeners = List.copyOf(slots.listeners);
     listening.execute(() -> listeners.forEach(word::say));
+  }
+
+  /** Waits until every host has been told of what there is by now. */
+  void awaitTold() {
+    try {
+      listening.submit(() -> {}).get(60, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new AssertionError("never came: the end of what hosts are told", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
   }
 
   @Override

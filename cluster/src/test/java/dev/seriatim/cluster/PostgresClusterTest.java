@@ -48,7 +48,7 @@ final class PostgresClusterTest {
     StorageEngine engine =
         StorageEngine.open(
             StorageOptions.postgres(postgres.url())
-                .withLease(Duration.ofSeconds(5), Duration.ofSeconds(1))
+                .withLease(Duration.ofSeconds(60), Duration.ofSeconds(1))
                 .withSharedSlots());
     return new Host(engine, new TestHost(engine.slots(), 1));
   }

@@ -231,6 +231,9 @@ final class TestCluster implements AutoCloseable {
       taken.add(slotHost(node).take(slot));
     }
     taken.forEach(one -> await(one, "the slots are taken"));
+    // As in a real cluster, where nobody is led to a host before it has heard of it: who has not
+    // would close what leads there.
+    store.awaitTold();
     for (int slot : slots) {
       publish(slot, node.row);
     }
@@ -247,11 +250,16 @@ final class TestCluster implements AutoCloseable {
 
   /**
    * Has a host hand this slot over to whoever takes it: until then, nobody who asks is told where
-   * it is. Is completed when that host doesn't have it any more.
+   * it is. Its objects begin no further turn from now on. Is completed when that host doesn't have
+   * it any more.
    */
   CompletionStage<Void> give(Node from, int slot) {
     owners.set(slot, null);
-    return slotHost(from).give(slot);
+    CompletionStage<Void> given = slotHost(from).give(slot);
+    // One thread begins with all that it was asked for before it gives anything: and there is
+    // nothing to wait for in the next slot, where no test has an object.
+    await(slotHost(from).give((slot + 1) % Slots.COUNT), "a slot without objects is given");
+    return given;
   }
 
   static void awaitGiven(CompletionStage<Void> given) {

@@ -30,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 
 /** One run of one case: takes its steps, and owns the stubs and connections that they open. */
 final class CaseRun implements AutoCloseable {
@@ -111,7 +112,8 @@ final class CaseRun implements AutoCloseable {
       case EXPECT_NOTHING -> expectNothing(step.getExpectNothing());
       case ASK -> asides.ask(step.getAsk());
       case JOURNAL -> asides.journal(step.getJournal());
-      case BARRIER -> asides.barrier(connection(step.getBarrier().getConnection()));
+      case BARRIER ->
+          asides.barrier(connection(variables.expand(step.getBarrier().getConnection())));
       case DESCRIBE_NAMESPACE ->
           new UnaryCalls(connection(ASIDE), patience)
               .describeNamespace(variables.expand(step.getDescribeNamespace()));
@@ -233,9 +235,14 @@ final class CaseRun implements AutoCloseable {
     }
   }
 
-  private void disconnect(String connection) throws CaseFailure {
-    connection(connection).shutdownNow();
+  private void disconnect(String connection) throws CaseFailure, InterruptedException {
+    ManagedChannel cut = connection(connection).shutdownNow();
     ignore(connection);
+    // What a case does then comes to the host behind the end of the connection.
+    if (!cut.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+      throw new CaseFailure(
+          "connection '%s' did not end within %s".formatted(connection, patience));
+    }
   }
 
   private void restart() {

@@ -148,7 +148,8 @@ final class ConnectionLimitsTest {
 
   @Test
   void aConnectionWithoutACallIsClosedAndOneWithAStubIsNot() throws Exception {
-    host(limits -> limits.withMaxConnectionIdle(Duration.ofMillis(1)));
+    // By then, a connection that was opened must have its stub.
+    host(limits -> limits.withMaxConnectionIdle(Duration.ofSeconds(3)));
     RawConnection busy = connect();
     RawStream stub = stub(busy, "busy").message(echo(1, 10));
     Wait.until(() -> stub.outcomes() == 1, "the outcome of a call");

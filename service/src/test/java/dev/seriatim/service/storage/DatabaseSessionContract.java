@@ -12,6 +12,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -274,14 +275,18 @@ abstract class DatabaseSessionContract extends SessionContract {
     open(options().withStorePatience(Duration.ofMillis(100)));
     TestObject.untilItSucceeds(() -> object.awaitDurable(write(object, 1)));
     // Whoever asks what became of the commit gets no answer.
+    CountDownLatch away = new CountDownLatch(1);
     faults.once(
         Faults.Step.AFTER_COMMIT,
         (step, connection) -> {
           execute("ALTER TABLE commit_groups RENAME TO away");
+          away.countDown();
           throw new SQLException("the answer got lost", "08006");
         });
     // Of a commit of sessions alone, too.
     object.awaitDoubt(object.storage().sessions().submit(says(SESSION, row(2))));
+    // A committer that stands still before it comes to this is in doubt as well.
+    Wait.on(away, "the loss of the answer");
     ObjectLog log = object.storage();
     assertInDoubt(() -> log.sessions().read(SESSION));
     assertInDoubt(() -> log.sessions().counts());

@@ -7,12 +7,14 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Int64Value;
 import dev.seriatim.service.StorageException;
 import dev.seriatim.service.StorageOptions;
+import dev.seriatim.service.Wait;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -106,11 +108,14 @@ final class PostgresAwayTest {
 
   @Test
   void aCommitInDoubtIsToldWhenThePatienceIsOver() {
-    TestObject object = open(options.withStorePatience(Duration.ofMillis(100)));
+    // Long enough for the commit to be held, and sent.
+    TestObject object = open(options.withStorePatience(Duration.ofSeconds(3)));
+    CountDownLatch stopped = new CountDownLatch(1);
     faults.once(
         Faults.Step.AFTER_COMMIT,
         (step, connection) -> {
           server.stop();
+          stopped.countDown();
           throw new SQLException("the answer got lost", "08006");
         });
     TestObject other = new TestObject(engineOrThrow(), "other");
@@ -123,6 +128,7 @@ final class PostgresAwayTest {
     object.awaitDoubt(commit);
     assertThat(object.durable()).isEqualTo(0);
     assertThat(object.failed()).isEmpty();
+    Wait.on(stopped, "the end of the server");
     server.resume();
     TestObject.untilItSucceeds(
         () -> assertThat(CommitContract.entries(object)).containsExactly("k", A));

@@ -34,7 +34,7 @@ final class PostgresIdleTest {
           "ALTER SYSTEM SET log_statement = 'all'");
       StorageOptions options =
           StorageOptions.postgres(server.url())
-              .withLease(Duration.ofSeconds(2), Duration.ofMillis(200))
+              .withLease(Duration.ofSeconds(60), Duration.ofMillis(200))
               .withSharedSlots();
       try (StorageEngine first = StorageEngine.open(options);
           StorageEngine second = StorageEngine.open(options)) {

@@ -35,7 +35,7 @@ final class PostgresSlotAlarmsTest {
 
   private final String url = PostgresServer.shared().newSchema();
   private final StorageOptions options =
-      StorageOptions.postgres(url).withLease(Duration.ofSeconds(2), Duration.ofMillis(300));
+      StorageOptions.postgres(url).withLease(Duration.ofSeconds(60), Duration.ofMillis(300));
   private final CommittingEngine engine = (CommittingEngine) StorageEngine.open(options);
   private final Map<String, TestObject> objects = new ConcurrentHashMap<>();
   private final AtomicInteger refused = new AtomicInteger();

@@ -43,7 +43,9 @@ final class PostgresSlotsTest {
   private static final int BORDER = 512;
   private static final Set<Integer> LOW = slots(0, BORDER);
   private static final Set<Integer> HIGH = slots(BORDER, Slots.COUNT);
-  private static final Duration LEASE = Duration.ofSeconds(2);
+
+  /** Hosts live, also where the machine stands still for a while. */
+  private static final Duration LEASE = Duration.ofSeconds(20);
 
   @TempDir private Path directory;
 
@@ -52,6 +54,11 @@ final class PostgresSlotsTest {
   private final StorageOptions alone =
       StorageOptions.postgres(url).withLease(LEASE, Duration.ofMillis(200));
   private final StorageOptions options = alone.withSharedSlots();
+
+  /** For a host that dies, and for one that waits for that: no sooner than its own lease allows. */
+  private final StorageOptions mortal =
+      options.withLease(Duration.ofSeconds(4), Duration.ofMillis(200));
+
   private final List<AutoCloseable> opened = new ArrayList<>();
 
   @AfterEach
@@ -317,8 +324,8 @@ final class PostgresSlotsTest {
   void theSlotsOfADeadHostCanBeClaimedWhenItIsBuried() throws Exception {
     AtomicBoolean hangs = new AtomicBoolean();
     HangingTicker ticker = new HangingTicker(hangs);
-    StorageEngine first = open(options.withTicker(ticker));
-    StorageEngine second = open(options);
+    StorageEngine first = open(mortal.withTicker(ticker));
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     claim(second, HIGH);
     TestObject object = object(first, LOW::contains);
@@ -348,8 +355,8 @@ final class PostgresSlotsTest {
   @Test
   void aHostThatHangsInTheMiddleOfACommitKeepsNoSlotFromAnother() throws Exception {
     AtomicBoolean hangs = new AtomicBoolean();
-    StorageEngine first = open(options.withTicker(new HangingTicker(hangs)));
-    StorageEngine second = open(options);
+    StorageEngine first = open(mortal.withTicker(new HangingTicker(hangs)));
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     TestObject object = object(first, LOW::contains);
     object.turn(s -> s.put("k", A));
@@ -383,8 +390,8 @@ final class PostgresSlotsTest {
   @Test
   void whenTheStoreWentBackNothingIsClaimedThatAHostMayThinkItOwnsWhichHangs() throws Exception {
     AtomicBoolean hangs = new AtomicBoolean();
-    StorageEngine first = open(options.withTicker(new HangingTicker(hangs)));
-    StorageEngine second = open(options);
+    StorageEngine first = open(mortal.withTicker(new HangingTicker(hangs)));
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     claim(second, HIGH);
     awaitBeatsOfOwners();
@@ -400,8 +407,8 @@ final class PostgresSlotsTest {
 
   @Test
   void whenTheStoreWentBackNothingIsClaimedBeforeWhoThoughtItOwnedItKnowsBetter() throws Exception {
-    StorageEngine first = open(options);
-    StorageEngine second = open(options);
+    StorageEngine first = open(mortal);
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     claim(second, HIGH);
     LinkedBlockingQueue<Set<Integer>> lost = lost(first);
@@ -430,8 +437,8 @@ final class PostgresSlotsTest {
 
   @Test
   void aHostWhoseOwnBeatsAreForgottenResetsEverythingAndClaimsAfterALease() throws Exception {
-    StorageEngine first = open(options);
-    StorageEngine second = open(options);
+    StorageEngine first = open(mortal);
+    StorageEngine second = open(mortal);
     claim(first, LOW);
     claim(second, HIGH);
     TestObject object = object(first, LOW::contains);
