@@ -5,9 +5,12 @@ import static com.google.common.truth.Truth.assertThat;
 import dev.seriatim.service.CallerHost.Way;
 import dev.seriatim.service.probe.ProbeGrpc;
 import dev.seriatim.stub.DurableObjectStub;
+import dev.seriatim.v1.DurableObjectsGrpc;
+import dev.seriatim.v1.ListNamespacesRequest;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
@@ -57,6 +60,28 @@ final class InterceptorsTest {
       // They see calls that are refused, too.
       assertThat(host.call(null, way, "a", "hello")).isEqualTo("UNAUTHENTICATED");
       assertThat(seen).containsExactly("first " + method, "second " + method).inOrder();
+    }
+  }
+
+  @Test
+  void thoseOfTheTransportSeeMethodsAsTheyWereDefined() throws Exception {
+    ServerInterceptor types =
+        new ServerInterceptor() {
+          @Override
+          public <Q, R> ServerCall.Listener<Q> interceptCall(
+              ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+            MethodDescriptor<Q, R> method = call.getMethodDescriptor();
+            seen.add(method.getBareMethodName() + " is " + method.getType());
+            return next.startCall(call, headers);
+          }
+        };
+    try (CallerHost host =
+        CallerHost.overNetwork(CallerHost.probes(Probe::echo).transportInterceptor(types))) {
+      assertThat(host.call(null, Way.HEADER, "a", "hello")).isEqualTo("hello");
+      var _ =
+          DurableObjectsGrpc.newBlockingStub(host.channel())
+              .listNamespaces(ListNamespacesRequest.getDefaultInstance());
+      assertThat(seen).containsExactly("Do is UNARY", "ListNamespaces is UNARY").inOrder();
     }
   }
 

@@ -42,6 +42,7 @@ final class RawConnection implements Closeable {
 
   private final Socket socket;
   private final boolean reads;
+  private final boolean settles;
   private final DataOutputStream out;
 
   @GuardedBy("this")
@@ -65,9 +66,10 @@ final class RawConnection implements Closeable {
   @GuardedBy("this")
   private boolean ended;
 
-  private RawConnection(Socket socket, boolean reads) throws IOException {
+  private RawConnection(Socket socket, boolean reads, boolean settles) throws IOException {
     this.socket = socket;
     this.reads = reads;
+    this.settles = settles;
     out = new DataOutputStream(new BufferedOutputStream(socket.getOutputStream(), 1 << 16));
   }
 
@@ -82,9 +84,18 @@ final class RawConnection implements Closeable {
    * @param reads whether the host may send more on a stream than fits into its first window
    */
   static RawConnection open(int port, boolean reads) throws IOException {
+    return open(port, reads, /* settles= */ true);
+  }
+
+  /** One that never says that it has the host's settings: so it needn't keep to them yet. */
+  static RawConnection openUnsettled(int port) throws IOException {
+    return open(port, /* reads= */ true, /* settles= */ false);
+  }
+
+  private static RawConnection open(int port, boolean reads, boolean settles) throws IOException {
     Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
     socket.setTcpNoDelay(true);
-    RawConnection connection = new RawConnection(socket, reads);
+    RawConnection connection = new RawConnection(socket, reads, settles);
     connection.begin();
     Thread.ofVirtual().name("raw-connection").start(connection::read);
     return connection;
@@ -274,7 +285,9 @@ final class RawConnection implements Closeable {
       case SETTINGS -> {
         if ((flags & ACK) == 0) {
           applySettings(payload);
-          frame(SETTINGS, ACK, 0, new byte[0]);
+          if (settles) {
+            frame(SETTINGS, ACK, 0, new byte[0]);
+          }
         }
       }
       case PING -> {

@@ -22,6 +22,7 @@ import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -42,6 +43,10 @@ final class ConnectionLimitsTest {
   private static final int MIB = 1 << 20;
   private static final String CONNECT = "seriatim.v1.DurableObjects/Connect";
   private static final String ECHO = "seriatim.attack.v1.Target/Echo";
+  private static final String HEALTH = "grpc.health.v1.Health/Check";
+
+  /** How many streams more than stubs a connection may have, to be told of one stub too many. */
+  private static final int STREAMS_TO_REFUSE = 1_000;
 
   private final List<RawConnection> connections = new ArrayList<>();
 
@@ -58,6 +63,7 @@ final class ConnectionLimitsTest {
         DurableObjectHost.builder()
             .namespace(
                 TargetNamespace.NAME, TargetGrpc.getServiceDescriptor(), TargetNamespace.FACTORY)
+            .service(new HealthStatusManager().getHealthService())
             .limits(
                 limits
                     .apply(
@@ -385,6 +391,21 @@ final class ConnectionLimitsTest {
     Wait.until(first::isOver, "the end of a stub");
     RawStream another = stub(connection, "c").message(echo(1, 1));
     Wait.until(() -> another.outcomes() == 1, "the outcome of a stub in the place of another");
+  }
+
+  @Test
+  void aConnectionHasOnlySoManyStreamsAlsoBeforeItSaysThatItKnows() throws Exception {
+    host(limits -> limits.withMaxStubsPerConnection(1));
+    RawConnection connection = RawConnection.openUnsettled(host.port());
+    connections.add(connection);
+    List<RawStream> streams = new ArrayList<>();
+    for (int i = 0; i < 1 + STREAMS_TO_REFUSE; i++) {
+      streams.add(connection.call(HEALTH)); // Which waits for its message.
+    }
+    RawStream another = connection.call(HEALTH);
+    Wait.until(another::isOver, "the end of a stream too many");
+    assertThat(streams.stream().filter(RawStream::isOver).count()).isEqualTo(0);
+    assertThat(connection.isOver()).isFalse();
   }
 
   @Test

@@ -148,8 +148,6 @@ final class Connection extends ChannelInboundHandlerAdapter {
     }
     Http2ConnectionHandler handler = (Http2ConnectionHandler) context.handler();
     http2 = handler.connection();
-    // The client is told of it in a setting, which it needn't keep to before it has said so.
-    http2.remote().maxActiveStreams(Connections.maxStreams(limits));
     WaitingFrames.watch(http2);
     var _ =
         channel

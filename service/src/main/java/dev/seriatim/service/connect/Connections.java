@@ -132,7 +132,7 @@ public final class Connections implements AutoCloseable {
   }
 
   /** How many streams a connection may have open. */
-  static int maxStreams(HostLimits limits) {
+  private static int maxStreams(HostLimits limits) {
     return (int)
         Math.min(
             Integer.MAX_VALUE,

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * unpack takes time, and gRPC would have it done by the transport's thread.
  */
 final class Gzip implements Decompressor {
-  /** What no caller of {@link InputStream#mark} means. */
-  private static final int LEAVE_PACKED = Integer.MIN_VALUE;
+  /** What no caller of {@link InputStream#skip} means. */
+  private static final long LEAVE_PACKED = Long.MIN_VALUE;
 
   private Gzip() {}
 
@@ -26,11 +26,11 @@ final class Gzip implements Decompressor {
   }
 
   /**
-   * Has a stream of this class give what it was made of. gRPC wraps it in one of its own, which
-   * hands nothing on but what every stream has: so it is said as a mark.
+   * Has a stream of this class give what it was made of. gRPC wraps it in some of its own, which
+   * hand on nothing but what is read and what is skipped: so it is said by skipping.
    */
-  static void leavePacked(InputStream stream) {
-    stream.mark(LEAVE_PACKED);
+  static void leavePacked(InputStream stream) throws IOException {
+    var _ = stream.skip(LEAVE_PACKED);
   }
 
   @Override
@@ -52,10 +52,14 @@ final class Gzip implements Decompressor {
     }
 
     @Override
-    public synchronized void mark(int limit) {
-      if (limit == LEAVE_PACKED && given == null) {
+    public long skip(long bytes) throws IOException {
+      if (bytes != LEAVE_PACKED) {
+        return super.skip(bytes);
+      }
+      if (given == null) {
         given = packed;
       }
+      return 0;
     }
 
     private InputStream given() throws IOException {

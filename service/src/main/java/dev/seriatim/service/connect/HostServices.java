@@ -188,7 +188,8 @@ public final class HostServices {
     if (third != null) {
       all.add(third);
     }
-    return all.isEmpty() ? service : ServerInterceptors.interceptForward(service, all);
+    return MessagesAtOnce.of(
+        all.isEmpty() ? service : ServerInterceptors.interceptForward(service, all));
   }
 
   /** Every stub has been told that the host shuts down. */

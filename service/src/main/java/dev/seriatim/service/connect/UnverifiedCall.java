@@ -161,8 +161,7 @@ final class UnverifiedCall<Q> extends ServerCall.Listener<Q> implements Arrivals
 
   @Override
   public boolean takesOneMessage() {
-    return call.getMethodDescriptor().getType().clientSendsOneMessage()
-        || call.getMethodDescriptor().getRequestMarshaller() instanceof Argument.ArgumentMarshaller;
+    return call.getMethodDescriptor().getType().clientSendsOneMessage();
   }
 
   @Override
