@@ -95,7 +95,7 @@ final class ClientSide extends OneWriter {
         isEmpty = given.isEmpty();
       }
     }
-    if (next.frame != null && next.from != null) {
+    if (next.frame != null && next.from != null && next.hasOutcomes()) {
       next.from.taken(next.frame.size());
     }
     return true;

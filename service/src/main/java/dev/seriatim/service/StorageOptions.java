@@ -351,6 +351,7 @@ public final class StorageOptions implements Cloneable {
     DurationRange.positive("lease", lease);
     DurationRange.positive("leaseRenewal", renewal);
     checkArgument(
+        // Durations are multiplied as decimals, which every start would load for this.
         renewal.plus(renewal).compareTo(lease) < 0,
         "leaseRenewal: %s, expected less than half of the lease %s",
         renewal,

@@ -67,17 +67,28 @@ public final class Selftest implements Callable<Integer> {
   public Selftest() {}
 
   @Override
-  public Integer call() throws Exception {
+  public Integer call() {
+    CommandLine line = requireNonNull(spec).commandLine();
+    try {
+      run(line.getOut());
+      return 0; // The server drains on the way out.
+    } catch (Exception e) {
+      e.printStackTrace(line.getErr());
+      line.getErr().flush();
+      // The server would end the JVM as if all had been well.
+      Runtime.getRuntime().halt(1);
+      throw new AssertionError(e);
+    }
+  }
+
+  private void run(PrintWriter out) throws Exception {
     Path home = Files.createTempDirectory("seriatim-selftest");
     Path providers = home.resolve("META-INF/services/" + DurableObjectProvider.class.getName());
     Files.createDirectories(requireNonNull(providers.getParent()));
     Files.writeString(providers, SelftestObjects.class.getName());
     PipedWriter told = new PipedWriter();
     BufferedReader lines = new BufferedReader(new PipedReader(told));
-    PrintWriter out = requireNonNull(spec).commandLine().getOut();
-    CommandLine server =
-        Serve.command(Map.of()).setOut(new PrintWriter(told, /* autoFlush= */ true));
-    Thread.ofPlatform().daemon().name("selftest-server").start(() -> server.execute(options(home)));
+    Thread.ofPlatform().daemon().name("selftest-server").start(() -> serve(home, told));
     String target = target(lines);
     Thread.ofVirtual().start(() -> lines.lines().forEach(out::println));
     try (DurableObjects objects =
@@ -89,12 +100,19 @@ public final class Selftest implements Callable<Integer> {
         out.printf("%d calls answered%n", calls);
       }
     }
-    return 0; // The server drains on the way out.
+  }
+
+  /** Until the end of the JVM, if the host starts. */
+  private void serve(Path home, PipedWriter told) {
+    try (PrintWriter out = new PrintWriter(told, /* autoFlush= */ true)) {
+      int _ = Serve.command(Map.of()).setOut(out).execute(options(home));
+    }
   }
 
   private String[] options(Path home) {
     List<String> options = new ArrayList<>(List.of("--listen=127.0.0.1:0", "--objects=" + home));
-    if (more.stream().noneMatch(option -> option.startsWith("--store"))) {
+    if (more.stream()
+        .noneMatch(option -> option.equals("--store") || option.startsWith("--store="))) {
       options.add("--data=" + home.resolve("data"));
     }
     options.addAll(more);

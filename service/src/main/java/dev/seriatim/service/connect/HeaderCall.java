@@ -151,7 +151,7 @@ final class HeaderCall extends ServerCall.Listener<Argument> implements Attachme
     }
     metadata = CallHeaders.metadata(headers);
     idempotency = metadata.containsKey(CallHeaders.IDEMPOTENCY_KEY) ? "recorded" : null;
-    // Two, for gRPC tells from the second that there is only one.
+    // Two, to see a second one, which there must not be.
     call.request(2);
   }
 
