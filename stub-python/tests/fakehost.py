@@ -29,6 +29,8 @@ __all__ = [
     "outcome",
 ]
 
+STOPS: End = (grpc.StatusCode.UNAVAILABLE, "the host stops", ())
+
 
 class FakeHost:
     """The server. Every stub that is opened on it waits to be accepted, on a call of its own or on a lane."""
@@ -54,6 +56,7 @@ class FakeHost:
         self.descriptions = 0
         self.description = wire.DescribeNamespaceResponse(name=NAMESPACE, unique_key=UNIQUE_KEY)
         options = [("grpc.max_concurrent_streams", streams)] if streams else []
+        self._stops = False  # Written before what there is is ended, and read behind what comes is noted.
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=128), options=options)
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Connect": grpc.stream_stream_rpc_method_handler(
@@ -112,11 +115,12 @@ class FakeHost:
         threading.Thread(target=accept, daemon=True).start()
 
     def stop(self) -> None:
+        self._stops = True
         self.stubs.put(None)
         for accepted in self.all:
             accepted.ends()
         for shared in self.shared:
-            shared.out.put((grpc.StatusCode.UNAVAILABLE, "the host stops", ()))
+            shared.out.put(STOPS)
         self._server.stop(None).wait(WAIT_SECONDS)
 
     def cut(self) -> None:
@@ -129,6 +133,8 @@ class FakeHost:
         out: queue.Queue[bytes | End] = queue.Queue()
         accepted = Accepted(out)
         self.all.append(accepted)
+        if self._stops:  # And may have ended all that there were.
+            accepted.ends()
         accepted.metadata = self._metadata_of(context)
         threading.Thread(target=accepted.read_from, args=(requests,), daemon=True).start()
         self.stubs.put(accepted)
@@ -140,6 +146,8 @@ class FakeHost:
     ) -> Iterator[bytes]:
         shared = AcceptedLanes(self, self._metadata_of(context))
         self.shared.append(shared)
+        if self._stops:
+            shared.out.put(STOPS)
         if self.greets:
             context.send_initial_metadata(())
         threading.Thread(target=shared.read_from, args=(requests,), daemon=True).start()
