@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -34,11 +35,16 @@ final class InterceptorsTest {
 
   /** Notes the calls that it sees under this name. */
   private ServerInterceptor noting(String name) {
+    return noting(method -> name + " " + method.getBareMethodName());
+  }
+
+  /** Notes this of the method of each call that it sees. */
+  private ServerInterceptor noting(Function<MethodDescriptor<?, ?>, String> what) {
     return new ServerInterceptor() {
       @Override
       public <Q, R> ServerCall.Listener<Q> interceptCall(
           ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
-        seen.add(name + " " + call.getMethodDescriptor().getBareMethodName());
+        seen.add(what.apply(call.getMethodDescriptor()));
         return next.startCall(call, headers);
       }
     };
@@ -65,18 +71,11 @@ final class InterceptorsTest {
 
   @Test
   void thoseOfTheTransportSeeMethodsAsTheyWereDefined() throws Exception {
-    ServerInterceptor types =
-        new ServerInterceptor() {
-          @Override
-          public <Q, R> ServerCall.Listener<Q> interceptCall(
-              ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
-            MethodDescriptor<Q, R> method = call.getMethodDescriptor();
-            seen.add(method.getBareMethodName() + " is " + method.getType());
-            return next.startCall(call, headers);
-          }
-        };
     try (CallerHost host =
-        CallerHost.overNetwork(CallerHost.probes(Probe::echo).transportInterceptor(types))) {
+        CallerHost.overNetwork(
+            CallerHost.probes(Probe::echo)
+                .transportInterceptor(
+                    noting(method -> method.getBareMethodName() + " is " + method.getType())))) {
       assertThat(host.call(null, Way.HEADER, "a", "hello")).isEqualTo("hello");
       var _ =
           DurableObjectsGrpc.newBlockingStub(host.channel())
